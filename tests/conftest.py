@@ -1,0 +1,16 @@
+"""What every test lives under: no network but this machine's own, and the shared fixtures."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+pytest_plugins = [
+    "tests.support.databases",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup() -> None:
+    """Let tests reach this machine and no other."""
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
