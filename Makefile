@@ -1,0 +1,53 @@
+# Thin names over plain commands. "make" alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types contracts bench soak lock clean
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+
+help: ## List what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# A stamp per set of packages: set-up runs again only when a pin or the project's own metadata changed.
+.venv/.runtime: requirements/runtime.txt requirements/install pyproject.toml
+	@PYTHON='$(PYTHON)' requirements/install runtime
+	@touch $@
+
+.venv/.dev: requirements/dev.txt requirements/install pyproject.toml
+	@PYTHON='$(PYTHON)' requirements/install dev
+	@touch .venv/.runtime $@
+
+setup: .venv/.runtime ## Make .venv with the switchyard command in it
+	@echo "Ready: .venv/bin/switchyard --help"
+
+demo: .venv/.runtime ## Start everything on 127.0.0.1, walk the first story, stay up (ARGS="--base-port 9000")
+	@.venv/bin/switchyard demo $(ARGS)
+
+test: .venv/.dev ## Pass every test: SQLite, a real PostgreSQL, a real browser (ARGS="tests/unit")
+	@requirements/browser
+	@.venv/bin/pytest -n $(JOBS) -rs $(ARGS)
+
+lint: .venv/.dev ## Style, types and the import law
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+	.venv/bin/djlint --lint --quiet .
+
+format: .venv/.dev ## Put the code into the one format
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+bench: .venv/.dev ## Measure the workloads beside the framework's own limit
+	.venv/bin/python -m bench $(ARGS)
+
+soak: .venv/.dev ## Walk the story again and again while processes are killed (ARGS="--minutes 60")
+	.venv/bin/python -m bench.soak $(ARGS)
+
+lock: ## Pin the packages anew (ARGS="flask" raises one, ARGS=--all raises all)
+	@PYTHON='$(PYTHON)' requirements/lock $(ARGS)
+
+clean: ## Remove what the commands here made
+	rm -rf .venv build dist var test-artifacts *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
