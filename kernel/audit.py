@@ -1,0 +1,247 @@
+"""The audit: one hash-chained row per deed, in the deed's own transaction.
+
+Every writer process keeps a chain of its own, so that writers on many nodes never wait for one another:
+row *n* carries the hash of row *n-1* of the same chain. A register of chains, itself chained, shows if a
+whole chain was taken away. A deed that cannot be audited does not happen (:class:`AuditError`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy.exc import IntegrityError
+
+from kernel.database import Database
+from kernel.errors import AuditError
+from kernel.origin import current_origin
+from kernel.randomness import Randomness
+from kernel.tables import audit_chain, audit_event
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+_SECRET_WORDS = ("password", "secret", "token", "code", "answer", "cookie", "assertion", "private", "link")
+_GENESIS = hashlib.sha256(b"switchyard audit").digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does a deed: ``kind`` is account, client, system or operator."""
+
+    kind: str
+    id: str
+    session: str = ""
+
+
+SYSTEM = Actor("system", "switchyard")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    chain: str
+    seq: int
+    hash: bytes
+
+
+def _row_hash(row: Mapping[str, Any]) -> bytes:
+    stamp = row["at"].astimezone(dt.UTC).isoformat(timespec="microseconds")
+    values = [row["chain"], row["seq"], stamp]
+    values += [row[name] for name in ("tag", "actor_kind", "actor_id", "session", "organization", "target")]
+    values += [row[name] for name in ("outcome", "reason", "address", "request_id", "details")]
+    canonical = json.dumps(values, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(row["previous_hash"] + canonical.encode()).digest()
+
+
+def _chain_hash(number: int, chain: str, node: str, opened_at: dt.datetime, previous: bytes) -> bytes:
+    canonical = json.dumps([number, chain, node, opened_at.isoformat(timespec="microseconds")])
+    return hashlib.sha256(previous + canonical.encode()).digest()
+
+
+class AuditTrail:
+    """The chain of this process. Shared by all its threads; safe across a fork."""
+
+    def __init__(self, randomness: Randomness, *, node: str) -> None:
+        self._randomness = randomness
+        self._node = node
+        self._head: _Head | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def begin(self, connection: Connection, now: dt.datetime) -> _Head:
+        """Take the chain for one unit of work and return its head; it is kept until :meth:`end`.
+
+        The first unit of a process opens the chain inside its own transaction, so that a rolled back
+        unit leaves no empty chain behind.
+        """
+        self._lock.acquire()
+        try:
+            if self._head is not None and self._pid == os.getpid():
+                return self._head
+            return self._open_chain(connection, now)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def end(self, head: _Head | None) -> None:
+        """Give the chain back: at ``head`` after a commit, unchanged (``None``) after a rollback."""
+        if head is not None:
+            self._head, self._pid = head, os.getpid()
+        self._lock.release()
+
+    def forget(self) -> None:
+        """Give the chain back and never use it again: whether its last row was committed is unknown."""
+        self._head = None
+        self._lock.release()
+
+    def _open_chain(self, connection: Connection, now: dt.datetime) -> _Head:
+        chain = self._randomness.ulid(now)
+        latest = (
+            select(audit_chain.c.number, audit_chain.c.hash).order_by(audit_chain.c.number.desc()).limit(1)
+        )
+        for _ in range(64):
+            last = connection.execute(latest).first()
+            number, previous = (last.number + 1, last.hash) if last else (1, _GENESIS)
+            row = {
+                "number": number,
+                "chain": chain,
+                "node": self._node,
+                "opened_at": now,
+                "previous_hash": previous,
+            }
+            row["hash"] = _chain_hash(number, chain, self._node, now, previous)
+            try:
+                with connection.begin_nested():
+                    connection.execute(audit_chain.insert(), row)
+            except IntegrityError:
+                continue  # another process opened its chain at this very number; take the next
+            return _Head(chain, 0, row["hash"])
+        raise AuditError(reason="no chain number could be had")
+
+
+class Audit:
+    """The pen of one unit of work."""
+
+    def __init__(self, trail: AuditTrail, connection: Connection, now: dt.datetime) -> None:
+        self._trail = trail
+        self._connection = connection
+        self._now = now
+        self._head: _Head | None = None
+
+    def record(
+        self,
+        tag: str,
+        *,
+        actor: Actor,
+        target: str = "",
+        outcome: str = "done",
+        reason: str = "",
+        organization: str = "",
+        details: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Write one row: ``tag`` is ``source:subject:action``, ``outcome`` is ``done`` or ``refused``.
+
+        Raises:
+            AuditError: if ``details`` names a secret.
+        """
+        _refuse_secrets(details or {})
+        head = self._head or self._trail.begin(self._connection, self._now)
+        self._head = head
+        origin = current_origin()
+        row: dict[str, Any] = {
+            "chain": head.chain,
+            "seq": head.seq + 1,
+            "at": self._now,
+            "tag": tag,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "session": actor.session,
+            "organization": organization,
+            "target": target,
+            "outcome": outcome,
+            "reason": reason,
+            "address": origin.address,
+            "request_id": origin.request_id,
+            "details": dict(details or {}),
+            "previous_hash": head.hash,
+        }
+        row["hash"] = _row_hash(row)
+        self._connection.execute(audit_event.insert(), row)
+        self._head = _Head(head.chain, head.seq + 1, row["hash"])
+
+    def settle(self, *, committed: bool | None) -> None:
+        """Tell the trail how the unit ended; ``None`` means that nobody knows (a lost connection)."""
+        head, self._head = self._head, None
+        if head is None:
+            return
+        if committed is None:
+            self._trail.forget()
+        else:
+            self._trail.end(head if committed else None)
+
+
+def _refuse_secrets(details: Mapping[str, JsonValue]) -> None:
+    for key in details:
+        if any(word in key.lower() for word in _SECRET_WORDS):
+            raise AuditError(reason="a detail names a secret", key=key)
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What :func:`verify_chains` found; sound when ``faults`` is empty."""
+
+    chains: int = 0
+    events: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def verify_chains(database: Database) -> VerifyReport:
+    """Walk every chain and name each place that does not verify: changed, missing or foreign rows."""
+    report = VerifyReport()
+    with database.read() as connection:
+        registered = connection.execute(select(audit_chain).order_by(audit_chain.c.number)).mappings().all()
+        openings = _verify_register(registered, report)
+        for chain, opening in openings.items():
+            report.chains += 1
+            rows = connection.execute(
+                select(audit_event).where(audit_event.c.chain == chain).order_by(audit_event.c.seq)
+            ).mappings()
+            _verify_chain(chain, opening, rows, report)
+        strangers = connection.execute(
+            select(func.count())
+            .select_from(audit_event)
+            .where(audit_event.c.chain.not_in(select(audit_chain.c.chain)))
+        ).scalar_one()
+    if strangers:
+        report.faults.append(f"{strangers} events belong to no registered chain")
+    return report
+
+
+def _verify_register(rows: Iterable[RowMapping], report: VerifyReport) -> dict[str, bytes]:
+    openings: dict[str, bytes] = {}
+    previous, number = _GENESIS, 0
+    for row in rows:
+        number += 1
+        expected = _chain_hash(row["number"], row["chain"], row["node"], row["opened_at"], previous)
+        if row["number"] != number or row["previous_hash"] != previous or row["hash"] != expected:
+            report.faults.append(f"the register of chains breaks at number {number}")
+            number = row["number"]
+        openings[row["chain"]] = previous = row["hash"]
+    return openings
+
+
+def _verify_chain(chain: str, opening: bytes, rows: Iterable[RowMapping], report: VerifyReport) -> None:
+    previous, seq = opening, 0
+    for row in rows:
+        seq += 1
+        report.events += 1
+        if row["seq"] != seq or row["previous_hash"] != previous or row["hash"] != _row_hash(dict(row)):
+            report.faults.append(f"chain {chain} breaks at event {seq}")
+            seq = row["seq"]
+        previous = row["hash"]

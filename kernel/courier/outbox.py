@@ -1,0 +1,186 @@
+"""The courier's outbox: posting inside a deed, claiming and settling by the worker."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from kernel.audit import JsonValue
+from kernel.crypto import Sealer
+from kernel.database import insert
+from kernel.randomness import Randomness
+from kernel.tables import courier_message
+
+LEASE = dt.timedelta(seconds=60)
+GIVE_UP_AFTER = dt.timedelta(hours=72)
+_BACKOFF_SECONDS = (1, 5, 30, 120, 600, 1800, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message on its way. ``payload`` is what the carrier of ``channel`` understands."""
+
+    id: str
+    channel: str
+    template: str
+    payload: Mapping[str, JsonValue] = field(repr=False)
+    created_at: dt.datetime
+    attempts: int
+
+
+def recipient_digest(sealer: Sealer, recipient: str) -> bytes:
+    """Return the keyed digest under which a recipient's messages can be found."""
+    return sealer.mac("courier recipient", recipient.strip().casefold().encode())
+
+
+class Post:
+    """Posts messages in a unit of work; nothing is sent unless the unit commits."""
+
+    def __init__(
+        self, connection: Connection, now: dt.datetime, randomness: Randomness, sealer: Sealer
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._randomness = randomness
+        self._sealer = sealer
+
+    def post_email(
+        self,
+        *,
+        to: str,
+        subject: str,
+        text: str,
+        html: str | None = None,
+        template: str = "",
+        language: str = "en",
+        dedupe_key: str | None = None,
+    ) -> None:
+        """Post an e-mail with a text part and, if given, an HTML part."""
+        payload: dict[str, JsonValue] = {
+            "to": to,
+            "subject": subject,
+            "text": text,
+            "html": html,
+            "language": language,
+        }
+        self.post(channel="email", payload=payload, recipient=to, template=template, dedupe_key=dedupe_key)
+
+    def post_text(self, *, to: str, text: str, template: str = "", dedupe_key: str | None = None) -> None:
+        """Post a text message to an E.164 number."""
+        payload: dict[str, JsonValue] = {"to": to, "text": text}
+        self.post(channel="sms", payload=payload, recipient=to, template=template, dedupe_key=dedupe_key)
+
+    def post(
+        self,
+        *,
+        channel: str,
+        payload: Mapping[str, JsonValue],
+        recipient: str = "",
+        template: str = "",
+        dedupe_key: str | None = None,
+    ) -> None:
+        """Post a message; a second one with the same ``dedupe_key`` is dropped."""
+        identifier = self._randomness.ulid(self._now)
+        plain = json.dumps(dict(payload), ensure_ascii=False).encode()
+        sealed = self._sealer.seal(plain, table="courier_message", column="payload", row=identifier)
+        statement = insert(self._connection, courier_message).on_conflict_do_nothing(
+            index_elements=[courier_message.c.dedupe_key]
+        )
+        self._connection.execute(
+            statement,
+            {
+                "id": identifier,
+                "channel": channel,
+                "template": template,
+                "recipient": recipient_digest(self._sealer, recipient),
+                "dedupe_key": dedupe_key,
+                "payload": sealed,
+                "state": "queued",
+                "attempts": 0,
+                "created_at": self._now,
+                "next_at": self._now,
+            },
+        )
+
+
+def _due(now: dt.datetime) -> ColumnElement[bool]:
+    free = or_(courier_message.c.lease_until.is_(None), courier_message.c.lease_until <= now)
+    return and_(courier_message.c.state == "queued", courier_message.c.next_at <= now, free)
+
+
+def claim(
+    connection: Connection, sealer: Sealer, *, owner: str, now: dt.datetime, limit: int = 20
+) -> list[Envelope]:
+    """Lease up to ``limit`` due messages to ``owner``: one statement, so two workers never share one."""
+    wanted = select(courier_message.c.id).where(_due(now)).order_by(courier_message.c.next_at).limit(limit)
+    if connection.dialect.name == "postgresql":
+        wanted = wanted.with_for_update(skip_locked=True)
+    rows = connection.execute(
+        update(courier_message)
+        .where(courier_message.c.id.in_(wanted.scalar_subquery()), _due(now))
+        .values(lease_owner=owner, lease_until=now + LEASE, attempts=courier_message.c.attempts + 1)
+        .returning(
+            courier_message.c.id,
+            courier_message.c.channel,
+            courier_message.c.template,
+            courier_message.c.payload,
+            courier_message.c.created_at,
+            courier_message.c.attempts,
+        )
+    ).all()
+    return sorted((_open(sealer, row) for row in rows), key=lambda envelope: envelope.id)
+
+
+def _open(sealer: Sealer, row: tuple[str, str, str, bytes, dt.datetime, int]) -> Envelope:
+    identifier, channel, template, sealed, created_at, attempts = row
+    plain = sealer.open(sealed, table="courier_message", column="payload", row=identifier)
+    return Envelope(identifier, channel, template, json.loads(plain), created_at, attempts)
+
+
+def settle_sent(connection: Connection, envelope: Envelope, *, owner: str, now: dt.datetime) -> bool:
+    """Mark the message sent and wipe its payload; False if the lease was lost meanwhile."""
+    return _end(connection, envelope, owner=owner, state="sent", error=None, now=now)
+
+
+def settle_abandoned(
+    connection: Connection, envelope: Envelope, *, owner: str, error: str, now: dt.datetime
+) -> bool:
+    """Give the message up for good and wipe its payload."""
+    return _end(connection, envelope, owner=owner, state="abandoned", error=error, now=now)
+
+
+def settle_retry(
+    connection: Connection,
+    envelope: Envelope,
+    *,
+    owner: str,
+    error: str,
+    now: dt.datetime,
+    retry_after: dt.timedelta | None = None,
+) -> bool:
+    """Put the message back with a growing wait; after 72 hours it is abandoned."""
+    if now - envelope.created_at > GIVE_UP_AFTER:
+        return settle_abandoned(connection, envelope, owner=owner, error=error, now=now)
+    step = _BACKOFF_SECONDS[min(envelope.attempts, len(_BACKOFF_SECONDS)) - 1]
+    wait = max(dt.timedelta(seconds=step), retry_after or dt.timedelta(0))
+    done = connection.execute(
+        update(courier_message)
+        .where(courier_message.c.id == envelope.id, courier_message.c.lease_owner == owner)
+        .values(next_at=now + wait, lease_owner=None, lease_until=None, last_error=error)
+    )
+    return done.rowcount == 1
+
+
+def _end(
+    connection: Connection, envelope: Envelope, *, owner: str, state: str, error: str | None, now: dt.datetime
+) -> bool:
+    done = connection.execute(
+        update(courier_message)
+        .where(courier_message.c.id == envelope.id, courier_message.c.lease_owner == owner)
+        .values(state=state, ended_at=now, payload=None, lease_owner=None, lease_until=None, last_error=error)
+    )
+    return done.rowcount == 1

@@ -1,0 +1,93 @@
+"""E-mail over SMTP: multipart text and HTML, never building an address from anything but the payload."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+from kernel.courier.carriers import PermanentFailure, TransientFailure
+from kernel.courier.outbox import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """Where and as whom e-mail is sent. ``security`` is none, starttls or tls."""
+
+    host: str
+    port: int
+    sender_name: str
+    sender_address: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    security: str = "none"
+    timeout: float = 20.0
+
+
+class SmtpCarrier:
+    """Delivers e-mail to one SMTP relay."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+
+    def deliver(self, envelope: Envelope) -> None:
+        """Send one e-mail; a 5xx refusal is permanent, everything else is tried again."""
+        message = self.build(envelope)
+        try:
+            with self._connect() as relay:
+                relay.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code = max((status for status, _ in error.recipients.values()), default=0)
+            raise self._failure(code) from None
+        except smtplib.SMTPResponseException as error:
+            raise self._failure(error.smtp_code) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise TransientFailure(f"relay unreachable ({type(error).__name__})") from None
+
+    def build(self, envelope: Envelope) -> EmailMessage:
+        """Return the message of ``envelope``, with a Message-ID that stays the same over retries."""
+        settings, payload = self._settings, envelope.payload
+        domain = settings.sender_address.rpartition("@")[2]
+        message = EmailMessage()
+        user, _, host = settings.sender_address.rpartition("@")
+        message["From"] = Address(settings.sender_name, user, host)
+        recipient = str(payload["to"])
+        if parseaddr(recipient)[1] != recipient or "@" not in recipient:
+            raise PermanentFailure("the recipient is no e-mail address")
+        message["To"] = recipient
+        message["Subject"] = " ".join(str(payload["subject"]).split())
+        message["Date"] = format_datetime(envelope.created_at)
+        message["Message-ID"] = f"<{envelope.id}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["Content-Language"] = str(payload.get("language") or "en")
+        message.set_content(str(payload["text"]))
+        if payload.get("html"):
+            message.add_alternative(str(payload["html"]), subtype="html")
+        return message
+
+    def _connect(self) -> smtplib.SMTP:
+        settings = self._settings
+        context = ssl.create_default_context()
+        relay: smtplib.SMTP
+        if settings.security == "tls":
+            relay = smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
+        else:
+            relay = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+        try:
+            if settings.security == "starttls":
+                relay.starttls(context=context)
+            if settings.user:
+                relay.login(settings.user, settings.password)
+        except BaseException:
+            relay.close()
+            raise
+        return relay
+
+    @staticmethod
+    def _failure(code: int) -> TransientFailure | PermanentFailure:
+        if 500 <= code < 600:
+            return PermanentFailure(f"relay refused with {code}")
+        return TransientFailure(f"relay answered {code}")

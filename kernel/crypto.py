@@ -1,0 +1,220 @@
+"""Cryptographic primitives: digests, sealing at rest, derived keys and slow hashes for passwords.
+
+Tokens, codes and links are high-entropy and kept as SHA-256 digests. What must be read again (signing
+keys, TOTP seeds, outgoing credentials) is sealed with AES-256-GCM under a key-encryption key, bound to
+its table, column and row. What people choose (passwords, security answers) is hashed with argon2id.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import stat
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import argon2
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from kernel.errors import BusyError, SealError, SettingsError
+from kernel.randomness import Randomness
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_FORMAT = b"\x01"
+
+
+def digest(secret: str | bytes) -> bytes:
+    """Return the SHA-256 digest under which a high-entropy secret is stored and found."""
+    return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
+
+
+def same(left: bytes, right: bytes) -> bool:
+    """Tell whether two secrets are equal, in constant time."""
+    return hmac.compare_digest(left, right)
+
+
+class KeyRing:
+    """The key-encryption keys by number; the highest number seals, every one opens."""
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
+            raise SettingsError(
+                f"a key-encryption key has {KEY_BYTES} bytes; make one with `switchyard keys new-kek`"
+            )
+        if any(not 0 < number < 256 for number in keys):
+            raise SettingsError("key-encryption keys are numbered from 1 to 255")
+        self._keys = dict(keys)
+        self.newest = max(self._keys)
+
+    def __repr__(self) -> str:
+        return f"KeyRing({sorted(self._keys)})"
+
+    def get(self, number: int) -> bytes:
+        """Return key ``number``.
+
+        Raises:
+            SealError: if the ring does not hold it.
+        """
+        try:
+            return self._keys[number]
+        except KeyError:
+            raise SealError(key_number=number) from None
+
+    @classmethod
+    def from_file(cls, path: Path) -> KeyRing:
+        """Read a ring from a file of lines ``<number>:<base64 of 32 bytes>``.
+
+        Raises:
+            SettingsError: if the file is missing, readable by others, or not of that form.
+        """
+        try:
+            mode = path.stat().st_mode
+            text = path.read_text()
+        except OSError as error:
+            raise SettingsError(f"cannot read the key file {path}: {error.strerror}") from None
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(f"the key file {path} is readable by others: run `chmod 600 {path}`")
+        return cls(dict(_lines(text, path)))
+
+    @classmethod
+    def create_file(cls, path: Path, randomness: Randomness) -> KeyRing:
+        """Write a new ring with one key to ``path`` (mode 0600) unless the file is there, and read it."""
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls.from_file(path)
+        with os.fdopen(handle, "w") as file:
+            file.write("1:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
+        return cls.from_file(path)
+
+
+def _lines(text: str, path: Path) -> Iterator[tuple[int, bytes]]:
+    for line in text.split():
+        number, _, key = line.partition(":")
+        try:
+            yield int(number), base64.b64decode(key, validate=True)
+        except (ValueError, binascii.Error):
+            raise SettingsError(f"the key file {path} holds a line that is not <number>:<base64>") from None
+
+
+class Sealer:
+    """Seals and opens bytes at rest, and derives keys for one purpose each."""
+
+    def __init__(self, keys: KeyRing, randomness: Randomness) -> None:
+        self._keys = keys
+        self._randomness = randomness
+        self._derived: dict[str, bytes] = {}
+
+    def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
+        """Return ``plain`` sealed for exactly this table, column and row."""
+        number = self._keys.newest
+        nonce = self._randomness.token_bytes(_NONCE_BYTES)
+        head = _FORMAT + bytes([number])
+        return (
+            head
+            + nonce
+            + AESGCM(self._keys.get(number)).encrypt(nonce, plain, _bound(head, table, column, row))
+        )
+
+    def open(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
+        """Return what :meth:`seal` was given for the same table, column and row.
+
+        Raises:
+            SealError: for another place, another key, or changed bytes.
+        """
+        head, nonce, body = sealed[:2], sealed[2 : 2 + _NONCE_BYTES], sealed[2 + _NONCE_BYTES :]
+        if len(head) != 2 or head[:1] != _FORMAT:
+            raise SealError(table=table, column=column, row=row)
+        try:
+            return AESGCM(self._keys.get(head[1])).decrypt(nonce, body, _bound(head, table, column, row))
+        except (InvalidTag, ValueError):
+            raise SealError(table=table, column=column, row=row) from None
+
+    def derive(self, purpose: str) -> bytes:
+        """Return the 32-byte key for ``purpose`` (HKDF-SHA256 over key number 1, which never leaves the ring)."""
+        found = self._derived.get(purpose)
+        if found is None:
+            kdf = HKDF(
+                algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=b"switchyard/" + purpose.encode()
+            )
+            found = self._derived.setdefault(purpose, kdf.derive(self._keys.get(1)))
+        return found
+
+    def mac(self, purpose: str, message: bytes) -> bytes:
+        """Return the HMAC-SHA256 of ``message`` under the key of ``purpose``."""
+        return hmac.digest(self.derive(purpose), message, "sha256")
+
+
+def _bound(head: bytes, table: str, column: str, row: str) -> bytes:
+    return head + "\x00".join((table, column, row)).encode()
+
+
+class PasswordHasher:
+    """argon2id with a bound on how many hashes run at once, so that memory cannot be used up.
+
+    The defaults are OWASP's floor: 19 MiB, two passes, one lane (G-51, LG-10). A secret longer than
+    1,024 bytes never reaches the hash.
+    """
+
+    longest = 1024
+
+    def __init__(
+        self,
+        *,
+        memory_kib: int = 19_456,
+        passes: int = 2,
+        lanes: int = 1,
+        parallel: int | None = None,
+        wait: float = 2.0,
+    ) -> None:
+        self._argon = argon2.PasswordHasher(
+            time_cost=passes, memory_cost=memory_kib, parallelism=lanes, salt_len=16
+        )
+        self._slots = threading.BoundedSemaphore(parallel or os.cpu_count() or 1)
+        self._wait = wait
+        self._nobody = self._argon.hash("nobody has this password")
+
+    def hash(self, secret: str) -> str:
+        """Return the PHC string of ``secret``.
+
+        Raises:
+            BusyError: when every slot stays taken for the whole wait.
+        """
+        with self._slot():
+            return self._argon.hash(secret)
+
+    def verify(self, stored: str | None, secret: str) -> bool:
+        """Tell whether ``secret`` matches; with ``None`` burn the same time and answer no (EN-01).
+
+        Raises:
+            BusyError: when every slot stays taken for the whole wait.
+        """
+        usable = len(secret.encode()) <= self.longest
+        with self._slot():
+            try:
+                matches = self._argon.verify(stored or self._nobody, secret if usable else "")
+            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+                return False
+        return bool(matches) and stored is not None and usable
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Tell whether ``stored`` was made with other costs than those in force."""
+        return self._argon.check_needs_rehash(stored)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=self._wait):
+            raise BusyError(retry_after=2)
+        try:
+            yield
+        finally:
+            self._slots.release()

@@ -1,0 +1,65 @@
+"""The errors everyone shares: a stable code, a sentence safe for anyone, and a context for the audit only.
+
+An expected refusal is a value, not an error; what is raised here rolls the unit of work back.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SwitchyardError(Exception):
+    """The base of all our errors.
+
+    ``code`` is stable, ``public`` may be shown to anyone, ``status`` is the HTTP status a face answers
+    with; ``context`` is for logs and the audit and never leaves the house.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    public: ClassVar[str] = "Something went wrong. Nothing was changed."
+    status: ClassVar[int] = 500
+
+    def __init__(self, **context: object) -> None:
+        self.context = context
+        super().__init__(self.code, context)
+
+
+class BusyError(SwitchyardError):
+    """The system sheds load rather than grow without bound; ``retry_after`` is in whole seconds."""
+
+    code = "busy"
+    public = "The service is busy. Try again in a moment."
+    status = 503
+
+    def __init__(self, retry_after: int = 2, **context: object) -> None:
+        self.retry_after = retry_after
+        super().__init__(**context)
+
+
+class SettingsError(SwitchyardError):
+    """The settings cannot be used; the message names the key and says what to do."""
+
+    code = "settings"
+    public = "The settings cannot be used."
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message=message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SealError(SwitchyardError):
+    """Sealed bytes do not open: another key, another row, or changed bytes."""
+
+    code = "seal"
+    public = "Stored data could not be read. The operator was told."
+
+
+class AuditError(SwitchyardError):
+    """A deed cannot be audited, so it does not happen."""
+
+    code = "audit"
+    public = "The change could not be recorded, so it was not made."
+    status = 503

@@ -1,0 +1,65 @@
+"""Limits that hold on every node, because the counters live in the database.
+
+A limit is a count per span and key. The counter is raised before any proof is looked at, by one
+statement, so that parallel tries cannot slip past it (LK-*, security.md section 4).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, delete
+
+from kernel.crypto import digest
+from kernel.database import insert
+from kernel.tables import rate_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``count`` in any window of ``per`` that starts with the first use."""
+
+    name: str
+    count: int
+    per: dt.timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What :func:`take` found. ``retry_after`` is zero while the limit allows."""
+
+    allowed: bool
+    retry_after: dt.timedelta
+    used: int
+
+
+def take(connection: Connection, limit: Limit, key: str, *, now: dt.datetime, cost: int = 1) -> Taken:
+    """Count one use of ``limit`` for ``key`` and tell whether it is still allowed."""
+    statement = insert(connection, rate_limit).values(
+        name=limit.name, key=digest(key), started_at=now, used=cost, expires_at=now + limit.per
+    )
+    over = rate_limit.c.expires_at <= now
+    statement = statement.on_conflict_do_update(
+        index_elements=[rate_limit.c.name, rate_limit.c.key],
+        set_={
+            "used": case((over, cost), else_=rate_limit.c.used + cost),
+            "started_at": case((over, statement.excluded.started_at), else_=rate_limit.c.started_at),
+            "expires_at": case((over, statement.excluded.expires_at), else_=rate_limit.c.expires_at),
+        },
+    )
+    row = connection.execute(statement.returning(rate_limit.c.used, rate_limit.c.expires_at)).one()
+    allowed = row.used <= limit.count
+    return Taken(allowed, dt.timedelta(0) if allowed else row.expires_at - now, row.used)
+
+
+def forget(connection: Connection, limit: Limit, key: str) -> None:
+    """Clear the counter of ``limit`` for ``key``."""
+    connection.execute(
+        delete(rate_limit).where(rate_limit.c.name == limit.name, rate_limit.c.key == digest(key))
+    )
+
+
+def sweep(connection: Connection, *, now: dt.datetime) -> int:
+    """Remove counters whose window is over; return how many."""
+    return connection.execute(delete(rate_limit).where(rate_limit.c.expires_at <= now)).rowcount

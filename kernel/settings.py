@@ -1,0 +1,201 @@
+"""Settings: one documented class per package, read from TOML and the environment, unknown keys refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from kernel.errors import SettingsError
+
+
+class Section(BaseModel):
+    """The base of every settings class. The text under an option is its documentation."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
+    )
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class KernelSettings(Section):
+    """What every system needs: who it is, its database, its keys, how mail and text messages leave."""
+
+    environment: str = "Sandbox"
+    """Name of the environment, shown in the strip on every page; `Production` shows nothing."""
+
+    production: bool = False
+    """True refuses everything that is only fit for a demonstration (plain http, console mail, open files)."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    """Address under which people reach this system, without a trailing slash. Links and cookies are built from it."""
+
+    database_url: str = "sqlite:///var/switchyard.db"
+    """SQLAlchemy address of the database: `sqlite:///path` or `postgresql://user@host/name`."""
+
+    database_pool: int = 8
+    """Connections kept open by each worker process."""
+
+    key_file: str = "var/kek.txt"
+    """File of the key-encryption keys (mode 600). Made on the first start unless `production` is true."""
+
+    trusted_proxies: int = 0
+    """How many reverse proxies stand in front and may set X-Forwarded-For. 0 believes none."""
+
+    node: str = "node"
+    """Name of this node, seen in the audit and in leases."""
+
+    smtp_host: str = "127.0.0.1"
+    """Relay that takes our e-mail."""
+
+    smtp_port: int = 25
+    """Port of the relay."""
+
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    """How the connection to the relay is protected."""
+
+    smtp_user: str = ""
+    """User name at the relay; empty for none."""
+
+    smtp_password_file: str = ""
+    """File that holds the password at the relay."""
+
+    mail_from_name: str = "Switchyard"
+    """Sender's name of every e-mail."""
+
+    mail_from_address: str = "noreply@switchyard.example"
+    """Sender's address of every e-mail."""
+
+    courier: Literal["smtp", "console"] = "smtp"
+    """How e-mail leaves: `smtp`, or `console` to print it (never in production)."""
+
+    sms_webhook_url: str = ""
+    """Address of the text-message provider's webhook; empty switches text messages off."""
+
+    sms_webhook_token_file: str = ""
+    """File that holds the bearer token for the webhook."""
+
+    password_memory_kib: int = 19_456
+    """argon2id: memory of one hash, in KiB. Never below 19,456 in production."""
+
+    password_passes: int = 2
+    """argon2id: passes over the memory."""
+
+    password_parallel: int = 0
+    """How many hashes may run at once in one process; 0 means one per processor."""
+
+    workers: int = 1
+    """Worker processes of the web server."""
+
+    threads: int = 4
+    """Threads of each worker process."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe log line that is written."""
+
+
+def load(model: type[M], *, file: Path | None, environ: Mapping[str, str], prefix: str = "SWITCHYARD") -> M:
+    """Read ``model`` from ``file`` (TOML) and the environment, which wins.
+
+    An option ``a.b`` is the variable ``<PREFIX>_A__B``. Lists are given as JSON.
+
+    Raises:
+        SettingsError: naming the key, what is wrong, and what is expected.
+    """
+    values = _read_toml(file) if file else {}
+    for name, value in environ.items():
+        start = prefix + "_"
+        if not name.startswith(start) or "__" not in name:
+            continue
+        _put(values, [part.lower() for part in name[len(start) :].split("__")], value, model, name)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file)) from None
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
+
+
+def _put(values: dict[str, Any], path: list[str], value: str, model: type[BaseModel], name: str) -> None:
+    place: dict[str, Any] = values
+    for part in path[:-1]:
+        below = place.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise SettingsError(f"{name} names a table that is a value")
+        place = below
+    place[path[-1]] = json.loads(value) if _is_list(model, path) and value.startswith("[") else value
+
+
+def _is_list(model: type[BaseModel], path: list[str]) -> bool:
+    kind: Any = model
+    for part in path:
+        found = (
+            kind.model_fields.get(part) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        )
+        if found is None:
+            return False
+        kind = found.annotation
+    return get_origin(kind) in (list, tuple, dict)
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    lines = [f"the settings{f' in {file}' if file else ''} cannot be used:"]
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        key = ".".join(str(part) for part in fault["loc"])
+        message = "there is no such option" if fault["type"] == "extra_forbidden" else fault["msg"]
+        lines.append(f"  {key}: {message}")
+    return "\n".join(lines)
+
+
+def example_toml(model: type[BaseModel], *, path: tuple[str, ...] = ()) -> str:
+    """Return an example file of every option with its documentation and default, commented out."""
+    lines: list[str] = []
+    nested: list[str] = []
+    for name, option in model.model_fields.items():
+        kind = option.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            doc = (kind.__doc__ or "").strip().splitlines()[0]
+            nested.append(
+                f"\n# {doc}\n[{'.'.join((*path, name))}]\n" + example_toml(kind, path=(*path, name))
+            )
+            continue
+        lines += [f"# {line}" for line in (option.description or "").splitlines()]
+        lines.append(f"# {name} = {_toml_value(option)}")
+        lines.append("")
+    return "\n".join(lines) + "".join(nested)
+
+
+def _toml_value(option: FieldInfo) -> str:
+    value = option.get_default(call_default_factory=True) if option.default_factory is None else None
+    if value is PydanticUndefined or (
+        value is None and option.default_factory is None and option.is_required()
+    ):
+        return '"..."'
+    if value is None:
+        return (
+            '""'
+            if get_origin(option.annotation) in (Union, UnionType) and str in get_args(option.annotation)
+            else "[]"
+        )
+    if isinstance(value, dt.timedelta):
+        return json.dumps(f"PT{int(value.total_seconds())}S")
+    if isinstance(value, tuple | list):
+        return json.dumps(list(value))
+    return json.dumps(value) if not isinstance(value, Path) else json.dumps(str(value))

@@ -1,0 +1,1 @@
+"""The kernel's web floor: the framework-free face of protocols, and the base of all pages."""

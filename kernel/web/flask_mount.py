@@ -1,0 +1,56 @@
+"""The second mount of a protocol face: its routes as Flask views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import flask
+
+from kernel.randomness import Randomness
+from kernel.web.dispatch import Dispatch
+from kernel.web.http import Route, finish
+from kernel.web.lane import request_from_environ, serve
+
+
+def mount(
+    app: flask.Flask,
+    routes: Iterable[Route],
+    *,
+    randomness: Randomness,
+    peer: Callable[[Mapping[str, Any]], str],
+) -> None:
+    """Add every route of a face to ``app``.
+
+    The view answers through the same :func:`kernel.web.lane.serve` as the lane, so the bytes are equal.
+    Views are marked ``is_protocol`` so that page concerns (CSRF, languages, page headers) leave them alone.
+    """
+    table = tuple(routes)
+    dispatch = Dispatch(table)
+
+    def view(**_values: str) -> flask.Response:
+        environ = flask.request.environ
+        found = dispatch.find(environ.get("PATH_INFO", ""))
+        if found is None:
+            flask.abort(404)
+        endpoints, values = found
+        request = request_from_environ(environ, address=peer(environ), path_values=values)
+        response = serve(endpoints, request, request_id=randomness.token(9))
+        status, headers, body = finish(response, head=request.method == "HEAD")
+        answer = flask.Response(body, status=status)
+        answer.headers.clear()
+        answer.headers.extend(headers)
+        answer.automatically_set_content_length = False
+        return answer
+
+    view.is_protocol = True  # type: ignore[attr-defined]  # read by the page kit
+    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    for index, path in enumerate(dict.fromkeys(route.path for route in table)):
+        rule = path.replace("{", "<").replace("}", ">")
+        app.add_url_rule(
+            rule,
+            endpoint=f"protocol_{index}_{path}".replace(".", "_"),
+            view_func=view,
+            methods=every,
+            provide_automatic_options=False,
+        )

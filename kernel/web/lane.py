@@ -1,0 +1,131 @@
+"""The thin WSGI lane: serves the hot protocol routes without a framework, and passes the rest on.
+
+Bare Flask answers a seventh of what the same server answers without it (performance.md), so the hot
+routes are answered here. Both mounts build the same :class:`~kernel.web.http.Request`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+
+from kernel.origin import Origin, origin
+from kernel.randomness import Randomness
+from kernel.web.dispatch import Dispatch, answer
+from kernel.web.http import Endpoint, Request, Response, Route, finish, json_response
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+MAX_BODY = 1_048_576
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_log = structlog.get_logger(__name__)
+
+
+def request_from_environ(
+    environ: Mapping[str, Any], *, address: str, path_values: Mapping[str, str]
+) -> Request:
+    """Build the protocol request of a WSGI environ."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    method = environ["REQUEST_METHOD"]
+    body = b"" if method in ("GET", "HEAD") else _body(environ)
+    return Request(
+        method,
+        environ.get("PATH_INFO", ""),
+        environ.get("QUERY_STRING", ""),
+        headers,
+        body,
+        address,
+        path_values,
+    )
+
+
+def _body(environ: Mapping[str, Any]) -> bytes:
+    stream = environ["wsgi.input"]
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdigit():
+        return bytes(stream.read(min(int(length), MAX_BODY + 1)))
+    return bytes(stream.read(MAX_BODY + 1)) if environ.get("HTTP_TRANSFER_ENCODING") else b""
+
+
+def serve(table: dict[str, Endpoint], request: Request, *, request_id: str) -> Response:
+    """Answer one protocol request; nothing that goes wrong inside leaks out."""
+    if len(request.body) > MAX_BODY:
+        return json_response(413, {"error": "invalid_request", "error_description": "The body is too large."})
+    with origin(Origin(request.address, request_id, request.header("user-agent")[:256])):
+        try:
+            return answer(table, request)
+        except Exception as error:
+            _log.exception(
+                "protocol.failed", path=request.path, request_id=request_id, error=type(error).__name__
+            )
+            return json_response(
+                500,
+                {
+                    "error": "server_error",
+                    "error_description": "Something went wrong.",
+                    "reference": request_id,
+                },
+                (("Cache-Control", "no-store"),),
+            )
+
+
+class Lane:
+    """Serves hot routes directly; everything else goes to ``behind``.
+
+    ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers.
+    """
+
+    def __init__(
+        self,
+        behind: Application,
+        routes: Iterable[Route],
+        *,
+        randomness: Randomness,
+        peer: Callable[[Mapping[str, Any]], str],
+        host_is_ours: Callable[[str], bool],
+    ) -> None:
+        self._behind = behind
+        self._dispatch = Dispatch(route for route in routes if route.hot)
+        self._randomness = randomness
+        self._peer = peer
+        self._host_is_ours = host_is_ours
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one WSGI request."""
+        found = self._dispatch.find(environ.get("PATH_INFO", ""))
+        if found is None or not self._host_is_ours(environ.get("HTTP_HOST", "")):
+            return self._behind(environ, start_response)
+        table, values = found
+        request = request_from_environ(environ, address=self._peer(environ), path_values=values)
+        response = serve(table, request, request_id=self._randomness.token(9))
+        status, headers, body = finish(response, head=request.method == "HEAD")
+        start_response(_STATUS.get(status, f"{status} Unknown"), headers)
+        return (body,)
+
+
+def call(application: Application, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Call a WSGI application once and return its status line, headers and body."""
+    seen: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> None:
+        seen[:] = [status, headers]
+
+    environ.setdefault("wsgi.input", io.BytesIO())
+    chunks = application(environ, start)
+    body = b"".join(chunks)
+    close = getattr(chunks, "close", None)
+    if close:
+        close()
+    return seen[0], seen[1], body
