@@ -108,7 +108,7 @@ class AuditTrail:
         for _ in range(64):
             last = connection.execute(latest).first()
             number, previous = (last.number + 1, last.hash) if last else (1, _GENESIS)
-            row = {
+            row: dict[str, Any] = {
                 "number": number,
                 "chain": chain,
                 "node": self._node,

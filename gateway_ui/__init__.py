@@ -1,0 +1,1 @@
+"""The Gateway's pages: sign-in, activation, factors, dashboard."""

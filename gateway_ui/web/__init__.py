@@ -1,0 +1,1 @@
+"""Pages parse, call one use case and render; they decide nothing."""

@@ -1,0 +1,65 @@
+"""Settings of the identity provider. Policies are data: a profile is named here, its rules stand in ``domain``."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kernel.settings import Section
+
+
+class IdpSettings(Section):
+    """Identity provider: sign-in, sessions, tokens."""
+
+    policy: str = "ieso-2025"
+    """Password and factor policy profile: `ieso-2025` or `nist-63b-4`. `switchyard policy explain` prints it."""
+
+    second_factor: str = "required"
+    """`required` asks every person for a possession factor; `optional` leaves it to the person."""
+
+    activation_link_life: dt.timedelta = dt.timedelta(days=90)
+    """How long an activation link works."""
+
+    flow_life: dt.timedelta = dt.timedelta(hours=1)
+    """How long a started sign-in may take."""
+
+    session_idle: dt.timedelta = dt.timedelta(minutes=30)
+    """A session without use for this long is over."""
+
+    session_life: dt.timedelta = dt.timedelta(hours=12)
+    """A session is over after this long, used or not."""
+
+    lock_after: int = 10
+    """Wrong passwords or codes in a row that lock an account's sign-in."""
+
+    lock_first: dt.timedelta = dt.timedelta(minutes=15)
+    """How long the first lock holds; each further failure doubles it up to an hour."""
+
+    sign_in_per_address: int = 30
+    """Failed sign-ins from one address in five minutes before further ones wait."""
+
+    limits: bool = True
+    """False switches the rate limits off: for conformance runs and load tests, refused in production."""
+
+    code_life: dt.timedelta = dt.timedelta(seconds=60)
+    """How long an authorization code works. Never more than a minute."""
+
+    access_token_life: dt.timedelta = dt.timedelta(minutes=10)
+    """How long an access token works."""
+
+    id_token_life: dt.timedelta = dt.timedelta(minutes=10)
+    """How long an ID token is valid."""
+
+    refresh_token_idle: dt.timedelta = dt.timedelta(days=14)
+    """A refresh token not used for this long is dead."""
+
+    refresh_token_life: dt.timedelta = dt.timedelta(days=90)
+    """A family of refresh tokens ends after this long, whatever its use."""
+
+    refresh_grace: dt.timedelta = dt.timedelta(seconds=10)
+    """Within this span a repeated refresh gets the same answer instead of being called a theft."""
+
+    loopback_http_clients: bool = False
+    """True lets web clients use http redirect URIs on the loopback address. Refused in production."""
+
+    signing_algorithm: str = "ES256"
+    """Algorithm of our own tokens where a client states none: `ES256` or `RS256`."""

@@ -1,0 +1,336 @@
+"""Every table of the identity provider.
+
+Identifiers are ULIDs; times are aware UTC; what is secret is a digest, a hash or sealed bytes. What may
+happen once is guarded by a ``..._at`` column that one conditional statement fills.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from kernel.database import NAMING, JsonText, UtcDateTime
+
+METADATA = MetaData(naming_convention=NAMING)
+
+_ID = String(26)
+
+# --- accounts and groups -------------------------------------------------------------------------
+
+account = Table(
+    "account",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("source", Text, nullable=False, comment="the SCIM client that owns the account"),
+    Column("kind", String(16), nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("user_name_key", Text, nullable=False, unique=True, comment="NFKC, case folded"),
+    Column("external_id", Text),
+    Column("display_name", Text, nullable=False),
+    Column("given_name", Text, nullable=False),
+    Column("family_name", Text, nullable=False),
+    Column("middle_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, index=True, comment="case folded; several accounts may share one"),
+    Column("phone", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("activated_at", UtcDateTime),
+    Column("person_id", Text, nullable=False),
+    Column("custodian_person_id", Text, nullable=False),
+    Column("organizations", JsonText, nullable=False),
+    Column("allowed_addresses", JsonText, nullable=False),
+    Column("source_version", Integer, nullable=False),
+    Column("version", Integer, nullable=False, comment="raised with each change of the representation"),
+    Column("document", Text, nullable=False, comment="prepared SCIM JSON without groups and location"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("source", "external_id", name="uq_account_external_id"),
+    CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),
+    CheckConstraint("user_name_key <> ''", name="user_name_given"),
+)
+
+group = Table(
+    "account_group",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text),
+    Column("display_name", Text, nullable=False),
+    Column("display_name_key", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("organization_short_name", Text, nullable=False),
+    Column("access_role_key", Text, nullable=False),
+    Column("access_role_name", Text, nullable=False),
+    Column("application_key", Text, nullable=False, index=True),
+    Column("account_kinds", JsonText, nullable=False),
+    Column("source_version", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False, comment="prepared SCIM JSON without members and location"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("source", "external_id", name="uq_account_group_external_id"),
+    UniqueConstraint("source", "display_name_key", name="uq_account_group_display_name"),
+)
+
+membership = Table(
+    "membership",
+    METADATA,
+    Column("group_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("added_at", UtcDateTime, nullable=False),
+    Index("ix_membership_account", "account_id", "group_id"),
+    comment="One row a member: adding or removing one costs the same in a group of any size.",
+)
+
+# --- credentials and factors ---------------------------------------------------------------------
+
+password = Table(
+    "password",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", Text, nullable=False, comment="argon2id PHC string"),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+)
+
+password_history = Table(
+    "password_history",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("set_at", UtcDateTime, primary_key=True),
+    Column("hash", Text, nullable=False),
+)
+
+security_question = Table(
+    "security_question",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("question", String(64), nullable=False, comment="key of the question; its words are data"),
+    Column("answer_hash", Text, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+)
+
+question_offer = Table(
+    "question_offer",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("questions", JsonText, nullable=False, comment="the short list drawn for this account (G-34)"),
+)
+
+factor = Table(
+    "factor",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime, comment="empty while the enrolment is not verified"),
+    Column("last_used_at", UtcDateTime),
+    Column("sealed_secret", LargeBinary, comment="TOTP seed, sealed"),
+    Column("last_step", Integer, comment="TOTP: the last time step that was accepted; it only grows"),
+    Column("credential_id", LargeBinary, unique=True),
+    Column("public_key", LargeBinary),
+    Column("sign_count", Integer),
+    Column("aaguid", String(36)),
+    Column("transports", JsonText),
+    Column("backed_up", Boolean),
+    Column("backup_eligible", Boolean),
+    CheckConstraint("kind in ('totp', 'passkey')", name="kind_known"),
+)
+
+webauthn_challenge = Table(
+    "webauthn_challenge",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="digest of the challenge"),
+    Column("flow_id", LargeBinary, nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("challenge", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+)
+
+failure_count = Table(
+    "failure_count",
+    METADATA,
+    Column("kind", String(16), primary_key=True, comment="password, factor, question: counted apart"),
+    Column("key", LargeBinary, primary_key=True, comment="digest of account and known browser, or of an unknown name"),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("locked_until", UtcDateTime),
+)
+
+known_device = Table(
+    "known_device",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("user_agent", Text, nullable=False),
+)
+
+one_time_secret = Table(
+    "one_time_secret",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, comment="spent, or put out of force by a newer one"),
+    Index("ix_one_time_secret_account", "account_id", "purpose"),
+)
+
+# --- flows and sessions --------------------------------------------------------------------------
+
+login_flow = Table(
+    "login_flow",
+    METADATA,
+    Column("id", LargeBinary, primary_key=True, comment="digest of the flow's token"),
+    Column("browser", LargeBinary, nullable=False, comment="digest of the browser secret it is bound to"),
+    Column("kind", String(16), nullable=False),
+    Column("account_id", _ID),
+    Column("session_id", _ID, comment="the live session of a step-up; the session made at the end"),
+    Column("client_id", Text, nullable=False),
+    Column("request", JsonText, nullable=False, comment="the authorization request, or where to go at the end"),
+    Column("demands", JsonText, nullable=False, comment="acr wanted, fresh sign-in wanted"),
+    Column("achieved", JsonText, nullable=False, comment="the proofs given in this flow, in order"),
+    Column("step", Integer, nullable=False, comment="raised with each move: a replayed step finds another number"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("finished_at", UtcDateTime),
+    Column("resumed_at", UtcDateTime, comment="when the authorization request was taken up again"),
+)
+
+session = Table(
+    "session",
+    METADATA,
+    Column("id", _ID, primary_key=True, comment="the sid of tokens"),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("authenticated_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("ended_at", UtcDateTime),
+    Column("ended_reason", String(32), nullable=False),
+    Column("acr", Text, nullable=False),
+    Column("amr", JsonText, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Index("ix_session_account", "account_id", "ended_at"),
+)
+
+session_client = Table(
+    "session_client",
+    METADATA,
+    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("first_at", UtcDateTime, nullable=False),
+    comment="Which relying parties a session signed in to: who must hear of its end.",
+)
+
+# --- OAuth 2.0 and OpenID Connect ----------------------------------------------------------------
+
+client = Table(
+    "client",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("application_key", Text, nullable=False, index=True),
+    Column("launch_url", Text, nullable=False, comment="where the dashboard's tile leads; empty shows no tile"),
+    Column("profile", String(32), nullable=False),
+    Column("metadata", JsonText, nullable=False, comment="RFC 7591 client metadata"),
+    Column("disabled_at", UtcDateTime),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+client_secret = Table(
+    "client_secret",
+    METADATA,
+    Column("client_id", Text, ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+)
+
+client_assertion = Table(
+    "client_assertion",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("jti", LargeBinary, primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    comment="Assertions seen: a jti works once (RFC 7523).",
+)
+
+grant = Table(
+    "oauth_grant",
+    METADATA,
+    Column("id", _ID, primary_key=True, comment="one authorization: the family of its tokens"),
+    Column("client_id", Text, nullable=False),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("session_id", _ID, comment="empty for offline access"),
+    Column("scope", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_reason", String(32), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Index("ix_oauth_grant_account", "account_id", "revoked_at"),
+    Index("ix_oauth_grant_session", "session_id"),
+)
+
+authorization_code = Table(
+    "authorization_code",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="CASCADE"), nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("request", JsonText, nullable=False, comment="scope, nonce, challenge, auth_time, acr, amr, resource"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+)
+
+refresh_token = Table(
+    "refresh_token",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("client_id", Text, nullable=False),
+    Column("request", JsonText, nullable=False, comment="auth_time, acr, amr, nonce-less facts for the next ID token"),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+    Column("successor", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"),
+)
+
+access_token = Table(
+    "access_token",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("grant_id", _ID, index=True, comment="empty for client_credentials"),
+    Column("client_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("audience", Text, nullable=False, comment="space separated"),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("revoked_at", UtcDateTime),
+)

@@ -1,0 +1,1 @@
+"""The identity provider's protocol faces: they parse, call one use case and render."""

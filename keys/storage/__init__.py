@@ -1,0 +1,1 @@
+"""The key tables and plain functions over a connection."""

@@ -1,0 +1,1 @@
+"""What keys do: sign, publish, rotate. One file, one deed."""

@@ -1,0 +1,1 @@
+"""Pure rules of SCIM: mapping, filters, tags, client profiles."""

@@ -1,0 +1,1 @@
+"""What a SCIM request asks for, one file a deed, on top of the identity provider's."""

@@ -1,0 +1,1 @@
+"""WSGI entries of the systems."""
