@@ -1,0 +1,89 @@
+"""Serves one WSGI application with granian, and runs the background deeds of a system beside it.
+
+Owns how our applications meet the network: worker processes, threads, limits of the HTTP reader and the clean
+end. Knows no product word: it is told what to load.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# A client that takes longer than this over its request's head is cut off (slow readers hold no thread).
+_HEAD_MILLISECONDS = 10_000
+_HEAD_BYTES = 64 * 1024
+_STOP_SECONDS = 20
+_LOG = structlog.get_logger()
+
+
+def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int = 4) -> None:
+    """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
+
+    Each worker is a process that loads the application itself; one that dies is started again.
+    """
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - the command line must start fast
+    from granian.http import HTTP1Settings  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+    from granian.server import Server  # noqa: PLC0415
+
+    follow_parent()
+    server = Server(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MILLISECONDS, max_buffer_size=_HEAD_BYTES),
+        websockets=False,
+        log_level=LogLevels.warning,
+        log_access=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=_STOP_SECONDS,
+    )
+    server.serve(target_loader=partial(_load, target, os.getpid()), wrap_loader=False)
+
+
+def _load(target: str, parent: int) -> Callable[..., Any]:
+    follow_parent(parent)
+    module, _, name = target.partition(":")
+    application: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return application
+
+
+def run_background(deeds: Mapping[str, Callable[[threading.Event], None]], stop: threading.Event) -> None:
+    """Run each deed in a thread of its own until `stop` is set; one that breaks starts again."""
+    follow_parent()
+    threads = [
+        threading.Thread(target=_keep, args=(name, deed, stop), name=name) for name, deed in deeds.items()
+    ]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join()
+
+
+def _keep(name: str, deed: Callable[[threading.Event], None], stop: threading.Event) -> None:
+    pause = FIRST_PAUSE
+    while not stop.is_set():
+        try:
+            deed(stop)
+            pause = FIRST_PAUSE
+        except Exception as error:  # noqa: BLE001 - whatever broke, the deed goes on; the log names the kind
+            # Only the kind: the text of an error may carry what a log must not hold.
+            _LOG.error("background deed broke", deed=name, error=type(error).__name__, pause=pause)
+            stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,0 +1,29 @@
+"""Free ports of this machine."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_base_port(*offsets: int) -> int:
+    """Return a port so that it and each `port + offset` are free now."""
+    while True:
+        base = free_port()
+        if base + max(offsets, default=0) < 65_000 and all(_is_free(base + offset) for offset in offsets):
+            return base
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

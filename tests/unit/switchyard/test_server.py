@@ -1,0 +1,90 @@
+"""The web server: what it loads, how it survives and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+
+from tests.support.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_APPLICATION = """
+import os, time
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1.5)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+"""
+
+
+@contextmanager
+def _serving(folder: Path, *, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    (folder / "hello_wsgi.py").write_text(_APPLICATION)
+    port = free_port()
+    script = (
+        "from switchyard.server import serve; "
+        f"serve('hello_wsgi:application', host='127.0.0.1', port={port}, workers={workers})"
+    )
+    path = os.pathsep.join([str(folder), os.getcwd()])  # noqa: PTH109 - the tree under test
+    process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _until(lambda: _answer(url) is not None)
+        yield url, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answer(url: str) -> int | None:
+    try:
+        return int(httpx.get(url, timeout=5).text)
+    except httpx.TransportError:
+        return None
+
+
+def _until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_sigterm_lets_a_running_request_finish_and_ends_with_zero(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (url, process):
+        with httpx.Client() as client:
+            request = client.build_request("GET", f"{url}/slow")
+            import threading
+
+            threading.Timer(0.5, process.send_signal, [signal.SIGTERM]).start()
+            assert client.send(request, stream=False).status_code == 200
+        assert process.wait(20) == 0
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (url, _process):
+        worker = _answer(url)
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
+        _until(lambda: _answer(url) not in (None, worker))
+
+
+def test_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (url, process):
+        worker = _answer(url)
+        assert worker is not None
+        process.kill()
+        _until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")

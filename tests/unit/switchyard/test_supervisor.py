@@ -1,0 +1,104 @@
+"""The supervisor: children live, come back, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from switchyard.server import run_background
+from switchyard.supervisor import Child, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+_STUBBORN = (
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)",
+)
+
+
+def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def test_a_child_that_dies_is_started_again(said: list[str]) -> None:
+    supervisor = Supervisor([Child("sleeper", _SLEEP)], say=said.append)
+    supervisor.start()
+    try:
+        first = supervisor.pid("sleeper")
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+
+        def is_back() -> bool:
+            supervisor.look()
+            return supervisor.pid("sleeper") not in (None, first)
+
+        _until(is_back)
+        assert supervisor.deaths("sleeper") == 1
+        assert said == ["sleeper ended with -9; it starts again in 0.5 s"]
+    finally:
+        supervisor.stop()
+
+
+def test_stopping_ends_every_child_and_kills_the_deaf(said: list[str], tmp_path: Path) -> None:
+    log = tmp_path / "deaf.log"
+    children = [Child("sleeper", _SLEEP), Child("deaf", _STUBBORN, log=log)]
+    supervisor = Supervisor(children, say=said.append, grace=0.5)
+    supervisor.start()
+    _until(lambda: log.exists() and b"deaf" in log.read_bytes())
+    pids = [supervisor.pid(child.name) for child in children]
+    supervisor.stop()
+    assert not [pid for pid in pids if pid and psutil.pid_exists(pid)]
+    assert said == ["deaf did not end in 0 s and is killed"]
+
+
+def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    script = """
+import sys, threading
+from switchyard.supervisor import Child, Supervisor
+child = "import time; from switchyard.supervisor import follow_parent; follow_parent(); time.sleep(60)"
+supervisor = Supervisor([Child("child", (sys.executable, "-c", child))], say=print)
+supervisor.start()
+print(supervisor.pid("child"), flush=True)
+supervisor.run(threading.Event())
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert psutil.pid_exists(child)
+        process.kill()
+    _until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_background_deed_that_breaks_runs_again_until_the_end() -> None:
+    stop = threading.Event()
+    tries: list[int] = []
+
+    def deed(end: threading.Event) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            msg = "once"
+            raise RuntimeError(msg)
+        end.set()
+
+    run_background({"deed": deed}, stop)
+    assert len(tries) == 2
