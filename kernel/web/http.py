@@ -61,7 +61,10 @@ def parse_pairs(encoded: str) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a protocol endpoint sees. Header names are lower case; ``address`` is the peer after the proxy rule."""
+    """What a protocol endpoint sees.
+
+    Header names are lower case; ``address`` is the peer after the proxy rule.
+    """
 
     method: str
     path: str
@@ -166,7 +169,10 @@ _SAFE = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address of a protocol face. ``path`` may hold ``{name}`` for one segment; ``hot`` serves it in the lane."""
+    """One address of a protocol face.
+
+    ``path`` may hold ``{name}`` for one segment; ``hot`` serves it in the lane.
+    """
 
     methods: tuple[str, ...]
     path: str
@@ -188,6 +194,6 @@ def finish(response: Response, *, head: bool = False) -> tuple[int, list[tuple[s
     present = {name.lower() for name, _ in response.headers}
     headers = [*response.headers]
     headers += [(name, value) for name, value in _SAFE if name.lower() not in present]
-    if response.status != 204 and response.status != 304:
+    if response.status not in (204, 304):
         headers.append(("Content-Length", str(len(response.body))))
     return response.status, headers, b"" if head else response.body

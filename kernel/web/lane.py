@@ -66,7 +66,7 @@ def serve(table: dict[str, Endpoint], request: Request, *, request_id: str) -> R
     with origin(Origin(request.address, request_id, request.header("user-agent")[:256])):
         try:
             return answer(table, request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last resort of every protocol face
             _log.exception(
                 "protocol.failed", path=request.path, request_id=request_id, error=type(error).__name__
             )

@@ -1,0 +1,80 @@
+"""The headers that every page and every error page carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import flask
+from werkzeug.wrappers import Response
+
+from kernel.web.kit import current_kit
+
+_PERMISSIONS = ", ".join(
+    [
+        "accelerometer=()",
+        "camera=()",
+        "display-capture=()",
+        "geolocation=()",
+        "gyroscope=()",
+        "magnetometer=()",
+        "microphone=()",
+        "midi=()",
+        "payment=()",
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+        "usb=()",
+    ]
+)
+_TRANSPORT = "max-age=63072000; includeSubDomains"
+STATIC_LIFE = "public, max-age=31536000, immutable"
+
+
+def content_security_policy(nonce: str, form_targets: Iterable[str]) -> str:
+    """Return the policy of a page: nothing but our own style, script and images, and never in a frame.
+
+    ``form_targets`` are the origins a form may end at besides our own; see :class:`kernel.web.kit.PageKit`.
+    """
+    targets = " ".join(["'self'", *sorted(set(form_targets))])
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "base-uri 'none'",
+            f"form-action {targets}",
+            "frame-ancestors 'none'",
+            "img-src 'self' data:",
+            f"script-src 'self' 'nonce-{nonce}'",
+            "style-src 'self'",
+        ]
+    )
+
+
+def nonce() -> str:
+    """Return this page's nonce for a script element (``<script nonce=...>``); another one on each page."""
+    known: str | None = flask.g.get("nonce")
+    if known is None:
+        known = flask.g.nonce = current_kit().randomness.token(16)
+    return known
+
+
+def secure(response: Response, *, page: bool) -> None:
+    """Add the security headers to ``response``; a view that set one of them itself is left its choice.
+
+    ``Referrer-Policy`` is ``same-origin``: nothing leaks to others, and a form of ours still names its origin.
+    """
+    kit = current_kit()
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Permissions-Policy", _PERMISSIONS)
+    if page:
+        headers.setdefault("Content-Security-Policy", content_security_policy(nonce(), kit.form_targets()))
+        headers.setdefault("Cache-Control", "no-store")
+        response.vary.update(["Cookie", "Accept-Language"])
+    else:
+        headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    if kit.https:
+        headers.setdefault("Strict-Transport-Security", _TRANSPORT)
+

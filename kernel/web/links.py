@@ -1,0 +1,30 @@
+"""Addresses inside our own system: what a page may send a person back to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import flask
+
+
+def local_path(candidate: str, default: str = "/") -> str:
+    """Return ``candidate`` if it is a path on this host and nothing else, or ``default``.
+
+    Refused are other hosts in any spelling browsers accept: ``//host``, ``/\\host``, control characters.
+    """
+    if not candidate.startswith("/") or candidate.startswith("//") or len(candidate) > 2000:
+        return default
+    if "\\" in candidate or any(ord(character) < 33 or ord(character) == 127 for character in candidate):
+        return default
+    try:
+        parts = urlsplit(candidate)
+    except ValueError:
+        return default
+    return default if parts.scheme or parts.netloc else candidate
+
+
+def this_page() -> str:
+    """Return the path and query of the page being shown, to come back to it."""
+    request = flask.request
+    query = request.query_string.decode("ascii", "replace")
+    return local_path(f"{request.path}?{query}" if query else request.path)

@@ -1,0 +1,210 @@
+"""The base Flask application of all pages: what every page of every system gets without asking for it.
+
+Strict content policy, security headers on errors too, trusted host, bounded bodies, form tokens, two
+languages, error pages with a reference, one log line per request, static files by content. Protocol faces
+mounted on the same application (views marked ``is_protocol``) keep their own bytes and are left alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import flask
+import jinja2
+import structlog
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from kernel.errors import SwitchyardError
+from kernel.origin import Origin, current_origin, origin
+from kernel.randomness import Randomness
+from kernel.translations import Translations
+from kernel.web import errors
+from kernel.web.assets import Assets
+from kernel.web.cookies import remember_browser
+from kernel.web.csrf import csrf_field, refusal
+from kernel.web.headers import nonce, secure
+from kernel.web.kit import EXTENSION, Installed, PageKit
+from kernel.web.language import (
+    current_language,
+    day_markup,
+    moment_markup,
+    other_languages,
+    switch_language,
+    template_gettext,
+    template_ngettext,
+    template_pgettext,
+)
+from kernel.web.lane import Application, Environ, StartResponse
+from kernel.web.links import this_page
+from kernel.web.proxies import host_check, peer_address
+
+__all__ = ["PageKit", "make_pages"]
+
+_HERE = Path(__file__).parent
+_HEALTH = ("/healthz", "/readyz")
+_PROTOCOL_BODY = 2_097_152
+_log = structlog.get_logger(__name__)
+
+
+def make_pages(
+    import_name: str,
+    kit: PageKit,
+    *,
+    template_folders: tuple[Path, ...],
+    static_folders: tuple[Path, ...] = (),
+) -> flask.Flask:
+    """Return a Flask application that has everything a page needs; the system adds its routes."""
+    app = flask.Flask(import_name, static_folder=None, template_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=kit.max_body,
+        MAX_FORM_MEMORY_SIZE=kit.max_body,
+        MAX_FORM_PARTS=1000,
+        SERVER_NAME=kit.origin.partition("://")[2],
+        PREFERRED_URL_SCHEME="https" if kit.https else "http",
+    )
+    translations = Translations((_HERE / "translations", *kit.translations))
+    app.extensions[EXTENSION] = Installed(kit, translations)
+    assets = Assets(static_folders)
+    _prepare_templates(app, kit, assets, template_folders)
+    app.add_url_rule("/static/<name>", "static", assets.serve, methods=["GET"])
+    app.add_url_rule("/language", "language", switch_language, methods=["POST"])
+    _stand_guard(app, kit)
+    app.register_error_handler(HTTPException, errors.http_error)
+    app.register_error_handler(SwitchyardError, errors.our_error)
+    app.register_error_handler(Exception, errors.any_error)
+    app.wsgi_app = _Door(app.wsgi_app, kit)  # type: ignore[method-assign]  # the way Flask documents
+    return app
+
+
+def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: Iterable[Path]) -> None:
+    app.jinja_loader = jinja2.ChoiceLoader(  # type: ignore[assignment]  # a wider loader than Flask's own
+        [
+            jinja2.FileSystemLoader([*folders, _HERE / "templates"]),
+            jinja2.PrefixLoader({"govuk_frontend_jinja": jinja2.PackageLoader("govuk_frontend_jinja")}),
+        ]
+    )
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.add_extension("jinja2.ext.do")
+    environment.trim_blocks = True
+    environment.lstrip_blocks = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # brought by the extension
+        template_gettext, template_ngettext, newstyle=True, pgettext=template_pgettext
+    )
+    environment.filters.update(moment=moment_markup, day=day_markup)
+    environment.globals.update(
+        t=environment.globals["gettext"],
+        product=kit.product,
+        environment=kit.environment,
+        version=kit.version,
+        public_url=kit.public_url,
+        static=assets.url,
+        csrf_field=csrf_field,
+        nonce=nonce,
+        now=kit.clock.now,
+        this_page=this_page,
+    )
+    app.context_processor(
+        lambda: {"current_language": current_language(), "other_languages": other_languages()}
+    )
+
+
+def _stand_guard(app: flask.Flask, kit: PageKit) -> None:
+    host_is_ours = host_check(kit.public_url)
+
+    @app.before_request
+    def check() -> Response | None:
+        request = flask.request
+        request.environ["kernel.route"] = _route()
+        if request.path not in _HEALTH and not host_is_ours(request.environ.get("HTTP_HOST", "")):
+            return errors.standard_page(400)
+        if _is_protocol(app):
+            request.max_content_length = _PROTOCOL_BODY
+            return None
+        if request.url_rule is None:
+            return None
+        return _check_form()
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        if not _is_protocol(app):
+            remember_browser(response)
+            secure(response, page=flask.request.endpoint != "static" or response.status_code >= 400)
+            response.headers.setdefault("X-Request-Id", current_origin().request_id)
+        return response
+
+
+def _check_form() -> Response | None:
+    """Refuse a body we do not read, and a form that is not ours."""
+    request = flask.request
+    if request.method in ("POST", "PUT", "PATCH", "DELETE") and request.mimetype == "application/json":
+        return errors.standard_page(400)
+    try:
+        why = refusal()
+    except RequestEntityTooLarge as error:
+        return errors.http_error(error)
+    if not why:
+        return None
+    _log.warning("page.form_refused", why=why, route=_route(), request_id=current_origin().request_id)
+    return errors.csrf_page()
+
+
+def _is_protocol(app: flask.Flask) -> bool:
+    view = app.view_functions.get(flask.request.endpoint or "")
+    return bool(getattr(view, "is_protocol", False))
+
+
+def _route() -> str:
+    """Return the pattern of the address: paths may carry secrets, so logs never hold the path itself."""
+    rule = flask.request.url_rule
+    return rule.rule if rule is not None else "unknown"
+
+
+class _Door:
+    """Stands in front of Flask: names each request, knows where it comes from, and logs its end."""
+
+    def __init__(self, behind: Application, kit: PageKit) -> None:
+        self._behind = behind
+        self._kit = kit
+        self._scheme = "https" if kit.https else "http"
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.url_scheme"] = self._scheme
+        began = time.monotonic()
+        seen = {"status": "500"}
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:  # noqa: ANN401 - WSGI
+            seen["status"] = status[:3]
+            return start_response(status, headers, *rest)
+
+        asking = Origin(
+            peer_address(environ, self._kit.trusted_proxies),
+            new_reference(self._kit.randomness),
+            environ.get("HTTP_USER_AGENT", "")[:256],
+        )
+        with origin(asking):
+            body = self._behind(environ, start)
+        _log.info(
+            "request",
+            method=environ.get("REQUEST_METHOD"),
+            route=environ.get("kernel.route", "unknown"),
+            status=int(seen["status"]),
+            ms=round((time.monotonic() - began) * 1000, 1),
+            request_id=asking.request_id,
+            address=asking.address,
+        )
+        return body
+
+
+def new_reference(randomness: Randomness) -> str:
+    """Return a new request id that a person can read out: "7F3K-92QD"."""
+    text = base64.b32encode(randomness.token_bytes(5)).decode().translate(_READABLE)
+    return f"{text[:4]}-{text[4:]}"
+
+
+_READABLE = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
