@@ -7,6 +7,9 @@ from pytest_socket import socket_allow_hosts
 
 pytest_plugins = [
     "tests.support.databases",
+    "tests.support.browser",
+    "tests.support.clock",
+    "tests.support.mailbox",
 ]
 
 

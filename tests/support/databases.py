@@ -13,6 +13,7 @@ import importlib
 import itertools
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -41,6 +42,18 @@ def create_schema(database: Database, schema: Schema) -> None:
     """Create the tables of ``schema`` from the packages' own metadata."""
     for module in SCHEMAS[schema]:
         importlib.import_module(module).METADATA.create_all(database.engine)
+
+
+@contextmanager
+def closing_database(url: str) -> Iterator[Database]:
+    """Open the database at ``url`` and close it when the block ends."""
+    from kernel.database import Database
+
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 class Databases:
@@ -95,18 +108,16 @@ class Databases:
 @pytest.fixture(scope="session")
 def _sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Schema], Path]:
     """Return what gives the template file of a schema, made on first use."""
-    from kernel.database import Database
-
     folder = tmp_path_factory.mktemp("sqlite-templates")
 
     def template(schema: Schema) -> Path:
         path: Path = folder / f"{schema}.db"
         if not path.exists():
-            database = Database(f"sqlite:///{path}")
-            create_schema(database, schema)
-            with database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            database.dispose()
+            # Closing the last connection moves the write-ahead log into the file, so that one copy is enough.
+            unfinished = path.with_suffix(".unfinished")
+            with closing_database(f"sqlite:///{unfinished}") as database:
+                create_schema(database, schema)
+            unfinished.rename(path)
         return path
 
     return template
@@ -132,8 +143,8 @@ def _system_url(address: str, name: str) -> str:
     socket = host.startswith("/") or not host
     url = URL.create(
         "postgresql+psycopg",
-        username=given.get("user"),  # type: ignore[arg-type]  # libpq keeps every value as text
-        password=given.get("password"),  # type: ignore[arg-type]  # the same
+        username=given.get("user"),
+        password=given.get("password"),
         host=None if socket else host,
         port=int(str(given["port"])) if given.get("port") else None,
         database=name,
@@ -147,8 +158,6 @@ def _postgresql_templates(
     postgresql_admin: tuple[str, Callable[[str], str]], worker_name: str
 ) -> Iterator[Callable[[Schema], str]]:
     """Give what returns the name of a schema's template database, made on first use."""
-    from kernel.database import Database
-
     admin, to_url = postgresql_admin
     made: dict[Schema, str] = {}
 
@@ -157,9 +166,8 @@ def _postgresql_templates(
             name = f"switchyard_template_{schema}_{worker_name}"
             drop_database(admin, name)
             create_database(admin, name)
-            database = Database(to_url(name))
-            create_schema(database, schema)
-            database.dispose()
+            with closing_database(to_url(name)) as database:
+                create_schema(database, schema)
             made[schema] = name
         return made[schema]
 
