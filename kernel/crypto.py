@@ -140,7 +140,7 @@ class Sealer:
             raise SealError(table=table, column=column, row=row) from None
 
     def derive(self, purpose: str) -> bytes:
-        """Return the 32-byte key for ``purpose`` (HKDF-SHA256 over key number 1, which never leaves the ring)."""
+        """Return the 32-byte key for ``purpose``: HKDF-SHA256 over key number 1, never shown itself."""
         found = self._derived.get(purpose)
         if found is None:
             kdf = HKDF(
@@ -155,7 +155,7 @@ class Sealer:
 
 
 def _bound(head: bytes, table: str, column: str, row: str) -> bytes:
-    return head + "\x00".join((table, column, row)).encode()
+    return head + f"{table}\x00{column}\x00{row}".encode()
 
 
 class PasswordHasher:

@@ -38,7 +38,7 @@ class KernelSettings(Section):
     """True refuses everything that is only fit for a demonstration (plain http, console mail, open files)."""
 
     public_url: str = "http://127.0.0.1:8000"
-    """Address under which people reach this system, without a trailing slash. Links and cookies are built from it."""
+    """Address under which people reach this system, without a trailing slash; links are built from it."""
 
     database_url: str = "sqlite:///var/switchyard.db"
     """SQLAlchemy address of the database: `sqlite:///path` or `postgresql://user@host/name`."""
@@ -51,6 +51,9 @@ class KernelSettings(Section):
 
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and may set X-Forwarded-For. 0 believes none."""
+
+    auto_upgrade: bool = True
+    """True brings the database schema up to date when a system starts."""
 
     node: str = "node"
     """Name of this node, seen in the audit and in leases."""

@@ -19,7 +19,7 @@ DEFAULT_LANGUAGE = "en"
 
 
 def mark(sentence: str) -> str:
-    """Return ``sentence`` as it is: marks it for translation where it is written, translated where it is shown."""
+    """Return ``sentence`` unchanged: written here for translation, translated where it is shown."""
     return sentence
 
 

@@ -43,7 +43,9 @@ account = Table(
     Column("family_name", Text, nullable=False),
     Column("middle_name", Text, nullable=False),
     Column("email", Text, nullable=False),
-    Column("email_key", Text, nullable=False, index=True, comment="case folded; several accounts may share one"),
+    Column(
+        "email_key", Text, nullable=False, index=True, comment="case folded; several accounts may share one"
+    ),
     Column("phone", Text, nullable=False),
     Column("language", String(16), nullable=False),
     Column("active", Boolean, nullable=False),
@@ -167,7 +169,7 @@ failure_count = Table(
     "failure_count",
     METADATA,
     Column("kind", String(16), primary_key=True, comment="password, factor, question: counted apart"),
-    Column("key", LargeBinary, primary_key=True, comment="digest of account and known browser, or of an unknown name"),
+    Column("key", LargeBinary, primary_key=True, comment="digest of account and browser, or of a name"),
     Column("failures", Integer, nullable=False),
     Column("last_at", UtcDateTime, nullable=False),
     Column("locked_until", UtcDateTime),
@@ -206,10 +208,14 @@ login_flow = Table(
     Column("account_id", _ID),
     Column("session_id", _ID, comment="the live session of a step-up; the session made at the end"),
     Column("client_id", Text, nullable=False),
-    Column("request", JsonText, nullable=False, comment="the authorization request, or where to go at the end"),
+    Column(
+        "request", JsonText, nullable=False, comment="the authorization request, or where to go at the end"
+    ),
     Column("demands", JsonText, nullable=False, comment="acr wanted, fresh sign-in wanted"),
     Column("achieved", JsonText, nullable=False, comment="the proofs given in this flow, in order"),
-    Column("step", Integer, nullable=False, comment="raised with each move: a replayed step finds another number"),
+    Column(
+        "step", Integer, nullable=False, comment="raised with each move: a replayed step finds another number"
+    ),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("finished_at", UtcDateTime),
@@ -253,7 +259,9 @@ client = Table(
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("application_key", Text, nullable=False, index=True),
-    Column("launch_url", Text, nullable=False, comment="where the dashboard's tile leads; empty shows no tile"),
+    Column(
+        "launch_url", Text, nullable=False, comment="where the dashboard's tile leads; empty shows no tile"
+    ),
     Column("profile", String(32), nullable=False),
     Column("metadata", JsonText, nullable=False, comment="RFC 7591 client metadata"),
     Column("disabled_at", UtcDateTime),
@@ -303,7 +311,9 @@ authorization_code = Table(
     Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="CASCADE"), nullable=False),
     Column("client_id", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False),
-    Column("request", JsonText, nullable=False, comment="scope, nonce, challenge, auth_time, acr, amr, resource"),
+    Column(
+        "request", JsonText, nullable=False, comment="scope, nonce, challenge, auth_time, acr, amr, resource"
+    ),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
 )
@@ -314,11 +324,18 @@ refresh_token = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("client_id", Text, nullable=False),
-    Column("request", JsonText, nullable=False, comment="auth_time, acr, amr, nonce-less facts for the next ID token"),
+    Column(
+        "request",
+        JsonText,
+        nullable=False,
+        comment="auth_time, acr, amr, nonce-less facts for the next ID token",
+    ),
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
-    Column("successor", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"),
+    Column(
+        "successor", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"
+    ),
 )
 
 access_token = Table(

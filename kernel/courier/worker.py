@@ -14,6 +14,13 @@ from kernel.store import Store
 _log = structlog.get_logger(__name__)
 
 
+class _NoCarrier:
+    """Stands in for a channel that nobody carries."""
+
+    def deliver(self, envelope: Envelope) -> None:
+        raise PermanentFailure(f"no carrier for channel {envelope.channel}")
+
+
 class CourierWorker:
     """Sends what was posted. Any number may run, on any number of nodes."""
 
@@ -42,11 +49,9 @@ class CourierWorker:
                 stop.wait(idle)
 
     def _handle(self, envelope: Envelope) -> None:
-        carrier = self._carriers.get(envelope.channel)
+        carrier = self._carriers.get(envelope.channel, _NoCarrier())
         error, retry_after, permanent = "", None, False
         try:
-            if carrier is None:
-                raise PermanentFailure(f"no carrier for channel {envelope.channel}")
             carrier.deliver(envelope)
         except TransientFailure as failure:
             error, retry_after = failure.reason, failure.retry_after
