@@ -1,0 +1,86 @@
+"""Accounts: what signs in. The record comes from its source; what a person adds to it lives elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AccountKind(StrEnum):
+    """What kind of account it is (G-05, G-24)."""
+
+    PERSONAL = "personal"
+    MACHINE = "machine"
+    WORKSPACE = "workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOrganization:
+    """An organization an account belongs to."""
+
+    id: str
+    short_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as its source wants it, and when it was activated.
+
+    ``id`` is the subject of tokens and is never given to another account (G-09). ``language`` is a language
+    tag or empty; :attr:`mail_language` is what a message to the account is written in.
+    """
+
+    id: str
+    source: str
+    kind: AccountKind
+    user_name: str
+    external_id: str | None
+    display_name: str
+    given_name: str
+    family_name: str
+    middle_name: str
+    email: str
+    phone: str
+    language: str
+    active: bool
+    activated_at: dt.datetime | None
+    person_id: str
+    custodian_person_id: str
+    organizations: tuple[AccountOrganization, ...]
+    allowed_addresses: tuple[str, ...]
+    source_version: int
+    version: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+    @property
+    def display(self) -> str:
+        """How the account is called on pages and in messages."""
+        whole = f"{self.given_name} {self.family_name}".strip()
+        return self.display_name or whole or self.user_name
+
+    @property
+    def is_machine(self) -> bool:
+        """Tell whether the account stands for an application and not for a person."""
+        return self.kind is AccountKind.MACHINE
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether the account may sign in at all: active, and activated once (LG-11)."""
+        return self.active and self.activated_at is not None
+
+    @property
+    def awaits_activation(self) -> bool:
+        """Tell whether the account is active and nobody has activated it yet."""
+        return self.active and self.activated_at is None
+
+    @property
+    def mail_language(self) -> str:
+        """The language of messages to the account: ``fr`` or ``en``."""
+        return "fr" if self.language.lower().startswith("fr") else "en"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the person behind the account, as far as known."""
+        return tuple(name for name in (self.given_name, self.middle_name, self.family_name) if name)
