@@ -66,7 +66,8 @@ class Assets:
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
     mark = hashlib.sha256(body).hexdigest()[:12]
-    media_type = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0] or "text/plain"
+    guessed = mimetypes.guess_type(path.name)[0] or "text/plain"
+    media_type = "text/javascript" if path.suffix == ".js" else guessed
     is_text = path.suffix in _TEXT
     return Asset(
         f"/static/{path.stem}.{mark}{path.suffix}",

@@ -39,15 +39,13 @@ def set_cookie(response: Response, what: str, value: str, *, life: dt.timedelta 
 def clear_cookie(response: Response, what: str) -> None:
     """Take a cookie of the current system back."""
     kit = current_kit()
-    response.delete_cookie(
-        cookie_name(kit, what), path="/", secure=kit.https, httponly=True, samesite="Lax"
-    )
+    response.delete_cookie(cookie_name(kit, what), path="/", secure=kit.https, httponly=True, samesite="Lax")
 
 
 def read_cookie(what: str) -> str:
     """Return the value of a cookie of the current system, or an empty text.
 
-    A name that comes twice with different values was tossed in by someone else: then none is believed (SE-09).
+    Of a name that comes twice with different values none is believed: one was tossed in (SE-09).
     """
     values = set(flask.request.cookies.getlist(cookie_name(current_kit(), what)))
     return values.pop() if len(values) == 1 else ""

@@ -70,10 +70,8 @@ def csrf_page() -> Response:
 def http_error(error: HTTPException) -> Response:
     """Answer an HTTP error with its page; redirects and ready answers pass as they are."""
     code = error.code or 500
-    if error.response is not None:
-        return Response.force_type(error.response, flask.request.environ)
-    if code < 400:
-        return Response.force_type(error.get_response(), flask.request.environ)
+    if error.response is not None or code < 400:
+        return flask.make_response(error.get_response(flask.request.environ))
     response = standard_page(code)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
@@ -95,5 +93,6 @@ def our_error(error: SwitchyardError) -> Response:
 
 def any_error(error: Exception) -> Response:
     """Answer an error nobody foresaw: everything to the log, a reference to the person."""
-    _log.error("page.failed", code=type(error).__name__, request_id=current_origin().request_id, exc_info=error)
+    code, reference = type(error).__name__, current_origin().request_id
+    _log.error("page.failed", code=code, request_id=reference, exc_info=error)
     return standard_page(500)

@@ -9,22 +9,9 @@ from werkzeug.wrappers import Response
 
 from kernel.web.kit import current_kit
 
-_PERMISSIONS = ", ".join(
-    [
-        "accelerometer=()",
-        "camera=()",
-        "display-capture=()",
-        "geolocation=()",
-        "gyroscope=()",
-        "magnetometer=()",
-        "microphone=()",
-        "midi=()",
-        "payment=()",
-        "publickey-credentials-create=(self)",
-        "publickey-credentials-get=(self)",
-        "usb=()",
-    ]
-)
+_DENIED = ("camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi", "usb")
+_OWN = ("publickey-credentials-create", "publickey-credentials-get")
+_PERMISSIONS = ", ".join([*(f"{name}=()" for name in _DENIED), *(f"{name}=(self)" for name in _OWN)])
 _TRANSPORT = "max-age=63072000; includeSubDomains"
 STATIC_LIFE = "public, max-age=31536000, immutable"
 
@@ -59,7 +46,7 @@ def nonce() -> str:
 def secure(response: Response, *, page: bool) -> None:
     """Add the security headers to ``response``; a view that set one of them itself is left its choice.
 
-    ``Referrer-Policy`` is ``same-origin``: nothing leaks to others, and a form of ours still names its origin.
+    ``Referrer-Policy`` is ``same-origin``: nothing leaks to others, and our forms still name their origin.
     """
     kit = current_kit()
     headers = response.headers
@@ -77,4 +64,3 @@ def secure(response: Response, *, page: bool) -> None:
         headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if kit.https:
         headers.setdefault("Strict-Transport-Security", _TRANSPORT)
-

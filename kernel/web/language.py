@@ -1,4 +1,4 @@
-"""The reader's language: chosen by cookie, else by the browser, else English; and times as people read them."""
+"""The reader's language, by cookie, else by the browser, else English; and times as people read them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def gettext(sentence: str, **values: object) -> str:
 
 def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """Return the sentence for ``count`` things in the language of the page; ``%(num)s`` is the count."""
-    return installed().translations.ngettext(current_language(), one, many, count) % {"num": count, **values}
+    found = installed().translations.ngettext(current_language(), one, many, count)
+    return found % {"num": count, **values}
 
 
 def template_gettext(sentence: str) -> str:
@@ -87,13 +88,16 @@ def moment_text(moment: dt.datetime) -> str:
 
 def day_text(moment: dt.datetime | dt.date) -> str:
     """Return the day of a moment: "21 November 2026"."""
-    day = moment.astimezone(ZoneInfo(current_kit().zone)).date() if isinstance(moment, dt.datetime) else moment
+    day = moment
+    if isinstance(moment, dt.datetime):
+        day = moment.astimezone(ZoneInfo(current_kit().zone)).date()
     return str(format_date(day, _DAY, locale=_REGION[current_language()]))
 
 
 def moment_markup(moment: dt.datetime) -> Markup:
     """Return a moment as a ``time`` element."""
-    return Markup('<time datetime="{}">{}</time>').format(moment.astimezone(dt.UTC).isoformat(), moment_text(moment))
+    written = moment.astimezone(dt.UTC).isoformat()
+    return Markup('<time datetime="{}">{}</time>').format(written, moment_text(moment))
 
 
 def day_markup(moment: dt.datetime | dt.date) -> Markup:

@@ -8,9 +8,9 @@ import flask
 
 
 def local_path(candidate: str, default: str = "/") -> str:
-    """Return ``candidate`` if it is a path on this host and nothing else, or ``default``.
+    r"""Return ``candidate`` if it is a path on this host and nothing else, or ``default``.
 
-    Refused are other hosts in any spelling browsers accept: ``//host``, ``/\\host``, control characters.
+    Refused are other hosts in any spelling browsers accept: ``//host``, ``/\host``, control characters.
     """
     if not candidate.startswith("/") or candidate.startswith("//") or len(candidate) > 2000:
         return default

@@ -29,6 +29,7 @@ from kernel.web.cookies import remember_browser
 from kernel.web.csrf import csrf_field, refusal
 from kernel.web.headers import nonce, secure
 from kernel.web.kit import EXTENSION, Installed, PageKit
+from kernel.web.lane import Application, Environ, StartResponse
 from kernel.web.language import (
     current_language,
     day_markup,
@@ -39,7 +40,6 @@ from kernel.web.language import (
     template_ngettext,
     template_pgettext,
 )
-from kernel.web.lane import Application, Environ, StartResponse
 from kernel.web.links import this_page
 from kernel.web.proxies import host_check, peer_address
 
@@ -82,7 +82,7 @@ def make_pages(
 
 
 def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: Iterable[Path]) -> None:
-    app.jinja_loader = jinja2.ChoiceLoader(  # type: ignore[assignment]  # a wider loader than Flask's own
+    app.jinja_loader = jinja2.ChoiceLoader(
         [
             jinja2.FileSystemLoader([*folders, _HERE / "templates"]),
             jinja2.PrefixLoader({"govuk_frontend_jinja": jinja2.PackageLoader("govuk_frontend_jinja")}),
