@@ -1,0 +1,144 @@
+"""A request: every registration deed has a number, and tells what is registered and what is live (R-011, R-237)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from registration.domain.outbox import State
+
+
+class RequestKind(StrEnum):
+    """The types of request; each page repeats the type."""
+
+    REGISTER_ORGANIZATION = "register-organization"
+    NAME_FIRST_REPRESENTATIVE = "name-first-representative"
+    ADD_STAFF = "add-staff"
+    NAME_CONTACT = "name-contact"
+    END_CONTACT = "end-contact"
+    GRANT_ACCESS = "grant-access"
+    REVOKE_ACCESS = "revoke-access"
+
+
+class RequestState(StrEnum):
+    """Where a request stands: applied in the registry, provisioned when every item is live in the Gateway."""
+
+    APPLIED = "applied"
+    PROVISIONED = "provisioned"
+
+
+class WaitReason(StrEnum):
+    """Why an item is not live yet."""
+
+    QUEUED = "queued"
+    UNREACHABLE = "unreachable"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"
+    DECISION = "decision"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an item waits for. With UNREACHABLE, ``since`` is when the Gateway was last found out of reach."""
+
+    reason: WaitReason
+    since: dt.datetime
+    next_try_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The outbox row behind an item, as far as a request page needs it."""
+
+    state: State
+    attempts: int
+    updated_at: dt.datetime
+    next_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestItemView:
+    """One change of a request: registered at once, live in the Gateway when the Gateway said so (decision C-09)."""
+
+    kind: str
+    key: str
+    name: str
+    detail: str
+    registered_at: dt.datetime
+    live_at: dt.datetime | None
+    waiting: Waiting | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request with its items, for its page."""
+
+    id: str
+    number: int
+    kind: RequestKind
+    state: RequestState
+    organization_id: str
+    organization_number: int
+    organization_name: str
+    made_by: str
+    made_at: dt.datetime
+    provisioned_at: dt.datetime | None
+    person_no: int | None
+    person_name: str
+    user_name: str
+    reason: str
+    ticket: str
+    items: tuple[RequestItemView, ...]
+
+    @property
+    def live_items(self) -> int:
+        """How many items are live in the Gateway."""
+        return sum(1 for item in self.items if item.live_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request in a list."""
+
+    id: str
+    number: int
+    kind: RequestKind
+    state: RequestState
+    organization_id: str
+    organization_name: str
+    person_name: str
+    made_by: str
+    made_at: dt.datetime
+    provisioned_at: dt.datetime | None
+
+
+STUCK: Final = frozenset({State.CONFLICT, State.CASE})
+FAILED: Final = frozenset({State.DEAD, State.ABANDONED})
+
+
+def waiting_for(
+    delivery: Delivery | None, *, unreachable_since: dt.datetime | None, registered_at: dt.datetime
+) -> Waiting:
+    """Say in one word why an item is not live, and since when."""
+    if delivery is None:
+        return Waiting(WaitReason.QUEUED, registered_at, None)
+    if delivery.state in FAILED:
+        return Waiting(WaitReason.FAILED, delivery.updated_at, None)
+    if delivery.state in STUCK:
+        return Waiting(WaitReason.DECISION, delivery.updated_at, None)
+    if unreachable_since is not None:
+        return Waiting(WaitReason.UNREACHABLE, unreachable_since, delivery.next_at)
+    if delivery.state is State.BLOCKED:
+        return Waiting(WaitReason.BLOCKED, delivery.updated_at, None)
+    if delivery.state is State.RETRY:
+        return Waiting(WaitReason.RETRYING, delivery.updated_at, delivery.next_at)
+    return Waiting(WaitReason.QUEUED, registered_at, None)
+
+
+def is_provisioned(live: Iterable[dt.datetime | None]) -> bool:
+    """Tell whether every item that goes to the Gateway is live there."""
+    return all(moment is not None for moment in live)

@@ -1,0 +1,54 @@
+# ruff: noqa: RUF001 - the table names the letters it folds
+"""Folding of written names: one rule for user names, search keys and comparisons."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+# Letters that Unicode does not decompose into a base letter and a mark.
+_SINGLE: Final = str.maketrans(
+    {
+        "ß": "ss",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ł": "l",
+        "ħ": "h",
+        "ı": "i",
+        "ŋ": "n",
+        "ŧ": "t",
+        "ĸ": "k",
+        "ſ": "s",
+    }
+)
+
+
+def folded(text: str) -> str:
+    """Return ``text`` in lower case without accents; what has no Latin base letter stays as it is."""
+    lowered = unicodedata.normalize("NFKD", text.casefold().translate(_SINGLE))
+    stripped = "".join(char for char in lowered if not unicodedata.combining(char))
+    return unicodedata.normalize("NFC", stripped.translate(_SINGLE))
+
+
+def letters(text: str) -> str:
+    """Return only the letters a to z that ``text`` folds to: ``"O'Neil"`` gives ``"oneil"``."""
+    return "".join(char for char in folded(text) if "a" <= char <= "z")
+
+
+def tidy(text: str) -> str:
+    """Return ``text`` in NFC, trimmed, with every run of white space as one space."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def sort_key(text: str) -> str:
+    """Return the key under which a name is searched and sorted: folded, tidy, never empty for a name."""
+    return tidy(folded(text))
+
+
+def has_control(text: str) -> bool:
+    """Tell whether ``text`` holds a character that is no visible text: control, format, private or unpaired."""
+    return any(unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Cn"} for char in text)

@@ -1,0 +1,1 @@
+"""How Registration speaks to other systems: the Gateway's SCIM face and its OpenID provider."""

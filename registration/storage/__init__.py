@@ -1,0 +1,1 @@
+"""Tables of Registration and plain functions over a connection that return domain values."""
