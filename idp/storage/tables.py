@@ -7,6 +7,7 @@ happen once is guarded by a ``..._at`` column that one conditional statement fil
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -26,6 +27,8 @@ from kernel.database import NAMING, JsonText, UtcDateTime
 METADATA = MetaData(naming_convention=NAMING)
 
 _ID = String(26)
+# Text that is compared and ordered by code point on both dialects, whatever the server's locale.
+_KEY = Text().with_variant(Text(collation="C"), "postgresql")
 
 # --- accounts and groups -------------------------------------------------------------------------
 
@@ -36,8 +39,8 @@ account = Table(
     Column("source", Text, nullable=False, comment="the SCIM client that owns the account"),
     Column("kind", String(16), nullable=False),
     Column("user_name", Text, nullable=False),
-    Column("user_name_key", Text, nullable=False, unique=True, comment="NFKC, case folded"),
-    Column("external_id", Text),
+    Column("user_name_key", _KEY, nullable=False, unique=True, comment="NFKC, case folded"),
+    Column("external_id", _KEY),
     Column("display_name", Text, nullable=False),
     Column("given_name", Text, nullable=False),
     Column("family_name", Text, nullable=False),
@@ -54,12 +57,15 @@ account = Table(
     Column("custodian_person_id", Text, nullable=False),
     Column("organizations", JsonText, nullable=False),
     Column("allowed_addresses", JsonText, nullable=False),
-    Column("source_version", Integer, nullable=False),
+    Column("source_version", BigInteger, nullable=False),
     Column("version", Integer, nullable=False, comment="raised with each change of the representation"),
     Column("document", Text, nullable=False, comment="prepared SCIM JSON without groups and location"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),
+    Index("ix_account_source_id", "source", "id"),
+    Index("ix_account_source_created_at", "source", "created_at"),
+    Index("ix_account_source_updated_at", "source", "updated_at"),
     CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),
     CheckConstraint("user_name_key <> ''", name="user_name_given"),
 )
@@ -69,22 +75,25 @@ group = Table(
     METADATA,
     Column("id", _ID, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("external_id", Text),
+    Column("external_id", _KEY),
     Column("display_name", Text, nullable=False),
-    Column("display_name_key", Text, nullable=False),
+    Column("display_name_key", _KEY, nullable=False),
     Column("organization_id", Text, nullable=False),
     Column("organization_short_name", Text, nullable=False),
     Column("access_role_key", Text, nullable=False),
     Column("access_role_name", Text, nullable=False),
     Column("application_key", Text, nullable=False, index=True),
     Column("account_kinds", JsonText, nullable=False),
-    Column("source_version", Integer, nullable=False),
+    Column("source_version", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("document", Text, nullable=False, comment="prepared SCIM JSON without members and location"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_group_external_id"),
     UniqueConstraint("source", "display_name_key", name="uq_account_group_display_name"),
+    Index("ix_account_group_source_id", "source", "id"),
+    Index("ix_account_group_source_created_at", "source", "created_at"),
+    Index("ix_account_group_source_updated_at", "source", "updated_at"),
 )
 
 membership = Table(
@@ -95,6 +104,28 @@ membership = Table(
     Column("added_at", UtcDateTime, nullable=False),
     Index("ix_membership_account", "account_id", "group_id"),
     comment="One row a member: adding or removing one costs the same in a group of any size.",
+)
+
+account_value = Table(
+    "account_value",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", String(160), primary_key=True, comment="attribute, lower case: emails.value"),
+    Column("item", Integer, primary_key=True, autoincrement=False, comment="entry of a list"),
+    Column("value", _KEY, nullable=False, comment="in the form it is compared by"),
+    Index("ix_account_value_search", "path", "value", "account_id"),
+    comment="Every searchable SCIM attribute without a column of its own, in step with account.document.",
+)
+
+group_value = Table(
+    "account_group_value",
+    METADATA,
+    Column("group_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", String(160), primary_key=True),
+    Column("item", Integer, primary_key=True, autoincrement=False),
+    Column("value", _KEY, nullable=False),
+    Index("ix_account_group_value_search", "path", "value", "group_id"),
+    comment="Every searchable SCIM attribute of a group without a column of its own.",
 )
 
 # --- credentials and factors ---------------------------------------------------------------------

@@ -1,0 +1,269 @@
+"""Groups and memberships. A membership is one row, so a change costs the same in a group of any size (J4)."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, exists, select, update
+from sqlalchemy.exc import IntegrityError
+
+from idp.domain.group import AccessRow, Group, Member, Membership
+from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
+from idp.domain.user_name import fold
+from idp.storage.tables import account, group, group_value, membership
+from idp.storage.violations import violated
+from kernel.database import insert
+
+_AT_ONCE = 500
+
+_BY_ID = select(group).where(group.c.id == bindparam("id"))
+_ACCESS = (
+    select(
+        group.c.organization_id,
+        group.c.organization_short_name,
+        group.c.access_role_key,
+        group.c.access_role_name,
+        group.c.application_key,
+    )
+    .join(membership, membership.c.group_id == group.c.id)
+    .where(membership.c.account_id == bindparam("account_id"))
+    .order_by(group.c.organization_id, group.c.access_role_key)
+)
+_ACCESS_OF_APPLICATION = _ACCESS.where(group.c.application_key == bindparam("application_key"))
+_OPENED = (
+    select(group.c.application_key)
+    .join(membership, membership.c.group_id == group.c.id)
+    .where(membership.c.account_id == bindparam("account_id"), group.c.application_key != "")
+    .distinct()
+    .order_by(group.c.application_key)
+)
+
+
+def to_group(row: Row[Any]) -> Group:
+    """Return the group of a row that holds every column of its table."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    found = {field.name: values[group.c[field.name]] for field in dataclasses.fields(Group)}
+    found["account_kinds"] = tuple(found["account_kinds"])
+    return Group(**found)
+
+
+def find_group(connection: Connection, group_id: str) -> Group | None:
+    """Return the group with this id, or None."""
+    row = connection.execute(_BY_ID, {"id": group_id}).first()
+    return to_group(row) if row is not None else None
+
+
+def find_group_for_change(connection: Connection, group_id: str, *, source: str) -> Group | None:
+    """Return the group if ``source`` owns it, held against other writers until the unit ends."""
+    statement = _BY_ID.where(group.c.source == bindparam("source")).with_for_update()
+    row = connection.execute(statement, {"id": group_id, "source": source}).first()
+    return to_group(row) if row is not None else None
+
+
+def access_rows(
+    connection: Connection, account_id: str, application_key: str | None = None
+) -> tuple[AccessRow, ...]:
+    """Return what the account's memberships open, of one application or of all, in a stable order."""
+    parameters = {"account_id": account_id}
+    statement = _ACCESS
+    if application_key is not None:
+        statement, parameters["application_key"] = _ACCESS_OF_APPLICATION, application_key
+    return tuple(AccessRow(*row) for row in connection.execute(statement, parameters))
+
+
+def opened_applications(connection: Connection, account_id: str) -> tuple[str, ...]:
+    """Return the keys of the applications that some membership of the account opens."""
+    return tuple(connection.execute(_OPENED, {"account_id": account_id}).scalars())
+
+
+def opens_application(connection: Connection, account_id: str, application_key: str) -> bool:
+    """Tell whether a membership of the account opens the application."""
+    statement = select(
+        exists()
+        .where(membership.c.group_id == group.c.id)
+        .where(membership.c.account_id == account_id, group.c.application_key == application_key)
+    )
+    return bool(connection.execute(statement).scalar_one())
+
+
+def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[Membership, ...]:
+    """Return every group of these accounts, by account and group."""
+    ids = list(account_ids)
+    if not ids:
+        return ()
+    statement = (
+        select(membership.c.account_id, group.c.id, group.c.display_name)
+        .join(group, group.c.id == membership.c.group_id)
+        .where(membership.c.account_id.in_(ids))
+        .order_by(membership.c.account_id, group.c.id)
+    )
+    return tuple(Membership(*row) for row in connection.execute(statement))
+
+
+def members_of(connection: Connection, group_ids: Iterable[str]) -> Iterator[tuple[str, Member]]:
+    """Give every member of these groups with the group's id, by group and account."""
+    ids = list(group_ids)
+    if not ids:
+        return
+    statement = (
+        select(membership.c.group_id, account.c.id, account.c.display_name)
+        .join(account, account.c.id == membership.c.account_id)
+        .where(membership.c.group_id.in_(ids))
+        .order_by(membership.c.group_id, membership.c.account_id)
+    )
+    for group_id, account_id, display_name in connection.execute(statement):
+        yield group_id, Member(account_id, display_name)
+
+
+def member_page(
+    connection: Connection, group_id: str, *, after: str = "", limit: int = 100
+) -> tuple[Member, ...]:
+    """Return the next members of the group after the account id ``after``: page n costs as page 1."""
+    statement = (
+        select(account.c.id, account.c.display_name)
+        .join(membership, membership.c.account_id == account.c.id)
+        .where(membership.c.group_id == group_id, membership.c.account_id > after)
+        .order_by(membership.c.account_id)
+        .limit(limit)
+    )
+    return tuple(Member(*row) for row in connection.execute(statement))
+
+
+def member_ids(connection: Connection, group_id: str) -> frozenset[str]:
+    """Return the ids of all members; only a change that states the whole list asks for it."""
+    statement = select(membership.c.account_id).where(membership.c.group_id == group_id)
+    return frozenset(connection.execute(statement).scalars())
+
+
+def insert_group(connection: Connection, new: Group, values: Iterable[AttributeValue]) -> Taken | None:
+    """Store a new group; ``Taken`` names the attribute that another group of the source has already."""
+    try:
+        with connection.begin_nested():
+            connection.execute(group.insert(), _columns(new))
+    except IntegrityError as error:
+        return _taken(error)
+    _insert_values(connection, new.id, values)
+    return None
+
+
+def change_group_row(
+    connection: Connection,
+    changed: Group,
+    *,
+    expected_version: int,
+    values: Sequence[AttributeValue] | None,
+) -> Taken | Stale | Moved | None:
+    """Store ``changed`` over the row it was computed from; one UPDATE decides, as for accounts."""
+    statement = (
+        update(group)
+        .where(
+            group.c.id == changed.id,
+            group.c.version == expected_version,
+            group.c.source_version <= changed.source_version,
+        )
+        .values(_columns(changed))
+    )
+    try:
+        with connection.begin_nested():
+            found = connection.execute(statement).rowcount
+    except IntegrityError as error:
+        return _taken(error)
+    if not found:
+        stored = connection.execute(
+            select(group.c.source_version).where(group.c.id == changed.id)
+        ).scalar_one_or_none()
+        return Stale(stored) if stored is not None and stored > changed.source_version else Moved()
+    if values is not None:
+        connection.execute(delete(group_value).where(group_value.c.group_id == changed.id))
+        _insert_values(connection, changed.id, values)
+    return None
+
+
+def add_members(
+    connection: Connection, group_id: str, account_ids: Iterable[str], *, source: str, now: dt.datetime
+) -> frozenset[str]:
+    """Add accounts of ``source`` to the group and return who is new; who is a member already stays one.
+
+    An id that names no account of ``source`` adds nothing: the caller compares.
+    """
+    added: set[str] = set()
+    for some in _chunks(account_ids):
+        # Bound through the id column, so that the stamp is written by its own type.
+        stamp = bindparam("added_at", now, type_=membership.c.added_at.type)
+        wanted = select(bindparam("group_id", group_id), account.c.id, stamp).where(
+            account.c.id.in_(some), account.c.source == source
+        )
+        statement = (
+            insert(connection, membership)
+            .from_select(["group_id", "account_id", "added_at"], wanted)
+            .on_conflict_do_nothing(index_elements=[membership.c.group_id, membership.c.account_id])
+            .returning(membership.c.account_id)
+        )
+        added.update(connection.execute(statement).scalars())
+    return frozenset(added)
+
+
+def remove_members(connection: Connection, group_id: str, account_ids: Iterable[str]) -> frozenset[str]:
+    """Remove accounts from the group and return who was a member."""
+    removed: set[str] = set()
+    for some in _chunks(account_ids):
+        statement = (
+            delete(membership)
+            .where(membership.c.group_id == group_id, membership.c.account_id.in_(some))
+            .returning(membership.c.account_id)
+        )
+        removed.update(connection.execute(statement).scalars())
+    return frozenset(removed)
+
+
+def touch_group_versions(connection: Connection, group_ids: Iterable[str], *, now: dt.datetime) -> None:
+    """Raise the version of groups that lost a member without being asked (L1)."""
+    ids = sorted(group_ids)
+    if not ids:
+        return
+    connection.execute(select(group.c.id).where(group.c.id.in_(ids)).order_by(group.c.id).with_for_update())
+    connection.execute(
+        update(group).where(group.c.id.in_(ids)).values(version=group.c.version + 1, updated_at=now)
+    )
+
+
+def delete_group(
+    connection: Connection, group_id: str, *, source: str, expected_version: int | None = None
+) -> bool:
+    """Remove the group with its memberships; False if ``source`` has none such at that version."""
+    statement = delete(group).where(group.c.id == group_id, group.c.source == source)
+    if expected_version is not None:
+        statement = statement.where(group.c.version == expected_version)
+    return connection.execute(statement).rowcount == 1
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
+
+
+def _columns(value: Group) -> Mapping[str, Any]:
+    columns = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return columns | {
+        "account_kinds": list(value.account_kinds),
+        "display_name_key": fold(value.display_name),
+    }
+
+
+def _insert_values(connection: Connection, group_id: str, values: Iterable[AttributeValue]) -> None:
+    rows = [{"group_id": group_id, "path": v.path, "item": v.item, "value": v.value} for v in values]
+    if rows:
+        connection.execute(group_value.insert(), rows)
+
+
+def _taken(error: IntegrityError) -> Taken:
+    name = violated(error)
+    if "external_id" in name:
+        return Taken(UniqueAttribute.EXTERNAL_ID)
+    if "display_name" in name:
+        return Taken(UniqueAttribute.DISPLAY_NAME)
+    raise error

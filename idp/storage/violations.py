@@ -1,0 +1,14 @@
+"""Which unique index refused a write, told alike by both dialects."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import IntegrityError
+
+
+def violated(error: IntegrityError) -> str:
+    """Return the name of the violated constraint (PostgreSQL) or of its columns (SQLite)."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return str(diagnosis.constraint_name or "")
+    # SQLite: "UNIQUE constraint failed: account.source, account.external_id"; it quotes no values.
+    return str(error.orig)
