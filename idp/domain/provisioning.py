@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from idp.domain.account import AccountKind, AccountOrganization
+
 
 class AttributeValue(NamedTuple):
     """One searchable value of a resource.
@@ -27,7 +29,7 @@ class AttributeValue(NamedTuple):
 class AccountFacts:
     """An account as its source wants it: ``document`` is prepared JSON, ``values`` what is searched by."""
 
-    kind: str
+    kind: AccountKind
     user_name: str
     external_id: str | None
     display_name: str
@@ -40,7 +42,7 @@ class AccountFacts:
     active: bool
     person_id: str
     custodian_person_id: str
-    organizations: tuple[dict[str, str], ...]
+    organizations: tuple[AccountOrganization, ...]
     allowed_addresses: tuple[str, ...]
     source_version: int | None
     document: str

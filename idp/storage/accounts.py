@@ -14,22 +14,27 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from idp.domain.account import Account
+from idp.domain.account import Account, AccountKind, AccountOrganization
 from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
 from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import violated
 
-_BY_ID = select(account).where(account.c.id == bindparam("id"))
-_BY_USER_NAME = select(account).where(account.c.user_name_key == bindparam("key"))
-_BY_EMAIL = select(account).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
+_FIELDS = tuple(field.name for field in dataclasses.fields(Account))
+_ACCOUNT = tuple(account.c[name] for name in _FIELDS)
+_BY_ID = select(*_ACCOUNT).where(account.c.id == bindparam("id"))
+_BY_USER_NAME = select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key"))
+_BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
 
 
 def to_account(row: Row[Any]) -> Account:
     """Return the account of a row that holds every column of its table."""
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    found = {field.name: values[account.c[field.name]] for field in dataclasses.fields(Account)}
-    found["organizations"] = tuple(found["organizations"])
+    found = {name: values[account.c[name]] for name in _FIELDS}
+    found["kind"] = AccountKind(found["kind"])
+    found["organizations"] = tuple(
+        AccountOrganization(each.get("id", ""), each.get("shortName", "")) for each in found["organizations"]
+    )
     found["allowed_addresses"] = tuple(found["allowed_addresses"])
     return Account(**found)
 
@@ -58,11 +63,13 @@ def find_for_change(connection: Connection, account_id: str, *, source: str) -> 
     return to_account(row) if row is not None else None
 
 
-def insert_account(connection: Connection, new: Account, values: Iterable[AttributeValue]) -> Taken | None:
+def insert_account(
+    connection: Connection, new: Account, document: str, values: Iterable[AttributeValue]
+) -> Taken | None:
     """Store a new account; ``Taken`` names the attribute that another account has already (C4)."""
     try:
         with connection.begin_nested():
-            connection.execute(account.insert(), _columns(new))
+            connection.execute(account.insert(), _columns(new, document))
     except IntegrityError as error:
         return _taken(error)
     _insert_values(connection, new.id, values)
@@ -72,6 +79,7 @@ def insert_account(connection: Connection, new: Account, values: Iterable[Attrib
 def change_account_row(
     connection: Connection,
     changed: Account,
+    document: str,
     *,
     expected_version: int,
     values: Sequence[AttributeValue] | None,
@@ -88,7 +96,7 @@ def change_account_row(
             account.c.version == expected_version,
             account.c.source_version <= changed.source_version,
         )
-        .values(_columns(changed))
+        .values(_columns(changed, document))
     )
     try:
         with connection.begin_nested():
@@ -145,11 +153,15 @@ def delete_account(
     return connection.execute(statement).rowcount == 1
 
 
-def _columns(value: Account) -> Mapping[str, Any]:
-    columns = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+def _columns(value: Account, document: str) -> Mapping[str, Any]:
+    columns = {name: getattr(value, name) for name in _FIELDS}
     return columns | {
-        "organizations": list(value.organizations),
+        "kind": value.kind.value,
+        "user_name_key": user_name_key(value.user_name),
+        "email_key": fold(value.email),
+        "organizations": [{"id": each.id, "shortName": each.short_name} for each in value.organizations],
         "allowed_addresses": list(value.allowed_addresses),
+        "document": document,
     }
 
 
