@@ -1,0 +1,231 @@
+"""The command line: serve, look after, demonstrate.
+
+Owns words and options only; each command loads what it needs when it runs, so that `--help` is quick.
+Refusals and mistakes in the settings end with one sentence and the code 2, failed checks with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SETTINGS = "SWITCHYARD_SETTINGS"
+_APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
+
+
+class _Commands(click.Group):
+    """A group that turns our own errors into one sentence and remembers the order of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands as they stand in this file."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; an error of ours is told in one sentence."""
+        from kernel.errors import SwitchyardError  # noqa: PLC0415 - see the module docstring
+
+        try:
+            return super().invoke(ctx)
+        except SwitchyardError as error:
+            _fail(str(error))
+
+
+def _fail(sentence: str, code: int = 2) -> NoReturn:
+    click.echo(f"switchyard: {sentence}", err=True)
+    sys.exit(code)
+
+
+def _settings_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--settings",
+        "settings",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar=_SETTINGS,
+        help=f"Settings file in TOML. [env: {_SETTINGS}; without it, the defaults and SWITCHYARD_... apply]",
+    )(command)
+
+
+def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--only",
+            type=click.Choice(["web", "background"]),
+            help="Run this half alone; without it both run, supervised.",
+        ),
+        click.option(
+            "--port", type=click.IntRange(1, 65535), help="Port to listen on. [default: of public_url]"
+        ),
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="switchyard", message="switchyard %(version)s")
+def main() -> None:
+    """Identity gateway for organisations that serve many other organisations.
+
+    Start with `switchyard demo`. An installation runs `gateway`, `registration` and `worker`.
+    """
+
+
+# ------------------------------------------------------------------------------------------------ serving
+
+
+@main.command()
+@click.option(
+    "--once", is_flag=True, help="Walk the story and end: 0 if each step held, 1 naming the one that did not."
+)
+@click.option(
+    "--base-port", default=8000, show_default=True, type=click.IntRange(1024, 65000), help="First port."
+)
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep databases, keys and logs here.",
+)
+@click.option(
+    "--keep", is_flag=True, help="Do not remove the directory at the end, so that the next start finds it."
+)
+def demo(*, once: bool, base_port: int, directory: Path | None, keep: bool) -> None:
+    """Start everything on 127.0.0.1, walk the first story, print addresses and accounts, stay up."""
+    from switchyard.demo import run_demo  # noqa: PLC0415
+
+    sys.exit(run_demo(once=once, base_port=base_port, directory=directory, keep=keep))
+
+
+@main.command()
+@_settings_option
+@_server_options
+def gateway(settings: Path | None, host: str, port: int | None, only: str | None) -> None:
+    """Run the Gateway: sign-in, OpenID Connect, SCIM, and its background deeds."""
+    _remember(settings)
+    if only is None:
+        _supervise("gateway", host=host, port=port)
+        return
+    from switchyard import settings as configuration  # noqa: PLC0415
+
+    read = configuration.gateway_settings(settings, os.environ)
+    if only == "background":
+        from switchyard.wiring import gateway_background  # noqa: PLC0415
+
+        _run_background(gateway_background(read))
+        return
+    _serve("switchyard.gateway_app:application", read.kernel, host=host, port=port)
+
+
+@main.command()
+@_settings_option
+@_server_options
+def registration(settings: Path | None, host: str, port: int | None, only: str | None) -> None:
+    """Run Registration: its pages and its own mail."""
+    _remember(settings)
+    if only is None:
+        _supervise("registration", host=host, port=port)
+        return
+    from switchyard import settings as configuration  # noqa: PLC0415
+
+    read = configuration.registration_settings(settings, os.environ)
+    if only == "background":
+        from switchyard.wiring import registration_background  # noqa: PLC0415
+
+        _run_background(registration_background(read))
+        return
+    _serve("switchyard.registration_app:application", read.kernel, host=host, port=port)
+
+
+@main.command()
+@_settings_option
+def worker(settings: Path | None) -> None:
+    """Run the worker that provisions from Registration into the Gateway. Several may run at once."""
+    from switchyard.settings import registration_settings  # noqa: PLC0415
+    from switchyard.wiring import worker_background  # noqa: PLC0415
+
+    _run_background(worker_background(registration_settings(settings, os.environ)))
+
+
+@main.command()
+@click.option(
+    "--settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar=_APPS_SETTINGS,
+    required=True,
+    help=f"The applications' own file. [env: {_APPS_SETTINGS}]",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8002, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes.")
+def apps(settings: Path, host: str, port: int, workers: int) -> None:
+    """Run the stand-in applications, which know the Gateway only by its standards."""
+    from switchyard.server import serve  # noqa: PLC0415
+
+    os.environ[_APPS_SETTINGS] = str(settings.resolve())
+    serve("switchyard.apps_app:application", host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8003, show_default=True, type=click.IntRange(0, 65535), help="Port of the page."
+)
+@click.option(
+    "--smtp-port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="Port of SMTP."
+)
+def mailbox(host: str, port: int, smtp_port: int) -> None:
+    """Run a local mailbox that takes every e-mail and text message and shows them on a page."""
+    from kernel.clock import SystemClock  # noqa: PLC0415
+    from switchyard.mailbox import Mailbox  # noqa: PLC0415
+    from switchyard.supervisor import follow_parent, stop_on_signals  # noqa: PLC0415
+
+    follow_parent()
+    with (
+        stop_on_signals() as stop,
+        Mailbox(SystemClock(), host=host, port=port, smtp_port=smtp_port) as running,
+    ):
+        click.echo(
+            f"Mailbox: {running.url} (SMTP on port {running.smtp_port}, text messages at {running.sms_url})"
+        )
+        stop.wait()
+
+
+def _remember(settings: Path | None) -> None:
+    """Let the processes started from here read the same file."""
+    if settings is not None:
+        os.environ[_SETTINGS] = str(settings.resolve())
+
+
+def _supervise(system: str, *, host: str, port: int | None) -> None:
+    from switchyard.supervisor import Child, Supervisor, stop_on_signals  # noqa: PLC0415
+
+    command = (sys.executable, "-m", "switchyard", system, "--host", host)
+    command += ("--port", str(port)) if port else ()
+    children = [Child(f"{system} {half}", (*command, "--only", half)) for half in ("web", "background")]
+    with stop_on_signals() as stop:
+        Supervisor(children, say=lambda line: click.echo(line, err=True)).run(stop)
+
+
+def _serve(target: str, kernel: Any, *, host: str, port: int | None) -> None:  # noqa: ANN401 - the settings class would be loaded at start
+    from switchyard.server import serve  # noqa: PLC0415
+
+    address = urlsplit(kernel.public_url)
+    listen = port or address.port or (443 if address.scheme == "https" else 80)
+    serve(target, host=host, port=listen, workers=kernel.workers, threads=kernel.threads)
+
+
+def _run_background(deeds: Any) -> None:  # noqa: ANN401 - the same
+    from switchyard.server import run_background  # noqa: PLC0415
+    from switchyard.supervisor import stop_on_signals  # noqa: PLC0415
+
+    with stop_on_signals() as stop:
+        run_background(deeds, stop)
