@@ -173,6 +173,7 @@ factor = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime, comment="empty while the enrolment is not verified"),
     Column("last_used_at", UtcDateTime),
+    Column("flow_id", LargeBinary, comment="the flow that may confirm a pending enrolment"),
     Column("sealed_secret", LargeBinary, comment="TOTP seed, sealed"),
     Column("last_step", Integer, comment="TOTP: the last time step that was accepted; it only grows"),
     Column("credential_id", LargeBinary, unique=True),
@@ -258,6 +259,7 @@ session = Table(
     METADATA,
     Column("id", _ID, primary_key=True, comment="the sid of tokens"),
     Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("browser", LargeBinary, nullable=False, comment="digest of the browser it was opened in"),
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("authenticated_at", UtcDateTime, nullable=False),
@@ -270,6 +272,7 @@ session = Table(
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Index("ix_session_account", "account_id", "ended_at"),
+    Index("ix_session_browser", "browser", "ended_at"),
 )
 
 session_client = Table(

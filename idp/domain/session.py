@@ -1,0 +1,65 @@
+"""Sessions: how strongly somebody signed in, and how long that lasts.
+
+``acr`` tells the strength, ``amr`` the means (RFC 8176). Nothing here knows cookies or tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.domain.account import Account
+
+
+class Acr(StrEnum):
+    """Authentication context classes, from weak to strong."""
+
+    ONE_FACTOR = "urn:switchyard:acr:1fa"
+    TWO_FACTORS = "urn:switchyard:acr:2fa"
+    PHISHING_RESISTANT = "phr"
+
+
+_ORDER = tuple(Acr)
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    SIGNED_OUT = "signed-out"
+    REPLACED = "replaced"
+    PASSWORD_CHANGED = "password-changed"
+
+
+def strength(acr: str) -> int:
+    """Return the rank of ``acr``: higher is stronger, an unknown one is weaker than every known one."""
+    return _ORDER.index(Acr(acr)) if acr in _ORDER else -1
+
+
+def satisfies(acr: str, wanted: Iterable[str]) -> bool:
+    """Tell whether ``acr`` is at least as strong as the weakest known class in ``wanted`` (OIDC Core §3.1.2.1).
+
+    A request that names no class we know asks for nothing.
+    """
+    known = [strength(one) for one in wanted if one in _ORDER]
+    return not known or strength(acr) >= min(known)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session that was live when it was looked at. ``id`` is the ``sid`` of tokens."""
+
+    id: str
+    account: Account
+    started_at: dt.datetime
+    authenticated_at: dt.datetime
+    last_seen_at: dt.datetime
+    expires_at: dt.datetime
+    acr: str
+    amr: tuple[str, ...]
+
+
+def ends_at(*, expires_at: dt.datetime, last_seen_at: dt.datetime, idle: dt.timedelta) -> dt.datetime:
+    """Return when a session ends if nobody uses it again: its limit, or its idle limit if that is sooner (SE-04)."""
+    return min(expires_at, last_seen_at + idle)
