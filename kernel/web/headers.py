@@ -17,7 +17,7 @@ STATIC_LIFE = "public, max-age=31536000, immutable"
 
 
 def content_security_policy(nonce: str, form_targets: Iterable[str]) -> str:
-    """Return the policy of a page: nothing but our own style, script and images, and never in a frame.
+    """Return the policy of a page: nothing but our own style, script, images and calls, and never in a frame.
 
     ``form_targets`` are the origins a form may end at besides our own; see :class:`kernel.web.kit.PageKit`.
     """
@@ -26,6 +26,7 @@ def content_security_policy(nonce: str, form_targets: Iterable[str]) -> str:
         [
             "default-src 'none'",
             "base-uri 'none'",
+            "connect-src 'self'",
             f"form-action {targets}",
             "frame-ancestors 'none'",
             "img-src 'self' data:",

@@ -31,6 +31,7 @@ class PageKit:
     must name the origins of all registered redirect URIs, or Chromium stops the way back to the relying
     party. It is asked for every page: keep its answer in memory.
     ``max_body`` bounds the body of a page's form, in bytes. ``zone`` is the zone in which times are shown.
+    ``support_email`` and ``support_phone`` reach Customer Relations; pages name what is given.
     """
 
     product: str
@@ -46,6 +47,8 @@ class PageKit:
     clock: Clock = field(default_factory=SystemClock)
     zone: str = "America/Toronto"
     max_body: int = 262_144
+    support_email: str = ""
+    support_phone: str = ""
 
     @property
     def https(self) -> bool:

@@ -103,6 +103,8 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
         environment=kit.environment,
         version=kit.version,
         public_url=kit.public_url,
+        support_email=kit.support_email,
+        support_phone=kit.support_phone,
         static=assets.url,
         csrf_field=csrf_field,
         nonce=nonce,

@@ -49,6 +49,7 @@ def test_a_page_and_an_error_page_carry_every_header(client: FlaskClient, path: 
     assert "style-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "base-uri 'none'" in policy
+    assert "connect-src 'self'" in policy
     assert "form-action 'self'" in policy
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", headers["X-Request-Id"])
