@@ -208,8 +208,8 @@ def _remember(settings: Path | None) -> None:
 def _supervise(system: str, *, host: str, port: int | None) -> None:
     from switchyard.supervisor import Child, Supervisor, stop_on_signals  # noqa: PLC0415
 
-    command = (sys.executable, "-m", "switchyard", system, "--host", host)
-    command += ("--port", str(port)) if port else ()
+    listen = ("--port", str(port)) if port else ()
+    command = (sys.executable, "-m", "switchyard", system, "--host", host, *listen)
     children = [Child(f"{system} {half}", (*command, "--only", half)) for half in ("web", "background")]
     with stop_on_signals() as stop:
         Supervisor(children, say=lambda line: click.echo(line, err=True)).run(stop)

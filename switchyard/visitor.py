@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
 
@@ -336,7 +336,7 @@ class Visitor:
             sent.append((button.name, button.value))
         target = (button.action if button is not None else "") or chosen.action
         if chosen.method == "get":
-            return self._show(self.client.get(target, params=httpx.QueryParams(sent)))
+            return self.open(urlsplit(target)._replace(query=urlencode(sent)).geturl())
         page = urlsplit(self.page.url)
         body: dict[str, list[str]] = {}
         for name, value in sent:
