@@ -240,6 +240,8 @@ login_flow = Table(
     Column("account_id", _ID),
     Column("session_id", _ID, comment="the live session of a step-up; the session made at the end"),
     Column("client_id", Text, nullable=False),
+    Column("client_name", Text, nullable=False, comment="whom the sign-in page says one continues to"),
+    Column("login_hint", Text, nullable=False),
     Column(
         "request", JsonText, nullable=False, comment="the authorization request, or where to go at the end"
     ),
@@ -248,6 +250,7 @@ login_flow = Table(
     Column(
         "step", Integer, nullable=False, comment="raised with each move: a replayed step finds another number"
     ),
+    Column("tries", Integer, nullable=False, comment="wrong codes in this flow, which dies of too many (MF-04)"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("finished_at", UtcDateTime),
@@ -259,7 +262,7 @@ session = Table(
     METADATA,
     Column("id", _ID, primary_key=True, comment="the sid of tokens"),
     Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("browser", LargeBinary, nullable=False, comment="digest of the browser it was opened in"),
+    Column("browser", LargeBinary, comment="digest of the browser it was opened in"),
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("authenticated_at", UtcDateTime, nullable=False),
