@@ -1,1 +1,1 @@
-"""Signing keys and everything sealed with them: rotation, JWKS, client certificates. Reached through ``usecases``."""
+"""Signing keys: rotation, the published key set, signing. Reached through ``usecases``."""

@@ -1,0 +1,33 @@
+"""The JSON form of a key set (RFC 7517), and nothing private in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+
+from keys.domain.key import PUBLISHED, SigningKey
+
+_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+
+
+def thumbprint(public: Mapping[str, str]) -> str:
+    """Return the SHA-256 thumbprint of a public key (RFC 7638): its name everywhere."""
+    required = {name: public[name] for name in _MEMBERS[public["kty"]]}
+    canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
+    return urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+
+
+def key_set(keys: Iterable[SigningKey]) -> bytes:
+    """Return the JWK set of the published keys, oldest first; only public members pass."""
+    shown = sorted(
+        (key for key in keys if key.state in PUBLISHED), key=lambda key: (key.published_at, key.kid)
+    )
+    document = {"keys": [_public(key) for key in shown]}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _public(key: SigningKey) -> dict[str, str]:
+    members = {name: key.public_jwk[name] for name in _MEMBERS[key.public_jwk["kty"]]}
+    return {**members, "kid": key.kid, "alg": key.algorithm, "use": "sig"}

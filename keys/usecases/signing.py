@@ -1,0 +1,264 @@
+"""Signing and verifying our own tokens with a key ring that each process keeps in memory.
+
+No query stands on the hot path: the ring is read again only after the refresh interval, by one thread,
+while the others go on with the one they have.
+"""
+
+from __future__ import annotations
+
+import binascii
+import datetime as dt
+import hashlib
+import json
+import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import structlog
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from kernel.audit import SYSTEM
+from kernel.errors import SwitchyardError
+from kernel.store import Store
+from keys.domain.jwk import key_set
+from keys.domain.key import KeyState, SigningKey
+from keys.domain.rotation import first_moment
+from keys.settings import KeySettings
+from keys.storage import signing_keys
+from keys.storage.material import PrivateKey, make_pair, open_private
+from keys.storage.signing_keys import StoredKey
+
+_log = structlog.get_logger(__name__)
+
+# RFC 6979: a weak moment of the random source cannot give the key away, and equal input signs equally.
+_ES256 = ec.ECDSA(SHA256(), deterministic_signing=True)
+_ES256_CHECK = ec.ECDSA(SHA256())
+_LONGEST_TOKEN = 16_384
+
+TYPES = ("JWT", "at+jwt", "logout+jwt")
+"""The kinds of token we sign; a token of one kind never passes as another (RFC 8725 §3.11)."""
+
+
+class NoSigningKeyError(SwitchyardError):
+    """There is no active key for the algorithm: keys were never made, or an added one waits for its hour."""
+
+    code: ClassVar[str] = "no_signing_key"
+    public: ClassVar[str] = "The service cannot sign at the moment."
+    status: ClassVar[int] = 503
+
+
+@dataclass(frozen=True, slots=True)
+class JwksDocument:
+    """The key set as prepared bytes, its strong ETag and how long it may be cached."""
+
+    body: bytes
+    etag: str
+    max_age: dt.timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Verifier:
+    typ: str
+    check: Callable[[bytes, bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    read_at: dt.datetime
+    keys: Mapping[str, SigningKey]
+    signers: Mapping[tuple[str, str], tuple[str, Callable[[bytes], bytes]]]
+    verifiers: Mapping[str, _Verifier]
+    jwks: JwksDocument
+
+
+class SigningKeys:
+    """The key ring of this process."""
+
+    def __init__(self, store: Store, settings: KeySettings) -> None:
+        self._store = store
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._private: dict[str, PrivateKey] = {}
+        self._ring: _Ring | None = None
+
+    def ensure(self) -> None:
+        """Make the first key of every configured algorithm; one node of many that start at once makes it."""
+        with self._store.read() as connection:
+            known = {key.algorithm for key in signing_keys.all_keys(connection)}
+        missing = [name for name in self._settings.algorithms if name not in known]
+        if not missing:
+            return
+        pairs = [(name, make_pair(name, self._store.sealer)) for name in missing]
+        with self._store.write() as unit:
+            present = {key.algorithm for key in signing_keys.all_keys(unit.connection)}
+            for name, pair in pairs:
+                if name in present:
+                    continue  # another node made it while we drew ours
+                step = first_moment(
+                    name, anything_published=bool(present), now=unit.now, ahead=self._settings.publish_ahead
+                )
+                state = KeyState.NEXT if step.activate_at > unit.now else KeyState.ACTIVE
+                if signing_keys.publish(
+                    unit.connection, pair, name, state=state, now=unit.now, activate_at=step.activate_at
+                ):
+                    unit.audit.record("keys:signing-key:published", actor=SYSTEM, target=pair.kid)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the ring now."""
+        with self._lock:
+            self._read(self._store.clock.now())
+
+    def sign(self, claims: Mapping[str, object], *, algorithm: str = "ES256", typ: str) -> str:
+        """Return ``claims`` as a compact JWS by the active key of ``algorithm``.
+
+        Raises:
+            NoSigningKeyError: if there is none.
+        """
+        found = self._current().signers.get((algorithm, typ))
+        if found is None:
+            self.refresh()
+            found = self._current().signers.get((algorithm, typ))
+            if found is None:
+                raise NoSigningKeyError(algorithm=algorithm, typ=typ)
+        header, sign = found
+        payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
+        signed = f"{header}.{_b64(payload)}"
+        return f"{signed}.{_b64(sign(signed.encode('ascii')))}"
+
+    def jwks(self) -> JwksDocument:
+        """Return the key set as it is published now."""
+        return self._current().jwks
+
+    def is_ours(self, token: str, *, typ: str) -> bool:
+        """Tell whether the header of ``token`` names a published key and ``typ``; the rest is not looked at.
+
+        For tokens that are found by their digest: a revoked key takes everything it signed with it (DJ-05).
+        """
+        found = self._current().verifiers.get(token.partition(".")[0])
+        return found is not None and found.typ == typ
+
+    def verify(self, token: str, *, typ: str) -> dict[str, Any] | None:
+        """Return the claims of a token that one of our published keys signed as ``typ``, or None.
+
+        Only headers exactly as we write them are believed, so neither ``alg`` nor ``kid`` nor ``jwk`` of a
+        stranger is ever used (RFC 8725 §3.1, §3.10). Issuer, audience and times are the caller's to judge.
+        """
+        if len(token) > _LONGEST_TOKEN or token.count(".") != 2:
+            return None
+        header, payload, signature = token.split(".")
+        found = self._current().verifiers.get(header)
+        if found is None or found.typ != typ:
+            return None
+        try:
+            good = found.check(_unb64(signature), f"{header}.{payload}".encode("ascii"))
+            claims = json.loads(_unb64(payload)) if good else None
+        except (ValueError, binascii.Error):
+            return None
+        return claims if isinstance(claims, dict) else None
+
+    def _current(self) -> _Ring:
+        now = self._store.clock.now()
+        ring = self._ring
+        if ring is not None and abs(now - ring.read_at) < self._settings.refresh:
+            return ring
+        if ring is None:
+            with self._lock:
+                return self._ring or self._read(now)
+        if self._lock.acquire(blocking=False):
+            try:
+                return self._read(now)
+            except Exception as error:  # noqa: BLE001 - a database that is away must not stop verification
+                _log.warning("keys.refresh_failed", error=type(error).__name__)
+            finally:
+                self._lock.release()
+        return ring
+
+    def _read(self, now: dt.datetime) -> _Ring:
+        with self._store.read() as connection:
+            stored = signing_keys.read_ring(connection)
+        self._private = {
+            row.key.kid: self._private.get(row.key.kid)
+            or open_private(row.sealed_private, row.key.kid, self._store.sealer)
+            for row in stored
+            if row.sealed_private is not None
+        }
+        self._ring = ring = _build(stored, self._private, now, self._settings.jwks_max_age)
+        return ring
+
+
+def _build(
+    stored: list[StoredKey], private: Mapping[str, PrivateKey], now: dt.datetime, max_age: dt.timedelta
+) -> _Ring:
+    keys = {row.key.kid: row.key for row in stored}
+    signers: dict[tuple[str, str], tuple[str, Callable[[bytes], bytes]]] = {}
+    verifiers: dict[str, _Verifier] = {}
+    for key in keys.values():
+        check = _checker(key)
+        for typ in TYPES:
+            header = _b64(
+                json.dumps({"alg": key.algorithm, "typ": typ, "kid": key.kid}, separators=(",", ":")).encode()
+            )
+            verifiers[header] = _Verifier(typ, check)
+            if key.state is KeyState.ACTIVE:
+                signers[key.algorithm, typ] = (header, _signer(private[key.kid]))
+    body = key_set(keys.values())
+    etag = f'"{_b64(hashlib.sha256(body).digest()[:12])}"'
+    return _Ring(now, keys, signers, verifiers, JwksDocument(body, etag, max_age))
+
+
+def _signer(private: PrivateKey) -> Callable[[bytes], bytes]:
+    if isinstance(private, rsa.RSAPrivateKey):
+        return lambda message: private.sign(message, padding.PKCS1v15(), SHA256())
+
+    def sign(message: bytes) -> bytes:
+        r, s = decode_dss_signature(private.sign(message, _ES256))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return sign
+
+
+def _checker(key: SigningKey) -> Callable[[bytes, bytes], bool]:
+    jwk = {
+        name: int.from_bytes(_unb64(value), "big") for name, value in key.public_jwk.items() if len(name) == 1
+    }
+    if key.algorithm == "RS256":
+        rsa_key = rsa.RSAPublicNumbers(e=jwk["e"], n=jwk["n"]).public_key()
+        return lambda signature, message: _holds(
+            lambda: rsa_key.verify(signature, message, padding.PKCS1v15(), SHA256())
+        )
+    ec_key = ec.EllipticCurvePublicNumbers(jwk["x"], jwk["y"], ec.SECP256R1()).public_key()
+
+    def check(signature: bytes, message: bytes) -> bool:
+        if len(signature) != 64:
+            return False
+        der = encode_dss_signature(
+            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        )
+        return _holds(lambda: ec_key.verify(der, message, _ES256_CHECK))
+
+    return check
+
+
+def _holds(verify: Callable[[], None]) -> bool:
+    try:
+        verify()
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def _unb64(text: str) -> bytes:
+    raw = text.encode("ascii")
+    if b"+" in raw or b"/" in raw or b"=" in raw:
+        raise binascii.Error("not base64url")
+    return urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
