@@ -96,6 +96,14 @@ class KeyRing:
             file.write("1:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
         return cls.from_file(path)
 
+    @classmethod
+    def add_to_file(cls, path: Path, randomness: Randomness) -> KeyRing:
+        """Add one more key to ``path``, which seals from then on, and read it; the older ones still open."""
+        number = cls.from_file(path).newest + 1
+        with path.open("a") as file:
+            file.write(f"\n{number}:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
+        return cls.from_file(path)
+
 
 def _lines(text: str, path: Path) -> Iterator[tuple[int, bytes]]:
     for line in text.split():
