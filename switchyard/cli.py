@@ -9,48 +9,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
+from switchyard.cli_operations import COMMANDS
+from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, settings_option
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_SETTINGS = "SWITCHYARD_SETTINGS"
-_APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
-
-
-class _Commands(click.Group):
-    """A group that turns our own errors into one sentence and remembers the order of its commands."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the commands as they stand in this file."""
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command; an error of ours is told in one sentence."""
-        from kernel.errors import SwitchyardError  # noqa: PLC0415 - see the module docstring
-
-        try:
-            return super().invoke(ctx)
-        except SwitchyardError as error:
-            _fail(str(error))
-
-
-def _fail(sentence: str, code: int = 2) -> NoReturn:
-    click.echo(f"switchyard: {sentence}", err=True)
-    sys.exit(code)
-
-
-def _settings_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--settings",
-        "settings",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        envvar=_SETTINGS,
-        help=f"Settings file in TOML. [env: {_SETTINGS}; without it, the defaults and SWITCHYARD_... apply]",
-    )(command)
 
 
 def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +37,7 @@ def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="switchyard", message="switchyard %(version)s")
 def main() -> None:
     """Identity gateway for organisations that serve many other organisations.
@@ -78,7 +46,7 @@ def main() -> None:
     """
 
 
-# ------------------------------------------------------------------------------------------------ serving
+# --- serving
 
 
 @main.command()
@@ -104,7 +72,7 @@ def demo(*, once: bool, base_port: int, directory: Path | None, keep: bool) -> N
 
 
 @main.command()
-@_settings_option
+@settings_option
 @_server_options
 def gateway(settings: Path | None, host: str, port: int | None, only: str | None) -> None:
     """Run the Gateway: sign-in, OpenID Connect, SCIM, and its background deeds."""
@@ -124,7 +92,7 @@ def gateway(settings: Path | None, host: str, port: int | None, only: str | None
 
 
 @main.command()
-@_settings_option
+@settings_option
 @_server_options
 def registration(settings: Path | None, host: str, port: int | None, only: str | None) -> None:
     """Run Registration: its pages and its own mail."""
@@ -144,7 +112,7 @@ def registration(settings: Path | None, host: str, port: int | None, only: str |
 
 
 @main.command()
-@_settings_option
+@settings_option
 def worker(settings: Path | None) -> None:
     """Run the worker that provisions from Registration into the Gateway. Several may run at once."""
     from switchyard.settings import registration_settings  # noqa: PLC0415
@@ -157,9 +125,9 @@ def worker(settings: Path | None) -> None:
 @click.option(
     "--settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar=_APPS_SETTINGS,
+    envvar=APPS_SETTINGS,
     required=True,
-    help=f"The applications' own file. [env: {_APPS_SETTINGS}]",
+    help=f"The applications' own file. [env: {APPS_SETTINGS}]",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -170,7 +138,7 @@ def apps(settings: Path, host: str, port: int, workers: int) -> None:
     """Run the stand-in applications, which know the Gateway only by its standards."""
     from switchyard.server import serve  # noqa: PLC0415
 
-    os.environ[_APPS_SETTINGS] = str(settings.resolve())
+    os.environ[APPS_SETTINGS] = str(settings.resolve())
     serve("switchyard.apps_app:application", host=host, port=port, workers=workers)
 
 
@@ -202,7 +170,7 @@ def mailbox(host: str, port: int, smtp_port: int) -> None:
 def _remember(settings: Path | None) -> None:
     """Let the processes started from here read the same file."""
     if settings is not None:
-        os.environ[_SETTINGS] = str(settings.resolve())
+        os.environ[SETTINGS] = str(settings.resolve())
 
 
 def _supervise(system: str, *, host: str, port: int | None) -> None:
@@ -229,3 +197,7 @@ def _run_background(deeds: Any) -> None:  # noqa: ANN401 - the same
 
     with stop_on_signals() as stop:
         run_background(deeds, stop)
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -1,0 +1,271 @@
+"""The command line's other half: databases, keys, audit, settings and the doctor.
+
+Each command reads the same settings as the servers and does one deed through the same use cases.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import click
+
+from switchyard.cli_options import Commands, fail, settings_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.audit import Actor
+    from kernel.database import Database
+    from kernel.settings import KernelSettings
+    from kernel.store import Store
+    from switchyard.settings import Settings
+
+System = Literal["gateway", "registration"]
+_BOTH: tuple[System, ...] = ("gateway", "registration")
+
+_system_option = click.option(
+    "--system", type=click.Choice(_BOTH), help="Only this system. [default: both, one after the other]"
+)
+
+
+def read(settings: Path | None) -> Settings:
+    """Return the settings of the deployment."""
+    from switchyard.settings import read_settings  # noqa: PLC0415 - loaded when needed
+
+    return read_settings(settings, os.environ)
+
+
+def kernel_of(settings: Settings, system: System) -> KernelSettings:
+    """Return the kernel settings of one system."""
+    return settings.gateway.kernel if system == "gateway" else settings.registration.kernel
+
+
+def operator() -> Actor:
+    """Return who acts at this command line, for the audit."""
+    from kernel.audit import Actor  # noqa: PLC0415
+
+    return Actor("operator", os.environ.get("SUDO_USER") or os.environ.get("USER") or "command-line")
+
+
+@contextmanager
+def opened(settings: Settings, system: System) -> Iterator[Database]:
+    """Open the database of one system for one command."""
+    from switchyard.wiring import open_database  # noqa: PLC0415
+
+    database = open_database(kernel_of(settings, system))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def opened_store(settings: Settings, system: System) -> Iterator[Store]:
+    """Open the store of one system for one command."""
+    from switchyard.wiring import open_store  # noqa: PLC0415
+
+    store = open_store(kernel_of(settings, system))
+    try:
+        yield store
+    finally:
+        store.database.dispose()
+
+
+def _chosen(system: str | None) -> tuple[System, ...]:
+    return (cast("System", system),) if system else _BOTH
+
+
+# --- databases
+
+
+@click.group(cls=Commands)
+def db() -> None:
+    """Databases: bring the schema up to date, check it, take it back."""
+
+
+@db.command()
+@settings_option
+@_system_option
+def upgrade(settings: Path | None, system: str | None) -> None:
+    """Bring the schema up to date. Safe to run while others do the same."""
+    from switchyard import schema  # noqa: PLC0415
+
+    deployment = read(settings)
+    for name in _chosen(system):
+        with opened(deployment, name) as database:
+            schema.upgrade(database, name)
+        click.echo(f"{name}: up to date")
+
+
+@db.command()
+@settings_option
+@_system_option
+def check(settings: Path | None, system: str | None) -> None:
+    """Compare the databases with the tables of the code; ends with 1 if they differ."""
+    from switchyard import schema  # noqa: PLC0415
+
+    deployment = read(settings)
+    faults = 0
+    for name in _chosen(system):
+        with opened(deployment, name) as database:
+            found = schema.differences(database, name)
+        faults += len(found)
+        click.echo(f"{name}: " + ("as the code expects" if not found else f"{len(found)} differences"))
+        for difference in found:
+            click.echo(f"  {difference}")
+    sys.exit(1 if faults else 0)
+
+
+@db.command()
+@settings_option
+@click.option("--system", type=click.Choice(_BOTH), required=True, help="Which database.")
+@click.option("--revision", required=True, help="Revision to go back to; `base` empties the database.")
+@click.confirmation_option(prompt="Data of the newer revisions is lost. Go on?")
+def downgrade(settings: Path | None, system: str, revision: str) -> None:
+    """Take the schema of one system back to an older revision."""
+    from switchyard import schema  # noqa: PLC0415
+
+    name = cast("System", system)
+    with opened(read(settings), name) as database:
+        schema.downgrade(database, name, revision)
+    click.echo(f"{name}: at {revision}")
+
+
+# --- signing keys
+
+
+@click.group(cls=Commands)
+def keys() -> None:
+    """Signing keys of the Gateway, and the keys that seal secrets at rest."""
+
+
+@keys.command("list")
+@settings_option
+def list_keys(settings: Path | None) -> None:
+    """Show every signing key with its state."""
+    from keys.usecases import rotate as deeds  # noqa: PLC0415
+
+    with opened_store(read(settings), "gateway") as store:
+        found = deeds.list_keys(store)
+    for key in found:
+        since = key.activated_at or key.published_at
+        click.echo(f"{key.kid}  {key.algorithm}  {key.state:<8}  since {since:%Y-%m-%d %H:%M} UTC")
+    if not found:
+        click.echo("There are no keys yet: the Gateway makes them at its first start.")
+
+
+@keys.command()
+@settings_option
+def rotate(settings: Path | None) -> None:
+    """Replace the active keys as soon as every relying party can know their successors."""
+    from keys.usecases import rotate as deeds  # noqa: PLC0415
+
+    deployment = read(settings)
+    with opened_store(deployment, "gateway") as store:
+        coming = deeds.rotate_by_command(store, deployment.gateway.keys, actor=operator())
+    for key in coming:
+        click.echo(f"{key.kid}  {key.algorithm}  signs from {key.activate_at:%Y-%m-%d %H:%M} UTC")
+
+
+@keys.command()
+@settings_option
+@click.argument("kid")
+@click.option("--reason", required=True, help="Why, for the audit.")
+@click.confirmation_option(prompt="Everything this key signed becomes invalid at once. Go on?")
+def revoke(settings: Path | None, kid: str, reason: str) -> None:
+    """Take a compromised key out of the key set at once, with everything it signed."""
+    from keys.usecases.rotate import revoke_key  # noqa: PLC0415
+
+    deployment = read(settings)
+    with opened_store(deployment, "gateway") as store:
+        done = revoke_key(store, deployment.gateway.keys, kid, actor=operator(), reason=reason)
+    if not done:
+        fail(f"no published key is called {kid}; `switchyard keys list` shows them", 1)
+    click.echo(f"{kid} is revoked")
+
+
+@keys.command("new-kek")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def new_kek(file: Path) -> None:
+    """Make a key-encryption key: a new FILE, or one more key in it, which seals from then on."""
+    from kernel.crypto import KeyRing  # noqa: PLC0415
+    from kernel.randomness import SystemRandomness  # noqa: PLC0415
+
+    if file.exists():
+        ring = KeyRing.add_to_file(file, SystemRandomness())
+    else:
+        ring = KeyRing.create_file(file, SystemRandomness())
+    click.echo(f"{file}: key {ring.newest} seals from now on")
+
+
+# --- audit, settings
+
+
+@click.group(cls=Commands)
+def audit() -> None:
+    """The audit: every deed, in hash-chained rows."""
+
+
+@audit.command()
+@settings_option
+@_system_option
+def verify(settings: Path | None, system: str | None) -> None:
+    """Walk every chain; ends with 1 and names the place if a row was changed, taken out or put in."""
+    from kernel.audit import verify_chains  # noqa: PLC0415
+
+    deployment = read(settings)
+    faults = 0
+    for name in _chosen(system):
+        with opened(deployment, name) as database:
+            report = verify_chains(database)
+        faults += len(report.faults)
+        sound = "sound" if not report.faults else "NOT sound"
+        click.echo(f"{name}: {report.events} events in {report.chains} chains, {sound}")
+        for fault in report.faults:
+            click.echo(f"  {fault}")
+    sys.exit(1 if faults else 0)
+
+
+@click.group("settings", cls=Commands)
+def settings_group() -> None:
+    """Settings: an example file, and a check of yours."""
+
+
+@settings_group.command()
+def example() -> None:
+    """Print a file with every option, its documentation and its default."""
+    from switchyard.example import example_settings  # noqa: PLC0415
+
+    click.echo(example_settings(), nl=False)
+
+
+@settings_group.command("check")
+@settings_option
+def check_settings(settings: Path | None) -> None:
+    """Read the settings as the servers would and say what is wrong."""
+    deployment = read(settings)
+    click.echo(f"The settings can be used: Gateway {deployment.gateway.kernel.public_url}")
+    click.echo(f"Registration {deployment.registration.kernel.public_url}")
+
+
+# --- doctor
+
+
+@click.command()
+@settings_option
+def doctor(settings: Path | None) -> None:
+    """Look at everything an installation needs and say what is wrong and what to do."""
+    from switchyard.doctor import examine  # noqa: PLC0415
+
+    findings = examine(read(settings))
+    marks = {"good": "ok  ", "odd": "note", "bad": "BAD "}
+    for finding in findings:
+        click.echo(f"{marks[finding.verdict]}  {finding.subject}: {finding.sentence}")
+    sys.exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)
+
+
+COMMANDS: tuple[click.Command, ...] = (db, keys, audit, settings_group, doctor)

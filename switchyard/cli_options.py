@@ -1,0 +1,48 @@
+"""What the commands share: how they fail, and the option that names the settings file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTINGS = "SWITCHYARD_SETTINGS"
+APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
+
+
+def fail(sentence: str, code: int = 2) -> NoReturn:
+    """End the command with one sentence on standard error."""
+    click.echo(f"switchyard: {sentence}", err=True)
+    sys.exit(code)
+
+
+class Commands(click.Group):
+    """A group that turns our own errors into one sentence and keeps the order of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; an error of ours is told in one sentence."""
+        from kernel.errors import SwitchyardError  # noqa: PLC0415 - the command line must start fast
+
+        try:
+            return super().invoke(ctx)
+        except SwitchyardError as error:
+            fail(getattr(error, "message", "") or f"{error.public} ({error.code})")
+
+
+def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option ``--settings``."""
+    return click.option(
+        "--settings",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar=SETTINGS,
+        help=f"Settings file in TOML. [env: {SETTINGS}; single options: SWITCHYARD_GATEWAY__KERNEL__...]",
+    )(command)

@@ -1,0 +1,157 @@
+"""The doctor: looks at everything an installation needs, and says of each thing what is wrong and what to do.
+
+Changes nothing. It asks the databases, the key files, the relay, the provider of text messages and the
+readiness of both systems, one after the other, each with a short patience.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import smtplib
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import httpx
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from switchyard import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.settings import KernelSettings
+    from switchyard.settings import Settings
+
+_PATIENCE = 3.0
+_LITTLE_SPACE = 512 * 1024 * 1024
+Verdict = Literal["good", "odd", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: `bad` keeps the system from working, `odd` is worth a look."""
+
+    subject: str
+    verdict: Verdict
+    sentence: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Return what was found, system by system."""
+    found = [_python()]
+    systems: tuple[tuple[schema.System, KernelSettings], ...] = (
+        ("gateway", settings.gateway.kernel),
+        ("registration", settings.registration.kernel),
+    )
+    for system, kernel in systems:
+        found += [
+            Finding(f"{system} {finding.subject}", finding.verdict, finding.sentence)
+            for finding in _system(system, kernel)
+        ]
+    return found
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", "good", version)
+
+
+def _system(system: schema.System, kernel: KernelSettings) -> Iterator[Finding]:
+    yield _address(kernel)
+    yield from _database(system, kernel)
+    yield _key_file(kernel)
+    yield _mail(kernel)
+    yield _text_messages(kernel)
+    yield _readiness(kernel)
+
+
+def _address(kernel: KernelSettings) -> Finding:
+    parts = urlsplit(kernel.public_url)
+    if parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return Finding("address", "good", kernel.public_url)
+    return Finding(
+        "address", "odd", f"{kernel.public_url} is plain http: passwords cross the network readable"
+    )
+
+
+def _database(system: schema.System, kernel: KernelSettings) -> Iterator[Finding]:
+    from switchyard.wiring import open_database  # noqa: PLC0415 - the wiring loads every package
+
+    url = make_url(kernel.database_url)
+    shown = url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        if not path.exists():
+            yield Finding("database", "odd", f"{shown} is not there yet: the first start makes it")
+            return
+        if shutil.disk_usage(path.parent).free < _LITTLE_SPACE:
+            yield Finding("disk", "bad", f"less than 512 MB are free in {path.parent}")
+    database = open_database(kernel)
+    try:
+        with database.engine.connect() as connection:
+            current = schema.is_current(connection, system)
+    except SQLAlchemyError as error:
+        yield Finding("database", "bad", f"{shown} does not answer ({type(error).__name__})")
+        return
+    finally:
+        database.dispose()
+    if current:
+        yield Finding("database", "good", f"{shown}, schema up to date")
+    else:
+        yield Finding("database", "bad", f"the schema is old: `switchyard db upgrade --system {system}`")
+
+
+def _key_file(kernel: KernelSettings) -> Finding:
+    path = Path(kernel.key_file)
+    if not path.exists():
+        verdict: Verdict = "bad" if kernel.production else "odd"
+        return Finding("key file", verdict, f"{path} is not there: `switchyard keys new-kek {path}`")
+    mode = path.stat().st_mode
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding("key file", "bad", f"{path} is readable by others: `chmod 600 {path}`")
+    return Finding("key file", "good", f"{path}, readable by its owner alone")
+
+
+def _mail(kernel: KernelSettings) -> Finding:
+    if kernel.courier == "console":
+        return Finding("mail", "odd", "e-mail is printed, not sent (kernel.courier is console)")
+    relay = f"{kernel.smtp_host}:{kernel.smtp_port}"
+    try:
+        connection: smtplib.SMTP = (
+            smtplib.SMTP_SSL(kernel.smtp_host, kernel.smtp_port, timeout=_PATIENCE)
+            if kernel.smtp_security == "tls"
+            else smtplib.SMTP(kernel.smtp_host, kernel.smtp_port, timeout=_PATIENCE)
+        )
+        with connection:
+            connection.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding("mail", "bad", f"the relay {relay} does not answer ({type(error).__name__})")
+    return Finding("mail", "good", f"the relay {relay} answers")
+
+
+def _text_messages(kernel: KernelSettings) -> Finding:
+    if not kernel.sms_webhook_url:
+        return Finding("text messages", "odd", "switched off: kernel.sms_webhook_url is empty")
+    try:
+        # Any answer will do: the webhook takes POST, and this must send nothing.
+        httpx.head(kernel.sms_webhook_url, timeout=_PATIENCE)
+    except httpx.HTTPError as error:
+        return Finding("text messages", "bad", f"the webhook does not answer ({type(error).__name__})")
+    return Finding("text messages", "good", "the webhook answers")
+
+
+def _readiness(kernel: KernelSettings) -> Finding:
+    url = f"{kernel.public_url}/readyz"
+    try:
+        answer = httpx.get(url, timeout=_PATIENCE)
+    except httpx.HTTPError as error:
+        return Finding("server", "odd", f"{url} does not answer ({type(error).__name__}): is it running?")
+    if answer.status_code == 200:
+        return Finding("server", "good", f"{url} says ready")
+    return Finding("server", "bad", f"{url} answers {answer.status_code}")
