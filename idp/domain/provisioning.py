@@ -13,6 +13,10 @@ from typing import NamedTuple
 from idp.domain.account import AccountKind, AccountOrganization
 
 
+SOURCE_VERSION_MARK = '"sourceVersion":null'
+"""Where a prepared document keeps the place of the source's version, which is a column of its own."""
+
+
 class AttributeValue(NamedTuple):
     """One searchable value of a resource.
 
@@ -91,6 +95,11 @@ class Stale:
 @dataclass(frozen=True, slots=True)
 class Moved:
     """Refused: the row is no longer at the version the change was computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfenced:
+    """Refused: the group has no fence yet, so one cannot be raised without stating its attributes."""
 
 
 @dataclass(frozen=True, slots=True)

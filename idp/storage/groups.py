@@ -7,13 +7,13 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.group import AccessRow, Group, Member, Membership
 from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
 from idp.domain.user_name import fold
-from idp.storage.tables import account, group, group_value, membership
+from idp.storage.tables import account, grant, group, group_value, membership, session
 from idp.storage.violations import violated
 from kernel.database import insert
 
@@ -87,6 +87,31 @@ def opens_application(connection: Connection, account_id: str, application_key: 
         .where(membership.c.account_id == account_id, group.c.application_key == application_key)
     )
     return bool(connection.execute(statement).scalar_one())
+
+
+def parting_accounts(
+    connection: Connection, account_ids: Iterable[str], *, application_key: str, group_id: str
+) -> tuple[str, ...]:
+    """Return those of the accounts that no group but ``group_id`` lets into the application any more.
+
+    Only accounts with a live session or grant are named: of the others there is nothing to end.
+    """
+    found: list[str] = []
+    elsewhere = (
+        exists()
+        .where(membership.c.account_id == account.c.id, membership.c.group_id == group.c.id)
+        .where(membership.c.group_id != group_id, group.c.application_key == application_key)
+    )
+    signed_in = exists().where(session.c.account_id == account.c.id, session.c.ended_at.is_(None))
+    granted = exists().where(grant.c.account_id == account.c.id, grant.c.revoked_at.is_(None))
+    for some in _chunks(account_ids):
+        statement = (
+            select(account.c.id)
+            .where(account.c.id.in_(some), ~elsewhere, or_(signed_in, granted))
+            .order_by(account.c.id)
+        )
+        found.extend(connection.execute(statement).scalars())
+    return tuple(found)
 
 
 def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[Membership, ...]:

@@ -1,0 +1,149 @@
+"""Conditions on provisioned resources: what a filter means, without a word of SQL or of SCIM's grammar.
+
+Attributes are named by path in lower case (``username``, ``emails.value``, ``switchyard:personid``);
+values come in the form they are compared by. Every condition is either true or false of a resource:
+a missing value makes a comparison false, and its negation true.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from idp.domain.account import Account
+from idp.domain.group import Group
+
+
+class Operator(StrEnum):
+    """How a stored value is compared with the wanted one."""
+
+    EQ = "eq"
+    CO = "co"
+    SW = "sw"
+    EW = "ew"
+    GT = "gt"
+    GE = "ge"
+    LT = "lt"
+    LE = "le"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Some value of the attribute compares so."""
+
+    path: str
+    operator: Operator
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The attribute has a value, be it empty."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """One of the attributes has a value that is not empty (``pr``)."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The term does not hold."""
+
+    term: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every term holds."""
+
+    terms: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one term holds."""
+
+    terms: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfItem:
+    """One entry of the multi-valued attribute ``head`` meets the whole term by itself."""
+
+    head: str
+    term: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """True or false of every resource."""
+
+    value: bool
+
+
+Condition: TypeAlias = Compare | Has | Present | Not | AllOf | AnyOf | OfItem | Constant
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of a list: by the primary or first value of ``path``; ids decide among equals."""
+
+    path: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A question for a page: ``offset`` resources are skipped, at most ``limit`` returned."""
+
+    condition: Condition | None = None
+    offset: int = 0
+    limit: int = 100
+    sort: Sort | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored resource as a protocol face serves it.
+
+    ``document`` is prepared JSON; ``created`` and ``modified`` are RFC 3339 times in UTC as text.
+    """
+
+    id: str
+    version: int
+    source_version: int
+    document: str
+    created: str
+    modified: str
+
+
+def stamp(at: dt.datetime) -> str:
+    """Return a moment as records carry it."""
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def account_record(account: Account, document: str) -> Record:
+    """Return the record of an account that was just written."""
+    times = stamp(account.created_at), stamp(account.updated_at)
+    return Record(account.id, account.version, account.source_version, document, *times)
+
+
+def group_record(group: Group) -> Record:
+    """Return the record of a group that was just written."""
+    times = stamp(group.created_at), stamp(group.updated_at)
+    return Record(group.id, group.version, group.source_version, group.document, *times)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of an answer and how many resources there are in all."""
+
+    total: int
+    records: tuple[Record, ...] = field(default=())

@@ -1,0 +1,386 @@
+"""Conditions compiled to SQL, and pages of provisioned resources.
+
+Each comparison finds its rows through an index: a column of the resource's own table, or the table of
+attribute values by path and value. Text is compared by code point on both dialects; no LIKE is used, so
+no character of a value has a meaning of its own (E13, SF-03).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from idp.domain.provisioning import SOURCE_VERSION_MARK
+from idp.domain.query import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    Constant,
+    Has,
+    Not,
+    OfItem,
+    Operator,
+    Page,
+    Present,
+    Record,
+    Search,
+    Sort,
+)
+from idp.storage.tables import account, account_value, group, group_value, membership
+
+_LAST_CHARACTER = 0x10FFFF
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
+
+
+class _Position(FunctionElement[int]):
+    """Where a text begins in another, from 1; 0 if nowhere. Case matters on both dialects."""
+
+    inherit_cache = True
+    name = "position_in"
+
+
+@compiles(_Position, "sqlite")
+def _position_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Position, "postgresql")
+def _position_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the same
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """A multi-valued attribute that lives in rows of its own: groups of an account, members of a group."""
+
+    owner: Column[Any]
+    source: Any
+    columns: Mapping[str, ColumnElement[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One resource type: its table, its value table and the attributes that have columns."""
+
+    table: Table
+    values: Table
+    owner: Column[Any]
+    columns: Mapping[str, ColumnElement[Any]]
+    relations: Mapping[str, _Relation]
+
+    @property
+    def id(self) -> Column[Any]:
+        """The id column."""
+        return self.table.c.id
+
+
+def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return type_coerce(column, String)
+
+
+def _common_columns(table: Table) -> dict[str, ColumnElement[Any]]:
+    return {
+        "id": table.c.id,
+        "externalid": table.c.external_id,
+        "meta.created": _text(table.c.created_at),
+        "meta.lastmodified": _text(table.c.updated_at),
+        "switchyard:sourceversion": table.c.source_version,
+    }
+
+
+ACCOUNTS = Space(
+    account,
+    account_value,
+    account_value.c.account_id,
+    _common_columns(account) | {"username": account.c.user_name_key, "active": account.c.active},
+    {
+        "groups": _Relation(
+            membership.c.account_id,
+            membership.join(group, group.c.id == membership.c.group_id),
+            {
+                "groups.value": membership.c.group_id,
+                "groups.display": group.c.display_name_key,
+                "groups.type": literal("direct"),
+            },
+        )
+    },
+)
+GROUPS = Space(
+    group,
+    group_value,
+    group_value.c.group_id,
+    _common_columns(group) | {"displayname": group.c.display_name_key},
+    {
+        "members": _Relation(
+            membership.c.group_id,
+            membership,
+            {"members.value": membership.c.account_id, "members.type": literal("user")},
+        )
+    },
+)
+
+
+def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
+    return (
+        table.c.id,
+        table.c.version,
+        table.c.source_version,
+        table.c.document,
+        _text(table.c.created_at),
+        _text(table.c.updated_at),
+    )
+
+
+_RECORD = {
+    space.table.name: select(*_record_columns(space.table)).where(
+        space.table.c.id == bindparam("id"), space.table.c.source == bindparam("source")
+    )
+    for space in (ACCOUNTS, GROUPS)
+}
+
+
+def find_record(connection: Connection, space: Space, resource_id: str, *, source: str) -> Record | None:
+    """Return the resource if ``source`` owns it; another's is not there (D1, O7)."""
+    row = connection.execute(_RECORD[space.table.name], {"id": resource_id, "source": source}).first()
+    return Record(*row) if row is not None else None
+
+
+def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:
+    """Return a page of the resources of ``source``, in a stable order (D8).
+
+    The total is counted only when the page itself does not tell it.
+    """
+    statement = page_statement(space, search, source=source)
+    records: tuple[Record, ...] = ()
+    if search.limit > 0:
+        records = tuple(Record(*row) for row in connection.execute(statement))
+    told = 0 < len(records) < search.limit or (search.offset == 0 and 0 < search.limit > len(records))
+    if told:
+        return Page(search.offset + len(records), records)
+    counted = select(func.count()).select_from(space.table).where(*_where(space, search, source))
+    return Page(connection.execute(counted).scalar_one(), records)
+
+
+def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
+    """Return the statement of a page; public so that its plan can be looked at."""
+    statement = select(*_record_columns(space.table)).where(*_where(space, search, source))
+    if search.sort is not None:
+        statement = statement.order_by(*_order(space, search.sort))
+    return statement.order_by(space.id).offset(search.offset).limit(search.limit)
+
+
+def _where(space: Space, search: Search, source: str) -> tuple[ColumnElement[bool], ...]:
+    owned = space.table.c.source == source
+    return (owned,) if search.condition is None else (owned, _compile(space, search.condition))
+
+
+def _order(space: Space, sort: Sort) -> tuple[ColumnElement[Any], ...]:
+    column = space.columns.get(sort.path)
+    if column is None:
+        column = (
+            select(space.values.c.value)
+            .where(space.owner == space.id, space.values.c.path == sort.path)
+            .order_by(space.values.c.item)
+            .limit(1)
+            .correlate(space.table)
+            .scalar_subquery()
+        )
+    missing = column.is_(None)
+    if sort.descending:
+        return missing.desc(), column.desc()
+    return missing, column
+
+
+_Leaf: TypeAlias = Compare | Has | Present | OfItem
+
+
+def _boolean(condition: Condition, leaf: Callable[[_Leaf], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Compile the boolean shell of a condition; ``leaf`` compiles what is inside."""
+    match condition:
+        case Constant(value=held):
+            return true() if held else false()
+        case Not(term=term):
+            return not_(_boolean(term, leaf))
+        case AllOf(terms=terms):
+            return and_(true(), *(_boolean(term, leaf) for term in terms))
+        case AnyOf(terms=terms):
+            return or_(false(), *(_boolean(term, leaf) for term in terms))
+    return leaf(condition)
+
+
+def _compile(space: Space, condition: Condition) -> ColumnElement[bool]:
+    def leaf(term: _Leaf) -> ColumnElement[bool]:
+        match term:
+            case OfItem(head=head, term=inner):
+                return _some_item(space, head, inner)
+            case Compare(path=path, operator=how, value=value):
+                return _compare_path(space, path, how, value)
+            case Has(path=path):
+                return _has(space, path)
+            case Present(paths=paths):
+                return _present(space, paths)
+
+    return _boolean(condition, leaf)
+
+
+def _compare_path(space: Space, path: str, how: Operator, value: str) -> ColumnElement[bool]:
+    column = space.columns.get(path)
+    if column is not None:
+        if path == "switchyard:sourceversion":
+            return and_(_has(space, path), _compared(column, how, int(value)))
+        if path == "active":
+            return column.is_(value == "true")
+        return and_(column.is_not(None), _compared(column, how, value))
+    head = path.partition(".")[0]
+    if head in space.relations:
+        return _some_item(space, head, Compare(path, how, value))
+    return space.id.in_(
+        select(space.owner).where(space.values.c.path == path, _compared(space.values.c.value, how, value))
+    )
+
+
+def _has(space: Space, path: str) -> ColumnElement[bool]:
+    if path == "switchyard:sourceversion":
+        return _Position(space.table.c.document, literal(SOURCE_VERSION_MARK)) > 0
+    column = space.columns.get(path)
+    if column is not None:
+        return column.is_not(None)
+    head = path.partition(".")[0]
+    relation = space.relations.get(head)
+    if relation is not None:
+        return space.id.in_(select(relation.owner).select_from(relation.source))
+    return space.id.in_(select(space.owner).where(space.values.c.path == path))
+
+
+def _present(space: Space, paths: tuple[str, ...]) -> ColumnElement[bool]:
+    own = [path for path in paths if path in space.columns or path.partition(".")[0] in space.relations]
+    terms = [_has(space, path) for path in own]
+    rest = [path for path in paths if path not in own]
+    if rest:
+        terms.append(
+            space.id.in_(select(space.owner).where(space.values.c.path.in_(rest), space.values.c.value != ""))
+        )
+    return or_(false(), *terms)
+
+
+_ORDERED: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
+    Operator.EQ: operator.eq,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+}
+
+
+def _compared(column: ColumnElement[Any], how: Operator, value: str | int) -> ColumnElement[bool]:
+    if how in _ORDERED:
+        return _ORDERED[how](column, value)
+    text = str(value)
+    if how is Operator.SW:
+        return _starts(column, text)
+    if how is Operator.CO:
+        return _Position(column, literal(text)) > 0
+    return and_(
+        func.length(column) >= len(text), func.substr(column, func.length(column) - len(text) + 1) == text
+    )
+
+
+def _starts(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """Return the range of texts that start with ``prefix``: an index finds it, as it never finds a LIKE."""
+    after = _after(prefix)
+    return column >= prefix if after is None else and_(column >= prefix, column < after)
+
+
+def _after(prefix: str) -> str | None:
+    """Return the first text by code point that sorts after every text starting with ``prefix``."""
+    kept = prefix.rstrip(chr(_LAST_CHARACTER))
+    if not kept:
+        return None
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
+
+
+# --- entries of multi-valued attributes ------------------------------------------------------------
+
+
+def _some_item(space: Space, head: str, term: Condition) -> ColumnElement[bool]:
+    relation = space.relations.get(head)
+    if relation is not None:
+        return space.id.in_(
+            select(relation.owner).select_from(relation.source).where(_of_relation(relation, term))
+        )
+    anchor = space.values.alias()
+    owner = anchor.c[space.owner.name]
+    first, rest = _anchor(term)
+    if first is None:
+        found = anchor.c.path == head
+    else:
+        found = and_(anchor.c.path == first.path, anchor.c.value == first.value)
+    terms = (_of_entry(space, anchor, each) for each in rest)
+    return space.id.in_(select(owner).where(found, *terms))
+
+
+def _anchor(term: Condition) -> tuple[Compare | None, tuple[Condition, ...]]:
+    """Split off an equality that every matching entry must meet: the index starts there."""
+    terms = term.terms if isinstance(term, AllOf) else (term,)
+    for number, each in enumerate(terms):
+        if isinstance(each, Compare) and each.operator is Operator.EQ and not each.path.endswith(".type"):
+            return each, terms[:number] + terms[number + 1 :]
+    return None, terms
+
+
+def _of_entry(space: Space, anchor: Any, condition: Condition) -> ColumnElement[bool]:  # noqa: ANN401 - an alias
+    def leaf(term: _Leaf) -> ColumnElement[bool]:
+        entry = space.values.alias()
+        same = (entry.c[space.owner.name] == anchor.c[space.owner.name], entry.c.item == anchor.c.item)
+        match term:
+            case Compare(path=path, operator=how, value=value):
+                return exists().where(*same, entry.c.path == path, _compared(entry.c.value, how, value))
+            case Has(path=path):
+                return exists().where(*same, entry.c.path == path)
+            case Present(paths=paths):
+                return exists().where(*same, entry.c.path.in_(paths), entry.c.value != "")
+            case OfItem():
+                return false()  # a selection inside a selection means nothing (RFC 7644 errata 7322)
+
+    return _boolean(condition, leaf)
+
+
+def _of_relation(relation: _Relation, condition: Condition) -> ColumnElement[bool]:
+    def leaf(term: _Leaf) -> ColumnElement[bool]:
+        match term:
+            case Compare(path=path, operator=how, value=value) if path in relation.columns:
+                return _compared(relation.columns[path], how, value)
+            case Has(path=path):
+                return true() if path in relation.columns else false()
+            case Present(paths=paths):
+                return true() if any(path in relation.columns for path in paths) else false()
+        return false()
+
+    return _boolean(condition, leaf)

@@ -1,0 +1,134 @@
+"""A source changes an account: attributes, and whether it may be used at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from idp.domain.account import Account
+from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
+from idp.domain.query import Record, account_record
+from idp.outbound.mail import post_account_changed
+from idp.storage.accounts import change_account_row, find_for_change
+from idp.usecases.endings import end_sessions
+from idp.usecases.invitation import invite
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.store import Unit
+
+_NAMES = ("given_name", "family_name", "middle_name", "display_name")
+_STATED = (
+    "user_name",
+    "external_id",
+    *_NAMES,
+    "email",
+    "phone",
+    "language",
+    "active",
+    "person_id",
+    "custodian_person_id",
+    "organizations",
+    "allowed_addresses",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The account is stored as ``record`` shows it."""
+
+    record: Record
+
+
+def change_account(
+    services: IdpServices,
+    *,
+    actor: Actor,
+    source: str,
+    account_id: str,
+    facts: AccountFacts,
+    expected_version: int,
+) -> Changed | Taken | Stale | Moved | Missing | Immutable:
+    """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
+
+    Deactivation ends every session, code and token in the same transaction and tells the applications
+    (I4). An account that nobody has activated yet is invited anew when its address changes (G-23) or when
+    it comes back. The holder of an activated account hears, at the old and the new address, that name,
+    address or number changed (G-86, SP-10).
+    """
+    with services.store.write() as unit:
+        stored = find_for_change(unit.connection, account_id, source=source)
+        refused = _refusal(stored, facts, expected_version)
+        if stored is None or refused is not None:
+            return refused or Missing()
+        changed = _apply(unit, stored, facts)
+        failed = change_account_row(
+            unit.connection, changed, facts.document, expected_version=stored.version, values=facts.values
+        )
+        if failed is not None:
+            return failed
+        _follow(unit, services, stored, changed, actor)
+        _record(unit, stored, changed, actor)
+        return Changed(account_record(changed, facts.document))
+
+
+def _refusal(
+    stored: Account | None, facts: AccountFacts, expected_version: int
+) -> Missing | Stale | Moved | Immutable | None:
+    if stored is None:
+        return Missing()
+    if facts.source_version is not None and facts.source_version < stored.source_version:
+        return Stale(stored.source_version)
+    if stored.version != expected_version:
+        return Moved()
+    if facts.kind is not stored.kind:
+        return Immutable("accountKind")
+    return None
+
+
+def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
+    stated = {name: getattr(facts, name) for name in _STATED}
+    return dataclasses.replace(
+        stored,
+        **stated,
+        source_version=max(stored.source_version, facts.source_version or 0),
+        version=stored.version + 1,
+        updated_at=unit.now,
+    )
+
+
+def _follow(unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor) -> None:
+    if stored.active and not changed.active:
+        end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
+    if changed.awaits_activation and changed.email:
+        if not stored.active or changed.email != stored.email:
+            invite(unit, services, changed)
+        return
+    if changed.activated_at is not None:
+        _tell_holder(unit, services, stored, changed)
+
+
+def _tell_holder(unit: Unit, services: IdpServices, stored: Account, changed: Account) -> None:
+    what = {
+        "name": any(getattr(stored, name) != getattr(changed, name) for name in _NAMES),
+        "e-mail address": stored.email != changed.email,
+        "phone number": stored.phone != changed.phone,
+    }
+    names = tuple(name for name, differs in what.items() if differs)
+    if not names:
+        return
+    addresses = tuple(dict.fromkeys(filter(None, (stored.email, changed.email))))
+    post_account_changed(unit, changed, to=addresses, changed=names, public_url=services.public_url)
+
+
+def _record(unit: Unit, stored: Account, changed: Account, actor: Actor) -> None:
+    action = "changed"
+    if stored.active != changed.active:
+        action = "reactivated" if changed.active else "deactivated"
+    differing = [name for name in _STATED if getattr(stored, name) != getattr(changed, name)]
+    unit.audit.record(
+        f"gateway:account:{action}",
+        actor=actor,
+        target=changed.id,
+        organization=changed.organizations[0].id if changed.organizations else "",
+        details={"attributes": [*differing], "version": changed.version},
+    )

@@ -1,0 +1,66 @@
+"""A source makes a group, with its first members if it names any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.domain.group import Group
+from idp.domain.provisioning import GroupFacts, Taken, UnknownMembers
+from idp.domain.query import Record, group_record
+from idp.storage.accounts import known_accounts, touch_versions
+from idp.storage.groups import add_members, insert_group
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.store import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class GroupProvisioned:
+    """The group is stored, as ``record`` shows it."""
+
+    record: Record
+
+
+def provision_group(
+    services: IdpServices, *, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
+) -> GroupProvisioned | Taken | UnknownMembers:
+    """Make the group that ``facts`` describe, owned by ``source``, as its members are."""
+    with services.store.write() as unit:
+        unknown = members - known_accounts(unit.connection, members, source=source)
+        if unknown:
+            return UnknownMembers(tuple(sorted(unknown)))
+        group = _new_group(unit, source, facts)
+        taken = insert_group(unit.connection, group, facts.values)
+        if taken is not None:
+            return taken
+        if members:
+            add_members(unit.connection, group.id, members, source=source, now=unit.now)
+            touch_versions(unit.connection, members, now=unit.now)
+        unit.audit.record(
+            "gateway:group:provisioned",
+            actor=actor,
+            target=group.id,
+            organization=group.organization_id,
+            details={"source": source, "role": group.access_role_key, "added": len(members)},
+        )
+        return GroupProvisioned(group_record(group))
+
+
+def _new_group(unit: Unit, source: str, facts: GroupFacts) -> Group:
+    return Group(
+        id=unit.randomness.ulid(unit.now),
+        source=source,
+        external_id=facts.external_id,
+        display_name=facts.display_name,
+        organization_id=facts.organization_id,
+        organization_short_name=facts.organization_short_name,
+        access_role_key=facts.access_role_key,
+        access_role_name=facts.access_role_name,
+        application_key=facts.application_key,
+        account_kinds=facts.account_kinds,
+        source_version=facts.source_version or 0,
+        version=1,
+        document=facts.document,
+        created_at=unit.now,
+        updated_at=unit.now,
+    )

@@ -1,0 +1,97 @@
+"""A source looks at its own: one account or group by id, or a page of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.domain.group import Member, Membership
+from idp.domain.query import Page, Record, Search
+from idp.storage.groups import members_of, memberships_of
+from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record
+from idp.usecases.services import IdpServices
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account and the groups it is a member of."""
+
+    record: Record
+    groups: tuple[Membership, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group and all its members, or None where the list was not asked for."""
+
+    record: Record
+    members: tuple[Member, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """A page of accounts and how many there are in all."""
+
+    total: int
+    accounts: tuple[AccountView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """A page of groups and how many there are in all."""
+
+    total: int
+    groups: tuple[GroupView, ...]
+
+
+def find_own_account(
+    services: IdpServices, *, source: str, account_id: str, with_groups: bool = True
+) -> AccountView | None:
+    """Return the account if ``source`` owns it: another's is not there (D1, O7)."""
+    with services.store.read() as connection:
+        record = find_record(connection, ACCOUNTS, account_id, source=source)
+        if record is None:
+            return None
+        return AccountView(record, memberships_of(connection, [account_id]) if with_groups else ())
+
+
+def find_own_group(
+    services: IdpServices, *, source: str, group_id: str, with_members: bool = True
+) -> GroupView | None:
+    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
+    with services.store.read() as connection:
+        record = find_record(connection, GROUPS, group_id, source=source)
+        if record is None:
+            return None
+        members = tuple(each for _, each in members_of(connection, [group_id])) if with_members else None
+        return GroupView(record, members)
+
+
+def search_accounts(
+    services: IdpServices, *, source: str, search: Search, with_groups: bool = True
+) -> AccountPage:
+    """Return a page of the accounts of ``source`` that meet the condition."""
+    with services.store.read() as connection:
+        page = find_page(connection, ACCOUNTS, search, source=source)
+        groups: dict[str, list[Membership]] = {}
+        if with_groups:
+            for each in memberships_of(connection, [record.id for record in page.records]):
+                groups.setdefault(each.account_id, []).append(each)
+    views = tuple(AccountView(record, tuple(groups.get(record.id, ()))) for record in page.records)
+    return AccountPage(page.total, views)
+
+
+def search_groups(
+    services: IdpServices, *, source: str, search: Search, with_members: bool = True
+) -> GroupPage:
+    """Return a page of the groups of ``source`` that meet the condition."""
+    with services.store.read() as connection:
+        page: Page = find_page(connection, GROUPS, search, source=source)
+        members: dict[str, list[Member]] = {}
+        if with_members:
+            for group_id, member in members_of(connection, [record.id for record in page.records]):
+                members.setdefault(group_id, []).append(member)
+    views = tuple(
+        GroupView(record, tuple(members.get(record.id, ())) if with_members else None)
+        for record in page.records
+    )
+    return GroupPage(page.total, views)
