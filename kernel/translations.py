@@ -23,6 +23,11 @@ def mark(sentence: str) -> str:
     return sentence
 
 
+def mark_plural(one: str, many: str) -> tuple[str, str]:
+    """Return both forms of a sentence as they are: marks them for translation like :func:`mark`."""
+    return one, many
+
+
 class Translations:
     """The sentences of several folders, by language."""
 

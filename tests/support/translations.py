@@ -31,6 +31,7 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "N_": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
+    "mark_plural": (1, 2),
     "pgettext": ((1, "c"), 2),
 }
 _PLACE = re.compile(r"%\((\w+)\)s")
