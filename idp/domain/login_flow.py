@@ -74,14 +74,13 @@ class Demands:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One proof given in a flow. ``verified`` and ``synced`` speak of passkeys; ``enrolled`` of a new factor."""
+    """One proof given in a flow; ``verified`` and ``synced`` speak of passkeys."""
 
     kind: ProofKind
     at: dt.datetime
     factor: str = ""
     verified: bool = False
     synced: bool = False
-    enrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class Flow:
 
     @property
     def is_wizard(self) -> bool:
-        """Tell whether this flow sets an account up, and so ends with a look at what was set up (G-18, G-21)."""
+        """Tell whether this flow sets an account up, and so ends with a review (G-18, G-21)."""
         return self.kind is FlowKind.ACTIVATION or self.has(ProofKind.MAILBOX)
 
     @property
@@ -146,7 +145,7 @@ class Flow:
 
     @property
     def has_verified_passkey(self) -> bool:
-        """Tell whether a passkey was proved that checked its holder: two factors in one, safe from phishing."""
+        """Tell whether a passkey was proved that checked its holder: two factors in one."""
         return any(proof.kind is ProofKind.PASSKEY and proof.verified for proof in self.proofs)
 
 
@@ -220,7 +219,7 @@ def second_factors(flow: Flow, state: AccountState) -> tuple[ProofKind, ...]:
 
 
 def wants_verified_passkey(flow: Flow, state: AccountState) -> bool:
-    """Tell whether a passkey must check its holder: alone it is both factors, or phishing resistance is asked for."""
+    """Tell whether a passkey must check its holder: where it stands alone, or ``phr`` is asked for."""
     return not _is_identified(flow) or not satisfies(Acr.TWO_FACTORS, _reachable(flow, state))
 
 
@@ -229,7 +228,7 @@ def _best(flow: Flow) -> str:
 
 
 def _reachable(flow: Flow, state: AccountState) -> tuple[str, ...]:
-    """Return the classes asked for that this account can reach at all; who has no passkey is not sent in circles."""
+    """Return the classes asked for, none above what the account can reach: nobody is sent in circles."""
     top = Acr.PHISHING_RESISTANT if state.passkey else Acr.TWO_FACTORS
     return tuple(acr if satisfies(top, (acr,)) else top for acr in flow.demands.acr)
 

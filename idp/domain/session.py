@@ -29,7 +29,7 @@ class EndReason(StrEnum):
 
     SIGNED_OUT = "signed-out"
     REPLACED = "replaced"
-    PASSWORD_CHANGED = "password-changed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a reason
 
 
 def strength(acr: str) -> int:
@@ -38,7 +38,7 @@ def strength(acr: str) -> int:
 
 
 def satisfies(acr: str, wanted: Iterable[str]) -> bool:
-    """Tell whether ``acr`` is at least as strong as the weakest known class in ``wanted`` (OIDC Core §3.1.2.1).
+    """Tell whether ``acr`` is as strong as the weakest known class in ``wanted`` (OIDC Core §3.1.2.1).
 
     A request that names no class we know asks for nothing.
     """
@@ -61,5 +61,5 @@ class LiveSession:
 
 
 def ends_at(*, expires_at: dt.datetime, last_seen_at: dt.datetime, idle: dt.timedelta) -> dt.datetime:
-    """Return when a session ends if nobody uses it again: its limit, or its idle limit if that is sooner (SE-04)."""
+    """Return when a session ends if nobody uses it again: the sooner of its two limits (SE-04)."""
     return min(expires_at, last_seen_at + idle)

@@ -1,0 +1,1 @@
+"""Words and questions as data. Law: constants only; whoever needs them decides what they mean."""

@@ -1,0 +1,63 @@
+"""Possession factors: authenticator apps and passkeys that are enrolled for an account."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class FactorKind(StrEnum):
+    """What a factor is."""
+
+    TOTP = "totp"
+    PASSKEY = "passkey"
+
+
+MOST: Mapping[FactorKind, int] = MappingProxyType({FactorKind.TOTP: 5, FactorKind.PASSKEY: 10})
+"""How many factors of a kind an account may have."""
+
+LONGEST_LABEL = 60
+_LEFT_OUT = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSummary:
+    """A confirmed factor as its owner sees it; an empty ``label`` lets the page name it by its kind."""
+
+    id: str
+    kind: FactorKind
+    label: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TotpFactor:
+    """A confirmed authenticator app. ``sealed_seed`` opens only for its own row."""
+
+    id: str
+    account_id: str
+    sealed_seed: bytes
+    last_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyFactor:
+    """A confirmed passkey."""
+
+    id: str
+    account_id: str
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    transports: tuple[str, ...]
+    backup_eligible: bool
+
+
+def clean_label(label: str) -> str:
+    """Return a factor's name as it is stored: one line of 60 visible characters at most."""
+    seen = "".join(character for character in label[:400] if unicodedata.category(character) not in _LEFT_OUT)
+    return " ".join(seen.split())[:LONGEST_LABEL].strip()
