@@ -73,6 +73,12 @@ class KernelSettings(Section):
     smtp_password_file: str = ""
     """File that holds the password at the relay."""
 
+    support_email: str = "customer.relations@operator.example"
+    """E-mail address that pages and messages name for help."""
+
+    support_phone: str = "1-888-555-0100"
+    """Telephone number that pages and messages name for help."""
+
     mail_from_name: str = "Switchyard"
     """Sender's name of every e-mail."""
 
