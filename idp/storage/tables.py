@@ -250,7 +250,9 @@ login_flow = Table(
     Column(
         "step", Integer, nullable=False, comment="raised with each move: a replayed step finds another number"
     ),
-    Column("tries", Integer, nullable=False, comment="wrong codes in this flow, which dies of too many (MF-04)"),
+    Column(
+        "tries", Integer, nullable=False, comment="wrong codes in this flow, which dies of too many (MF-04)"
+    ),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("finished_at", UtcDateTime),
@@ -371,7 +373,10 @@ refresh_token = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
     Column(
-        "successor", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"
+        "parent", LargeBinary, unique=True, comment="digest of the token it replaced: no token has two heirs"
+    ),
+    Column(
+        "answer", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"
     ),
 )
 

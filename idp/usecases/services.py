@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from idp.settings import IdpSettings
+from idp.storage.clients import ClientDirectory
+from idp.storage.failures import FailureGate
 from kernel.crypto import PasswordHasher
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
@@ -12,7 +14,10 @@ from keys.usecases.signing import SigningKeys
 
 @dataclass(frozen=True, slots=True)
 class IdpServices:
-    """``issuer`` and ``public_url`` carry no trailing slash; links are built from ``public_url`` only (OR-03)."""
+    """``issuer`` and ``public_url`` carry no trailing slash; links are built from ``public_url`` (OR-03).
+
+    ``clients`` and ``failures`` are this process's own memory; each process makes its own.
+    """
 
     store: Store
     settings: IdpSettings
@@ -22,3 +27,5 @@ class IdpServices:
     public_url: str
     product: str = "Gateway"
     environment: str = ""
+    clients: ClientDirectory = field(default_factory=ClientDirectory)
+    failures: FailureGate = field(default_factory=FailureGate)

@@ -1,0 +1,146 @@
+"""Clients: relying parties and machines that ask for tokens, as their registration describes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from joserfc.jwk import KeySet
+
+from idp.domain.oauth import AuthMethod, GrantType
+
+RESPONSE_TYPE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client.
+
+    ``application_key`` names the application whose memberships open it; empty opens it to every account.
+    ``resources`` are the audiences it may ask tokens for (RFC 8707); ``serves`` are the audiences it stands
+    for itself, whose tokens it may introspect.
+    """
+
+    id: str
+    name: str
+    description: str
+    application_key: str
+    launch_url: str
+    profile: str
+    version: int
+    disabled: bool
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    grant_types: frozenset[str]
+    scopes: frozenset[str]
+    auth_method: str
+    application_type: str
+    jwks: tuple[Mapping[str, Any], ...]
+    backchannel_logout_uri: str
+    id_token_algorithm: str
+    resources: tuple[str, ...]
+    serves: tuple[str, ...]
+    default_max_age: int | None
+    default_acr: tuple[str, ...]
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether the client has no credential (RFC 6749 §2.1)."""
+        return self.auth_method == AuthMethod.NONE
+
+    @property
+    def is_native(self) -> bool:
+        """Tell whether the client runs on its user's device (RFC 8252)."""
+        return self.application_type == "native"
+
+    def may_use(self, grant_type: GrantType) -> bool:
+        """Tell whether the client is registered for ``grant_type`` (TK-06)."""
+        return grant_type.value in self.grant_types
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The digest of a client secret. ``former`` marks one that was replaced and still works for a while."""
+
+    digest: bytes = field(repr=False)
+    expires_at: dt.datetime | None
+
+    @property
+    def former(self) -> bool:
+        """Tell whether a newer secret replaced this one."""
+        return self.expires_at is not None
+
+    def lives(self, now: dt.datetime) -> bool:
+        """Tell whether the secret still works."""
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClient:
+    """A client with what proves it: digests of its secrets, and its public keys."""
+
+    client: Client
+    secrets: tuple[Secret, ...] = field(repr=False)
+    keys: KeySet | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A client assertion whose signature and claims hold; it is worth nothing before its ``jti`` is spent."""
+
+    jti_digest: bytes
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenClient:
+    """A client whose proof is right. ``assertion`` is to be spent in the deed's own transaction."""
+
+    client: Client
+    method: AuthMethod
+    assertion: Assertion | None = None
+    used_former_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that is authenticated. Only :func:`idp.storage.clients.admit` builds one."""
+
+    client: Client
+    method: AuthMethod
+    used_former_secret: bool = False
+
+    @property
+    def id(self) -> str:
+        """The client's identifier."""
+        return self.client.id
+
+
+def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Client:
+    """Return the client of a stored row: its own columns in ``fields``, RFC 7591 metadata in ``metadata``."""
+    jwks = metadata.get("jwks") or {}
+    return Client(
+        id=fields["id"],
+        name=fields["name"],
+        description=fields["description"],
+        application_key=fields["application_key"],
+        launch_url=fields["launch_url"],
+        profile=fields["profile"],
+        version=fields["version"],
+        disabled=fields["disabled_at"] is not None,
+        redirect_uris=tuple(metadata.get("redirect_uris", ())),
+        post_logout_redirect_uris=tuple(metadata.get("post_logout_redirect_uris", ())),
+        grant_types=frozenset(metadata.get("grant_types", (GrantType.AUTHORIZATION_CODE.value,))),
+        scopes=frozenset(str(metadata.get("scope", "")).split()),
+        auth_method=metadata.get("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value),
+        application_type=metadata.get("application_type", "web"),
+        jwks=tuple(jwks.get("keys", ())),
+        backchannel_logout_uri=metadata.get("backchannel_logout_uri", ""),
+        id_token_algorithm=metadata.get("id_token_signed_response_alg", ""),
+        resources=tuple(metadata.get("resources", ())),
+        serves=tuple(metadata.get("serves", ())),
+        default_max_age=metadata.get("default_max_age"),
+        default_acr=tuple(metadata.get("default_acr_values", ())),
+    )

@@ -1,0 +1,85 @@
+"""The words of OAuth 2.0: error codes, grant types, authentication methods, and a refusal as a value."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Error codes on the wire (RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 8707, OIDC Core §3.1.2.6)."""
+
+    ACCESS_DENIED = "access_denied"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_SCOPE = "invalid_scope"
+    INVALID_TARGET = "invalid_target"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 - the standard's word
+    LOGIN_REQUIRED = "login_required"
+    REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
+    REQUEST_NOT_SUPPORTED = "request_not_supported"
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    SLOW_DOWN = "slow_down"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"  # noqa: S105 - the standard's word
+
+
+class GrantType(StrEnum):
+    """Grant types a client may be registered for. The password grant does not exist (RFC 9700 §2.4)."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the standard's word
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
+class AuthMethod(StrEnum):
+    """How a client proves itself at the token endpoint (OIDC Core §9)."""
+
+    SECRET_BASIC = "client_secret_basic"  # noqa: S105 - the standard's word
+    SECRET_POST = "client_secret_post"  # noqa: S105 - the standard's word
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    NONE = "none"
+
+
+class ResponseMode(StrEnum):
+    """How an authorization response travels."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_ALGORITHMS = ("ES256", "PS256", "RS256")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request is refused: a code of the standard, and a sentence of ours that quotes nothing (AZ-15).
+
+    ``reason`` is for the audit and never leaves the house. ``retry_after`` is set where waiting helps.
+    """
+
+    code: ErrorCode
+    description: str = ""
+    status: int = 400
+    reason: str = ""
+    retry_after: dt.timedelta | None = None
+
+
+def invalid_client(reason: str) -> Fault:
+    """Return the one answer to every failed client authentication: it never says what was wrong (CA-01)."""
+    return Fault(ErrorCode.INVALID_CLIENT, "Client authentication failed.", 401, reason)
+
+
+def invalid_grant(reason: str) -> Fault:
+    """Return the one answer to every code or refresh token that does not work."""
+    return Fault(
+        ErrorCode.INVALID_GRANT,
+        "The grant is invalid, expired, revoked, or was issued to another client.",
+        reason=reason,
+    )

@@ -1,0 +1,202 @@
+"""Client rows, and the memory each process keeps of them for at most a second.
+
+What is issued to a client is written by statements that compare the version of its row, so a client that
+was disabled or changed a moment ago gets nothing, whatever a process remembers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from idp.domain.client import AuthenticatedClient, Client, KnownClient, ProvenClient, Secret, client_from
+from idp.storage.tables import client, client_assertion, client_secret
+from kernel.database import insert
+from kernel.store import Store
+
+_REMEMBERED_SECONDS = 1.0
+_MOST_REMEMBERED = 10_000
+
+_COLUMNS = (
+    client.c.id,
+    client.c.name,
+    client.c.description,
+    client.c.application_key,
+    client.c.launch_url,
+    client.c.profile,
+    client.c.version,
+    client.c.disabled_at,
+    client.c.metadata,
+)
+_ONE = select(*_COLUMNS).where(client.c.id == bindparam("id"))
+_KNOWN = (
+    select(*_COLUMNS, client_secret.c.digest, client_secret.c.expires_at.label("secret_until"))
+    .outerjoin(client_secret, client_secret.c.client_id == client.c.id)
+    .where(client.c.id == bindparam("id"))
+)
+
+
+def _client(row: Row[*tuple[Any, ...]]) -> Client:
+    fields = {column.name: value for column, value in zip(_COLUMNS, row, strict=False)}
+    return client_from(fields, fields["metadata"])
+
+
+def find_client(connection: Connection, client_id: str) -> Client | None:
+    """Return the client with this id, disabled or not, or None."""
+    row = connection.execute(_ONE, {"id": client_id}).first()
+    return _client(row) if row is not None else None
+
+
+def find_known_client(connection: Connection, client_id: str) -> KnownClient | None:
+    """Return the client with what proves it, or None: one statement."""
+    rows = connection.execute(_KNOWN, {"id": client_id}).all()
+    if not rows:
+        return None
+    found = _client(rows[0])
+    secrets = tuple(Secret(row.digest, row.secret_until) for row in rows if row.digest is not None)
+    return KnownClient(found, secrets, _keys(found))
+
+
+def _keys(found: Client) -> KeySet | None:
+    try:
+        return KeySet.import_key_set({"keys": [dict(key) for key in found.jwks]}) if found.jwks else None
+    except (JoseError, ValueError, KeyError):
+        return None  # registration refuses such keys; a row that has them authenticates nobody
+
+
+class ClientDirectory:
+    """What this process remembers of clients, for at most a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, KnownClient | None]] = {}
+
+    def recall(self, store: Store, client_id: str) -> tuple[KnownClient | None, bool]:
+        """Return the client, and whether it was read from the database just now."""
+        found = self._known.get(client_id)
+        if found is not None and time.monotonic() - found[0] < _REMEMBERED_SECONDS:
+            return found[1], False
+        return self.look_up(store, client_id), True
+
+    def look_up(self, store: Store, client_id: str) -> KnownClient | None:
+        """Read the client from the database and remember it."""
+        with store.read() as connection:
+            known = find_known_client(connection, client_id)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[client_id] = (time.monotonic(), known)
+        return known
+
+    def forget(self, client_id: str) -> None:
+        """Forget what is remembered of a client."""
+        self._known.pop(client_id, None)
+
+
+def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient | None:
+    """Spend the proof of a client, in the deed's own transaction; None if it was spent before.
+
+    An assertion works once on all nodes: the primary key on client and ``jti`` decides (RFC 7523 §3).
+    """
+    if proven.assertion is not None:
+        done = connection.execute(
+            insert(connection, client_assertion)
+            .values(
+                client_id=proven.client.id,
+                jti=proven.assertion.jti_digest,
+                expires_at=dt.datetime.fromtimestamp(proven.assertion.expires_at, dt.UTC),
+            )
+            .on_conflict_do_nothing()
+        )
+        if done.rowcount != 1:
+            return None
+    return AuthenticatedClient(proven.client, proven.method, proven.used_former_secret)
+
+
+def list_clients(connection: Connection) -> list[Client]:
+    """Return every client by id."""
+    return [_client(row) for row in connection.execute(select(*_COLUMNS).order_by(client.c.id))]
+
+
+def clients_of_application(connection: Connection, application_key: str) -> list[Client]:
+    """Return the clients of one application."""
+    rows = connection.execute(
+        select(*_COLUMNS).where(client.c.application_key == application_key).order_by(client.c.id)
+    )
+    return [_client(row) for row in rows]
+
+
+def insert_client(connection: Connection, values: Mapping[str, Any]) -> bool:
+    """Store a new client; False if its id is taken."""
+    done = connection.execute(insert(connection, client).values(**values).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+def change_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> bool:
+    """Change a client and raise its version; False if there is none."""
+    done = connection.execute(
+        update(client).where(client.c.id == client_id).values(version=client.c.version + 1, **values)
+    )
+    return done.rowcount == 1
+
+
+def disable_client(connection: Connection, client_id: str, *, now: dt.datetime) -> bool:
+    """Disable a client; False if it is not there or disabled already."""
+    done = connection.execute(
+        update(client)
+        .where(client.c.id == client_id, client.c.disabled_at.is_(None))
+        .values(disabled_at=now, updated_at=now, version=client.c.version + 1)
+    )
+    return done.rowcount == 1
+
+
+def add_secret(connection: Connection, client_id: str, digest: bytes, *, now: dt.datetime) -> None:
+    """Store the digest of a new secret without an end."""
+    connection.execute(
+        insert(connection, client_secret)
+        .values(client_id=client_id, digest=digest, created_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def end_secrets(connection: Connection, client_id: str, *, at: dt.datetime) -> int:
+    """Let every secret without an end, or with a later one, die at ``at``; return how many."""
+    done = connection.execute(
+        update(client_secret)
+        .where(
+            client_secret.c.client_id == client_id,
+            or_(client_secret.c.expires_at.is_(None), client_secret.c.expires_at > at),
+        )
+        .values(expires_at=at)
+    )
+    return done.rowcount
+
+
+def is_current(client_id: str, version: int) -> Any:  # noqa: ANN401 - an SQL expression
+    """Return the condition that the client's row is enabled and still at ``version``."""
+    return (
+        select(func.count())
+        .select_from(client)
+        .where(and_(client.c.id == client_id, client.c.version == version, client.c.disabled_at.is_(None)))
+        .scalar_subquery()
+        == 1
+    )
+
+
+def sweep_assertions(connection: Connection, *, now: dt.datetime) -> int:
+    """Remove spent assertions that nobody could present any more; return how many."""
+    return connection.execute(delete(client_assertion).where(client_assertion.c.expires_at <= now)).rowcount

@@ -1,0 +1,89 @@
+"""Ending sessions, and who must hear of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select, update
+
+from idp.domain.client import Client, client_from
+from idp.storage.tables import client, session, session_client
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A client that signed a session in and wants to hear of its end."""
+
+    session_id: str
+    account_id: str
+    client: Client
+
+
+def end_one_session(connection: Connection, session_id: str, *, reason: str, now: dt.datetime) -> str | None:
+    """End a session and return its account; None if it had ended before: one guarded UPDATE decides."""
+    found: str | None = connection.execute(
+        update(session)
+        .where(session.c.id == session_id, session.c.ended_at.is_(None))
+        .values(ended_at=now, ended_reason=reason)
+        .returning(session.c.account_id)
+    ).scalar()
+    return found
+
+
+def end_sessions_of(
+    connection: Connection, account_id: str, *, reason: str, now: dt.datetime, keep: str | None
+) -> list[str]:
+    """End every session of the account but ``keep``, and return their ids."""
+    statement = update(session).where(session.c.account_id == account_id, session.c.ended_at.is_(None))
+    if keep is not None:
+        statement = statement.where(session.c.id != keep)
+    done = connection.execute(statement.values(ended_at=now, ended_reason=reason).returning(session.c.id))
+    return sorted(done.scalars())
+
+
+def live_sessions_of(connection: Connection, account_id: str, *, now: dt.datetime) -> list[str]:
+    """Return the ids of the account's sessions that have not ended."""
+    rows = connection.execute(
+        select(session.c.id).where(
+            session.c.account_id == account_id, session.c.ended_at.is_(None), session.c.expires_at > now
+        )
+    )
+    return sorted(rows.scalars())
+
+
+def listeners(
+    connection: Connection, session_ids: Collection[str], client_ids: Collection[str] | None = None
+) -> list[Listener]:
+    """Return which clients with a logout address these sessions signed in to, of some clients or of all."""
+    if not session_ids:
+        return []
+    statement = (
+        select(session_client.c.session_id, session.c.account_id, client)
+        .join(session, session.c.id == session_client.c.session_id)
+        .join(client, client.c.id == session_client.c.client_id)
+        .where(session_client.c.session_id.in_(list(session_ids)))
+        .order_by(session_client.c.session_id, client.c.id)
+    )
+    if client_ids is not None:
+        statement = statement.where(session_client.c.client_id.in_(list(client_ids)))
+    found = []
+    for row in connection.execute(statement):
+        fields = {column.name: row._mapping[column] for column in client.c}  # noqa: SLF001 - its public name
+        known = client_from(fields, fields["metadata"])
+        if known.backchannel_logout_uri:
+            found.append(Listener(row.session_id, row.account_id, known))
+    return found
+
+
+def forget_clients_of_sessions(
+    connection: Connection, session_ids: Collection[str], client_ids: Collection[str]
+) -> None:
+    """Forget that these sessions signed in to these clients; a new sign-in remembers it again."""
+    connection.execute(
+        delete(session_client).where(
+            session_client.c.session_id.in_(list(session_ids)),
+            session_client.c.client_id.in_(list(client_ids)),
+        )
+    )

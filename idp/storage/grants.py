@@ -1,0 +1,584 @@
+"""Grants, codes and tokens. What may happen once is one conditional statement; tokens are kept as digests.
+
+A grant is the family of everything issued from one authorization: to revoke it is one UPDATE, and every
+look-up of a token joins it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from idp.domain.claims import Profile
+from idp.domain.tokens import TokenFacts
+from idp.storage.tables import (
+    access_token,
+    account,
+    authorization_code,
+    client,
+    grant,
+    refresh_token,
+    session,
+    session_client,
+)
+from kernel.database import UtcDateTime
+from kernel.database import insert as upsert
+
+_NOW = bindparam("now", type_=UtcDateTime)
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """One authorization, before it is stored. ``session_id`` is empty for offline access."""
+
+    id: str
+    client_id: str
+    account_id: str
+    session_id: str | None
+    scope: str
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccessToken:
+    """An access token, before it is stored."""
+
+    digest: bytes = field(repr=False)
+    grant_id: str | None
+    client_id: str
+    subject: str
+    scope: str
+    audience: str
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewRefreshToken:
+    """A refresh token, before it is stored. ``parent`` is the digest of the one it replaces."""
+
+    digest: bytes = field(repr=False)
+    grant_id: str
+    client_id: str
+    request: Mapping[str, object]
+    expires_at: dt.datetime
+    parent: bytes | None = field(default=None, repr=False)
+    answer: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SpentCode:
+    """A code that was spent just now, with what it stands for."""
+
+    grant_id: str
+    client_id: str
+    redirect_uri: str
+    request: Mapping[str, Any]
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRefreshToken:
+    """A refresh token as it is stored."""
+
+    grant_id: str
+    client_id: str
+    request: Mapping[str, Any]
+    expires_at: dt.datetime
+    used_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantState:
+    """How a grant stands right now, with its account, session and client."""
+
+    id: str
+    account_id: str
+    session_id: str | None
+    scope: str
+    expires_at: dt.datetime
+    revoked: bool
+    usable: bool
+    session_live: bool
+    client_version: int
+    client_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A token as introspection sees it. ``kind`` is access_token or refresh_token."""
+
+    kind: str
+    facts: TokenFacts
+    user_name: str
+
+
+# --- authorization ---------------------------------------------------------------------------------
+
+_INSERT_GRANT = insert(grant)
+_INSERT_CODE = insert(authorization_code)
+_INSERT_ACCESS = insert(access_token)
+_INSERT_REFRESH = insert(refresh_token)
+
+
+def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> None:
+    """Store a new grant."""
+    connection.execute(
+        _INSERT_GRANT,
+        {
+            "id": new.id,
+            "client_id": new.client_id,
+            "account_id": new.account_id,
+            "session_id": new.session_id,
+            "scope": new.scope,
+            "created_at": now,
+            "revoked_reason": "",
+            "expires_at": new.expires_at,
+        },
+    )
+
+
+def insert_code(
+    connection: Connection,
+    digest: bytes,
+    *,
+    new: NewGrant,
+    redirect_uri: str,
+    request: Mapping[str, object],
+    expires_at: dt.datetime,
+) -> None:
+    """Store the digest of a code of ``new``, bound to client, redirection URI and request."""
+    connection.execute(
+        _INSERT_CODE,
+        {
+            "digest": digest,
+            "grant_id": new.id,
+            "client_id": new.client_id,
+            "redirect_uri": redirect_uri,
+            "request": dict(request),
+            "expires_at": expires_at,
+        },
+    )
+
+
+def remember_client_of_session(
+    connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
+) -> None:
+    """Note that a session signed in to a client: it must hear of the session's end."""
+    connection.execute(
+        upsert(connection, session_client)
+        .values(session_id=session_id, client_id=client_id, first_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+# --- codes -----------------------------------------------------------------------------------------
+
+_SPEND_CODE = (
+    update(authorization_code)
+    .where(authorization_code.c.digest == bindparam("d"), authorization_code.c.used_at.is_(None))
+    .values(used_at=_NOW)
+    .returning(
+        authorization_code.c.grant_id,
+        authorization_code.c.client_id,
+        authorization_code.c.redirect_uri,
+        authorization_code.c.request,
+        authorization_code.c.expires_at,
+    )
+)
+_SPENT_CODE = select(authorization_code.c.grant_id, authorization_code.c.client_id).where(
+    authorization_code.c.digest == bindparam("d")
+)
+
+
+def spend_code(connection: Connection, digest: bytes, *, now: dt.datetime) -> SpentCode | None:
+    """Spend a code, whoever presents it; None if it is unknown or was spent before.
+
+    One guarded UPDATE decides. A code that a stranger presents is burned too (TK-03).
+    """
+    row = connection.execute(_SPEND_CODE, {"d": digest, "now": now}).first()
+    return SpentCode(*row) if row is not None else None
+
+
+def find_spent_code(connection: Connection, digest: bytes) -> tuple[str, str] | None:
+    """Return the grant and the client of a code that was spent before, or None if there is none."""
+    row = connection.execute(_SPENT_CODE, {"d": digest}).first()
+    return (row[0], row[1]) if row is not None else None
+
+
+# --- grants ----------------------------------------------------------------------------------------
+
+_STATE = (
+    select(
+        grant.c.id,
+        grant.c.account_id,
+        grant.c.session_id,
+        grant.c.scope,
+        grant.c.expires_at,
+        grant.c.revoked_at.is_not(None),
+        and_(account.c.active, account.c.activated_at.is_not(None)),
+        or_(grant.c.session_id.is_(None), and_(session.c.ended_at.is_(None), session.c.expires_at > _NOW)),
+        client.c.version,
+        client.c.disabled_at.is_not(None),
+    )
+    .join(account, account.c.id == grant.c.account_id)
+    .join(client, client.c.id == grant.c.client_id)
+    .outerjoin(session, session.c.id == grant.c.session_id)
+    .where(grant.c.id == bindparam("id"))
+)
+
+
+def grant_state(connection: Connection, grant_id: str, *, now: dt.datetime) -> GrantState | None:
+    """Return how the grant stands, with its account, session and client: one statement."""
+    row = connection.execute(_STATE, {"id": grant_id, "now": now}).first()
+    if row is None:
+        return None
+    values = list(row)
+    # An outer join that finds no session yields NULL, which means that the session is gone.
+    values[5:8] = [bool(value) for value in values[5:8]]
+    values[9] = bool(values[9])
+    return GrantState(*values)
+
+
+def revoke_grant(connection: Connection, grant_id: str, *, reason: str, now: dt.datetime) -> bool:
+    """Revoke a grant and with it every token of its family; False if it was revoked before."""
+    done = connection.execute(
+        update(grant)
+        .where(grant.c.id == grant_id, grant.c.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason=reason)
+    )
+    return done.rowcount == 1
+
+
+def revoke_grants_of_sessions(
+    connection: Connection, session_ids: Iterable[str], *, reason: str, now: dt.datetime
+) -> int:
+    """Revoke the grants that live with these sessions; offline access is not one of them."""
+    done = connection.execute(
+        update(grant)
+        .where(grant.c.session_id.in_(list(session_ids)), grant.c.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason=reason)
+    )
+    return done.rowcount
+
+
+def revoke_grants_of_account(
+    connection: Connection,
+    account_id: str,
+    *,
+    reason: str,
+    now: dt.datetime,
+    client_ids: Iterable[str] | None = None,
+    keep_session: str | None = None,
+) -> int:
+    """Revoke the account's grants, offline access too: of some clients or all, but not of ``keep_session``."""
+    statement = update(grant).where(grant.c.account_id == account_id, grant.c.revoked_at.is_(None))
+    if client_ids is not None:
+        statement = statement.where(grant.c.client_id.in_(list(client_ids)))
+    if keep_session is not None:
+        statement = statement.where(or_(grant.c.session_id.is_(None), grant.c.session_id != keep_session))
+    return connection.execute(statement.values(revoked_at=now, revoked_reason=reason)).rowcount
+
+
+# --- refresh tokens --------------------------------------------------------------------------------
+
+_REFRESH_COLUMNS = (
+    refresh_token.c.grant_id,
+    refresh_token.c.client_id,
+    refresh_token.c.request,
+    refresh_token.c.expires_at,
+    refresh_token.c.used_at,
+)
+_SPEND_REFRESH = (
+    update(refresh_token)
+    .where(
+        refresh_token.c.digest == bindparam("d"),
+        refresh_token.c.client_id == bindparam("c"),
+        refresh_token.c.used_at.is_(None),
+        refresh_token.c.expires_at > _NOW,
+    )
+    .values(used_at=_NOW)
+    .returning(*_REFRESH_COLUMNS)
+)
+_FIND_REFRESH = select(*_REFRESH_COLUMNS).where(refresh_token.c.digest == bindparam("d"))
+_ANSWER = select(refresh_token.c.answer).where(
+    refresh_token.c.parent == bindparam("d"), refresh_token.c.used_at.is_(None)
+)
+
+
+def spend_refresh_token(
+    connection: Connection, digest: bytes, client_id: str, *, now: dt.datetime
+) -> StoredRefreshToken | None:
+    """Spend a live refresh token of ``client_id``; None if it is not live or not this client's.
+
+    One guarded UPDATE decides among all who present it at once.
+    """
+    row = connection.execute(_SPEND_REFRESH, {"d": digest, "c": client_id, "now": now}).first()
+    return StoredRefreshToken(*row) if row is not None else None
+
+
+def find_refresh_token(connection: Connection, digest: bytes) -> StoredRefreshToken | None:
+    """Return the refresh token, spent or not, or None."""
+    row = connection.execute(_FIND_REFRESH, {"d": digest}).first()
+    return StoredRefreshToken(*row) if row is not None else None
+
+
+def sealed_answer_to(connection: Connection, digest: bytes) -> bytes | None:
+    """Return the sealed answer that the spending of a refresh token gave, while its heir is unused."""
+    found: bytes | None = connection.execute(_ANSWER, {"d": digest}).scalar()
+    return found
+
+
+def insert_refresh_token(connection: Connection, new: NewRefreshToken, *, now: dt.datetime) -> None:
+    """Store a refresh token; a second heir of one parent violates the unique column."""
+    connection.execute(
+        _INSERT_REFRESH,
+        {
+            "digest": new.digest,
+            "grant_id": new.grant_id,
+            "client_id": new.client_id,
+            "request": dict(new.request),
+            "issued_at": now,
+            "expires_at": new.expires_at,
+            "parent": new.parent,
+            "answer": new.answer,
+        },
+    )
+
+
+# --- access tokens ---------------------------------------------------------------------------------
+
+_GUARDED_ACCESS = access_token.insert().from_select(
+    ["digest", "client_id", "subject", "scope", "audience", "issued_at", "expires_at"],
+    select(
+        bindparam("digest", type_=access_token.c.digest.type),
+        client.c.id,
+        bindparam("subject", type_=access_token.c.subject.type),
+        bindparam("scope", type_=access_token.c.scope.type),
+        bindparam("audience", type_=access_token.c.audience.type),
+        bindparam("issued_at", type_=UtcDateTime),
+        bindparam("expires_at", type_=UtcDateTime),
+    ).where(
+        client.c.id == bindparam("client_id"),
+        client.c.version == bindparam("version"),
+        client.c.disabled_at.is_(None),
+    ),
+    include_defaults=False,
+)
+
+
+def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.datetime) -> None:
+    """Store an access token of a grant."""
+    connection.execute(
+        _INSERT_ACCESS,
+        {
+            "digest": new.digest,
+            "grant_id": new.grant_id,
+            "client_id": new.client_id,
+            "subject": new.subject,
+            "scope": new.scope,
+            "audience": new.audience,
+            "issued_at": now,
+            "expires_at": new.expires_at,
+        },
+    )
+
+
+def insert_machine_token(
+    connection: Connection, new: NewAccessToken, *, client_version: int, now: dt.datetime
+) -> bool:
+    """Store a client's own access token if the client is enabled and still at ``client_version``."""
+    done = connection.execute(
+        _GUARDED_ACCESS,
+        {
+            "digest": new.digest,
+            "client_id": new.client_id,
+            "subject": new.subject,
+            "scope": new.scope,
+            "audience": new.audience,
+            "issued_at": now,
+            "expires_at": new.expires_at,
+            "version": client_version,
+        },
+    )
+    return done.rowcount == 1
+
+
+_LIVE = (
+    access_token.join(client, client.c.id == access_token.c.client_id)
+    .outerjoin(grant, grant.c.id == access_token.c.grant_id)
+    .outerjoin(account, account.c.id == grant.c.account_id)
+)
+_IS_LIVE = and_(
+    access_token.c.digest == bindparam("d"),
+    access_token.c.revoked_at.is_(None),
+    access_token.c.expires_at > _NOW,
+    client.c.disabled_at.is_(None),
+    or_(
+        access_token.c.grant_id.is_(None),
+        and_(grant.c.revoked_at.is_(None), account.c.active, account.c.activated_at.is_not(None)),
+    ),
+)
+_FACTS = (
+    access_token.c.client_id,
+    access_token.c.subject,
+    grant.c.account_id,
+    access_token.c.grant_id,
+    access_token.c.scope,
+    access_token.c.audience,
+    access_token.c.issued_at,
+    access_token.c.expires_at,
+)
+_PROFILE = (
+    account.c.user_name,
+    account.c.display_name,
+    account.c.given_name,
+    account.c.family_name,
+    account.c.middle_name,
+    account.c.email,
+    account.c.phone,
+    account.c.language,
+    account.c.activated_at,
+    account.c.updated_at,
+)
+_BEARER = select(*_FACTS).select_from(_LIVE).where(_IS_LIVE)
+_BEARER_PROFILE = select(*_FACTS, *_PROFILE, client.c.application_key).select_from(_LIVE).where(_IS_LIVE)
+_BEARER_NAMED = select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE)
+
+
+def _facts(row: Any) -> TokenFacts:  # noqa: ANN401 - a row of _FACTS and more
+    return TokenFacts(
+        row[0],
+        row[1],
+        row[2] or "",
+        row[3],
+        frozenset(row[4].split()),
+        frozenset(row[5].split()),
+        row[6],
+        row[7],
+    )
+
+
+def find_bearer(connection: Connection, digest: bytes, *, now: dt.datetime) -> TokenFacts | None:
+    """Return what a live access token stands for: nothing expired, revoked, disabled or deactivated."""
+    row = connection.execute(_BEARER, {"d": digest, "now": now}).first()
+    return _facts(row) if row is not None else None
+
+
+def find_bearer_with_profile(
+    connection: Connection, digest: bytes, *, now: dt.datetime
+) -> tuple[TokenFacts, Profile | None, str] | None:
+    """Return the same with the account's profile and the client's application: one statement."""
+    row = connection.execute(_BEARER_PROFILE, {"d": digest, "now": now}).first()
+    if row is None:
+        return None
+    facts = _facts(row)
+    profile = Profile(*row[8:18]) if facts.account_id else None
+    return facts, profile, row[18]
+
+
+_REFRESH_NAMED = (
+    select(
+        refresh_token.c.client_id,
+        grant.c.account_id,
+        refresh_token.c.grant_id,
+        grant.c.scope,
+        refresh_token.c.issued_at,
+        refresh_token.c.expires_at,
+        account.c.user_name,
+    )
+    .join(grant, grant.c.id == refresh_token.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    .join(client, client.c.id == refresh_token.c.client_id)
+    .where(
+        refresh_token.c.digest == bindparam("d"),
+        refresh_token.c.used_at.is_(None),
+        refresh_token.c.expires_at > _NOW,
+        grant.c.revoked_at.is_(None),
+        account.c.active,
+        client.c.disabled_at.is_(None),
+    )
+)
+
+
+def inspect_access_token(connection: Connection, digest: bytes, *, now: dt.datetime) -> Inspected | None:
+    """Return a live access token as introspection sees it, or None."""
+    row = connection.execute(_BEARER_NAMED, {"d": digest, "now": now}).first()
+    return Inspected("access_token", _facts(row), row[8] or "") if row is not None else None
+
+
+def inspect_refresh_token(connection: Connection, digest: bytes, *, now: dt.datetime) -> Inspected | None:
+    """Return a live refresh token as introspection sees it, or None."""
+    row = connection.execute(_REFRESH_NAMED, {"d": digest, "now": now}).first()
+    if row is None:
+        return None
+    client_id, account_id, grant_id, scope, issued_at, expires_at, user_name = row
+    facts = TokenFacts(
+        client_id,
+        account_id,
+        account_id,
+        grant_id,
+        frozenset(scope.split()),
+        frozenset(),
+        issued_at,
+        expires_at,
+    )
+    return Inspected("refresh_token", facts, user_name)
+
+
+def revoke_access_token(connection: Connection, digest: bytes, client_id: str, *, now: dt.datetime) -> bool:
+    """Revoke one access token of ``client_id``; False if it is unknown, revoked, or another client's."""
+    done = connection.execute(
+        update(access_token)
+        .where(
+            access_token.c.digest == digest,
+            access_token.c.client_id == client_id,
+            access_token.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
+    return done.rowcount == 1
+
+
+# --- sweeping --------------------------------------------------------------------------------------
+
+
+def sweep(connection: Connection, *, now: dt.datetime, keep: dt.timedelta, grace: dt.timedelta) -> int:
+    """Remove a batch of what ended more than ``keep`` ago, wipe answers after their grace; return how many.
+
+    A spent refresh token stays as long as its family could live, so that its reuse is noticed (RT-04).
+    """
+    before = now - keep
+    removed = 0
+    for table, key in (
+        (access_token, access_token.c.digest),
+        (authorization_code, authorization_code.c.digest),
+        (grant, grant.c.id),
+    ):
+        old = select(key).where(table.c.expires_at < before).limit(_BATCH)
+        removed += connection.execute(delete(table).where(key.in_(old.scalar_subquery()))).rowcount
+    wiped = (
+        select(refresh_token.c.digest)
+        .where(refresh_token.c.answer.is_not(None), refresh_token.c.issued_at < now - grace)
+        .limit(_BATCH)
+    )
+    removed += connection.execute(
+        update(refresh_token)
+        .where(refresh_token.c.digest.in_(wiped.scalar_subquery()))
+        .values(answer=literal_column("NULL"))
+    ).rowcount
+    return removed

@@ -1,0 +1,26 @@
+"""Who presents a bearer token: the one question of every protected endpoint of the Gateway."""
+
+from __future__ import annotations
+
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, TokenFacts
+from idp.storage.grants import find_bearer
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+LONGEST_TOKEN = 8_192
+
+
+def bearer(services: IdpServices, token: str) -> TokenFacts | None:
+    """Return what ``token`` stands for, or None if it is not a live access token of ours.
+
+    One statement finds it by its digest and asks in the same breath whether it is revoked or expired, and
+    whether its grant, its account and its client still stand; so a revocation counts at once, on every node
+    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). Scope and audience are the
+    caller's to judge (TK-18).
+    """
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
+        return None
+    if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
+        return None
+    with services.store.read() as connection:
+        return find_bearer(connection, digest(token), now=services.store.clock.now())

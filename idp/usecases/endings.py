@@ -1,0 +1,113 @@
+"""What ends when something ends: sessions, grants and tokens, and who is told.
+
+Nothing here opens a unit of work: whoever ends something does so in the transaction of the deed that is
+the reason for it, so that there is no moment between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from idp.storage.clients import clients_of_application
+from idp.storage.endings import (
+    Listener,
+    end_one_session,
+    end_sessions_of,
+    forget_clients_of_sessions,
+    listeners,
+    live_sessions_of,
+)
+from idp.storage.grants import revoke_grants_of_account, revoke_grants_of_sessions
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.store import Unit
+
+CHANNEL = "backchannel-logout"
+
+
+def end_session(unit: Unit, services: IdpServices, *, session_id: str, reason: str, actor: Actor) -> bool:
+    """End a session with the grants that live with it, and tell every client it signed in to (LO-04, RT-08).
+
+    False if it had ended before; then nobody is told twice. Offline access outlives the session it came from.
+    """
+    del services
+    account_id = end_one_session(unit.connection, session_id, reason=reason, now=unit.now)
+    if account_id is None:
+        return False
+    revoke_grants_of_sessions(unit.connection, [session_id], reason=reason, now=unit.now)
+    _tell(unit, listeners(unit.connection, [session_id]))
+    _record_end(unit, session_id, account_id, reason, actor)
+    return True
+
+
+def end_sessions(
+    unit: Unit,
+    services: IdpServices,
+    *,
+    account_id: str,
+    reason: str,
+    actor: Actor,
+    keep: str | None = None,
+) -> int:
+    """End every session of the account but ``keep``, revoke every other grant of it, offline access too.
+
+    For a changed password, a deactivated or a deleted account (RT-07, UI-05). Returns how many ended.
+    """
+    del services
+    ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
+    revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
+    _tell(unit, listeners(unit.connection, ended))
+    for session_id in ended:
+        _record_end(unit, session_id, account_id, reason, actor)
+    return len(ended)
+
+
+def end_access(
+    unit: Unit, services: IdpServices, *, account_id: str, application_key: str, actor: Actor
+) -> None:
+    """Take an application from an account after the last membership that opened it went.
+
+    Its grants for the application's clients are revoked, and those clients hear of it for every live
+    session; the sessions themselves go on.
+    """
+    del services
+    clients = [found.id for found in clients_of_application(unit.connection, application_key)]
+    if not application_key or not clients:
+        return
+    revoked = revoke_grants_of_account(
+        unit.connection, account_id, reason="access-ended", now=unit.now, client_ids=clients
+    )
+    sessions = live_sessions_of(unit.connection, account_id, now=unit.now)
+    told = listeners(unit.connection, sessions, clients)
+    _tell(unit, told)
+    forget_clients_of_sessions(unit.connection, sessions, clients)
+    unit.audit.record(
+        "gateway:access:ended",
+        actor=actor,
+        target=account_id,
+        details={"application": application_key, "grants": revoked, "told": len(told)},
+    )
+
+
+def _tell(unit: Unit, told: Iterable[Listener]) -> None:
+    for listener in told:
+        unit.courier.post(
+            channel=CHANNEL,
+            payload={
+                "client_id": listener.client.id,
+                "sid": listener.session_id,
+                "sub": listener.account_id,
+            },
+            recipient=listener.client.id,
+            template=CHANNEL,
+        )
+
+
+def _record_end(unit: Unit, session_id: str, account_id: str, reason: str, actor: Actor) -> None:
+    unit.audit.record(
+        "gateway:session:ended",
+        actor=actor,
+        target=account_id,
+        reason=reason,
+        details={"session": session_id},
+    )
