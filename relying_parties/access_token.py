@@ -43,6 +43,11 @@ def is_an_access_token(token: Token, _issuer: str, _audience: str, _now: datetim
     return None if token.kind == "at+jwt" else Flaw.TYPE
 
 
+def is_a_bearer_token(token: Token, _issuer: str, _audience: str, _now: datetime) -> Flaw | None:
+    """RFC 7800 §3: a token bound to a key is worth nothing to who shows no proof of that key."""
+    return Flaw.TYPE if "cnf" in token.claims else None
+
+
 def issuer_is_ours(token: Token, issuer: str, _audience: str, _now: datetime) -> Flaw | None:
     """§4: exactly the issuer that this service trusts."""
     return None if token.claims.get("iss") == issuer else Flaw.ISSUER
@@ -79,6 +84,7 @@ def scope_is_a_text(token: Token, _issuer: str, _audience: str, _now: datetime) 
 
 RULES: tuple[Rule, ...] = (
     is_an_access_token,
+    is_a_bearer_token,
     issuer_is_ours,
     audience_is_this_service,
     times_hold,

@@ -23,7 +23,7 @@ from relying_parties.settings import ApplicationSettings
 from relying_parties.store import Store
 
 LOG = logging.getLogger("relying_parties")
-TABS = 8
+TABS = 12
 """So many sign-ins may be in progress in one browser; beyond, the oldest is forgotten."""
 
 NOT_SENT = (
@@ -179,7 +179,9 @@ class Application:
             self.settings.client_id, wanted.state, binding, wanted.login, now=now
         )
         response = _see_other(wanted.url)
-        self._set(response, _login_cookie(wanted.state), f"{int(now.timestamp())}.{binding}", LOGIN_LIFE)
+        self._set(
+            response, _login_cookie(wanted.state), f"{int(now.timestamp() * 1000)}.{binding}", LOGIN_LIFE
+        )
         for name in self._surplus_logins():
             self._clear(response, name)
         return response

@@ -151,8 +151,8 @@ def _no_constant(name: str) -> object:
 class KeyCache:
     """The issuer's keys, fetched when first needed, when old, and when a token names an unknown key.
 
-    However many tokens with unknown keys arrive, the issuer is asked at most once per ``cooldown`` (RP-09).
-    While it does not answer, known keys stay good for ``grace``.
+    However many tokens with unknown keys arrive, the issuer is asked once per ``cooldown`` at most, and
+    while it fails once per ``retry_after`` (RP-09). Known keys stay good for ``grace`` meanwhile.
     """
 
     def __init__(
@@ -162,17 +162,19 @@ class KeyCache:
         *,
         fresh_for: timedelta = timedelta(minutes=10),
         cooldown: timedelta = timedelta(seconds=20),
+        retry_after: timedelta = timedelta(seconds=2),
         grace: timedelta = timedelta(hours=1),
     ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._fresh_for = fresh_for
         self._cooldown = cooldown
+        self._retry_after = retry_after
         self._grace = grace
         self._lock = threading.Lock()
         self._keys: tuple[Key, ...] = ()
         self._fetched_at: datetime | None = None
-        self._tried_at: datetime | None = None
+        self._next_at: datetime | None = None
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
         """Return the one key that may have signed, or None.
@@ -196,18 +198,18 @@ class KeyCache:
         with self._lock:
             if self._fetched_at != before:
                 return True
-            if self._tried_at is not None and timedelta(0) <= now - self._tried_at < self._cooldown:
+            if self._next_at is not None and now < self._next_at <= now + self._cooldown:
                 if self._is_older_than(self._grace, now):
                     raise ProviderUnreachableError("the keys could not be fetched a moment ago")
                 return False
-            self._tried_at = now
+            self._next_at = now + self._retry_after
             try:
                 self._keys = _usable(self._fetch())
             except (ProviderUnreachableError, ProviderFaultError):
                 if self._is_older_than(self._grace, now):
                     raise
                 return False
-            self._fetched_at = now
+            self._fetched_at, self._next_at = now, now + self._cooldown
             return True
 
 

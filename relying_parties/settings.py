@@ -293,7 +293,7 @@ def _check_application(application: ApplicationSettings, where: str) -> None:
         raise SettingsError(f"{where}.scopes: has to hold openid (OpenID Connect Core §3.1.2.1).")
     if bool(application.key_file) == bool(application.client_secret):
         raise SettingsError(
-            f"{where}: give either key_file (private_key_jwt) or client_secret (client_secret_basic), not both."
+            f"{where}: give either key_file (private_key_jwt) or client_secret (client_secret_basic)."
         )
     if not application.client_id.replace("-", "").replace("_", "").isalnum():
         raise SettingsError(f"{where}.client_id: may hold letters, digits, - and _ only.")
