@@ -27,5 +27,8 @@ class IdpServices:
     public_url: str
     product: str = "Gateway"
     environment: str = ""
+    support_email: str = ""
+    support_phone: str = ""
+    zone: str = "America/Toronto"
     clients: ClientDirectory = field(default_factory=ClientDirectory)
     failures: FailureGate = field(default_factory=FailureGate)

@@ -1,0 +1,181 @@
+"""How a letter looks: blocks of sentences, written once and rendered as HTML and as text.
+
+One column, inline styles, no picture, nothing fetched from anywhere. Links are built from the configured
+public address alone. What other people wrote (names, browsers) is cleaned of invisible characters and
+escaped (SE-15).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from kernel.store import Unit
+from kernel.translations import Translations, mark
+
+LONGEST_SUBJECT = 78
+_FOLDER = Path(__file__).parent
+_REGION = {"en": "en_CA", "fr": "fr_CA"}
+_MOMENT = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH 'h' mm zzz"}
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who writes: the product, its environment (empty in production), its address, and whom to ask."""
+
+    product: str
+    environment: str
+    public_url: str
+    support_email: str = ""
+    support_phone: str = ""
+    zone: str = "America/Toronto"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of a letter; ``kind`` is paragraph, button, facts, steps or code."""
+
+    kind: str
+    text: str = ""
+    url: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is said in one language."""
+
+    language: str
+    subject: str
+    title: str
+    blocks: tuple[Block, ...]
+    ending: tuple[Block, ...]
+
+
+Say = Callable[..., str]
+"""Says a sentence in one language, with its values filled in."""
+
+
+def paragraph(text: str) -> Block:
+    """Return a paragraph."""
+    return Block("paragraph", text)
+
+
+def button(label: str, url: str) -> Block:
+    """Return a button, which shows its address in full below (G-12)."""
+    return Block("button", label, url)
+
+
+def facts(*rows: tuple[str, str]) -> Block:
+    """Return a list of names and values; rows without a value are left out."""
+    return Block("facts", rows=tuple((name, plain(value)) for name, value in rows if value))
+
+
+def steps(title: str, *items: str) -> Block:
+    """Return a numbered list under a title."""
+    return Block(
+        "steps", title, rows=tuple((str(number), item) for number, item in enumerate(items, start=1))
+    )
+
+
+def code(text: str) -> Block:
+    """Return a code to type, on a line of its own."""
+    return Block("code", text)
+
+
+def plain(text: str) -> str:
+    """Return ``text`` on one line, without characters that nobody sees."""
+    seen = "".join(
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
+    )
+    return " ".join(seen.split())
+
+
+@cache
+def _translations() -> Translations:
+    return Translations([_FOLDER / "translations"])
+
+
+def speaker(language: str) -> Say:
+    """Return what says sentences in ``language``."""
+
+    def say(sentence: str, **values: object) -> str:
+        found = _translations().gettext(language, sentence)
+        return found % {name: plain(str(value)) for name, value in values.items()} if values else found
+
+    return say
+
+
+def moment(language: str, zone: str, at: dt.datetime) -> str:
+    """Return a moment in full, with its zone: "21 November 2026, 14:05 EST"."""
+    local = at.astimezone(ZoneInfo(zone))
+    return str(format_datetime(local, _MOMENT[language], locale=_REGION[language], tzinfo=local.tzinfo))
+
+
+def compose(
+    head: Letterhead, language: str, *, subject: str, title: str = "", blocks: tuple[Block, ...]
+) -> Letter:
+    """Return a letter with what every letter ends in: the address to check and whom to ask (G-70, G-93)."""
+    say = speaker(language)
+    ending = [
+        paragraph(
+            say(
+                mark("Check the address before you sign in: it must start with %(address)s"),
+                address=head.public_url,
+            )
+        )
+    ]
+    contact = " · ".join(part for part in (head.support_phone, head.support_email) if part)
+    if contact:
+        ending.append(paragraph(say(mark("Questions? Customer Relations: %(contact)s"), contact=contact)))
+    prefix = f"[{head.environment}] " if head.environment else ""
+    return Letter(
+        language, plain(f"{prefix}{subject}")[:LONGEST_SUBJECT], title or subject, blocks, tuple(ending)
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render_text(head: Letterhead, letters: tuple[Letter, ...]) -> str:
+    """Return the text part; a second letter is the same in the other language."""
+    return _templates().get_template("letter.txt").render(head=head, letters=letters)
+
+
+def render_html(head: Letterhead, letters: tuple[Letter, ...]) -> str:
+    """Return the HTML part."""
+    return _templates().get_template("letter.html").render(head=head, letters=letters)
+
+
+def post(unit: Unit, head: Letterhead, *letters: Letter, to: str, template: str) -> None:
+    """Post the letter with the deed of ``unit``; an account without an address gets none."""
+    if not to:
+        return
+    unit.courier.post_email(
+        to=to,
+        subject=letters[0].subject,
+        text=render_text(head, letters),
+        html=render_html(head, letters),
+        template=template,
+        language=letters[0].language,
+    )

@@ -1,0 +1,98 @@
+"""One-time secrets: issued, found without touching, and spent by one conditional statement.
+
+Only digests are stored (RC-04). Of many nodes that present one secret at once, the database lets exactly
+one through (RC-05).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from idp.domain.one_time import Purpose
+from idp.storage.tables import account, one_time_secret
+
+_table = one_time_secret
+
+
+def issue(
+    connection: Connection,
+    digest: bytes,
+    *,
+    purpose: Purpose,
+    account_id: str,
+    now: dt.datetime,
+    life: dt.timedelta,
+) -> dt.datetime:
+    """Store a new secret, put the older ones of its purpose out of force, and return when it dies."""
+    put_out_of_force(connection, account_id, now=now, purpose=purpose)
+    connection.execute(
+        _table.insert(),
+        {
+            "digest": digest,
+            "purpose": purpose.value,
+            "account_id": account_id,
+            "issued_at": now,
+            "expires_at": now + life,
+        },
+    )
+    return now + life
+
+
+def put_out_of_force(
+    connection: Connection, account_id: str, *, now: dt.datetime, purpose: Purpose | None = None
+) -> int:
+    """Kill the live secrets of an account, all or those of one purpose; return how many died (SP-10)."""
+    statement = update(_table).where(_table.c.account_id == account_id, _table.c.used_at.is_(None))
+    if purpose is not None:
+        statement = statement.where(_table.c.purpose == purpose.value)
+    return connection.execute(statement.values(used_at=now)).rowcount
+
+
+def find_live(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:
+    """Return the account of a live secret, or None; nothing changes, however often one looks (RC-08)."""
+    return connection.scalar(
+        select(_table.c.account_id)
+        .join(account, account.c.id == _table.c.account_id)
+        .where(
+            _table.c.digest == digest,
+            _table.c.purpose == purpose.value,
+            _table.c.used_at.is_(None),
+            _table.c.expires_at > now,
+            account.c.active,
+        )
+    )
+
+
+def spend(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:
+    """Spend a secret and return its account, or None if it was not live or its account is not active.
+
+    One guarded UPDATE decides: of many that present the same secret at once, exactly one gets the account.
+    """
+    return connection.scalar(
+        update(_table)
+        .where(
+            _table.c.digest == digest,
+            _table.c.purpose == purpose.value,
+            _table.c.used_at.is_(None),
+            _table.c.expires_at > now,
+            _table.c.account_id.in_(select(account.c.id).where(account.c.active)),
+        )
+        .values(used_at=now)
+        .returning(_table.c.account_id)
+    )
+
+
+def last_issued_at(connection: Connection, account_id: str, *, purpose: Purpose) -> dt.datetime | None:
+    """Return when the newest secret of this purpose was issued, or None if none ever was."""
+    statement = select(func.max(_table.c.issued_at).label("at")).where(
+        _table.c.account_id == account_id, _table.c.purpose == purpose.value
+    )
+    found: dt.datetime | None = connection.scalar(statement)
+    return found
+
+
+def sweep(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove secrets that died before ``before``; return how many."""
+    return connection.execute(delete(_table).where(_table.c.expires_at < before)).rowcount
