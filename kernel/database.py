@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import (
     Connection,
@@ -86,6 +87,21 @@ def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+class _Reader:
+    """A driver connection that one thread reads on; closed with the thread or the database."""
+
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver's own connection
+        self.raw: Any = raw
+
+    def close(self) -> None:
+        raw, self.raw = self.raw, None
+        if raw is not None:
+            raw.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Database:
     """One database of one system.
 
@@ -111,6 +127,9 @@ class Database:
         # SQLite has one writer. Waiting in line here is fair and wakes at once; SQLite's own busy
         # handler sleeps and polls, which costs most of the throughput under contention.
         self._writer = threading.Lock() if self.dialect == "sqlite" else None
+        self._local = threading.local()
+        self._readers: WeakSet[_Reader] = WeakSet()
+        self._readers_lock = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -128,9 +147,40 @@ class Database:
         with self._writer, self.engine.begin() as connection:
             yield connection
 
+    def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
+        """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.
+
+        For :mod:`kernel.prepared` only; everything else uses :meth:`read`.
+        """
+        found: _Reader | None = getattr(self._local, "reader", None)
+        if found is None or found.raw is None:
+            found = self._local.reader = self._new_reader()
+        return found.raw
+
+    def drop_reader(self) -> None:
+        """Close the calling thread's reading connection; the next read opens another."""
+        found: _Reader | None = getattr(self._local, "reader", None)
+        if found is not None:
+            found.close()
+
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        with self._readers_lock:
+            readers = list(self._readers)
+        for reader in readers:
+            reader.close()
         self.engine.dispose()
+
+    def _new_reader(self) -> _Reader:
+        lent = self.engine.raw_connection()
+        lent.detach()
+        raw: Any = lent.dbapi_connection
+        if self.dialect == "postgresql":
+            raw.autocommit = True
+        reader = _Reader(raw)
+        with self._readers_lock:
+            self._readers.add(reader)
+        return reader
 
     def _sqlite(self, url: str, pool_size: int) -> Engine:
         engine = create_engine(

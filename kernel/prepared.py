@@ -1,0 +1,128 @@
+"""Prepared statements for the hot paths: Core statements compiled once, run without Core's own overhead.
+
+The statement stays SQLAlchemy Core, written once for both dialects; only its execution goes straight to the
+driver. Reads use a connection of the calling thread in autocommit; writes run inside a unit of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.expression import ClauseElement
+
+from kernel.database import Database
+
+Row = tuple[Any, ...]
+_Process = Callable[[Any], Any]
+
+
+class _Compiled:
+    """A statement as one dialect runs it."""
+
+    __slots__ = ("_binders", "_fixed", "_names", "_results", "sql")
+
+    def __init__(self, statement: ClauseElement, engine: Engine, names: Sequence[str] | None) -> None:
+        dialect = engine.dialect
+        compiled: Any = statement.compile(dialect=dialect, column_keys=list(names) if names else None)
+        self.sql: str = compiled.string
+        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self._fixed: dict[str, Any] = {
+            name: value for name, value in compiled.params.items() if value is not None
+        }
+        self._binders: dict[str, _Process] = {}
+        for bind, name in compiled.bind_names.items():
+            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if process is not None:
+                self._binders[name] = process
+        columns = compiled._result_columns  # noqa: SLF001 - the compiled form names its columns nowhere else
+        self._results: tuple[tuple[int, _Process], ...] = tuple(
+            (index, process)
+            for index, column in enumerate(columns)
+            if (process := column[3].dialect_impl(dialect).result_processor(dialect, None)) is not None
+        )
+        if not self._names and self._binders.keys() | self._fixed.keys():
+            self._names = tuple(compiled.params)
+
+    def arguments(self, values: dict[str, Any], *, by_name: bool) -> Any:  # noqa: ANN401 - what the driver takes
+        found = []
+        for name in self._names:
+            value = values[name] if name in values else self._fixed.get(name)
+            process = self._binders.get(name)
+            found.append(value if process is None else process(value))
+        return dict(zip(self._names, found, strict=True)) if by_name else found
+
+    def row(self, raw: Row) -> Row:
+        if not self._results:
+            return raw
+        values = list(raw)
+        for index, process in self._results:
+            values[index] = process(values[index])
+        return tuple(values)
+
+
+class Prepared:
+    """A Core statement that is compiled once per engine.
+
+    ``columns`` names the columns of an INSERT or UPDATE that get a value for each run. Rows come back as plain
+    tuples in the order of the statement's columns, with the column types' values.
+    """
+
+    def __init__(self, statement: ClauseElement, *, columns: Sequence[str] | None = None) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: WeakKeyDictionary[Engine, _Compiled] = WeakKeyDictionary()
+
+    def first(self, database: Database, **values: object) -> Row | None:
+        """Return the first row the statement finds outside any transaction, or None."""
+        rows = self.all(database, **values)
+        return rows[0] if rows else None
+
+    def all(self, database: Database, **values: object) -> list[Row]:
+        """Return every row the statement finds outside any transaction."""
+        compiled = self._for(database.engine)
+        by_name = database.dialect == "postgresql"
+        arguments = compiled.arguments(values, by_name=by_name)
+        try:
+            rows = database.reader().execute(compiled.sql, arguments).fetchall()
+        except database.engine.dialect.loaded_dbapi.OperationalError:
+            # The server was restarted or the connection cut: a read may be asked again, once.
+            database.drop_reader()
+            rows = database.reader().execute(compiled.sql, arguments).fetchall()
+        return [compiled.row(row) for row in rows]
+
+    def within(self, connection: Connection, **values: object) -> list[Row]:
+        """Run the statement in the transaction of ``connection``; return its rows (of a SELECT or RETURNING).
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
+        """
+        engine = connection.engine
+        compiled = self._for(engine)
+        raw: Any = connection.connection.dbapi_connection
+        cursor = raw.cursor()
+        try:
+            cursor.execute(
+                compiled.sql, compiled.arguments(values, by_name=engine.dialect.name == "postgresql")
+            )
+            return [compiled.row(row) for row in cursor.fetchall()] if cursor.description else []
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(
+                compiled.sql,
+                None,
+                error,
+                engine.dialect.loaded_dbapi.Error,
+                hide_parameters=True,
+                dialect=engine.dialect,
+            ) from error
+        finally:
+            cursor.close()
+
+    def _for(self, engine: Engine) -> _Compiled:
+        found = self._compiled.get(engine)
+        if found is None:
+            found = self._compiled[engine] = _Compiled(self._statement, engine, self._columns)
+        return found
