@@ -1,8 +1,8 @@
 """The load generator: many keep-alive connections from one process, every answer checked.
 
-It speaks just enough HTTP/1.1 for our own servers on the loopback address: one request at a time on each
-connection, answers with a Content-Length or without a body. A workload gives the next request of a connection and
-looks at its answer, so that chains (authorize, token, userinfo) and rotating tokens are driven as a client would.
+It speaks just enough HTTP/1.1 for our own servers on the loopback address: one request at a time on
+each connection, answers with a Content-Length or without a body. A workload gives the next request of
+a connection and looks at its answer, so that chains (authorize, token, userinfo) and rotating tokens are driven as a client would.
 """
 
 from __future__ import annotations

@@ -22,12 +22,14 @@ from sqlalchemy.exc import IntegrityError
 from kernel.database import Database
 from kernel.errors import AuditError
 from kernel.origin import current_origin
+from kernel.prepared import Prepared
 from kernel.randomness import Randomness
 from kernel.tables import audit_chain, audit_event
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 _SECRET_WORDS = ("password", "secret", "token", "code", "answer", "cookie", "assertion", "private", "link")
+_INSERT = Prepared(audit_event.insert(), columns=[column.name for column in audit_event.columns])
 _GENESIS = hashlib.sha256(b"switchyard audit").digest()
 
 
@@ -172,7 +174,7 @@ class Audit:
             "previous_hash": head.hash,
         }
         row["hash"] = _row_hash(row)
-        self._connection.execute(audit_event.insert(), row)
+        _INSERT.within(self._connection, **row)
         self._head = _Head(head.chain, head.seq + 1, row["hash"])
 
     def settle(self, *, committed: bool | None) -> None:
