@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from switchyard.cli_operations import COMMANDS
-from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, settings_option
+from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,13 @@ def main() -> None:
     "--base-port", default=8000, show_default=True, type=click.IntRange(1024, 65000), help="First port."
 )
 @click.option(
+    "--host-name",
+    default="127.0.0.1",
+    show_default=True,
+    type=click.Choice(["127.0.0.1", "localhost"]),
+    help="Name in every address. Browsers offer passkeys under localhost only.",
+)
+@click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep databases, keys and logs here.",
@@ -64,11 +71,29 @@ def main() -> None:
 @click.option(
     "--keep", is_flag=True, help="Do not remove the directory at the end, so that the next start finds it."
 )
-def demo(*, once: bool, base_port: int, directory: Path | None, keep: bool) -> None:
+def demo(*, once: bool, base_port: int, host_name: str, directory: Path | None, keep: bool) -> None:
     """Start everything on 127.0.0.1, walk the first story, print addresses and accounts, stay up."""
     from switchyard.demo import run_demo  # noqa: PLC0415
 
-    sys.exit(run_demo(once=once, base_port=base_port, directory=directory, keep=keep))
+    sys.exit(run_demo(once=once, base_port=base_port, host=host_name, directory=directory, keep=keep))
+
+
+@main.command()
+@click.argument("user_name")
+@click.option(
+    "--directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the demonstration. [default: the one started last]",
+)
+def code(user_name: str, directory: Path | None) -> None:
+    """Print the second factor of a sample account of the demonstration, as its authenticator app would."""
+    from switchyard.demo import code_of, newest_directory  # noqa: PLC0415
+
+    folder = directory or newest_directory()
+    found = code_of(folder, user_name) if folder else None
+    if found is None:
+        fail(f"no demonstration with an account {user_name} is there; start one with `switchyard demo`", 1)
+    click.echo(found)
 
 
 @main.command()

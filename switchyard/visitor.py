@@ -305,6 +305,10 @@ class Visitor:
 
     def __exit__(self, *_reason: object) -> None:
         """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
         self.client.close()
 
     def open(self, url: str) -> Page:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.clock",
     "tests.support.mailbox",
+    "tests.support.processes",
 ]
 
 

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
     from kernel.database import Database
 
-Schema = Literal["gateway", "registration", "kernel"]
+Schema = Literal["gateway", "registration", "kernel", "empty"]
 Dialect = Literal["sqlite", "postgresql"]
 
 # Which packages own the tables of which database.
 SCHEMAS: dict[Schema, tuple[str, ...]] = {
+    "empty": (),
     "kernel": ("kernel.tables",),
     "gateway": ("kernel.tables", "keys.storage.tables", "idp.storage.tables"),
     "registration": ("kernel.tables", "registration.storage.tables"),

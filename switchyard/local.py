@@ -1,0 +1,240 @@
+"""A whole installation in one folder of this machine: settings, keys, databases, clients and processes.
+
+Owns the layout of that folder and the list of processes. The demonstration and the journeys of the tests
+stand on it; an installation for real writes its own settings, and this can be read as an example of how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import ECKey
+
+from switchyard.cli_options import APPS_SETTINGS, SETTINGS
+from switchyard.supervisor import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue" / "ieso"
+_EMI, _REPORTS = "/apps/emi/", "/apps/reports/private/"
+_READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a local installation is told: where it lives and what differs from the defaults."""
+
+    directory: Path
+    base_port: int = 8000
+    host: str = "127.0.0.1"
+    gateway_database: str = ""
+    registration_database: str = ""
+    gateway_workers: int = 1
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """A prepared local installation: its addresses and what runs in it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.directory = plan.directory.resolve()
+        self.gateway, self.registration, self.apps, self.mailbox = (
+            f"http://{plan.host}:{plan.base_port + offset}" for offset in range(4)
+        )
+        self.smtp_port = plan.base_port + 25
+        self.emi = self.apps + _EMI
+        self.reports = self.apps + _REPORTS
+        self.settings = self.directory / "switchyard.toml"
+        self.apps_settings = self.directory / "apps.toml"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the processes' environment adds."""
+        return {
+            SETTINGS: str(self.settings),
+            APPS_SETTINGS: str(self.apps_settings),
+            **self.plan.environ,
+        }
+
+    def children(self) -> list[Child]:
+        """Return every process of the installation, in the order in which they start."""
+        base = self.plan.base_port
+        return [
+            self.child("mailbox", "--port", str(base + 3), "--smtp-port", str(self.smtp_port)),
+            self.child("gateway", "--only", "web", "--port", str(base), name="gateway"),
+            self.child("gateway", "--only", "background", name="gateway-background"),
+            self.child("registration", "--only", "web", "--port", str(base + 1), name="registration"),
+            self.child("registration", "--only", "background", name="registration-background"),
+            self.child("worker"),
+            self.child("apps", "--port", str(base + 2)),
+        ]
+
+    def child(self, command: str, *options: str, name: str = "") -> Child:
+        """Return the process `switchyard <command>` of this installation."""
+        shown = name or command
+        line = (sys.executable, "-m", "switchyard", command, *options)
+        return Child(shown, line, self.environ, self.directory / "logs" / f"{shown}.log")
+
+    def wait_until_ready(self, *, seconds: float = _READY_SECONDS) -> None:
+        """Return as soon as every web server says that it is ready.
+
+        Raises:
+            TimeoutError: naming the one that does not, and the end of its log.
+        """
+        deadline = time.monotonic() + seconds
+        for name, url in (
+            ("mailbox", self.mailbox),
+            ("gateway", self.gateway),
+            ("registration", self.registration),
+            ("apps", self.apps),
+        ):
+            while not is_ready(url):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{name} is not ready at {url}: {self.last_lines(name)}")
+                time.sleep(0.1)
+
+    def last_lines(self, name: str, count: int = 12) -> str:
+        """Return the end of a process's log."""
+        log = self.directory / "logs" / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return "\n".join(lines[-count:])
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether the server at `url` answers and says that it is ready."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=3).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def prepare(plan: Plan) -> Site:
+    """Write settings and keys, make both databases, and register the clients; repeating changes nothing."""
+    site = Site(plan)
+    for folder in (site.directory, site.directory / "logs"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = {
+        name: _client_key(site.directory / f"{name}.jwk") for name in ("registration", "registration-worker")
+    }
+    keys["emi"] = _client_key(site.directory / "emi.jwk", pem=site.directory / "emi.pem")
+    _write(site.settings, _switchyard_toml(site))
+    _prepare_databases(site)
+    secret = _register_clients(site, keys)
+    secret_file = site.directory / "reports.secret"
+    if secret:
+        _write(secret_file, secret + "\n")
+    _write(site.apps_settings, _apps_toml(site))
+    return site
+
+
+def _write(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _client_key(path: Path, *, pem: Path | None = None) -> dict[str, Any]:
+    """Make a client's private key unless it is there, and return its public half as a JWK."""
+    if not path.exists():
+        private = ec.generate_private_key(ec.SECP256R1())
+        raw = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        if pem is not None:
+            _write(pem, raw)
+        key = ECKey.import_key(raw)
+        _write(path, json.dumps({**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256"}))
+    document: dict[str, Any] = json.loads(path.read_text())
+    return {name: value for name, value in document.items() if name != "d"} | {"use": "sig"}
+
+
+def _toml(values: Mapping[str, object]) -> Iterable[str]:
+    # Texts, whole numbers, truths and lists of texts are written alike in JSON and TOML.
+    return (f"{name} = {json.dumps(value)}" for name, value in values.items())
+
+
+def _switchyard_toml(site: Site) -> str:
+    def kernel(system: str, url: str, database: str) -> dict[str, object]:
+        return {
+            "environment": "Sandbox",
+            "public_url": url,
+            "database_url": database or f"sqlite:///{site.directory / system}.db",
+            "key_file": str(site.directory / f"{system}-kek.txt"),
+            "smtp_port": site.smtp_port,
+            "sms_webhook_url": f"{site.mailbox}/sms",
+            "node": system,
+        }
+
+    plan = site.plan
+    gateway = kernel("gateway", site.gateway, plan.gateway_database) | {"workers": plan.gateway_workers}
+    registration = {
+        "catalogue_folder": str(_CATALOGUE),
+        "gateway_issuer": site.gateway,
+        "client_key_file": str(site.directory / "registration.jwk"),
+        "worker_key_file": str(site.directory / "registration-worker.jwk"),
+    }
+    lines = [
+        "# Written for a local installation; `switchyard settings example` shows every option.",
+        "[gateway.kernel]",
+        *_toml(gateway),
+        "",
+        "[registration.kernel]",
+        *_toml(kernel("registration", site.registration, plan.registration_database)),
+        "",
+        "[registration.registration]",
+        *_toml(registration),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _apps_toml(site: Site) -> str:
+    common = {"issuer": site.gateway, "public_url": site.apps}
+    emi = common | {
+        "client_id": "emi",
+        "path": _EMI,
+        "name": "Energy Market Interface",
+        "description": "Bids and offers of your organization.",
+        "kind": "energy-market",
+        "key_file": "emi.pem",
+    }
+    reports = common | {
+        "client_id": "reports-confidential",
+        "path": _REPORTS,
+        "name": "Reports",
+        "description": "Confidential reports of your organization.",
+        "kind": "reports",
+        "client_secret_file": "reports.secret",
+    }
+    lines = [
+        'database = "apps.db"',
+        'environment = "Sandbox"',
+        "",
+        "[[applications]]",
+        *_toml(emi),
+        "",
+        "[[applications]]",
+        *_toml(reports),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _prepare_databases(site: Site) -> None:
+    from switchyard import wiring  # noqa: PLC0415 - the wiring loads every package
+    from switchyard.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings(site.settings, site.plan.environ)
+    for system, kernel in (("gateway", settings.gateway.kernel), ("registration", settings.registration.kernel)):
+        store = wiring.open_store(kernel)
+        try:
+            wiring.prepare_schema(store, system, kernel)
+        finally:
+            store.database.dispose()
