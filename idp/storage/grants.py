@@ -285,7 +285,7 @@ def revoke_grants_of_account(
     client_ids: Iterable[str] | None = None,
     keep_session: str | None = None,
 ) -> int:
-    """Revoke the account's grants, offline access too: of some clients or all, but not of ``keep_session``."""
+    """Revoke the account's grants, offline access too, for some clients or all, except ``keep_session``."""
     statement = update(grant).where(grant.c.account_id == account_id, grant.c.revoked_at.is_(None))
     if client_ids is not None:
         statement = statement.where(grant.c.client_id.in_(list(client_ids)))

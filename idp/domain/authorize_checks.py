@@ -1,0 +1,277 @@
+"""The rules of the authorization endpoint: one function a rule, and one tuple that is their order.
+
+Until the redirection URI is known to be the client's, a refusal is a page of our own; afterwards it
+travels to the client (RFC 6749 §4.1.2.1, RFC 9700 §4.1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.domain.client import RESPONSE_TYPE, Client
+from idp.domain.oauth import ErrorCode, Fault, GrantType, ResponseMode
+from idp.domain.pkce import METHOD, is_challenge
+from idp.domain.redirects import is_registered
+from idp.domain.scope import OPENID, granted_at_sign_in, split_scope
+
+PARAMETERS = (
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "login_hint",
+    "ui_locales",
+    "id_token_hint",
+    "resource",
+    "request",
+    "request_uri",
+    "registration",
+)
+"""The parameters we look at; others are ignored (RFC 6749 §3.1)."""
+
+PROMPTS = ("none", "login", "consent", "select_account")
+LONGEST_STATE = 4_096
+LONGEST_NONCE = 512
+_MAX_AGE = re.compile(r"0|[1-9][0-9]{0,9}")
+
+
+class Where(StrEnum):
+    """Where a refusal goes."""
+
+    PAGE = "page"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An authorization request as it came, and the client it names, if that is known."""
+
+    parameters: Mapping[str, Sequence[str]]
+    client: Client | None
+
+    def value(self, name: str) -> str:
+        """Return the first value of a parameter, or an empty text: a parameter without value is not there."""
+        values = self.parameters.get(name)
+        return values[0] if values else ""
+
+    @property
+    def known_client(self) -> Client:
+        """The client; rules after :func:`client_is_known` may ask for it."""
+        if self.client is None:
+            raise LookupError("the client is not known yet")
+        return self.client
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The values of ``prompt``."""
+        return tuple(self.value("prompt").split())
+
+
+Check = Callable[[Asked], Fault | None]
+
+
+def _fault(code: ErrorCode, description: str) -> Fault:
+    return Fault(code, description)
+
+
+def _invalid(description: str) -> Fault:
+    return Fault(ErrorCode.INVALID_REQUEST, description)
+
+
+# --- before the redirection URI is trusted -----------------------------------------------------------
+
+
+def one_client_is_named(asked: Asked) -> Fault | None:
+    """RFC 6749 §3.1: ``client_id`` stands once."""
+    return (
+        None if len(asked.parameters.get("client_id", ())) == 1 else _invalid("client_id has to stand once.")
+    )
+
+
+def client_is_known(asked: Asked) -> Fault | None:
+    """AZ-23: the client is registered here and not disabled."""
+    known = asked.client is not None and not asked.client.disabled
+    return None if known else _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application is not known here.")
+
+
+def one_redirect_uri_at_most(asked: Asked) -> Fault | None:
+    """RFC 6749 §3.1: ``redirect_uri`` stands at most once."""
+    few = len(asked.parameters.get("redirect_uri", ())) <= 1
+    return None if few else _invalid("redirect_uri has to stand once.")
+
+
+def redirect_uri_is_given(asked: Asked) -> Fault | None:
+    """AZ-09, OIDC Core §3.1.2.1: nothing is guessed; the redirection URI is always named."""
+    return None if asked.value("redirect_uri") else _invalid("redirect_uri is missing.")
+
+
+def redirect_uri_is_registered(asked: Asked) -> Fault | None:
+    """AZ-01..AZ-03, AZ-05..AZ-08: exactly one of the client's own, character by character."""
+    if is_registered(asked.known_client, asked.value("redirect_uri")):
+        return None
+    return _invalid("redirect_uri is not registered for this application.")
+
+
+# --- from here on the client hears of it -------------------------------------------------------------
+
+
+def nothing_is_repeated(asked: Asked) -> Fault | None:
+    """RFC 6749 §3.1: a parameter stands at most once (``resource`` may be repeated, RFC 8707 §2)."""
+    for name in PARAMETERS:
+        if name != "resource" and len(asked.parameters.get(name, ())) > 1:
+            return _invalid(f"{name} has to stand once.")
+    return None
+
+
+def no_request_object(asked: Asked) -> Fault | None:
+    """OIDC Core §3.1.2.6: request objects are not supported, and discovery says so."""
+    for name, code in (
+        ("request", ErrorCode.REQUEST_NOT_SUPPORTED),
+        ("request_uri", ErrorCode.REQUEST_URI_NOT_SUPPORTED),
+        ("registration", ErrorCode.REGISTRATION_NOT_SUPPORTED),
+    ):
+        if asked.value(name):
+            return _fault(code, f"{name} is not supported.")
+    return None
+
+
+def response_mode_is_supported(asked: Asked) -> Fault | None:
+    """Multiple Response Types §2.1: ``query`` or ``form_post``; a code never travels in a fragment."""
+    mode = asked.value("response_mode")
+    return None if mode in {"", *ResponseMode} else _invalid("response_mode is not supported.")
+
+
+def response_type_is_code(asked: Asked) -> Fault | None:
+    """AZ-12: the authorization code only; neither implicit nor hybrid (RFC 9700 §2.1.2)."""
+    kind = asked.value("response_type")
+    if not kind:
+        return _invalid("response_type is missing.")
+    if kind == RESPONSE_TYPE:
+        return None
+    return _fault(ErrorCode.UNSUPPORTED_RESPONSE_TYPE, "Only response_type=code is supported.")
+
+
+def client_may_use_codes(asked: Asked) -> Fault | None:
+    """TK-06: the client is registered for the authorization code grant."""
+    if asked.known_client.may_use(GrantType.AUTHORIZATION_CODE):
+        return None
+    return _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application may not use this grant.")
+
+
+def state_has_bounds(asked: Asked) -> Fault | None:
+    """AZ-14, AZ-28: long states are legal, endless ones are not."""
+    return None if len(asked.value("state")) <= LONGEST_STATE else _invalid("state is too long.")
+
+
+def scope_is_granted(asked: Asked) -> Fault | None:
+    """RFC 6749 §3.3: the scope is well-formed, and something of it is this client's."""
+    return (
+        None
+        if granted_scope(asked)
+        else _fault(ErrorCode.INVALID_SCOPE, "Nothing of the scope can be granted.")
+    )
+
+
+def nonce_is_given(asked: Asked) -> Fault | None:
+    """A sign-in carries a nonce, and a bounded one (AZ-28, IPSIE SL1)."""
+    nonce = asked.value("nonce")
+    if len(nonce) > LONGEST_NONCE:
+        return _invalid("nonce is too long.")
+    return None if nonce or OPENID not in granted_scope(asked) else _invalid("nonce is missing.")
+
+
+def challenge_is_s256(asked: Asked) -> Fault | None:
+    """PK-02, RFC 9700 §2.1.1: PKCE always, S256 only; a missing method would mean plain and is refused."""
+    if not asked.value("code_challenge"):
+        return _invalid("code_challenge is missing: PKCE is required.")
+    if asked.value("code_challenge_method") != METHOD:
+        return _invalid("code_challenge_method has to be S256.")
+    return None
+
+
+def challenge_is_well_formed(asked: Asked) -> Fault | None:
+    """PK-06: a challenge is 43 characters of base64url."""
+    return None if is_challenge(asked.value("code_challenge")) else _invalid("code_challenge is malformed.")
+
+
+def prompt_is_known(asked: Asked) -> Fault | None:
+    """OIDC Core §3.1.2.1: known prompts, and ``none`` stands alone."""
+    prompts = asked.prompts
+    if any(prompt not in PROMPTS for prompt in prompts):
+        return _invalid("prompt is not known.")
+    return _invalid("prompt none has to stand alone.") if "none" in prompts and len(prompts) > 1 else None
+
+
+def max_age_is_a_number(asked: Asked) -> Fault | None:
+    """AZ-19: whole seconds, without sign or leading zeros, at most ten digits."""
+    value = asked.value("max_age")
+    return None if not value or _MAX_AGE.fullmatch(value) else _invalid("max_age has to be whole seconds.")
+
+
+def resource_is_registered(asked: Asked) -> Fault | None:
+    """RFC 8707 §2: one resource at most, one that the client is registered for."""
+    wanted = [value for value in asked.parameters.get("resource", ()) if value]
+    if len(wanted) <= 1 and all(value in asked.known_client.resources for value in wanted):
+        return None
+    return _fault(ErrorCode.INVALID_TARGET, "The resource is not one of this application's.")
+
+
+CHECKS: tuple[tuple[Check, Where], ...] = (
+    (one_client_is_named, Where.PAGE),
+    (client_is_known, Where.PAGE),
+    (one_redirect_uri_at_most, Where.PAGE),
+    (redirect_uri_is_given, Where.PAGE),
+    (redirect_uri_is_registered, Where.PAGE),
+    (nothing_is_repeated, Where.CLIENT),
+    (no_request_object, Where.CLIENT),
+    (response_mode_is_supported, Where.CLIENT),
+    (response_type_is_code, Where.CLIENT),
+    (client_may_use_codes, Where.CLIENT),
+    (state_has_bounds, Where.CLIENT),
+    (scope_is_granted, Where.CLIENT),
+    (nonce_is_given, Where.CLIENT),
+    (challenge_is_s256, Where.CLIENT),
+    (challenge_is_well_formed, Where.CLIENT),
+    (prompt_is_known, Where.CLIENT),
+    (max_age_is_a_number, Where.CLIENT),
+    (resource_is_registered, Where.CLIENT),
+)
+"""Every rule, in its order. The first that is broken decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first rule that a request breaks, and where the refusal goes."""
+
+    fault: Fault
+    where: Where
+
+
+def first_broken(asked: Asked) -> Broken | None:
+    """Return the first rule that the request breaks, or None."""
+    for check, where in CHECKS:
+        fault = check(asked)
+        if fault is not None:
+            return Broken(fault, where)
+    return None
+
+
+def granted_scope(asked: Asked) -> tuple[str, ...]:
+    """Return what of the scope this client would get; empty if the text is malformed."""
+    client = asked.known_client
+    return granted_at_sign_in(
+        split_scope(asked.value("scope")) or (),
+        allowed=client.scopes,
+        may_refresh=client.may_use(GrantType.REFRESH_TOKEN),
+    )

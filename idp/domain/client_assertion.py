@@ -1,0 +1,120 @@
+"""Client assertions: private_key_jwt (RFC 7523 §3, OIDC Core §9, RFC 8725)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from idp.domain.client import Assertion
+from idp.domain.oauth import ASSERTION_ALGORITHMS
+
+SKEW = dt.timedelta(seconds=15)
+LONGEST_LIFE = dt.timedelta(minutes=10)
+_LONGEST_ID = 255
+_KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
+_NUMBER = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an assertion has to say. ``audiences`` are our issuer and our token endpoint."""
+
+    client_id: str
+    audiences: Collection[str]
+    now: dt.datetime
+
+
+def named_client(assertion: str) -> str:
+    """Return the client an assertion says it is from, unverified: it only chooses whose keys are asked."""
+    try:
+        payload = assertion.split(".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        name = claims["sub"]
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError):
+        return ""
+    return name if isinstance(name, str) else ""
+
+
+def judged(assertion: str, keys: KeySet | None, expected: Expected) -> Assertion | str:
+    """Return the assertion to be spent, or the reason why it proves nothing (for the audit)."""
+    claims = _verified(assertion, keys)
+    if claims is None:
+        return "signature"
+    for name, holds in RULES:
+        if not holds(claims, expected):
+            return name
+    spent = hashlib.sha256(str(claims["jti"]).encode()).digest()
+    return Assertion(spent, int(claims["exp"]) + int(SKEW.total_seconds()) + 1)
+
+
+def _verified(assertion: str, keys: KeySet | None) -> Mapping[str, Any] | None:
+    """Return the claims if a registered key signed them; a key the header brings is never asked (CA-08)."""
+    if keys is None or assertion.count(".") != 2:
+        return None
+    try:
+        found = jws.extract_compact(assertion.encode("ascii"))
+        if _KEY_BRINGERS & found.headers().keys():
+            return None
+        good = jws.validate_compact(found, keys, algorithms=list(ASSERTION_ALGORITHMS))
+        claims = json.loads(found.payload) if good else None
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return claims if isinstance(claims, dict) else None
+
+
+def _is_from_and_about_the_client(claims: Mapping[str, Any], expected: Expected) -> bool:
+    return claims.get("iss") == claims.get("sub") == expected.client_id
+
+
+def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
+    audience = claims.get("aud")
+    if isinstance(audience, list) and len(audience) == 1:
+        audience = audience[0]
+    return isinstance(audience, str) and audience in expected.audiences
+
+
+def _ends_soon(claims: Mapping[str, Any], expected: Expected) -> bool:
+    at = _moment(claims.get("exp"))
+    return at is not None and expected.now - SKEW < at <= expected.now + LONGEST_LIFE + SKEW
+
+
+def _is_not_from_the_future(claims: Mapping[str, Any], expected: Expected) -> bool:
+    for name in ("iat", "nbf"):
+        if name in claims:
+            at = _moment(claims[name])
+            if at is None or at > expected.now + SKEW:
+                return False
+    return True
+
+
+def _has_a_name(claims: Mapping[str, Any], _expected: Expected) -> bool:
+    name = claims.get("jti")
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_ID
+
+
+def _moment(value: object) -> dt.datetime | None:
+    if isinstance(value, bool) or not isinstance(value, _NUMBER):
+        return None
+    try:
+        return dt.datetime.fromtimestamp(value, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+RULES: tuple[tuple[str, Callable[[Mapping[str, Any], Expected], bool]], ...] = (
+    ("issuer or subject", _is_from_and_about_the_client),
+    ("audience", _is_for_us),
+    ("expiry", _ends_soon),
+    ("from the future", _is_not_from_the_future),
+    ("no jti", _has_a_name),
+)
+"""What every assertion has to satisfy, in this order (RFC 7523 §3)."""

@@ -1,0 +1,78 @@
+"""What a request presents to prove its client: read from the header and the form, judged nowhere here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
+
+from idp.domain.oauth import ASSERTION_TYPE, AuthMethod, ErrorCode, Fault, invalid_client
+
+LONGEST_HEADER = 8_192
+LONGEST_ASSERTION = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Who a request says it is, and by which proof."""
+
+    client_id: str
+    method: AuthMethod
+    secret: str = field(default="", repr=False)
+    assertion: str = field(default="", repr=False)
+
+
+def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presented | Fault:
+    """Read the client's proof from an ``Authorization`` header and a form (RFC 6749 §2.3, RFC 7523 §2.2).
+
+    Two methods at once are refused (CA-04), and so is a parameter that stands twice.
+    """
+    if any(len(form.get(name, ())) > 1 for name in _NAMES):
+        return Fault(ErrorCode.INVALID_REQUEST, "A parameter of the client's proof stands twice.")
+    values = {name: form[name][0] for name in _NAMES if form.get(name) and form[name][0]}
+    asserted = "client_assertion" in values or "client_assertion_type" in values
+    if bool(authorization) + ("client_secret" in values) + asserted > 1:
+        return Fault(ErrorCode.INVALID_REQUEST, "More than one way of client authentication.")
+    if authorization:
+        return _basic(authorization, values.get("client_id", ""))
+    return _asserted(values) if asserted else _posted(values)
+
+
+_NAMES = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
+
+
+def _basic(authorization: str, named: str) -> Presented | Fault:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > LONGEST_HEADER:
+        return invalid_client("no Basic credentials")
+    try:
+        pair = base64.b64decode(encoded.strip().encode("ascii"), validate=True).decode("utf-8")
+        name, separator, secret = pair.partition(":")
+        client_id = unquote_plus(name, errors="strict")
+        decoded = unquote_plus(secret, errors="strict")
+    except (binascii.Error, ValueError):
+        return invalid_client("malformed Basic credentials")
+    if not separator or not client_id:
+        return invalid_client("malformed Basic credentials")
+    if named and named != client_id:
+        return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client of the credentials.")
+    return Presented(client_id, AuthMethod.SECRET_BASIC, secret=decoded)
+
+
+def _posted(values: Mapping[str, str]) -> Presented | Fault:
+    if "client_id" not in values:
+        return invalid_client("no client named")
+    if "client_secret" in values:
+        return Presented(values["client_id"], AuthMethod.SECRET_POST, secret=values["client_secret"])
+    return Presented(values["client_id"], AuthMethod.NONE)
+
+
+def _asserted(values: Mapping[str, str]) -> Presented | Fault:
+    assertion = values.get("client_assertion", "")
+    if values.get("client_assertion_type") != ASSERTION_TYPE:
+        return Fault(ErrorCode.INVALID_REQUEST, "client_assertion_type is not supported.")
+    if not assertion or len(assertion) > LONGEST_ASSERTION:
+        return invalid_client("no assertion")
+    return Presented(values.get("client_id", ""), AuthMethod.PRIVATE_KEY_JWT, assertion=assertion)

@@ -1,0 +1,300 @@
+"""What a client may be registered with (RFC 7591 §2, OpenID Connect Registration §2, RFC 9700)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, KeySet, RSAKey
+
+from idp.domain.client import RESPONSE_TYPE
+from idp.domain.oauth import AuthMethod, GrantType
+from idp.domain.redirects import LOOPBACK, uri_fault
+from idp.domain.scope import split_scope
+
+KNOWN = frozenset(
+    {
+        "application_type",
+        "backchannel_logout_session_required",
+        "backchannel_logout_uri",
+        "client_name",
+        "client_uri",
+        "contacts",
+        "default_acr_values",
+        "default_max_age",
+        "grant_types",
+        "id_token_signed_response_alg",
+        "jwks",
+        "logo_uri",
+        "policy_uri",
+        "post_logout_redirect_uris",
+        "redirect_uris",
+        "resources",
+        "response_types",
+        "scope",
+        "serves",
+        "subject_type",
+        "token_endpoint_auth_method",
+        "token_endpoint_auth_signing_alg",
+        "tos_uri",
+    }
+)
+"""Metadata we keep; what else is sent is dropped, as RFC 7591 §2 asks."""
+
+SIGNING_ALGORITHMS = ("ES256", "RS256")
+_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
+_ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_WEAKEST_RSA_BITS = 2_048
+_MOST_URIS = 50
+_LONGEST = 2_000
+
+
+class MetadataError(StrEnum):
+    """Error codes of a refused registration (RFC 7591 §3.2.2)."""
+
+    REDIRECT_URI = "invalid_redirect_uri"
+    METADATA = "invalid_client_metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFault:
+    """What is wrong with a registration: the standard's code, the field, and a sentence for its operator."""
+
+    code: MetadataError
+    name: str
+    message: str
+
+
+def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata we keep, with the defaults of the standard written out."""
+    found = {name: value for name, value in metadata.items() if name in KNOWN and value not in (None, "", [])}
+    found.setdefault("grant_types", [GrantType.AUTHORIZATION_CODE.value])
+    found.setdefault("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value)
+    found.setdefault("application_type", "web")
+    if GrantType.AUTHORIZATION_CODE.value in found["grant_types"]:
+        found.setdefault("response_types", [RESPONSE_TYPE])
+    return found
+
+
+def is_client_id(text: str) -> bool:
+    """Tell whether ``text`` may name a client: plain ASCII, and never the form of an account's id (TK-15)."""
+    return _CLIENT_ID.fullmatch(text) is not None and _ACCOUNT_ID.fullmatch(text) is None
+
+
+def metadata_faults(metadata: Mapping[str, Any], *, loopback_http: bool = False) -> tuple[MetadataFault, ...]:
+    """Return everything that is wrong with ``metadata`` as :func:`kept` returns it."""
+    found = [fault for rule in _SHAPES for fault in rule(metadata)]
+    if not found:  # the rules below look into values whose shapes hold
+        found = [fault for rule in _RULES for fault in rule(metadata)]
+        found += _redirect_uris(metadata, loopback_http=loopback_http)
+        found += _other_uris(metadata, loopback_http=loopback_http)
+    return tuple(found)
+
+
+_Found = list[MetadataFault]
+_Rule = Callable[[Mapping[str, Any]], _Found]
+
+
+def _wrong(name: str, message: str) -> MetadataFault:
+    return MetadataFault(MetadataError.METADATA, name, message)
+
+
+_LISTS = (
+    "contacts",
+    "default_acr_values",
+    "grant_types",
+    "post_logout_redirect_uris",
+    "redirect_uris",
+    "resources",
+    "response_types",
+    "serves",
+)
+_TEXTS = (
+    "application_type",
+    "backchannel_logout_uri",
+    "client_name",
+    "client_uri",
+    "id_token_signed_response_alg",
+    "logo_uri",
+    "policy_uri",
+    "scope",
+    "subject_type",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "tos_uri",
+)
+
+
+def _lists_are_lists_of_texts(metadata: Mapping[str, Any]) -> _Found:
+    return [
+        _wrong(name, "has to be a list of at most 50 texts")
+        for name in _LISTS
+        if name in metadata and not _is_list_of_texts(metadata[name])
+    ]
+
+
+def _is_list_of_texts(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > _MOST_URIS:
+        return False
+    return all(isinstance(each, str) for each in value)
+
+
+def _texts_are_texts(metadata: Mapping[str, Any]) -> _Found:
+    return [
+        _wrong(name, "has to be a text of at most 2000 characters")
+        for name in _TEXTS
+        if name in metadata and not (isinstance(metadata[name], str) and len(metadata[name]) <= _LONGEST)
+    ]
+
+
+_SHAPES: tuple[_Rule, ...] = (_lists_are_lists_of_texts, _texts_are_texts)
+
+
+def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
+    offered: dict[str, tuple[str, ...]] = {
+        "application_type": ("web", "native"),
+        "token_endpoint_auth_method": tuple(AuthMethod),
+        "id_token_signed_response_alg": SIGNING_ALGORITHMS,
+        "subject_type": ("public",),
+    }
+    return [
+        _wrong(name, f"has to be one of {', '.join(values)}")
+        for name, values in offered.items()
+        if name in metadata and metadata[name] not in values
+    ]
+
+
+def _grants_are_offered(metadata: Mapping[str, Any]) -> _Found:
+    grants = metadata["grant_types"]
+    found = []
+    if not grants or any(grant not in tuple(GrantType) for grant in grants):
+        found.append(_wrong("grant_types", f"has to name some of {', '.join(GrantType)}"))
+    if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
+        found.append(_wrong("grant_types", "refresh_token needs authorization_code"))
+    if any(kind != RESPONSE_TYPE for kind in metadata.get("response_types", ())):
+        found.append(_wrong("response_types", "has to be code: implicit and hybrid are not offered"))
+    if bool(metadata.get("response_types")) != (GrantType.AUTHORIZATION_CODE in grants):
+        found.append(_wrong("response_types", "belongs to the grant authorization_code, and it to code"))
+    return found
+
+
+def _machines_have_a_credential(metadata: Mapping[str, Any]) -> _Found:
+    if (
+        GrantType.CLIENT_CREDENTIALS in metadata["grant_types"]
+        and metadata["token_endpoint_auth_method"] == AuthMethod.NONE
+    ):
+        return [_wrong("token_endpoint_auth_method", "client_credentials needs a credential")]
+    return []
+
+
+def _scope_is_well_formed(metadata: Mapping[str, Any]) -> _Found:
+    if "scope" in metadata and split_scope(metadata["scope"]) is None:
+        return [_wrong("scope", "has to be scopes separated by single spaces")]
+    return []
+
+
+def _keys_are_public_and_strong(metadata: Mapping[str, Any]) -> _Found:
+    wanted = metadata["token_endpoint_auth_method"] == AuthMethod.PRIVATE_KEY_JWT
+    if "jwks" not in metadata:
+        return [_wrong("jwks", "private_key_jwt needs the public keys by value")] if wanted else []
+    try:
+        keys = list(KeySet.import_key_set(metadata["jwks"]))
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        return [_wrong("jwks", "has to be a JWK set")]
+    fault = next((sentence for wrong, sentence in _KEY_FAULTS if wrong(keys)), "")
+    return [_wrong("jwks", fault)] if fault else []
+
+
+def _names_collide(keys: Sequence[Key]) -> bool:
+    names = [key.kid for key in keys]
+    return len(keys) > 1 and (None in names or len(set(names)) != len(names))
+
+
+_KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
+    (
+        lambda keys: not keys or any(not isinstance(key, ECKey | RSAKey) or key.is_private for key in keys),
+        "has to hold public RSA or EC keys only",
+    ),
+    (
+        lambda keys: any(isinstance(key, ECKey) and key.curve_name != "P-256" for key in keys),
+        "EC keys have to be on P-256",
+    ),
+    (
+        lambda keys: any(
+            isinstance(key, RSAKey) and key.raw_value.key_size < _WEAKEST_RSA_BITS for key in keys
+        ),
+        "RSA keys need at least 2048 bits",
+    ),
+    (_names_collide, "several keys need a kid each, and each another"),
+)
+
+
+def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
+    value = metadata.get("default_max_age", 0)
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return [] if good else [_wrong("default_max_age", "has to be whole seconds")]
+
+
+_RULES: tuple[_Rule, ...] = (
+    _choices_are_offered,
+    _grants_are_offered,
+    _machines_have_a_credential,
+    _scope_is_well_formed,
+    _keys_are_public_and_strong,
+    _max_age_is_seconds,
+)
+
+
+def _redirect_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
+    native = metadata["application_type"] == "native"
+    uris = metadata.get("redirect_uris", [])
+    if GrantType.AUTHORIZATION_CODE in metadata["grant_types"] and not uris:
+        return [
+            MetadataFault(
+                MetadataError.REDIRECT_URI, "redirect_uris", "authorization_code needs at least one"
+            )
+        ]
+    return [
+        MetadataFault(MetadataError.REDIRECT_URI, name, f"{uri} {fault}")
+        for name in ("redirect_uris", "post_logout_redirect_uris")
+        for uri in metadata.get(name, [])
+        if (fault := uri_fault(uri, native=native, loopback_http=loopback_http))
+    ]
+
+
+def _other_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
+    found = [
+        _wrong(name, "has to be an https address without a fragment")
+        for name in ("backchannel_logout_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri")
+        if name in metadata and not _is_web_address(metadata[name], loopback_http=loopback_http)
+    ]
+    found += [
+        _wrong(name, "has to be absolute URIs without fragment and spaces")
+        for name in ("resources", "serves")
+        if not all(_is_resource(each) for each in metadata.get(name, []))
+    ]
+    return found
+
+
+def _is_web_address(text: str, *, loopback_http: bool) -> bool:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    plain = loopback_http and parts.scheme == "http" and (host in LOOPBACK or f"[{host}]" in LOOPBACK)
+    return (
+        bool(host) and not parts.fragment and "@" not in parts.netloc and (parts.scheme == "https" or plain)
+    )
+
+
+def _is_resource(text: str) -> bool:
+    parts = urlsplit(text)
+    return (
+        bool(parts.scheme) and "#" not in text and text.isascii() and not any(each.isspace() for each in text)
+    )

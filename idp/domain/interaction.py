@@ -1,0 +1,54 @@
+"""When a person has to be asked: what a live session is worth for a request (OIDC Core §3.1.2.3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from idp.domain.login_flow import Demands
+from idp.domain.session import LiveSession, satisfies
+
+FRESH_PROMPTS = frozenset({"login", "select_account"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request asks of the sign-in. ``subject`` is the account an id_token_hint names, or empty."""
+
+    prompts: tuple[str, ...]
+    max_age: int | None
+    acr: tuple[str, ...]
+    subject: str = ""
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether nobody may be asked (prompt=none)."""
+        return "none" in self.prompts
+
+    @property
+    def demands(self) -> Demands:
+        """What the login flow has to reach."""
+        return Demands(
+            acr=self.acr, fresh=bool(FRESH_PROMPTS.intersection(self.prompts)), max_age=self.max_age
+        )
+
+
+def must_ask(wanted: Wanted, session: LiveSession | None, *, now: dt.datetime) -> bool:
+    """Tell whether the session does not do: there is none, it is another's, too old, or too weak.
+
+    ``max_age=0`` always asks, as ``prompt=login`` does (AZ-18).
+    """
+    if session is None or (wanted.subject and session.account.id != wanted.subject):
+        return True
+    demands = wanted.demands
+    if demands.max_age == 0 or demands.wants_fresh(authenticated_at=session.authenticated_at, now=now):
+        return True
+    return not satisfies(session.acr, wanted.acr)
+
+
+def may_continue(wanted: Wanted, session: LiveSession | None) -> bool:
+    """Tell whether a session that a login flow just made answers the request.
+
+    The flow itself saw to freshness and strength; what is left is whether it is the person who was named.
+    """
+    return session is not None and (not wanted.subject or session.account.id == wanted.subject)
