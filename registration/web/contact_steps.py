@@ -1,0 +1,168 @@
+"""Naming and ending contacts: Authorized Representatives, Primary Contacts, Rights Administrators and others."""
+
+from __future__ import annotations
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from kernel.translations import mark
+from kernel.web.forms import FormErrors, single
+from registration.domain.contact_roles import ContactRoleOffer
+from registration.domain.outcomes import Refusal, Refused
+from registration.domain.person import ExistingPerson
+from registration.domain.plan import Plan
+from registration.usecases.end_contact import end_contact
+from registration.usecases.name_contact import name_contact
+from registration.usecases.offer_contact_roles import offer_contact_roles
+from registration.usecases.preview_contact import preview_contact
+from registration.usecases.show_draft import Draft
+from registration.usecases.show_organization import show_organization
+from registration.web.current import caller, services, signed_in
+from registration.web.drafts import (
+    END_CONTACT,
+    NAME_CONTACT,
+    address,
+    begin,
+    chosen_person,
+    go,
+    step_of,
+    text,
+)
+from registration.web.pages import wizard_page
+from registration.web.refusals import refusal_page, who_may_name
+from registration.web.words import refusal_text
+
+PAGES = flask.Blueprint("contact_steps", __name__)
+_ENDS_THE_PAGE = frozenset({Refusal.NOT_ALLOWED, Refusal.NOT_FOUND})
+
+
+def _offer(organization_id: str, role_key: str) -> ContactRoleOffer | Refused:
+    offers = offer_contact_roles(services(), caller=caller(), organization_id=organization_id)
+    if isinstance(offers, Refused):
+        return offers
+    return next((offer for offer in offers if offer.key == role_key), Refused(Refusal.NOT_FOUND))
+
+
+def _begin(kind: str, organization_id: str, role_key: str, step: str, **values: str) -> ResponseReturnValue:
+    view = show_organization(services(), caller=caller(), organization_id=organization_id)
+    if isinstance(view, Refused):
+        return refusal_page(view)
+    offer = _offer(organization_id, role_key)
+    if isinstance(offer, Refused):
+        return refusal_page(offer)
+    if not offer.may_change:
+        return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=who_may_name(role_key))
+    return begin(
+        kind,
+        organization_id,
+        step,
+        role_key=role_key,
+        role_name=offer.name,
+        organization_number=str(view.number),
+        organization_name=view.short_name,
+        **values,
+    )
+
+
+@PAGES.post("/organizations/<organization_id>/contacts/<role_key>/name")
+@signed_in
+def begin_naming(organization_id: str, role_key: str) -> ResponseReturnValue:
+    """Start to name somebody for a contact role."""
+    return _begin(NAME_CONTACT, organization_id, role_key, "search")
+
+
+@PAGES.post("/organizations/<organization_id>/contacts/<role_key>/end")
+@signed_in
+def begin_ending(organization_id: str, role_key: str) -> ResponseReturnValue:
+    """Start to end somebody's contact role; the confirm page follows."""
+    person_id = single(flask.request.form, "person_id", longest=40)
+    return _begin(END_CONTACT, organization_id, role_key, "confirm-end", person_id=person_id)
+
+
+@PAGES.route("/drafts/<draft_id>/confirm-contact", methods=["GET", "POST"])
+@step_of(NAME_CONTACT)
+def confirm_naming(draft: Draft) -> ResponseReturnValue:
+    """Show exactly what naming this person would change, and do it once (S-11)."""
+    person = chosen_person(draft)
+    if person is None:
+        return go(draft, "search")
+    organization_id, role_key = draft.organization_id or "", text(draft, "role_key")
+    refused: Refused | None = None
+    if flask.request.method == "POST":
+        made = name_contact(
+            services(),
+            caller=caller(),
+            organization_id=organization_id,
+            role_key=role_key,
+            person=person,
+            plan_digest=single(flask.request.form, "plan", longest=100),
+            idempotency_key=draft.id,
+            reason=single(flask.request.form, "reason", longest=500),
+        )
+        if not isinstance(made, Refused):
+            return flask.redirect(f"/requests/{made.number}", 303)
+        refused = made
+    plan = preview_contact(
+        services(), caller=caller(), organization_id=organization_id, role_key=role_key, person=person
+    )
+    back = address(draft, "select" if text(draft, "person_id") else "confirm-person")
+    return _confirm(draft, plan, refused, "confirm_contact.html", back=back)
+
+
+@PAGES.route("/drafts/<draft_id>/confirm-end", methods=["GET", "POST"])
+@step_of(END_CONTACT)
+def confirm_ending(draft: Draft) -> ResponseReturnValue:
+    """Show exactly what ending this contact role would change, and do it once."""
+    organization_id, role_key = draft.organization_id or "", text(draft, "role_key")
+    person_id = text(draft, "person_id")
+    refused: Refused | None = None
+    if flask.request.method == "POST":
+        made = end_contact(
+            services(),
+            caller=caller(),
+            organization_id=organization_id,
+            role_key=role_key,
+            person_id=person_id,
+            plan_digest=single(flask.request.form, "plan", longest=100),
+            idempotency_key=draft.id,
+            reason=single(flask.request.form, "reason", longest=500),
+        )
+        if not isinstance(made, Refused):
+            return flask.redirect(f"/requests/{made.number}", 303)
+        refused = made
+    plan = preview_contact(
+        services(),
+        caller=caller(),
+        organization_id=organization_id,
+        role_key=role_key,
+        person=ExistingPerson(person_id),
+        ending=True,
+    )
+    return _confirm(draft, plan, refused, "confirm_end.html", back=f"/organizations/{organization_id}")
+
+
+def _confirm(
+    draft: Draft, plan: Plan | Refused, refused: Refused | None, template: str, *, back: str
+) -> ResponseReturnValue:
+    if isinstance(plan, Refused):
+        if plan.reason in _ENDS_THE_PAGE:
+            return refusal_page(plan, ask=who_may_name(text(draft, "role_key")))
+        errors = FormErrors([("", refusal_text(plan))])
+        return wizard_page(
+            "cannot_confirm.html", draft, step=mark("Confirm"), status=409, errors=errors, back=back
+        )
+    errors = FormErrors()
+    if refused is not None:
+        if refused.reason in _ENDS_THE_PAGE:
+            return refusal_page(refused, ask=who_may_name(text(draft, "role_key")))
+        errors.add("", refusal_text(refused))
+    return wizard_page(
+        template,
+        draft,
+        step=mark("Confirm"),
+        status=409 if errors else 200,
+        errors=errors,
+        plan=plan,
+        reason=flask.request.form.get("reason", ""),
+        back=back,
+    )

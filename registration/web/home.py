@@ -1,0 +1,74 @@
+"""News, the first page; Actions, where requests start; the person's own information; and help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from registration.domain.authority import Represented
+from registration.domain.outcomes import Refused
+from registration.domain.request import RequestRow
+from registration.usecases.list_requests import list_requests
+from registration.usecases.show_organization import OrganizationView, show_organization
+from registration.web.current import caller, identity, services, session, signed_in
+
+PAGES = flask.Blueprint("home", __name__)
+_MOST_ORGANIZATIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An organization whose contacts need attention."""
+
+    organization: Represented
+    view: OrganizationView
+
+
+@PAGES.get("/")
+def news() -> ResponseReturnValue:
+    """Show what is going on: changes under way and roles nobody holds (R-194). Strangers get a way in."""
+    if session() is None:
+        return flask.render_template("registration/welcome.html")
+    waiting = tuple(row for row in _recent() if row.provisioned_at is None)
+    return flask.render_template("registration/news.html", waiting=waiting, notices=_notices())
+
+
+@PAGES.get("/actions")
+@signed_in
+def actions() -> ResponseReturnValue:
+    """Show what the person can start, by the roles held right now (S-02 to S-04)."""
+    organizations = identity().organizations
+    return flask.render_template(
+        "registration/actions.html",
+        granting=tuple(entry for entry in organizations if entry.may_grant),
+        organizations=organizations,
+    )
+
+
+@PAGES.get("/me")
+@signed_in
+def me() -> ResponseReturnValue:
+    """Show the person what is registered about them (S-04)."""
+    return flask.render_template("registration/me.html")
+
+
+@PAGES.get("/help")
+def help_page() -> ResponseReturnValue:
+    """Explain every step; pages link to its sections."""
+    return flask.render_template("registration/help.html")
+
+
+def _recent() -> tuple[RequestRow, ...]:
+    found = list_requests(services(), caller=caller(), organization_id=None)
+    return () if isinstance(found, Refused) else found.rows
+
+
+def _notices() -> tuple[Notice, ...]:
+    notices = []
+    for organization in identity().organizations[:_MOST_ORGANIZATIONS]:
+        view = show_organization(services(), caller=caller(), organization_id=organization.organization_id)
+        if not isinstance(view, Refused) and view.vacancies:
+            notices.append(Notice(organization, view))
+    return tuple(notices)

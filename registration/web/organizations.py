@@ -1,0 +1,43 @@
+"""An organization's page: who speaks for it in which contact role, and what is still on its way."""
+
+from __future__ import annotations
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from registration.domain.outcomes import Refused
+from registration.usecases.offer_contact_roles import offer_contact_roles
+from registration.usecases.show_organization import show_organization
+from registration.usecases.show_person import show_person
+from registration.web.current import caller, services, signed_in
+from registration.web.refusals import refusal_page, who_may_name
+
+PAGES = flask.Blueprint("organizations", __name__)
+
+
+@PAGES.get("/organizations/<organization_id>")
+@signed_in
+def organization(organization_id: str) -> ResponseReturnValue:
+    """Show an organization with its contact roles and who holds them (R-124)."""
+    view = show_organization(services(), caller=caller(), organization_id=organization_id)
+    if isinstance(view, Refused):
+        return refusal_page(view)
+    offers = offer_contact_roles(services(), caller=caller(), organization_id=organization_id)
+    if isinstance(offers, Refused):
+        return refusal_page(offers)
+    return flask.render_template(
+        "registration/organization.html", view=view, offers=offers, who_may_name=who_may_name
+    )
+
+
+@PAGES.get("/organizations/<organization_id>/persons/<person_id>")
+@signed_in
+def person(organization_id: str, person_id: str) -> ResponseReturnValue:
+    """Show a person of an organization: accounts and access, and since when it is live."""
+    view = show_organization(services(), caller=caller(), organization_id=organization_id)
+    if isinstance(view, Refused):
+        return refusal_page(view)
+    found = show_person(services(), caller=caller(), organization_id=organization_id, person_id=person_id)
+    if isinstance(found, Refused):
+        return refusal_page(found)
+    return flask.render_template("registration/person.html", organization=view, person=found)

@@ -1,0 +1,52 @@
+"""Requests: every change has a number, and a page that shows what is registered and what is live."""
+
+from __future__ import annotations
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from registration.domain.outcomes import Refused
+from registration.usecases.list_requests import list_requests
+from registration.usecases.show_request import show_request
+from registration.web.current import caller, services, signed_in
+from registration.web.refusals import refusal_page
+from registration.web.words import KINDS, WAITING
+
+PAGES = flask.Blueprint("requests", __name__)
+REFRESH_SECONDS = 5
+_FIRST, _LAST = 1, 10_000
+
+
+def page_number() -> int:
+    """Return the page of a list that was asked for; anything that is no number is the first."""
+    asked = flask.request.args.get("page", "1")
+    sound = asked.isascii() and asked.isdigit() and len(asked) < 6
+    return min(max(int(asked), _FIRST), _LAST) if sound else _FIRST
+
+
+@PAGES.get("/requests")
+@signed_in
+def all_requests() -> ResponseReturnValue:
+    """List the requests the person may see, newest first."""
+    found = list_requests(services(), caller=caller(), organization_id=None, page=page_number())
+    if isinstance(found, Refused):
+        return refusal_page(found)
+    return flask.render_template("registration/requests.html", found=found, kinds=KINDS)
+
+
+@PAGES.get("/requests/<int:number>")
+@signed_in
+def one_request(number: int) -> ResponseReturnValue:
+    """Show one request; the page reloads itself while something is on its way (R-237, decision C-09)."""
+    view = show_request(services(), caller=caller(), number=number)
+    if isinstance(view, Refused):
+        return refusal_page(view, back="/requests")
+    waiting = tuple(item for item in view.items if item.live_at is None and item.waiting is not None)
+    return flask.render_template(
+        "registration/request.html",
+        view=view,
+        waiting=waiting,
+        refresh=REFRESH_SECONDS if waiting else 0,
+        kinds=KINDS,
+        reasons=WAITING,
+    )
