@@ -50,7 +50,7 @@ class RegistrationSettings(Section):
     """Base address of the Gateway's SCIM face; empty means `<gateway_issuer>/scim/v2`."""
 
     allowed_targets: tuple[str, ...] = ()
-    """Origins (`https://host:port`) that may be called. Empty allows the issuer's and the SCIM face's own only."""
+    """Origins (`https://host:port`) that may be called. Empty allows those of the two addresses above."""
 
     gateway_ca_file: str = ""
     """PEM file of the authority that signed the Gateway's certificate; empty uses the system's."""

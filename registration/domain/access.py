@@ -52,7 +52,7 @@ class HeldRole:
 
 @dataclass(frozen=True, slots=True)
 class AccessOffer:
-    """What the page of step "Select Access Roles" shows: existing roles above, offered roles grouped below."""
+    """What "Select Access Roles" shows: roles held above, roles offered below, grouped."""
 
     held: tuple[HeldRole, ...]
     groups: tuple[OfferGroup, ...]

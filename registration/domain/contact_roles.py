@@ -21,7 +21,7 @@ class ContactHolder:
 
 @dataclass(frozen=True, slots=True)
 class ContactRoleOffer:
-    """A contact role as the page shows it: the counts of R-124, its holders, and whether the caller may change it."""
+    """A contact role as a page shows it: counts (R-124), holders, and whether the caller may change it."""
 
     key: str
     name: str
@@ -53,7 +53,7 @@ def conflicting(catalogue: Catalogue, contact_role: str, held: Collection[str]) 
 
 
 def implied(catalogue: Catalogue, contact_role: str, participations: Collection[str]) -> tuple[str, ...]:
-    """Return the access roles that ``contact_role`` brings in an organization with these participations (I-05)."""
+    """Return the access roles that ``contact_role`` brings with these participations (I-05)."""
     found = []
     for key in catalogue.contact_roles[contact_role].implies:
         gates = catalogue.access_roles[key].requires_participation

@@ -160,8 +160,8 @@ class Settled:
 def backoff(attempts: int, *, spread: float, retry_after: dt.timedelta | None = None) -> dt.timedelta:
     """Return how long to wait after ``attempts`` failures in a row (1 = the first).
 
-    ``spread`` from -1 to 1 is chance: it moves the wait by up to a fifth, so that rows that failed together do
-    not come back together (OB-05). A Retry-After is never undercut, only spread upwards.
+    ``spread`` from -1 to 1 is chance: it moves the wait by up to a fifth, so that rows that failed together
+    do not come back together (OB-05). A Retry-After is never undercut, only spread upwards.
     """
     step = BACKOFF[attempts - 1] if attempts <= len(BACKOFF) else BACKOFF_AFTERWARDS
     wait = step * (1 + JITTER * spread)
@@ -218,7 +218,7 @@ def blocked(row: Row, depends_on: str, *, now: dt.datetime) -> Settled:
 
 
 def lane_of(kind: Aggregate, *, desired: bool, known: bool) -> Lane:
-    """Return the lane of a change: ``desired`` tells whether access shall be, ``known`` whether the Gateway has it.
+    """Return the lane of a change: is access ``desired``, and is the aggregate ``known`` to the Gateway?
 
     A user that shall not be active and a membership that shall not be are denials and go first (OB-08).
     """

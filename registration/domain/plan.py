@@ -34,8 +34,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One line of a plan.
 
-    ``key`` and ``name`` are of the role (or, for a mail, its template and recipient); ``application`` names the
-    application an access role opens; ``detail`` says why access is kept: the names of what still gives it.
+    ``key`` and ``name`` are of the role (or, for a mail, its template and recipient); ``application`` names
+    the application an access role opens; ``detail`` says why access is kept: the names of what still gives it.
     """
 
     kind: ChangeKind
@@ -55,7 +55,7 @@ class PlanSubject:
     email: str
     user_name: str = ""
     fingerprint: str = ""
-    """Digest of everything else that would be registered, so that no hidden field changes after confirming."""
+    """Digest of everything else that would be registered: no hidden field changes after confirming."""
 
 
 @dataclass(frozen=True, slots=True)

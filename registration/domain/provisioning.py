@@ -1,4 +1,4 @@
-"""What the Gateway shall know: desired users, groups and memberships, and the port through which it is told."""
+"""What the Gateway shall know: users, groups and memberships, and the port through which it is told."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class DesiredMembership:
-    """Whether one account shall be in one group. ``version`` is the group's fence, read in the same statement."""
+    """Whether an account shall be in a group. ``version`` is the group's fence, read in the same statement."""
 
     account_id: str
     group_id: str

@@ -1,4 +1,4 @@
-"""A request: every registration deed has a number, and tells what is registered and what is live (R-011, R-237)."""
+"""A request: every deed has a number, and tells what is registered and what is live (R-011, R-237)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RequestItemView:
-    """One change of a request: registered at once, live in the Gateway when the Gateway said so (decision C-09)."""
+    """One change: registered at once, live when the Gateway said so (C-09).
+
+    Without both ``live_at`` and ``waiting`` it is a change that does not go to the Gateway.
+    """
 
     kind: str
     key: str

@@ -58,7 +58,7 @@ class PersonSearch:
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person as a result list shows them (R-023). ``own`` tells that they belong to the organization already."""
+    """A person in a result list (R-023). ``own``: the organization has dealt with the person before."""
 
     person_id: str
     person_no: int
@@ -70,7 +70,7 @@ class PersonRow:
 
 
 def rank(row: PersonRow, search: PersonSearch) -> tuple[int, int, str, str, int]:
-    """Return the sort key of a result: best match first, own people before others, then by name and Person ID."""
+    """Return the sort key of a result: best match, own people before others, then name and Person ID."""
     last, first = sort_key(row.last_name), sort_key(row.first_name)
     score = 0
     if search.number is not None and row.person_no == search.number:

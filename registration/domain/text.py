@@ -50,5 +50,5 @@ def sort_key(text: str) -> str:
 
 
 def has_control(text: str) -> bool:
-    """Tell whether ``text`` holds a character that is no visible text: control, format, private or unpaired."""
+    """Tell whether ``text`` holds a character that is no text: control, format, private or unpaired."""
     return any(unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Cn"} for char in text)

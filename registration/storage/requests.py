@@ -1,0 +1,294 @@
+"""Requests and their items: what was asked for, when it was registered, and since when it is live."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select, true, update
+
+from kernel.audit import Actor
+from registration.domain.outbox import Aggregate
+from registration.domain.request import RequestKind, RequestRow, RequestState
+from registration.storage.tables import (
+    account,
+    organization,
+    person_version,
+    request,
+    request_item,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One change of a request, tied to the version of the aggregate that makes it live."""
+
+    kind: str
+    key: str
+    name: str
+    detail: str = ""
+    aggregate: Aggregate | None = None
+    aggregate_id: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A request as it is kept."""
+
+    id: str
+    number: int
+    kind: RequestKind
+    state: RequestState
+    organization_id: str
+    actor_kind: str
+    actor_id: str
+    person_id: str | None
+    account_id: str | None
+    fingerprint: str
+    reason: str
+    ticket: str
+    made_at: dt.datetime
+    provisioned_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as it is kept."""
+
+    kind: str
+    key: str
+    name: str
+    detail: str
+    aggregate_kind: str
+    aggregate_id: str
+    provisioned_at: dt.datetime | None
+
+
+def _request(row: RowMapping) -> StoredRequest:
+    return StoredRequest(
+        id=row["id"],
+        number=row["number"],
+        kind=RequestKind(row["kind"]),
+        state=RequestState(row["state"]),
+        organization_id=row["organization_id"],
+        actor_kind=row["actor_kind"],
+        actor_id=row["actor_id"],
+        person_id=row["person_id"],
+        account_id=row["account_id"],
+        fingerprint=row["fingerprint"],
+        reason=row["reason"],
+        ticket=row["ticket"],
+        made_at=row["made_at"],
+        provisioned_at=row["provisioned_at"],
+    )
+
+
+def by_key(connection: Connection, actor: Actor, idempotency_key: str) -> StoredRequest | None:
+    """Return the request an actor already made with this key, or None (I-22)."""
+    statement = select(request).where(
+        request.c.actor_kind == actor.kind,
+        request.c.actor_id == actor.id,
+        request.c.idempotency_key == idempotency_key,
+    )
+    row = connection.execute(statement).mappings().first()
+    return _request(row) if row else None
+
+
+def by_number(connection: Connection, number: int) -> StoredRequest | None:
+    """Return a request by its number, or None."""
+    row = connection.execute(select(request).where(request.c.number == number)).mappings().first()
+    return _request(row) if row else None
+
+
+def by_id(connection: Connection, identifier: str) -> StoredRequest | None:
+    """Return a request by its id, or None."""
+    row = connection.execute(select(request).where(request.c.id == identifier)).mappings().first()
+    return _request(row) if row else None
+
+
+def add(
+    connection: Connection,
+    *,
+    identifier: str,
+    number: int,
+    kind: RequestKind,
+    organization_id: str,
+    actor: Actor,
+    idempotency_key: str,
+    fingerprint: str,
+    now: dt.datetime,
+    **more: object,
+) -> None:
+    """Write a request, applied at ``now``. ``more`` are its other columns: person_id, plan, reason, ticket...
+
+    Raises:
+        IntegrityError: if the key was used before; the unit of work has to be rolled back.
+    """
+    row: dict[str, object] = {"plan": {}, "reason": "", "ticket": "", **more}
+    connection.execute(
+        request.insert(),
+        {
+            **row,
+            "id": identifier,
+            "number": number,
+            "kind": kind.value,
+            "state": RequestState.APPLIED.value,
+            "organization_id": organization_id,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "idempotency_key": idempotency_key,
+            "fingerprint": fingerprint,
+            "made_at": now,
+        },
+    )
+
+
+def complete(
+    connection: Connection,
+    identifier: str,
+    *,
+    person_id: str | None,
+    account_id: str | None,
+) -> None:
+    """Fill in whom a request turned out to be about."""
+    connection.execute(
+        update(request).where(request.c.id == identifier).values(person_id=person_id, account_id=account_id)
+    )
+
+
+def add_items(connection: Connection, request_id: str, items: Iterable[Item]) -> None:
+    """Write the items of a request in order."""
+    rows = [
+        {
+            "request_id": request_id,
+            "position": position,
+            "kind": item.kind,
+            "key": item.key,
+            "name": item.name,
+            "detail": item.detail,
+            "aggregate_kind": item.aggregate.value if item.aggregate else "",
+            "aggregate_id": item.aggregate_id,
+            "version": item.version,
+        }
+        for position, item in enumerate(items, start=1)
+    ]
+    if rows:
+        connection.execute(request_item.insert(), rows)
+
+
+def items_of(connection: Connection, request_id: str) -> list[StoredItem]:
+    """Return the items of a request in order."""
+    statement = (
+        select(request_item).where(request_item.c.request_id == request_id).order_by(request_item.c.position)
+    )
+    return [
+        StoredItem(
+            kind=row.kind,
+            key=row.key,
+            name=row.name,
+            detail=row.detail,
+            aggregate_kind=row.aggregate_kind,
+            aggregate_id=row.aggregate_id,
+            provisioned_at=row.provisioned_at,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def mark_live(
+    connection: Connection, *, kind: Aggregate, aggregate_id: str, version: int, now: dt.datetime
+) -> list[str]:
+    """Mark the items that are live since the Gateway has ``version``; return the requests this completes.
+
+    Each completed request is returned once, to the one who completed it: the guarded update decides.
+    """
+    touched = connection.execute(
+        update(request_item)
+        .where(
+            request_item.c.aggregate_kind == kind.value,
+            request_item.c.aggregate_id == aggregate_id,
+            request_item.c.version <= version,
+            request_item.c.provisioned_at.is_(None),
+        )
+        .values(provisioned_at=now)
+        .returning(request_item.c.request_id)
+    ).scalars()
+    return [found for found in sorted(set(touched)) if finish(connection, found, now=now)]
+
+
+def finish(connection: Connection, request_id: str, *, now: dt.datetime) -> bool:
+    """Close a request whose every item is live; False if something still waits or it was closed before."""
+    waiting = exists().where(
+        request_item.c.request_id == request_id,
+        request_item.c.aggregate_kind != "",
+        request_item.c.provisioned_at.is_(None),
+    )
+    result = connection.execute(
+        update(request)
+        .where(request.c.id == request_id, request.c.state == RequestState.APPLIED.value, ~waiting)
+        .values(state=RequestState.PROVISIONED.value, provisioned_at=now)
+    )
+    return result.rowcount == 1
+
+
+def live_since(connection: Connection, *, kind: Aggregate, aggregate_id: str) -> dt.datetime | None:
+    """Return when the Gateway last confirmed an aggregate for a request, or None."""
+    statement = select(func.max(request_item.c.provisioned_at)).where(
+        request_item.c.aggregate_kind == kind.value, request_item.c.aggregate_id == aggregate_id
+    )
+    return connection.execute(statement).scalar()
+
+
+_MAKER_VERSION = person_version.alias("maker_version")
+
+
+def list_rows(
+    connection: Connection, *, organizations: Iterable[str] | None, page: int, size: int
+) -> tuple[list[RequestRow], int]:
+    """Return one page of requests, newest first, and how many there are; None means every organization."""
+    where: ColumnElement[bool] = (
+        true() if organizations is None else or_(request.c.organization_id.in_(list(organizations)))
+    )
+    total = int(connection.execute(select(func.count()).select_from(request).where(where)).scalar_one())
+    statement = (
+        select(
+            request,
+            organization.c.short_name,
+            person_version.c.first_name,
+            person_version.c.last_name,
+            _MAKER_VERSION.c.first_name.label("maker_first"),
+            _MAKER_VERSION.c.last_name.label("maker_last"),
+        )
+        .join(organization, organization.c.id == request.c.organization_id)
+        .outerjoin(
+            person_version,
+            and_(person_version.c.person_id == request.c.person_id, person_version.c.valid_to.is_(None)),
+        )
+        .outerjoin(account, and_(request.c.actor_kind == "account", account.c.id == request.c.actor_id))
+        .outerjoin(
+            _MAKER_VERSION,
+            and_(_MAKER_VERSION.c.person_id == account.c.person_id, _MAKER_VERSION.c.valid_to.is_(None)),
+        )
+        .where(where)
+        .order_by(request.c.number.desc())
+        .limit(size)
+        .offset((page - 1) * size)
+    )
+    rows = [
+        RequestRow(
+            id=row.id,
+            number=row.number,
+            kind=RequestKind(row.kind),
+            state=RequestState(row.state),
+            organization_id=row.organization_id,
+            organization_name=row.short_name,
+            person_name=" ".join(part for part in (row.first_name, row.last_name) if part),
+            made_by=" ".join(part for part in (row.maker_first, row.maker_last) if part),
+            made_at=row.made_at,
+            provisioned_at=row.provisioned_at,
+        )
+        for row in connection.execute(statement)
+    ]
+    return rows, total

@@ -1,0 +1,229 @@
+"""Attempts to sign in, and the sessions that come of them. Tokens are kept as digests only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, or_, select, update
+
+from kernel.crypto import Sealer, digest
+from kernel.database import insert
+from registration.storage.tables import logout_notice, sign_in_attempt, signed_in_session
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What finishing a sign-in needs of its start."""
+
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    return_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A live session."""
+
+    id: str
+    account_id: str
+    subject: str
+    acr: str
+    auth_at: dt.datetime
+    created_at: dt.datetime
+    seen_at: dt.datetime
+    expires_at: dt.datetime
+
+
+def add_attempt(
+    connection: Connection,
+    sealer: Sealer,
+    *,
+    state: str,
+    browser: str,
+    attempt: Attempt,
+    now: dt.datetime,
+    expires_at: dt.datetime,
+) -> None:
+    """Keep an attempt, bound to the browser it was started in."""
+    key = digest(state)
+    verifier = sealer.seal(
+        attempt.verifier.encode(), table="sign_in_attempt", column="verifier", row=key.hex()
+    )
+    connection.execute(
+        sign_in_attempt.insert(),
+        {
+            "state_digest": key,
+            "browser_digest": digest(browser),
+            "nonce": attempt.nonce,
+            "verifier": verifier,
+            "return_to": attempt.return_to,
+            "created_at": now,
+            "expires_at": expires_at,
+        },
+    )
+
+
+def spend_attempt(
+    connection: Connection, sealer: Sealer, *, state: str, browser: str, now: dt.datetime
+) -> Attempt | None:
+    """Spend an attempt of this browser, or return None: one guarded update decides."""
+    key = digest(state)
+    row = connection.execute(
+        update(sign_in_attempt)
+        .where(
+            sign_in_attempt.c.state_digest == key,
+            sign_in_attempt.c.browser_digest == digest(browser),
+            sign_in_attempt.c.used_at.is_(None),
+            sign_in_attempt.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(sign_in_attempt.c.nonce, sign_in_attempt.c.verifier, sign_in_attempt.c.return_to)
+    ).first()
+    if row is None:
+        return None
+    verifier = sealer.open(row.verifier, table="sign_in_attempt", column="verifier", row=key.hex())
+    return Attempt(row.nonce, verifier.decode(), row.return_to)
+
+
+def add(
+    connection: Connection,
+    sealer: Sealer,
+    *,
+    identifier: str,
+    token: str,
+    account_id: str,
+    subject: str,
+    gateway_sid: str,
+    id_token: str,
+    acr: str,
+    auth_at: dt.datetime,
+    now: dt.datetime,
+    expires_at: dt.datetime,
+) -> None:
+    """Start a session."""
+    sealed = sealer.seal(id_token.encode(), table="signed_in_session", column="id_token", row=identifier)
+    connection.execute(
+        signed_in_session.insert(),
+        {
+            "id": identifier,
+            "token_digest": digest(token),
+            "account_id": account_id,
+            "subject": subject,
+            "gateway_sid": gateway_sid,
+            "id_token": sealed,
+            "acr": acr,
+            "auth_at": auth_at,
+            "created_at": now,
+            "seen_at": now,
+            "expires_at": expires_at,
+        },
+    )
+
+
+def _live(now: dt.datetime, idle: dt.timedelta) -> ColumnElement[bool]:
+    return (
+        signed_in_session.c.ended_at.is_(None)
+        & (signed_in_session.c.expires_at > now)
+        & (signed_in_session.c.seen_at > now - idle)
+    )
+
+
+def find(connection: Connection, token: str, *, now: dt.datetime, idle: dt.timedelta) -> StoredSession | None:
+    """Return the live session of a token, or None."""
+    row = connection.execute(
+        select(signed_in_session).where(signed_in_session.c.token_digest == digest(token), _live(now, idle))
+    ).first()
+    if row is None:
+        return None
+    return StoredSession(
+        id=row.id,
+        account_id=row.account_id,
+        subject=row.subject,
+        acr=row.acr,
+        auth_at=row.auth_at,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )
+
+
+def see(connection: Connection, identifier: str, *, now: dt.datetime) -> None:
+    """Note that a session is in use."""
+    connection.execute(
+        update(signed_in_session)
+        .where(signed_in_session.c.id == identifier, signed_in_session.c.seen_at < now)
+        .values(seen_at=now)
+    )
+
+
+def end(
+    connection: Connection, sealer: Sealer, token: str, *, now: dt.datetime, reason: str
+) -> tuple[StoredSession, str] | None:
+    """End the session of a token and return it with its ID token, or None if there was none to end."""
+    row = connection.execute(
+        update(signed_in_session)
+        .where(signed_in_session.c.token_digest == digest(token), signed_in_session.c.ended_at.is_(None))
+        .values(ended_at=now, end_reason=reason)
+        .returning(*signed_in_session.c)
+    ).first()
+    if row is None:
+        return None
+    hint = sealer.open(row.id_token, table="signed_in_session", column="id_token", row=row.id).decode()
+    session = StoredSession(
+        id=row.id,
+        account_id=row.account_id,
+        subject=row.subject,
+        acr=row.acr,
+        auth_at=row.auth_at,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )
+    return session, hint
+
+
+def end_of_gateway(
+    connection: Connection, *, sid: str | None, subject: str | None, now: dt.datetime
+) -> list[str]:
+    """End the sessions a logout token names and return their ids.
+
+    A token with both names one session of one subject; with a subject only it means all of that subject's.
+    """
+    named: list[ColumnElement[bool]] = []
+    if sid is not None:
+        named.append(signed_in_session.c.gateway_sid == sid)
+    if subject is not None:
+        named.append(signed_in_session.c.subject == subject)
+    if not named:
+        return []
+    statement = (
+        update(signed_in_session)
+        .where(signed_in_session.c.ended_at.is_(None), *named)
+        .values(ended_at=now, end_reason="gateway")
+        .returning(signed_in_session.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def take_notice(connection: Connection, jti: str, *, now: dt.datetime, expires_at: dt.datetime) -> bool:
+    """Take a logout token; False if it was taken before (OIDC Back-Channel Logout §2.6)."""
+    connection.execute(logout_notice.delete().where(logout_notice.c.expires_at <= now))
+    statement = (
+        insert(connection, logout_notice)
+        .values(jti_digest=digest(jti), expires_at=expires_at)
+        .on_conflict_do_nothing()
+        .returning(logout_notice.c.jti_digest)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def sweep(connection: Connection, *, now: dt.datetime, keep: dt.timedelta) -> int:
+    """Wipe attempts and sessions that ended long ago."""
+    attempts = connection.execute(sign_in_attempt.delete().where(sign_in_attempt.c.expires_at <= now))
+    sessions = connection.execute(
+        signed_in_session.delete().where(
+            or_(signed_in_session.c.expires_at <= now - keep, signed_in_session.c.ended_at <= now - keep)
+        )
+    )
+    return int(attempts.rowcount + sessions.rowcount)

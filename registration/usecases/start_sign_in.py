@@ -1,0 +1,46 @@
+"""Start signing somebody in through the Gateway (OIDC Core §3.1.2, PKCE RFC 7636)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registration.domain.outcomes import Refusal, Refused
+from registration.domain.sign_in import ProviderUnreachableError, local_path
+from registration.storage import sessions
+from registration.storage.sessions import Attempt
+from registration.usecases.services import RegistrationServices
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStarted:
+    """Where to send the browser."""
+
+    url: str
+
+
+def start_sign_in(
+    services: RegistrationServices, *, browser_token: str, return_to: str = "/"
+) -> SignInStarted | Refused:
+    """Keep an attempt bound to this browser and return the Gateway's address for it.
+
+    ``return_to`` is where the person wanted to go; only a path of our own is kept.
+    """
+    randomness = services.store.randomness
+    state, nonce, verifier = randomness.token(), randomness.token(), randomness.token(48)
+    try:
+        url = services.provider.authorization_url(
+            redirect_uri=services.callback_url, state=state, nonce=nonce, verifier=verifier
+        )
+    except ProviderUnreachableError:
+        return Refused(Refusal.PROVIDER_UNREACHABLE)
+    with services.store.write() as unit:
+        sessions.add_attempt(
+            unit.connection,
+            unit.sealer,
+            state=state,
+            browser=browser_token,
+            attempt=Attempt(nonce, verifier, local_path(return_to)),
+            now=unit.now,
+            expires_at=unit.now + services.settings.sign_in_lifetime,
+        )
+    return SignInStarted(url)
