@@ -50,6 +50,7 @@ _CHOICES_REFUSED = frozenset(
         Refusal.ALREADY_HELD,
         Refusal.ROLE_NOT_OFFERED,
         Refusal.NOT_HELD,
+        Refusal.NO_USER_NAME,
     }
 )
 

@@ -1,4 +1,4 @@
-"""The application of Registration's pages: the page kit with this system's routes, templates and sentences."""
+"""Registration's pages as one application: the page kit with this system's routes and sentences."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_registration_app(services: RegistrationServices, kit: PageKit) -> flask
     ``kit`` is completed with this system's translations and with the Gateway's origin as a place where a
     form may end: signing in and out lead there.
     """
-    gateway = urlsplit(services.settings.issuer)
+    gateway = urlsplit(services.settings.gateway_issuer)
     origin = f"{gateway.scheme}://{gateway.netloc}"
 
     def form_targets() -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Naming and ending contacts: Authorized Representatives, Primary Contacts, Rights Administrators and others."""
+"""Naming and ending contacts: Authorized Representatives, Primary Contacts, Rights Administrators, others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page of a wizard repeats: organization number and name, request type, steps, help (section 2)."""
+"""What every page of a wizard repeats: organization, request type, steps and help."""
 
 from __future__ import annotations
 
@@ -70,7 +70,12 @@ def context_of(draft: Draft) -> list[tuple[str, str]]:
 
 
 def wizard_page(
-    template: str, draft: Draft, *, step: str = "", status: int = 0, **facts: Any
+    template: str,
+    draft: Draft,
+    *,
+    step: str = "",
+    status: int = 0,
+    **facts: Any,  # noqa: ANN401 - whatever the template shows
 ) -> tuple[str, int]:
     """Render a step of a wizard; a page with errors answers 422."""
     steps = _STEPS[draft.kind]

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 import flask
 from babel import Locale
 from flask.typing import ResponseReturnValue
+from phonenumbers import SUPPORTED_REGIONS
 
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
@@ -199,14 +200,6 @@ def _country_name(code: str) -> str:
 def _countries() -> list[dict[str, str]]:
     """Return all countries by name in the page's language, the usual ones first."""
     names = Locale(current_language()).territories
-    known = [(code, str(name)) for code, name in names.items() if len(code) == 2 and code.isalpha()]
-    rest = sorted(
-        (
-            entry
-            for entry in known
-            if entry[0] not in (*_COMMON_COUNTRIES, "EU", "EZ", "UN", "XA", "XB", "ZZ", "QO")
-        ),
-        key=lambda entry: entry[1],
-    )
-    usual = [(code, str(names[code])) for code in _COMMON_COUNTRIES]
-    return [{"value": code, "text": name} for code, name in (*usual, *rest)]
+    rest = sorted((str(names.get(code, code)), code) for code in SUPPORTED_REGIONS - {*_COMMON_COUNTRIES})
+    usual = [(str(names[code]), code) for code in _COMMON_COUNTRIES]
+    return [{"value": code, "text": name} for name, code in (*usual, *rest)]

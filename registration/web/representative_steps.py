@@ -1,4 +1,4 @@
-"""Customer Relations name an organization's first Authorized Representative, on a letter or agreement (R-004)."""
+"""Customer Relations name an organization's first Authorized Representative, on a letter (R-004)."""
 
 from __future__ import annotations
 

@@ -120,11 +120,11 @@ WARNINGS: Final[Mapping[PersonWarning, str]] = {
 
 LETTERS: Final[Mapping[str, str]] = {
     "user-name": mark("the user name"),
-    "access-changed": mark("which access roles changed"),
-    "access-changed-copy": mark("a copy of which access roles changed"),
-    "contact-changed": mark("which contact role changed"),
-    "contact-changed-copy": mark("a copy of which contact role changed"),
-    "request-complete": mark("that everything is active in the Gateway"),
+    "access-changed": mark("a notice of the access change"),
+    "access-changed-copy": mark("a copy of the notice of the access change"),
+    "contact-changed": mark("a notice of the contact role change"),
+    "contact-changed-copy": mark("a copy of the notice of the contact role change"),
+    "request-complete": mark("a message once everything is active in the Gateway"),
 }
 
 NAMED_BY: Final[Mapping[str, str]] = {
