@@ -70,10 +70,19 @@ def enrolment(seed: bytes, *, issuer: str, user_name: str) -> TotpEnrolment:
 
 
 def _picture(uri: str) -> str:
-    """Return the address as an SVG element, black on white in dark mode too: scanners want it so."""
+    """Return the address as an SVG element: black on white in dark mode too, for scanners; as wide as its place."""
     out = io.BytesIO()
     code = segno.make(uri, error="m", micro=False)
     code.save(
-        out, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgns=True, nl=False
+        out,
+        kind="svg",
+        scale=5,
+        border=4,
+        dark="#000",
+        light="#fff",
+        xmldecl=False,
+        svgns=True,
+        nl=False,
+        omitsize=True,
     )
     return out.getvalue().decode()
