@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def mount(
     view.is_protocol = True  # type: ignore[attr-defined]  # read by the page kit
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     for index, path in enumerate(dict.fromkeys(route.path for route in table)):
-        rule = path.replace("{", "<").replace("}", ">")
+        rule = re.sub(r"\{(\w+)\*\}", r"<path:\1>", path).replace("{", "<").replace("}", ">")
         app.add_url_rule(
             rule,
             endpoint=f"protocol_{index}_{path}".replace(".", "_"),

@@ -169,9 +169,11 @@ _SAFE = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address of a protocol face.
+    """One address of a protocol face. ``path`` may hold ``{name}`` for one segment; ``hot`` serves it in the lane.
 
-    ``path`` may hold ``{name}`` for one segment; ``hot`` serves it in the lane.
+    A path may end in ``{name*}``, which takes whatever is left of it, so that a face can answer for every
+    address under its own in its own words. An endpoint that also words the refusal of a body that is too
+    large carries an attribute ``checks_size``; it is then handed the first megabyte and one byte more.
     """
 
     methods: tuple[str, ...]
@@ -182,11 +184,15 @@ class Route:
 
     def pattern(self) -> re.Pattern[str]:
         """Return the expression that matches this route's path."""
-        pieces = re.split(r"\{(\w+)\}", self.path)
+        pieces = re.split(r"\{(\w+\*?)\}", self.path)
         text = "".join(
-            f"(?P<{piece}>[^/]+)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
+            _segment(piece) if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
         )
-        return re.compile(text)
+        return re.compile(text, re.DOTALL)
+
+
+def _segment(name: str) -> str:
+    return f"(?P<{name[:-1]}>.*)" if name.endswith("*") else f"(?P<{name}>[^/]+)"
 
 
 def finish(response: Response, *, head: bool = False) -> tuple[int, list[tuple[str, str]], bytes]:
