@@ -70,7 +70,7 @@ def enrolment(seed: bytes, *, issuer: str, user_name: str) -> TotpEnrolment:
 
 
 def _picture(uri: str) -> str:
-    """Return the address as an SVG element as wide as its place; black on white in the dark too, for scanners."""
+    """Return the address as an SVG element as wide as its place, black on white in dark mode too."""
     out = io.BytesIO()
     code = segno.make(uri, error="m", micro=False)
     code.save(
