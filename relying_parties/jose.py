@@ -21,7 +21,8 @@ from relying_parties.http import ProviderFaultError, ProviderUnreachableError
 from relying_parties.ports import Clock
 
 LARGEST_TOKEN = 16_384
-SMALLEST_RSA_BITS = 2048
+SHORTEST_MODULUS = 342
+"""An RSA modulus of 2048 bits in base64url; shorter keys are not used (NIST SP 800-131A)."""
 SEGMENT = re.compile(r"[A-Za-z0-9_-]*\Z")
 KEY_TYPE = {"ES": "EC", "RS": "RSA", "PS": "RSA", "Ed": "OKP"}
 Key = jwk.RSAKey | jwk.ECKey | jwk.OKPKey
@@ -227,12 +228,12 @@ def _public_key(entry: object) -> Key | None:
     kind = KEY_KINDS.get(str(entry.get("kty")))
     if kind is None:
         return None
+    if kind is jwk.RSAKey and len(str(entry.get("n", ""))) < SHORTEST_MODULUS:
+        return None
     try:
-        key = kind.import_key(entry)
-        size = key.raw_value.key_size if isinstance(key, jwk.RSAKey) else SMALLEST_RSA_BITS
+        return kind.import_key(entry)
     except (JoseError, ValueError, TypeError):
         return None
-    return key if size >= SMALLEST_RSA_BITS else None
 
 
 def _matching(keys: Sequence[Key], kid: str | None, algorithm: str) -> Key | None:
