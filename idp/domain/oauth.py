@@ -22,7 +22,7 @@ class ErrorCode(StrEnum):
     REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
     REQUEST_NOT_SUPPORTED = "request_not_supported"
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
-    SLOW_DOWN = "slow_down"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
@@ -74,6 +74,13 @@ class Fault:
 def invalid_client(reason: str) -> Fault:
     """Return the one answer to every failed client authentication: it never says what was wrong (CA-01)."""
     return Fault(ErrorCode.INVALID_CLIENT, "Client authentication failed.", 401, reason)
+
+
+def slow_down(retry_after: dt.timedelta) -> Fault:
+    """Return the answer to whoever failed too often (TK-19, CA-13)."""
+    return Fault(
+        ErrorCode.TEMPORARILY_UNAVAILABLE, "Too many failed requests.", 429, "limit", retry_after=retry_after
+    )
 
 
 def invalid_grant(reason: str) -> Fault:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from idp.domain.claims import Profile
+from idp.domain.grant import GrantState, SpentCode, StoredRefreshToken
 from idp.domain.tokens import TokenFacts
 from idp.storage.tables import (
     access_token,
@@ -78,44 +79,6 @@ class NewRefreshToken:
     expires_at: dt.datetime
     parent: bytes | None = field(default=None, repr=False)
     answer: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SpentCode:
-    """A code that was spent just now, with what it stands for."""
-
-    grant_id: str
-    client_id: str
-    redirect_uri: str
-    request: Mapping[str, Any]
-    expires_at: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRefreshToken:
-    """A refresh token as it is stored."""
-
-    grant_id: str
-    client_id: str
-    request: Mapping[str, Any]
-    expires_at: dt.datetime
-    used_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class GrantState:
-    """How a grant stands right now, with its account, session and client."""
-
-    id: str
-    account_id: str
-    session_id: str | None
-    scope: str
-    expires_at: dt.datetime
-    revoked: bool
-    usable: bool
-    session_live: bool
-    client_version: int
-    client_disabled: bool
 
 
 @dataclass(frozen=True, slots=True)

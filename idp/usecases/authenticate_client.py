@@ -1,0 +1,98 @@
+"""Authenticating the client of a request: by secret, by signed assertion, or, if public, by name only."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from idp.domain.client import Assertion, KnownClient, ProvenClient
+from idp.domain.client_assertion import Expected, judged, named_client
+from idp.domain.client_authentication import Presented
+from idp.domain.oauth import AuthMethod, Fault, invalid_client, slow_down
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest, same
+from kernel.origin import current_origin
+
+_NOBODY = digest("no client has this secret")
+_LONGEST_ID = 64
+
+
+def authenticate_client(services: IdpServices, presented: Presented) -> ProvenClient | Fault:
+    """Return the client whose proof is right, or the refusal (CA-01..CA-13).
+
+    The client's row is remembered for at most a second; before a refusal it is always read anew. Whoever
+    fails too often waits, per client and address, so that others and the client's own address go on.
+    """
+    client_id = presented.client_id or named_client(presented.assertion)
+    if not client_id or len(client_id) > _LONGEST_ID:
+        return invalid_client("no client named")
+    now = services.store.clock.now()
+    wait = services.failures.closed_for(failure_key(client_id), now=now) if services.settings.limits else None
+    if wait is not None:
+        return slow_down(wait)
+    known, fresh = services.clients.recall(services.store, client_id)
+    found = _prove(services, known, presented, now)
+    if isinstance(found, str) and not fresh:
+        known = services.clients.look_up(services.store, client_id)
+        found = _prove(services, known, presented, now)
+    if isinstance(found, ProvenClient):
+        return found
+    return _refuse(services, client_id, reason=found, known=known is not None)
+
+
+def failure_key(client_id: str) -> str:
+    """Return the key under which failures of a client from the present address are counted."""
+    return f"{client_id}\n{current_origin().address}"
+
+
+def _prove(
+    services: IdpServices, known: KnownClient | None, presented: Presented, now: dt.datetime
+) -> ProvenClient | str:
+    if known is None or known.client.disabled:
+        same(digest(presented.secret), _NOBODY)
+        return "unknown or disabled client"
+    if presented.method != known.client.auth_method:
+        return "another method is registered"
+    if presented.method is AuthMethod.NONE:
+        return ProvenClient(known.client, presented.method)
+    if presented.method is AuthMethod.PRIVATE_KEY_JWT:
+        return _prove_by_assertion(services, known, presented.assertion, now)
+    return _prove_by_secret(known, presented, now)
+
+
+def _prove_by_assertion(
+    services: IdpServices, known: KnownClient, assertion: str, now: dt.datetime
+) -> ProvenClient | str:
+    audiences = (services.issuer, f"{services.issuer}/oauth2/token")
+    spent = judged(assertion, known.keys, Expected(known.client.id, audiences, now))
+    if isinstance(spent, Assertion):
+        return ProvenClient(known.client, AuthMethod.PRIVATE_KEY_JWT, assertion=spent)
+    return f"assertion: {spent}"
+
+
+def _prove_by_secret(known: KnownClient, presented: Presented, now: dt.datetime) -> ProvenClient | str:
+    given = digest(presented.secret)
+    # Every secret is compared, so that the time tells neither which one matched nor how far (CA-10).
+    matches = [secret for secret in known.secrets if same(secret.digest, given) & secret.lives(now)]
+    if not matches:
+        return "wrong secret"
+    former = all(secret.former for secret in matches)
+    return ProvenClient(known.client, presented.method, used_former_secret=former)
+
+
+def _refuse(services: IdpServices, client_id: str, *, reason: str, known: bool) -> Fault:
+    with services.store.write() as unit:
+        wait = (
+            services.failures.count(unit.connection, failure_key(client_id), now=unit.now)
+            if services.settings.limits
+            else None
+        )
+        if wait is not None:
+            return slow_down(wait)
+        unit.audit.record(
+            "gateway:client:refused",
+            actor=Actor("client", client_id if known else "unknown"),
+            outcome="refused",
+            reason=reason,
+        )
+    return invalid_client(reason)

@@ -1,0 +1,137 @@
+"""Redeeming an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
+
+from __future__ import annotations
+
+from idp.domain.client import AuthenticatedClient, ProvenClient
+from idp.domain.grant import CodeRequest, GrantState, Redemption, SpentCode, code_fault, grant_fault
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
+from idp.storage.clients import admit
+from idp.storage.grants import (
+    NewRefreshToken,
+    find_spent_code,
+    grant_state,
+    insert_refresh_token,
+    revoke_grant,
+    spend_code,
+)
+from idp.usecases.minting import (
+    Issue,
+    TokenAnswer,
+    check_client_is_current,
+    granted_access,
+    issue_for_account,
+    record_issue,
+    refuse_grant,
+    refuse_replayed_assertion,
+    until,
+)
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.store import Unit
+
+
+def exchange_code(
+    services: IdpServices,
+    proven: ProvenClient,
+    *,
+    code: str,
+    redirect_uri: str,
+    verifier: str,
+    resource: tuple[str, ...] = (),
+) -> TokenAnswer | Fault:
+    """Spend a code by one conditional statement, and issue tokens only if that succeeded (TK-01..TK-05).
+
+    A code that fails any check is burned. A second redemption revokes all that the first one gave.
+
+    Raises:
+        StaleClientError: if the client changed a moment ago; nothing was spent.
+    """
+    if not proven.client.may_use(GrantType.AUTHORIZATION_CODE):
+        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+    with services.store.write() as unit:
+        client = admit(unit.connection, proven)
+        if client is None:
+            return refuse_replayed_assertion(unit, proven.client)
+        spent = spend_code(unit.connection, digest(code), now=unit.now)
+        if spent is None:
+            return _refuse_second(services, unit, client, code)
+        redemption = Redemption(client.id, redirect_uri, verifier)
+        reason = code_fault(spent, redemption, now=unit.now) or _resource_fault(spent, resource)
+        state = grant_state(unit.connection, spent.grant_id, now=unit.now) if not reason else None
+        reason = reason or grant_fault(state, now=unit.now)
+        if state is None or reason:
+            revoke_grant(unit.connection, spent.grant_id, reason="code-refused", now=unit.now)
+            return refuse_grant(services, unit, client, invalid_grant(f"code: {reason}"))
+        check_client_is_current(state, client.client)
+        return _issue(services, unit, client, state, CodeRequest.from_json(spent.request))
+
+
+def _resource_fault(spent: SpentCode, resource: tuple[str, ...]) -> str:
+    """A token may be narrowed to the resource that was authorized, and to no other (RFC 8707 §2.2)."""
+    return "" if all(each == spent.request["resource"] for each in resource) else "resource"
+
+
+def _issue(
+    services: IdpServices,
+    unit: Unit,
+    client: AuthenticatedClient,
+    state: GrantState,
+    request: CodeRequest,
+) -> TokenAnswer | Fault:
+    access = granted_access(unit, client.client, state, request.scope)
+    refresh_token = ""
+    if client.client.may_use(GrantType.REFRESH_TOKEN):
+        refresh_token = unit.randomness.token(32)
+        insert_refresh_token(
+            unit.connection,
+            NewRefreshToken(
+                digest(refresh_token),
+                state.id,
+                client.id,
+                {"resource": request.resource, "authentication": request.authentication.to_json()},
+                until(state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
+            ),
+            now=unit.now,
+        )
+    answer = issue_for_account(
+        services,
+        unit,
+        Issue(
+            client=client.client,
+            state=state,
+            scope=request.scope,
+            resource=request.resource,
+            authentication=request.authentication,
+            nonce=request.nonce,
+            access=access,
+        ),
+        refresh_token=refresh_token,
+    )
+    record_issue(
+        unit,
+        client,
+        grant_type=GrantType.AUTHORIZATION_CODE,
+        scope=answer.scope,
+        account_id=state.account_id,
+        family=state.id,
+        session_id=request.authentication.session_id,
+    )
+    return answer
+
+
+def _refuse_second(services: IdpServices, unit: Unit, client: AuthenticatedClient, code: str) -> Fault:
+    """RFC 6749 §4.1.2: a code that comes a second time takes back what it gave (TK-01)."""
+    found = find_spent_code(unit.connection, digest(code))
+    if found is None:
+        return refuse_grant(services, unit, client, invalid_grant("code: unknown"))
+    grant_id, owner = found
+    if revoke_grant(unit.connection, grant_id, reason="code-replayed", now=unit.now):
+        unit.audit.record(
+            "gateway:grant:revoked",
+            actor=Actor("client", client.id),
+            target=grant_id,
+            reason="code replayed",
+            details={"owner": owner},
+        )
+    return refuse_grant(services, unit, client, invalid_grant("code: replayed"))

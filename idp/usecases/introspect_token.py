@@ -1,0 +1,70 @@
+"""Introspection (RFC 7662): what a token is worth, told only to those it concerns."""
+
+from __future__ import annotations
+
+from idp.domain.client import Client, ProvenClient
+from idp.domain.oauth import Fault, invalid_client
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, seconds
+from idp.storage.clients import admit
+from idp.storage.grants import Inspected, inspect_access_token, inspect_refresh_token
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+INACTIVE: dict[str, object] = {"active": False}
+
+
+def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str) -> dict[str, object] | Fault:
+    """Return the introspection answer: ``active`` false and nothing else for whatever is not the caller's.
+
+    A client sees the tokens it was issued, and those whose audience it is (IR-02). Public clients see none
+    (CA-02). Nothing is cached, so a revocation is seen at once on every node (IR-04).
+    """
+    if proven.client.is_public:
+        return invalid_client("public client")
+    if proven.assertion is not None:
+        with services.store.write() as unit:
+            if admit(unit.connection, proven) is None:
+                return refuse_replayed_assertion(unit, proven.client)
+    found = _inspect(services, token)
+    if found is None or not _concerns(proven.client, found):
+        return INACTIVE
+    return _answer(services, found)
+
+
+def _inspect(services: IdpServices, token: str) -> Inspected | None:
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
+        return None
+    now = services.store.clock.now()
+    is_access_token = "." in token
+    if is_access_token and not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
+        return None
+    with services.store.read() as connection:
+        look = inspect_access_token if is_access_token else inspect_refresh_token
+        return look(connection, digest(token), now=now)
+
+
+def _concerns(client: Client, found: Inspected) -> bool:
+    if found.facts.client_id == client.id:
+        return True
+    return not found.facts.audience.isdisjoint({client.id, *client.serves})
+
+
+def _answer(services: IdpServices, found: Inspected) -> dict[str, object]:
+    facts = found.facts
+    answer: dict[str, object] = {
+        "active": True,
+        "iss": services.issuer,
+        "client_id": facts.client_id,
+        "sub": facts.subject,
+        "scope": " ".join(sorted(facts.scope)),
+        "iat": seconds(facts.issued_at),
+        "exp": seconds(facts.expires_at),
+    }
+    if found.kind == "access_token":
+        answer["token_type"] = "Bearer"  # noqa: S105 - the standard's word
+        answer["aud"] = next(iter(facts.audience)) if len(facts.audience) == 1 else sorted(facts.audience)
+    if found.user_name:
+        answer["username"] = found.user_name
+    return answer

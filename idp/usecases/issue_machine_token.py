@@ -1,0 +1,81 @@
+"""Client credentials: a client's own access token (RFC 6749 §4.4, RFC 8707)."""
+
+from __future__ import annotations
+
+from idp.domain.client import Client, ProvenClient
+from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.scope import granted_to_machine, split_scope
+from idp.domain.tokens import AccessTokenFacts
+from idp.storage.clients import admit
+from idp.storage.grants import NewAccessToken, insert_machine_token
+from idp.usecases.minting import (
+    StaleClientError,
+    TokenAnswer,
+    record_issue,
+    refuse_replayed_assertion,
+    signed_access_token,
+)
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+
+def issue_machine_token(
+    services: IdpServices, proven: ProvenClient, *, scope: str, resource: tuple[str, ...]
+) -> TokenAnswer | Fault:
+    """Issue an access token to the client itself: its own scopes at most, one audience of its own (TK-07).
+
+    The subject is the client's id, which never has the form of an account's (TK-15).
+
+    Raises:
+        StaleClientError: if the client changed a moment ago; nothing was issued.
+    """
+    asked = _granted(proven.client, scope, resource)
+    if isinstance(asked, Fault):
+        return asked
+    granted, audience = asked
+    with services.store.write() as unit:
+        client = admit(unit.connection, proven)
+        if client is None:
+            return refuse_replayed_assertion(unit, proven.client)
+        life = services.settings.access_token_life
+        token = signed_access_token(
+            services,
+            unit,
+            AccessTokenFacts(
+                issuer=services.issuer,
+                subject=client.id,
+                client_id=client.id,
+                audience=audience,
+                scope=granted,
+                token_id=unit.randomness.token(16),
+                issued_at=unit.now,
+                life=life,
+            ),
+        )
+        row = NewAccessToken(digest(token), None, client.id, client.id, granted, audience, unit.now + life)
+        if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
+            raise StaleClientError(client=client.id)
+        record_issue(unit, client, grant_type=GrantType.CLIENT_CREDENTIALS, scope=granted)
+        return TokenAnswer(token, int(life.total_seconds()), granted)
+
+
+def _granted(client: Client, scope: str, resource: tuple[str, ...]) -> tuple[str, str] | Fault:
+    if not client.may_use(GrantType.CLIENT_CREDENTIALS):
+        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+    asked = split_scope(scope) if scope else None
+    if scope and asked is None:
+        return Fault(ErrorCode.INVALID_SCOPE, "The scope is malformed.")
+    granted = granted_to_machine(asked, allowed=client.scopes)
+    if granted is None:
+        return Fault(ErrorCode.INVALID_SCOPE, "The scope is not one of the client's.")
+    audience = _audience(client, resource)
+    if not audience:
+        return Fault(ErrorCode.INVALID_TARGET, "Name one resource, and one of the client's.")
+    return " ".join(granted), audience
+
+
+def _audience(client: Client, resource: tuple[str, ...]) -> str:
+    """Return the one audience of the token, or an empty text; a client with one resource need not name it."""
+    if not resource:
+        return client.resources[0] if len(client.resources) == 1 else ""
+    return resource[0] if len(resource) == 1 and resource[0] in client.resources else ""

@@ -1,0 +1,219 @@
+"""What the deeds that issue tokens share: signing, storing, and the answer. Parts of deeds, never a deed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from idp.domain.client import AuthenticatedClient, Client
+from idp.domain.grant import GrantState
+from idp.domain.group import AccessRow
+from idp.domain.oauth import Fault, invalid_client, slow_down
+from idp.domain.scope import ACCESS, OPENID
+from idp.domain.tokens import (
+    ACCESS_TOKEN_TYPE,
+    ID_TOKEN_TYPE,
+    AccessTokenFacts,
+    Authentication,
+    IdTokenFacts,
+    access_token_claims,
+    id_token_claims,
+)
+from idp.storage.grants import NewAccessToken, insert_access_token
+from idp.storage.groups import access_rows
+from idp.usecases.authenticate_client import failure_key
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.errors import SwitchyardError
+from kernel.store import Unit
+
+
+class StaleClientError(SwitchyardError):
+    """The client changed since this process last read it; the deed is undone and may be tried again."""
+
+    code: ClassVar[str] = "stale_client"
+    public: ClassVar[str] = "The application changed at this moment. Try again."
+    status: ClassVar[int] = 503
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """A successful token response (RFC 6749 §5.1)."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    refresh_token: str = field(default="", repr=False)
+    id_token: str = field(default="", repr=False)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the body of the response."""
+        body: dict[str, object] = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": self.scope,
+        }
+        if self.refresh_token:
+            body["refresh_token"] = self.refresh_token
+        if self.id_token:
+            body["id_token"] = self.id_token
+        return body
+
+
+def signed_access_token(services: IdpServices, unit: Unit, facts: AccessTokenFacts) -> str:
+    """Return a signed access token (RFC 9068)."""
+    del unit
+    claims = access_token_claims(facts)
+    return services.signing.sign(claims, algorithm=services.settings.signing_algorithm, typ=ACCESS_TOKEN_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What is to be issued to a client for an account."""
+
+    client: Client
+    state: GrantState
+    scope: tuple[str, ...]
+    resource: str
+    authentication: Authentication
+    nonce: str = ""
+    access: tuple[AccessRow, ...] | None = None
+
+
+def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refresh_token: str) -> TokenAnswer:
+    """Store an access token of the grant and return the whole answer, with an ID token where it is asked."""
+    life = min(services.settings.access_token_life, issue.state.expires_at - unit.now)
+    scope = " ".join(issue.scope)
+    audience = issue.resource or services.issuer
+    token = signed_access_token(
+        services,
+        unit,
+        AccessTokenFacts(
+            issuer=services.issuer,
+            subject=issue.state.account_id,
+            client_id=issue.client.id,
+            audience=audience,
+            scope=scope,
+            token_id=unit.randomness.token(16),
+            issued_at=unit.now,
+            life=life,
+            authentication=issue.authentication,
+        ),
+    )
+    insert_access_token(
+        unit.connection,
+        NewAccessToken(
+            digest(token),
+            issue.state.id,
+            issue.client.id,
+            issue.state.account_id,
+            scope,
+            audience,
+            unit.now + life,
+        ),
+        now=unit.now,
+    )
+    return TokenAnswer(
+        token,
+        int(life.total_seconds()),
+        scope,
+        refresh_token,
+        _id_token(services, unit, issue, token) if OPENID in issue.scope else "",
+    )
+
+
+def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str) -> str:
+    claims = id_token_claims(
+        IdTokenFacts(
+            issuer=services.issuer,
+            subject=issue.state.account_id,
+            client_id=issue.client.id,
+            issued_at=unit.now,
+            life=services.settings.id_token_life,
+            authentication=issue.authentication,
+            access_token=access_token,
+            nonce=issue.nonce,
+            access=issue.access,
+        )
+    )
+    algorithm = issue.client.id_token_algorithm or services.settings.signing_algorithm
+    return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
+
+
+def record_issue(
+    unit: Unit,
+    client: AuthenticatedClient,
+    *,
+    grant_type: str,
+    scope: str,
+    account_id: str = "",
+    family: str = "",
+    session_id: str = "",
+) -> None:
+    """Write the one audit row of an issued token. The use of a former client secret is told (CA-11)."""
+    details: dict[str, str | bool] = {"grant_type": grant_type, "scope": scope}
+    if family:
+        details["family"] = family
+    if client.used_former_secret:
+        details["former_credential"] = True
+    unit.audit.record(
+        "gateway:token:issued",
+        actor=Actor("client", client.id, session_id),
+        target=account_id or client.id,
+        details=details,
+    )
+
+
+def refuse_grant(services: IdpServices, unit: Unit, client: AuthenticatedClient, fault: Fault) -> Fault:
+    """Count a failed redemption, write it down, and return the refusal: the fault, or 429 (TK-19)."""
+    if services.settings.limits:
+        wait = services.failures.count(unit.connection, failure_key(client.id), now=unit.now)
+        if wait is not None:
+            return slow_down(wait)
+    unit.audit.record(
+        "gateway:grant:refused",
+        actor=Actor("client", client.id),
+        outcome="refused",
+        reason=fault.reason,
+    )
+    return fault
+
+
+def refuse_replayed_assertion(unit: Unit, client: Client) -> Fault:
+    """Write down that an assertion came a second time, and return the refusal."""
+    unit.audit.record(
+        "gateway:client:refused",
+        actor=Actor("client", client.id),
+        outcome="refused",
+        reason="assertion: replayed",
+    )
+    return invalid_client("assertion: replayed")
+
+
+def granted_access(
+    unit: Unit, client: Client, state: GrantState, scope: tuple[str, ...]
+) -> tuple[AccessRow, ...] | None:
+    """Return the rows of the ``access`` claim as they stand now, or None where the scope was not granted."""
+    if ACCESS not in scope:
+        return None
+    if not client.application_key:
+        return ()
+    return access_rows(unit.connection, state.account_id, client.application_key)
+
+
+def check_client_is_current(state: GrantState, client: Client) -> None:
+    """Undo the deed if the client's row is not the one this process knows.
+
+    Raises:
+        StaleClientError: to read the client again and try once more.
+    """
+    if state.client_disabled or state.client_version != client.version:
+        raise StaleClientError(client=client.id)
+
+
+def until(moment: dt.datetime, *, idle: dt.timedelta, now: dt.datetime) -> dt.datetime:
+    """Return the end of a refresh token: its idle limit, and never beyond its family's end (RT-09)."""
+    return min(moment, now + idle)

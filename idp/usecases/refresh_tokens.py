@@ -1,0 +1,188 @@
+"""Refreshing tokens with rotation (RFC 6749 §6, RFC 9700 §4.14).
+
+Each refresh token works once. Its second use takes the whole family away, except within a short grace
+and while its heir is unused: then whoever raced gets the very same answer, and no honest client is
+thrown out.
+"""
+
+from __future__ import annotations
+
+import json
+
+from idp.domain.client import AuthenticatedClient, ProvenClient
+from idp.domain.grant import StoredRefreshToken, grant_fault, is_repeat
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
+from idp.domain.scope import narrowed, split_scope
+from idp.domain.tokens import Authentication
+from idp.storage.clients import admit
+from idp.storage.grants import (
+    NewRefreshToken,
+    find_refresh_token,
+    grant_state,
+    insert_refresh_token,
+    revoke_grant,
+    sealed_answer_to,
+    spend_refresh_token,
+)
+from idp.usecases.minting import (
+    Issue,
+    TokenAnswer,
+    check_client_is_current,
+    granted_access,
+    issue_for_account,
+    record_issue,
+    refuse_grant,
+    refuse_replayed_assertion,
+    until,
+)
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.store import Unit
+
+
+class _UnspentError(Exception):
+    """Undoes the spending: the request was malformed, and the token is still good."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.code)
+
+
+def refresh_tokens(
+    services: IdpServices,
+    proven: ProvenClient,
+    *,
+    refresh_token: str,
+    scope: str = "",
+    resource: tuple[str, ...] = (),
+) -> TokenAnswer | Fault:
+    """Spend a refresh token by one conditional statement, and issue its heir only if that succeeded (RT-*).
+
+    Raises:
+        StaleClientError: if the client changed a moment ago; nothing was spent.
+    """
+    if not proven.client.may_use(GrantType.REFRESH_TOKEN):
+        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+    asked = split_scope(scope) if scope else None
+    if scope and asked is None:
+        return Fault(ErrorCode.INVALID_SCOPE, "The scope is malformed.")
+    try:
+        return _refresh(services, proven, refresh_token, asked, resource)
+    except _UnspentError as undone:
+        return undone.fault
+
+
+def _refresh(
+    services: IdpServices,
+    proven: ProvenClient,
+    refresh_token: str,
+    asked: tuple[str, ...] | None,
+    resource: tuple[str, ...],
+) -> TokenAnswer | Fault:
+    with services.store.write() as unit:
+        client = admit(unit.connection, proven)
+        if client is None:
+            return refuse_replayed_assertion(unit, proven.client)
+        presented = digest(refresh_token)
+        spent = spend_refresh_token(unit.connection, presented, client.id, now=unit.now)
+        if spent is None:
+            return _answer_again(services, unit, client, presented)
+        state = grant_state(unit.connection, spent.grant_id, now=unit.now)
+        reason = grant_fault(state, now=unit.now)
+        if state is None or reason:
+            return refuse_grant(services, unit, client, invalid_grant(f"refresh: {reason}"))
+        check_client_is_current(state, client.client)
+        scope = narrowed(asked, granted=state.scope.split())
+        if scope is None:
+            raise _UnspentError(Fault(ErrorCode.INVALID_SCOPE, "The scope is more than was granted."))
+        if any(each != spent.request["resource"] for each in resource):
+            raise _UnspentError(Fault(ErrorCode.INVALID_TARGET, "The resource was not authorized."))
+        issue = Issue(
+            client=client.client,
+            state=state,
+            scope=scope,
+            resource=str(spent.request["resource"]),
+            authentication=Authentication.from_json(spent.request["authentication"]),
+            access=granted_access(unit, client.client, state, scope),
+        )
+        return _rotate(services, unit, client, issue, spent, presented)
+
+
+def _rotate(
+    services: IdpServices,
+    unit: Unit,
+    client: AuthenticatedClient,
+    issue: Issue,
+    spent: StoredRefreshToken,
+    parent: bytes,
+) -> TokenAnswer:
+    heir = unit.randomness.token(32)
+    answer = issue_for_account(services, unit, issue, refresh_token=heir)
+    insert_refresh_token(
+        unit.connection,
+        NewRefreshToken(
+            digest(heir),
+            spent.grant_id,
+            client.id,
+            spent.request,
+            until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
+            parent,
+            unit.sealer.seal(
+                json.dumps(answer.to_json()).encode(),
+                table="refresh_token",
+                column="answer",
+                row=parent.hex(),
+            ),
+        ),
+        now=unit.now,
+    )
+    record_issue(
+        unit,
+        client,
+        grant_type=GrantType.REFRESH_TOKEN,
+        scope=answer.scope,
+        account_id=issue.state.account_id,
+        family=spent.grant_id,
+        session_id=issue.authentication.session_id,
+    )
+    return answer
+
+
+def _answer_again(
+    services: IdpServices, unit: Unit, client: AuthenticatedClient, presented: bytes
+) -> TokenAnswer | Fault:
+    """Answer a token that could not be spent: again within the grace, else as the theft it may be."""
+    found = find_refresh_token(unit.connection, presented)
+    if found is None or found.client_id != client.id:
+        return refuse_grant(services, unit, client, invalid_grant("refresh: unknown or another client's"))
+    if found.used_at is None:
+        return refuse_grant(services, unit, client, invalid_grant("refresh: expired"))
+    state = grant_state(unit.connection, found.grant_id, now=unit.now)
+    reason = grant_fault(state, now=unit.now)
+    if reason:
+        return refuse_grant(services, unit, client, invalid_grant(f"refresh: {reason}"))
+    if is_repeat(found, grace=services.settings.refresh_grace, now=unit.now):
+        sealed = sealed_answer_to(unit.connection, presented)
+        if sealed is not None:
+            return _opened(unit, sealed, presented)
+    revoke_grant(unit.connection, found.grant_id, reason="refresh-reused", now=unit.now)
+    unit.audit.record(
+        "gateway:grant:revoked",
+        actor=Actor("client", client.id),
+        target=found.grant_id,
+        reason="refresh reused",
+    )
+    return refuse_grant(services, unit, client, invalid_grant("refresh: reused"))
+
+
+def _opened(unit: Unit, sealed: bytes, presented: bytes) -> TokenAnswer:
+    plain = unit.sealer.open(sealed, table="refresh_token", column="answer", row=presented.hex())
+    body = json.loads(plain)
+    return TokenAnswer(
+        access_token=body["access_token"],
+        expires_in=body["expires_in"],
+        scope=body["scope"],
+        refresh_token=body["refresh_token"],
+        id_token=body.get("id_token", ""),
+    )

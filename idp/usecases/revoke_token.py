@@ -1,0 +1,45 @@
+"""Revocation (RFC 7009): a client gives a token back."""
+
+from __future__ import annotations
+
+from idp.domain.client import ProvenClient
+from idp.domain.oauth import Fault
+from idp.storage.clients import admit
+from idp.storage.grants import find_refresh_token, revoke_access_token, revoke_grant
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+
+
+def revoke_token(services: IdpServices, proven: ProvenClient, *, token: str) -> bool | Fault:
+    """Revoke an access token, or with a refresh token its whole family; tell whether anything ended (IR-06).
+
+    A token of another client stays as it is, and the answer does not tell it from an unknown one.
+    """
+    with services.store.write() as unit:
+        client = admit(unit.connection, proven)
+        if client is None:
+            return refuse_replayed_assertion(unit, proven.client)
+        if not token.isascii() or len(token) > LONGEST_TOKEN:
+            return False
+        value = digest(token)
+        if revoke_access_token(unit.connection, value, client.id, now=unit.now):
+            ended, kind, target = True, "access", client.id
+        else:
+            found = find_refresh_token(unit.connection, value)
+            kind, target = "family", found.grant_id if found else ""
+            ended = (
+                found is not None
+                and found.client_id == client.id
+                and revoke_grant(unit.connection, found.grant_id, reason="revoked", now=unit.now)
+            )
+        if ended:
+            unit.audit.record(
+                "gateway:token:revoked",
+                actor=Actor("client", client.id),
+                target=target,
+                details={"kind": kind},
+            )
+        return ended

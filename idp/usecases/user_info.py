@@ -1,0 +1,39 @@
+"""Userinfo (OIDC Core §5.3): claims about the person a token stands for."""
+
+from __future__ import annotations
+
+from idp.domain.claims import profile_claims
+from idp.domain.oauth import ErrorCode, Fault
+from idp.domain.scope import ACCESS, OPENID
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
+from idp.storage.grants import find_bearer_with_profile
+from idp.storage.groups import access_rows
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+INVALID_TOKEN = Fault(ErrorCode.INVALID_TOKEN, "The access token is missing, expired or revoked.", 401)
+INSUFFICIENT_SCOPE = Fault(ErrorCode.INSUFFICIENT_SCOPE, "The access token is not one of a sign-in.", 403)
+
+
+def user_info(services: IdpServices, token: str) -> dict[str, object] | Fault:
+    """Return the claims that the token's scopes open (UI-02): one statement, and one more for ``access``.
+
+    Only tokens whose audience is the Gateway itself are taken (UI-01, TK-18), and only a person's (TK-15).
+    """
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
+        return INVALID_TOKEN
+    if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
+        return INVALID_TOKEN
+    with services.store.read() as connection:
+        found = find_bearer_with_profile(connection, digest(token), now=services.store.clock.now())
+        if found is None or services.issuer not in found[0].audience:
+            return INVALID_TOKEN
+        facts, profile, application_key = found
+        if profile is None or OPENID not in facts.scope:
+            return INSUFFICIENT_SCOPE
+        claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}
+        if ACCESS in facts.scope:
+            rows = access_rows(connection, facts.account_id, application_key) if application_key else ()
+            claims["access"] = access_claim(rows)
+    return claims
