@@ -124,12 +124,12 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
     Letter.REQUEST_COMPLETE: {
         "en": (
             "Request {number} for {organization} is complete",
-            "Hello {requester},\n\nEvery change of request {number} for {organization} is live.\n\n{request_url}",
+            "Hello {recipient},\n\nEvery change of request {number} for {organization} is live.\n\n{request_url}",
         ),
         "fr": (
             "La demande {number} pour {organization} est terminée",
             (
-                "Bonjour {requester},\n\nChaque changement de la demande {number} pour {organization} a pris effet."
+                "Bonjour {recipient},\n\nChaque changement de la demande {number} pour {organization} a pris effet."
                 "\n\n{request_url}"
             ),
         ),

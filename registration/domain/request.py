@@ -74,6 +74,8 @@ class RequestItemView:
     registered_at: dt.datetime
     live_at: dt.datetime | None
     waiting: Waiting | None
+    superseded: bool = False
+    """A later change overtook this one before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,20 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from kernel.audit import Actor
 from registration.domain.outbox import Aggregate
@@ -64,6 +77,7 @@ class StoredItem:
     aggregate_kind: str
     aggregate_id: str
     provisioned_at: dt.datetime | None
+    superseded: bool
 
 
 def _request(row: RowMapping) -> StoredRequest:
@@ -171,6 +185,7 @@ def add_items(connection: Connection, request_id: str, items: Iterable[Item]) ->
             "aggregate_kind": item.aggregate.value if item.aggregate else "",
             "aggregate_id": item.aggregate_id,
             "version": item.version,
+            "superseded": False,
         }
         for position, item in enumerate(items, start=1)
     ]
@@ -192,6 +207,7 @@ def items_of(connection: Connection, request_id: str) -> list[StoredItem]:
             aggregate_kind=row.aggregate_kind,
             aggregate_id=row.aggregate_id,
             provisioned_at=row.provisioned_at,
+            superseded=bool(row.superseded),
         )
         for row in connection.execute(statement)
     ]
@@ -202,8 +218,12 @@ def mark_live(
 ) -> list[str]:
     """Mark the items that are live since the Gateway has ``version``; return the requests this completes.
 
-    Each completed request is returned once, to the one who completed it: the guarded update decides.
+    A change of a membership that a later one overtook before it was sent is marked as superseded: it never was
+    live itself. Each completed request is returned once, to whoever completed it: the guarded update decides.
     """
+    overtaken = and_(
+        request_item.c.version < version, request_item.c.aggregate_kind == Aggregate.MEMBERSHIP.value
+    )
     touched = connection.execute(
         update(request_item)
         .where(
@@ -212,7 +232,7 @@ def mark_live(
             request_item.c.version <= version,
             request_item.c.provisioned_at.is_(None),
         )
-        .values(provisioned_at=now)
+        .values(provisioned_at=now, superseded=case((overtaken, true()), else_=false()))
         .returning(request_item.c.request_id)
     ).scalars()
     return [found for found in sorted(set(touched)) if finish(connection, found, now=now)]

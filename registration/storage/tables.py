@@ -365,6 +365,9 @@ request_item = Table(
     Column("aggregate_id", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("provisioned_at", UtcDateTime),
+    Column(
+        "superseded", Boolean(create_constraint=False), nullable=False, comment="a later change overtook it"
+    ),
     Index("ix_request_item_aggregate", "aggregate_kind", "aggregate_id"),
 )
 

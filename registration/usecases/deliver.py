@@ -1,0 +1,392 @@
+"""Deliver one due aggregate to the Gateway: claim, build from the present state, send, settle.
+
+Killed at any point it does no harm: an unsettled lease runs out, and the same request is built and sent again,
+which the Gateway takes as a repeat (I-11, I-12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from kernel.store import Unit
+from registration.domain.letters import Letter, write
+from registration.domain.outbox import (
+    IMMEDIATE_TRIES,
+    PROBE_EVERY,
+    Action,
+    Aggregate,
+    Health,
+    Lane,
+    Row,
+    Verdict,
+    after_failure,
+    blocked,
+    dependency,
+    may_send,
+    membership_id,
+    settle,
+)
+from registration.domain.person import Person
+from registration.domain.provisioning import Answer
+from registration.storage import (
+    accounts,
+    catalogues,
+    desired,
+    organizations,
+    outbox,
+    persons,
+    requests,
+)
+from registration.usecases.services import RegistrationServices
+
+
+@dataclass(slots=True)
+class _Trip:
+    """What happened while one row was out."""
+
+    row: Row
+    verdict: Verdict = Verdict.ACK
+    waits_for: str | None = None
+    link: tuple[str, int] | None = None
+    attempts: list[tuple[Answer, Verdict]] = field(default_factory=list)
+
+    def note(self, answer: Answer, action: Action, *, active: bool = True) -> Verdict:
+        """Keep an answer and what it means."""
+        self.verdict = answer.verdict(action, active=active)
+        self.attempts.append((answer, self.verdict))
+        return self.verdict
+
+    @property
+    def last(self) -> Answer | None:
+        """The last answer that came, or None if nothing was sent."""
+        return self.attempts[-1][0] if self.attempts else None
+
+
+def deliver_once(services: RegistrationServices, *, worker: str, lanes: Iterable[Lane] = tuple(Lane)) -> bool:
+    """Deliver the most urgent due row of ``lanes``; False when there is nothing that may be sent now."""
+    wanted = tuple(lanes)
+    row = _claim(services, worker, wanted)
+    if row is None:
+        return False
+    services.failpoint("after-claim")
+    trip = _Trip(row)
+    travel = {
+        Aggregate.USER: _deliver_user,
+        Aggregate.GROUP: _deliver_group,
+        Aggregate.MEMBERSHIP: _deliver_membership,
+    }
+    travel[row.kind](services, trip)
+    if trip.verdict is Verdict.ACK:
+        services.failpoint("after-2xx")
+    _settle(services, trip, worker)
+    services.failpoint("after-mark")
+    _wake(services, trip)
+    return True
+
+
+def _claim(services: RegistrationServices, worker: str, lanes: tuple[Lane, ...]) -> Row | None:
+    now = services.store.clock.now()
+    with services.store.read() as connection:
+        if not outbox.has_due(connection, now=now, lanes=lanes):
+            return None
+        health = outbox.health(connection)
+    if not may_send(health, now=now):
+        return None
+    with services.store.write() as unit:
+        if health.is_open and not outbox.take_probe(
+            unit.connection, now=unit.now, until=unit.now + PROBE_EVERY
+        ):
+            return None
+        return outbox.claim(unit.connection, owner=worker, now=unit.now, lanes=lanes)
+
+
+# --- users ----------------------------------------------------------------------------------------------
+
+
+def _deliver_user(services: RegistrationServices, trip: _Trip) -> None:
+    account_id = trip.row.aggregate_id
+    for _ in range(IMMEDIATE_TRIES + 1):
+        with services.store.read() as connection:
+            catalogue = catalogues.current(connection)
+            wanted = desired.user(
+                connection,
+                account_id,
+                activation_days=services.settings.activation_days,
+                tenant=catalogue.tenant if catalogue else "",
+            )
+            remote = _linked(connection, trip)
+        if wanted is None:
+            return
+        if remote is None and not wanted.active:
+            # Never created as far as we know; but the answer to a creation may have been lost.
+            answer, found = services.directory.find_user(external_id=wanted.external_id)
+            if trip.note(answer, Action.FIND) is not Verdict.ACK or found is None:
+                return
+            trip.link = (found.remote_id, wanted.version)
+            continue
+        if remote is None:
+            answer = services.directory.create_user(wanted)
+            verdict = trip.note(answer, Action.CREATE)
+            if verdict is Verdict.ACK and answer.remote_id:
+                trip.link = (answer.remote_id, wanted.version)
+            if verdict is not Verdict.TAKEN:
+                return
+            # Ours from an earlier try is adopted; somebody else's is never taken over.
+            answer, found = services.directory.find_user(external_id=wanted.external_id)
+            if trip.note(answer, Action.FIND) is not Verdict.ACK:
+                return
+            if found is None:
+                trip.verdict = Verdict.TAKEN
+                return
+            trip.link = (found.remote_id, wanted.version)
+            continue
+        answer = services.directory.change_user(remote, wanted)
+        verdict = trip.note(answer, Action.CHANGE, active=wanted.active)
+        if verdict is Verdict.ACK:
+            trip.link = (remote, wanted.version)
+        if verdict is Verdict.RECREATE:
+            _forget_user(services, trip, remote)
+        elif verdict not in {Verdict.STALE, Verdict.CHANGED}:
+            return
+
+
+def _linked(connection: Connection, trip: _Trip) -> str | None:
+    if trip.link is not None:
+        return trip.link[0]
+    return outbox.remote_id(connection, trip.row.kind, trip.row.aggregate_id)
+
+
+def _forget_user(services: RegistrationServices, trip: _Trip, remote: str) -> None:
+    """The Gateway lost the account: it and all its memberships have to be made again."""
+    trip.link = None
+    account_id = trip.row.aggregate_id
+    with services.store.write() as unit:
+        if outbox.unlink(unit.connection, Aggregate.USER, account_id, remote=remote):
+            groups = desired.memberships_of_account(unit.connection, account_id)
+            _enqueue_memberships(unit, [membership_id(account_id, group) for group in groups])
+
+
+def _enqueue_memberships(unit: Unit, identifiers: Iterable[str]) -> None:
+    for identifier in sorted(identifiers):
+        outbox.enqueue(
+            unit.connection,
+            unit.randomness,
+            kind=Aggregate.MEMBERSHIP,
+            aggregate_id=identifier,
+            lane=Lane.GRANT,
+            now=unit.now,
+            request_id=None,
+        )
+
+
+# --- groups ---------------------------------------------------------------------------------------------
+
+
+def _deliver_group(services: RegistrationServices, trip: _Trip) -> None:
+    for _ in range(IMMEDIATE_TRIES + 1):
+        with services.store.read() as connection:
+            catalogue = catalogues.current(connection)
+            wanted = desired.group(connection, trip.row.aggregate_id, catalogue) if catalogue else None
+            remote = _linked(connection, trip)
+        if wanted is None:
+            return
+        if remote is None:
+            answer = services.directory.create_group(wanted)
+            verdict = trip.note(answer, Action.CREATE)
+            if verdict is Verdict.ACK and answer.remote_id:
+                trip.link = (answer.remote_id, wanted.version)
+            if verdict is not Verdict.TAKEN:
+                return
+            answer, found = services.directory.find_group(external_id=wanted.external_id)
+            if trip.note(answer, Action.FIND) is not Verdict.ACK:
+                return
+            if found is None:
+                trip.verdict = Verdict.TAKEN
+                return
+            trip.link = (found.remote_id, wanted.version)
+            continue
+        answer = services.directory.change_group(remote, wanted)
+        verdict = trip.note(answer, Action.CHANGE)
+        if verdict is Verdict.ACK:
+            trip.link = (remote, wanted.version)
+        if verdict is Verdict.RECREATE:
+            trip.link = None
+            _forget_group(services, trip.row.aggregate_id, remote, requeue_group=False)
+        elif verdict not in {Verdict.STALE, Verdict.CHANGED}:
+            return
+
+
+def _forget_group(services: RegistrationServices, group: str, remote: str, *, requeue_group: bool) -> None:
+    """The Gateway lost the group: it and all its members have to be made again."""
+    with services.store.write() as unit:
+        if not outbox.unlink(unit.connection, Aggregate.GROUP, group, remote=remote):
+            return
+        if requeue_group:
+            outbox.enqueue(
+                unit.connection,
+                unit.randomness,
+                kind=Aggregate.GROUP,
+                aggregate_id=group,
+                lane=Lane.CREATE,
+                now=unit.now,
+                request_id=None,
+            )
+        members = desired.members_of_group(unit.connection, group)
+        _enqueue_memberships(unit, [membership_id(account_id, group) for account_id in members])
+
+
+# --- memberships ----------------------------------------------------------------------------------------
+
+
+def _deliver_membership(services: RegistrationServices, trip: _Trip) -> None:
+    for _ in range(IMMEDIATE_TRIES + 1):
+        with services.store.read() as connection:
+            wanted = desired.membership(connection, trip.row.aggregate_id)
+            if wanted is None:
+                return
+            user = outbox.remote_id(connection, Aggregate.USER, wanted.account_id)
+            group = outbox.remote_id(connection, Aggregate.GROUP, wanted.group_id)
+        if user is None or group is None:
+            if wanted.present:
+                kind, identifier = (
+                    (Aggregate.USER, wanted.account_id)
+                    if user is None
+                    else (Aggregate.GROUP, wanted.group_id)
+                )
+                trip.waits_for = dependency(kind, identifier)
+            return  # what the Gateway never had needs no removing
+        if wanted.present:
+            answer = services.directory.add_member(group, user, version=wanted.version)
+            verdict = trip.note(answer, Action.ADD_MEMBER)
+        else:
+            answer = services.directory.remove_member(group, user, version=wanted.version)
+            verdict = trip.note(answer, Action.REMOVE_MEMBER)
+        if verdict is Verdict.RECREATE:
+            _forget_group(services, wanted.group_id, group, requeue_group=True)
+            trip.waits_for = dependency(Aggregate.GROUP, wanted.group_id)
+            return
+        if verdict is Verdict.REFUSED and wanted.present and answer.status == 400:
+            _look_after_user(services, wanted.account_id)
+        if verdict not in {Verdict.STALE, Verdict.CHANGED}:
+            return
+
+
+def _look_after_user(services: RegistrationServices, account_id: str) -> None:
+    """A member was refused: perhaps the Gateway no longer has the account. Delivering it finds out."""
+    with services.store.write() as unit:
+        outbox.enqueue(
+            unit.connection,
+            unit.randomness,
+            kind=Aggregate.USER,
+            aggregate_id=account_id,
+            lane=Lane.UPDATE,
+            now=unit.now,
+            request_id=None,
+        )
+
+
+# --- settling -------------------------------------------------------------------------------------------
+
+
+def _settle(services: RegistrationServices, trip: _Trip, worker: str) -> None:
+    row, last = trip.row, trip.last
+    with services.store.write() as unit:
+        connection = unit.connection
+        for answer, verdict in trip.attempts:
+            outbox.record_attempt(
+                connection, unit.randomness, row, answer, verdict, worker=worker, now=unit.now
+            )
+        if trip.link is not None:
+            remote, version = trip.link
+            outbox.link(connection, row.kind, row.aggregate_id, remote, version=version, now=unit.now)
+        settled = (
+            blocked(row, trip.waits_for, now=unit.now)
+            if trip.waits_for
+            else settle(
+                row,
+                trip.verdict,
+                now=unit.now,
+                spread=unit.randomness.below(2001) / 1000 - 1,
+                retry_after=last.retry_after if last else None,
+            )
+        )
+        held = outbox.settle(connection, row, settled, now=unit.now, status=last.status if last else None)
+        if held and trip.verdict is Verdict.ACK and not trip.waits_for:
+            _tell_live(unit, services, row)
+        if last is not None:
+            _keep_health(connection, unit, trip.verdict)
+
+
+def _tell_live(unit: Unit, services: RegistrationServices, row: Row) -> None:
+    if row.kind is Aggregate.USER:
+        accounts.mark_provisioned(unit.connection, row.aggregate_id)
+    completed = requests.mark_live(
+        unit.connection,
+        kind=row.kind,
+        aggregate_id=row.aggregate_id,
+        version=row.desired_version,
+        now=unit.now,
+    )
+    for request_id in completed:
+        _post_completion(unit, services, request_id)
+
+
+def _keep_health(connection: Connection, unit: Unit, verdict: Verdict) -> None:
+    health = outbox.health(connection)
+    if verdict in {Verdict.UNREACHABLE, Verdict.UNAUTHORIZED}:
+        refused = verdict is Verdict.UNAUTHORIZED
+        failed = after_failure(health, now=unit.now, cause=verdict.value, at_once=refused)
+        outbox.put_health(connection, failed)
+    elif health != Health():
+        outbox.put_health(connection, Health())
+
+
+def _wake(services: RegistrationServices, trip: _Trip) -> None:
+    if trip.link is None or trip.row.kind is Aggregate.MEMBERSHIP:
+        return
+    with services.store.write() as unit:
+        outbox.wake(unit.connection, dependency(trip.row.kind, trip.row.aggregate_id), now=unit.now)
+
+
+def _post_completion(unit: Unit, services: RegistrationServices, request_id: str) -> None:
+    """Tell maker and person that a request is complete: created by the ack, never before (R-209)."""
+    found = requests.by_id(unit.connection, request_id)
+    if found is None:
+        return
+    organization = organizations.find(unit.connection, found.organization_id)
+    for recipient in _recipients(unit, found):
+        written = write(
+            Letter.REQUEST_COMPLETE,
+            recipient.details.language,
+            {
+                "product": services.settings.product,
+                "registration_url": services.public_url,
+                "request_url": services.request_url(found.number),
+                "recipient": recipient.details.display_name,
+                "organization": f"{organization.legal_name} ({organization.number})" if organization else "",
+                "number": str(found.number),
+            },
+        )
+        unit.courier.post_email(
+            to=recipient.details.main_email,
+            subject=written.subject,
+            text=written.text,
+            template=Letter.REQUEST_COMPLETE.value,
+            language=recipient.details.language,
+            dedupe_key=f"{request_id}:{Letter.REQUEST_COMPLETE.value}:{recipient.id}",
+        )
+
+
+def _recipients(unit: Unit, found: requests.StoredRequest) -> list[Person]:
+    identifiers: list[str] = []
+    if found.actor_kind == "account":
+        maker = accounts.find(unit.connection, found.actor_id)
+        if maker is not None:
+            identifiers.append(maker.person_id)
+    if found.person_id and found.person_id not in identifiers:
+        identifiers.append(found.person_id)
+    people = (persons.find(unit.connection, identifier) for identifier in identifiers)
+    return [person for person in people if person is not None]
