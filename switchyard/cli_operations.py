@@ -252,6 +252,55 @@ def check_settings(settings: Path | None) -> None:
     click.echo(f"Registration {deployment.registration.kernel.public_url}")
 
 
+# --- operator, catalogue
+
+
+@click.group("catalogue", cls=Commands)
+def catalogue_group() -> None:
+    """The operator's catalogue: participations, contact roles, access roles, applications."""
+
+
+@catalogue_group.command("load")
+@settings_option
+def load_catalogue(settings: Path | None) -> None:
+    """Put the catalogue of the settings' folder into force."""
+    from switchyard.operations import load_operator_catalogue  # noqa: PLC0415
+
+    loaded = load_operator_catalogue(read(settings).registration)
+    click.echo(f"version {loaded.version} is in force" + ("" if loaded.changed else ", as before"))
+
+
+@click.group("operator", cls=Commands)
+def operator_group() -> None:
+    """The operator's own staff, Customer Relations."""
+
+
+@operator_group.command("add")
+@settings_option
+@click.option("--first-name", required=True, prompt=True)
+@click.option("--middle-name", default="")
+@click.option("--last-name", required=True, prompt=True)
+@click.option("--email", "main_email", required=True, prompt=True, help="The activation link goes there.")
+@click.option(
+    "--phone", "main_phone", required=True, prompt=True, help="With country code, as +1 416 555 0100."
+)
+@click.option("--address", "address_1", required=True, prompt=True)
+@click.option("--city", required=True, prompt=True)
+@click.option("--province", default="", help="Two letters in Canada and the USA.")
+@click.option("--postal-code", required=True, prompt=True)
+@click.option("--country", default="CA", show_default=True, help="Two letters (ISO 3166-1).")
+@click.option("--language", default="en", show_default=True, type=click.Choice(["en", "fr"]))
+def add_operator(settings: Path | None, **values: str) -> None:
+    """Register a person and give Customer Relations functions: the first has nobody else to do it."""
+    from switchyard import operations  # noqa: PLC0415
+
+    made = operations.add_operator(read(settings).registration, values)
+    click.echo(f"Request {made.number}" + (", made before" if made.repeated else ""))
+    click.echo(
+        "The worker provisions the account; its owner gets the user name and an activation link by e-mail."
+    )
+
+
 # --- doctor
 
 
@@ -268,4 +317,12 @@ def doctor(settings: Path | None) -> None:
     sys.exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)
 
 
-COMMANDS: tuple[click.Command, ...] = (db, keys, audit, settings_group, doctor)
+COMMANDS: tuple[click.Command, ...] = (
+    catalogue_group,
+    operator_group,
+    db,
+    keys,
+    audit,
+    settings_group,
+    doctor,
+)

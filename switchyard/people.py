@@ -50,7 +50,7 @@ class Particulars:
             "main_phone": self.phone,
             "address_1": "1 Sample Street",
             "city": "Toronto",
-            "region": "ON",
+            "province": "ON",
             "postal_code": "M5H 1T1",
             "country": "CA",
         }
