@@ -92,6 +92,11 @@ class RegistrationSettings(Section):
     """`on` lets tests stop the process at named points. Refused in production."""
 
     @property
+    def issuer(self) -> str:
+        """Issuer of the Gateway."""
+        return self.gateway_issuer
+
+    @property
     def scim_url(self) -> str:
         """Base address of the Gateway's SCIM face."""
         return self.gateway_scim_url or f"{self.gateway_issuer}/scim/v2"

@@ -253,12 +253,21 @@ def finish(connection: Connection, request_id: str, *, now: dt.datetime) -> bool
     return result.rowcount == 1
 
 
-def live_since(connection: Connection, *, kind: Aggregate, aggregate_id: str) -> dt.datetime | None:
-    """Return when the Gateway last confirmed an aggregate for a request, or None."""
-    statement = select(func.max(request_item.c.provisioned_at)).where(
-        request_item.c.aggregate_kind == kind.value, request_item.c.aggregate_id == aggregate_id
+def waiting_items(connection: Connection, organization_id: str | None = None) -> dict[str, int]:
+    """Return how many items of each organization are registered but not live yet."""
+    statement = (
+        select(request.c.organization_id, func.count().label("n"))
+        .join(request_item, request_item.c.request_id == request.c.id)
+        .where(
+            request.c.state == RequestState.APPLIED.value,
+            request_item.c.aggregate_kind != "",
+            request_item.c.provisioned_at.is_(None),
+        )
+        .group_by(request.c.organization_id)
     )
-    return connection.execute(statement).scalar()
+    if organization_id is not None:
+        statement = statement.where(request.c.organization_id == organization_id)
+    return {row.organization_id: row.n for row in connection.execute(statement)}
 
 
 _MAKER_VERSION = person_version.alias("maker_version")

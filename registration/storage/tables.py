@@ -350,6 +350,7 @@ request = Table(
     UniqueConstraint("actor_kind", "actor_id", "idempotency_key"),
     CheckConstraint("state IN ('applied', 'provisioned')", name="state_known"),
     Index("ix_request_organization_id", "organization_id", "number"),
+    Index("ix_request_state", "state"),
 )
 
 request_item = Table(

@@ -8,7 +8,7 @@ from registration.domain.authority import Caller
 from registration.domain.organization import OrganizationStatus
 from registration.domain.search import Page, paged
 from registration.domain.text import sort_key
-from registration.storage import contacts, identities, organizations
+from registration.storage import contacts, identities, organizations, requests
 from registration.usecases.services import RegistrationServices
 
 
@@ -21,6 +21,8 @@ class OrganizationRow:
     short_name: str
     legal_name: str
     status: OrganizationStatus
+    waiting: int
+    """How many changes are registered but not live in the Gateway yet."""
 
 
 def list_organizations(
@@ -34,9 +36,12 @@ def list_organizations(
         staff = identities.staff_rights(connection, caller).is_staff
         own = None if staff else list(contacts.represented_by(connection, caller.account_id))
         found = organizations.all_of(connection, own)
+        waiting = requests.waiting_items(connection)
     wanted = sort_key(search)
     rows = [
-        OrganizationRow(entry.id, entry.number, entry.short_name, entry.legal_name, entry.status)
+        OrganizationRow(
+            entry.id, entry.number, entry.short_name, entry.legal_name, entry.status, waiting.get(entry.id, 0)
+        )
         for entry in found
         if wanted == str(entry.number) or wanted in sort_key(f"{entry.short_name} {entry.legal_name}")
     ]

@@ -1,4 +1,4 @@
-"""Offer the participations an organization can be registered for (R-113, R-120)."""
+"""Offer the participations an organization can be registered for (R-113, R-114)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registration.usecases.services import RegistrationServices
 
 @dataclass(frozen=True, slots=True)
 class ParticipationOffer:
-    """A participation as the page that registers an organization shows it."""
+    """A participation; ``category`` is market, program or service-provider."""
 
     key: str
     name: str
@@ -23,7 +23,7 @@ class ParticipationOffer:
 def offer_participations(
     services: RegistrationServices, *, caller: Caller
 ) -> tuple[ParticipationOffer, ...] | Refused:
-    """Return every participation of the catalogue, in its order, to the operator's staff."""
+    """Return the catalogue's participations in its order, to staff."""
     with services.store.read() as connection:
         if not identities.staff_rights(connection, caller).is_staff:
             return Refused(Refusal.NOT_ALLOWED)

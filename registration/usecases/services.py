@@ -44,7 +44,7 @@ class RegistrationServices:
     @property
     def signed_out_url(self) -> str:
         """Where the Gateway sends a browser back to after signing out."""
-        return f"{self.public_url}/"
+        return f"{self.public_url}/signed-out"
 
     def request_url(self, number: int) -> str:
         """Return the address of a request's page."""

@@ -6,11 +6,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 from registration.domain.authority import Caller
-from registration.domain.contact_roles import ContactRoleOffer
+from registration.domain.contact_roles import ContactRoleOffer, is_open
 from registration.domain.organization import OrganizationKind, OrganizationStatus
 from registration.domain.outcomes import Refused
 from registration.domain.task import Task
-from registration.storage import contacts, organizations, tasks
+from registration.storage import contacts, organizations, requests, tasks
 from registration.usecases.services import RegistrationServices
 from registration.usecases.standing import take_stand
 
@@ -34,6 +34,9 @@ class OrganizationView:
     may_grant: bool
     may_search: bool
     needs_representative: bool
+    waiting: int
+    vacancies: tuple[str, ...]
+    """Names of the contact roles that have fewer holders than they need."""
 
 
 def show_organization(
@@ -48,6 +51,7 @@ def show_organization(
         holders = contacts.holders(connection, organization_id)
         opened = organizations.participations(connection, organization_id)
         open_tasks = tasks.open_tasks(connection, organization_id)
+        waiting = requests.waiting_items(connection, organization_id).get(organization_id, 0)
     offers = tuple(
         ContactRoleOffer(
             key=key,
@@ -81,4 +85,10 @@ def show_organization(
         needs_representative=rights.is_staff
         and organization.kind is OrganizationKind.PARTICIPANT
         and not holders.get("authorized-representative"),
+        waiting=waiting,
+        vacancies=tuple(
+            role.name
+            for key, role in catalogue.contact_roles.items()
+            if is_open(role, opened) and len(holders.get(key, ())) < role.minimum
+        ),
     )
