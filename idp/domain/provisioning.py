@@ -44,6 +44,7 @@ class AccountFacts:
     phone: str
     language: str
     active: bool
+    invite: bool
     person_id: str
     custodian_person_id: str
     organizations: tuple[AccountOrganization, ...]

@@ -10,8 +10,10 @@ from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Sta
 from idp.domain.query import Record, account_record
 from idp.outbound.mail import post_account_changed
 from idp.storage.accounts import change_account_row, find_for_change
+from idp.storage.one_time import put_out_of_force
 from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
+from idp.usecases.letterhead import letterhead
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -66,7 +68,7 @@ def change_account(
         )
         if failed is not None:
             return failed
-        _follow(unit, services, stored, changed, actor)
+        _follow(unit, services, stored, changed, actor, invited=facts.invite)
         _record(unit, stored, changed, actor)
         return Changed(account_record(changed, facts.document))
 
@@ -96,11 +98,16 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
     )
 
 
-def _follow(unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor) -> None:
+def _follow(
+    unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, *, invited: bool
+) -> None:
     if stored.active and not changed.active:
         end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
-    if changed.awaits_activation and changed.email:
-        if not stored.active or changed.email != stored.email:
+    if not changed.active or changed.email != stored.email:
+        # Links that went to the old address, or to an account that is off, open nothing any more.
+        put_out_of_force(unit.connection, changed.id, now=unit.now)
+    if changed.awaits_activation:
+        if invited and changed.email and (not stored.active or changed.email != stored.email):
             invite(unit, services, changed)
         return
     if changed.activated_at is not None:
@@ -117,7 +124,7 @@ def _tell_holder(unit: Unit, services: IdpServices, stored: Account, changed: Ac
     if not names:
         return
     addresses = tuple(dict.fromkeys(filter(None, (stored.email, changed.email))))
-    post_account_changed(unit, changed, to=addresses, changed=names, public_url=services.public_url)
+    post_account_changed(unit, changed, letterhead(services), to=addresses, changed=names)
 
 
 def _record(unit: Unit, stored: Account, changed: Account, actor: Actor) -> None:

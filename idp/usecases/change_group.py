@@ -172,8 +172,8 @@ def _record(
         details={
             "changed": [*attributes],
             "role": group.access_role_key,
-            "added": sorted(added),
-            "removed": sorted(removed),
+            "added": [*sorted(added)],
+            "removed": [*sorted(removed)],
             "version": group.version,
         },
     )

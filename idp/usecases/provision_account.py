@@ -35,7 +35,7 @@ def provision_account(
         taken = insert_account(unit.connection, account, facts.document, facts.values)
         if taken is not None:
             return taken
-        if account.awaits_activation and account.email:
+        if facts.invite and account.awaits_activation and account.email:
             invite(unit, services, account)
         unit.audit.record(
             "gateway:account:provisioned",

@@ -1,0 +1,83 @@
+"""What the service says of itself (RFC 7644 §4): made from the models and limits it works by (A5, A8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim2_models import EnterpriseUser, External, Reference, ResourceType, ServiceProviderConfig
+from scim2_models.resources.service_provider_config import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    ETag,
+    Filter,
+    Pagination,
+    Patch,
+)
+from scim2_models.resources.service_provider_config import Sort as SortOption
+
+from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
+
+_META_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+
+
+def service_provider_config(base: str, *, default_page: int, largest_page: int) -> dict[str, Any]:
+    """Return the configuration document."""
+    config = ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=largest_page),
+        change_password=ChangePassword(supported=False),
+        sort=SortOption(supported=True),
+        etag=ETag(supported=True),
+        pagination=Pagination(
+            cursor=False,
+            index=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod("index"),
+            default_page_size=default_page,
+            max_page_size=largest_page,
+        ),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="OAuth 2.0 bearer token",
+                description=(
+                    "An access token of this Gateway, had by the client_credentials grant with the scopes "
+                    f"scim.read and scim.write for the resource {base}."
+                ),
+                spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6750"),
+                primary=True,
+            )
+        ],
+    )
+    return _with_meta(config.model_dump(), "ServiceProviderConfig", f"{base}/ServiceProviderConfig")
+
+
+def resource_types(base: str) -> dict[str, dict[str, Any]]:
+    """Return the resource types by id."""
+    described = {}
+    for model, description in ((User, "Accounts"), (Group, "Groups of accounts")):
+        found = ResourceType.from_resource(model).model_dump() | {"description": description}
+        described[found["id"]] = _with_meta(found, "ResourceType", f"{base}/ResourceTypes/{found['id']}")
+    return described
+
+
+def schemas(base: str) -> dict[str, dict[str, Any]]:
+    """Return the schemas by URN."""
+    named = {
+        "User": User,
+        "Group": Group,
+        "Enterprise User": EnterpriseUser,
+        "Switchyard User": SwitchyardUser,
+        "Switchyard Group": SwitchyardGroup,
+    }
+    described = {}
+    for name, model in named.items():
+        found = model.to_schema().model_dump() | {"name": name}
+        found["schemas"] = [_META_SCHEMA]
+        described[found["id"]] = _with_meta(found, "Schema", f"{base}/Schemas/{found['id']}")
+    return described
+
+
+def _with_meta(document: dict[str, Any], kind: str, location: str) -> dict[str, Any]:
+    return document | {"meta": {"resourceType": kind, "location": location}}

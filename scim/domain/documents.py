@@ -1,0 +1,72 @@
+"""JSON from strangers: read strictly, with a bound on depth, and never an error of ours (B7, SL-05)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scim2_models import InvalidSyntaxException
+
+DEEPEST = 32
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that ``body`` is.
+
+    Raises:
+        InvalidSyntaxException: for anything else: no UTF-8, a byte order mark, doubled keys, NaN, endless
+            numbers, deep nesting, zero characters and lone surrogates, another type at the top.
+    """
+    if not body.strip():
+        raise InvalidSyntaxException(detail="The request has no body.")
+    try:
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        # Also UnicodeDecodeError, and numbers longer than Python reads.
+        raise InvalidSyntaxException(detail="The request body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidSyntaxException(detail="The request body must be a JSON object.")
+    _look_inside(value, escapes=b"\\u" in body)
+    return value
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _look_inside(value: object, *, escapes: bool) -> None:
+    """Walk the value without recursion; only escapes can bring characters that UTF-8 and JSON forbid raw."""
+    level: list[object] = [value]
+    for _ in range(DEEPEST):
+        following: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                following += each.values()
+                if escapes:
+                    following += each.keys()
+            elif isinstance(each, list):
+                following += each
+            elif escapes and isinstance(each, str) and _is_unstorable(each):
+                raise InvalidSyntaxException(detail="A text holds a character that no text can hold.")
+        if not following:
+            return
+        level = following
+    raise InvalidSyntaxException(detail=f"The request body nests deeper than {DEEPEST} levels.")
+
+
+def _is_unstorable(text: str) -> bool:
+    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def write(value: object) -> str:
+    """Return compact JSON text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,228 @@
+"""A PATCH of a group, read so that its members never need to be (J4).
+
+Operations on members become one net change of sets; an operation on the source's version alone becomes
+the fence; what is left goes through scim2-models' PatchOp on the group without its members.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scim2_models import (
+    InvalidPathException,
+    InvalidSyntaxException,
+    InvalidValueException,
+    MutabilityException,
+    NoTargetException,
+    PayloadTooLargeException,
+    SCIMException,
+    ScimFilter,
+)
+from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
+
+from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
+from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
+
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+MOST_OPERATIONS = 1_000
+_MEMBERS = re.compile(
+    rf"(?:{re.escape(GROUP_SCHEMA)}:)?members(?:\[(?P<filter>.*)\])?(?P<part>\.\$?\w+)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
+_OPERATIONS = frozenset({"add", "remove", "replace"})
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPatch:
+    """What a PATCH of a group asks for.
+
+    ``rest`` are the operations on anything but members, in their wire form; ``by_rows`` tells that they do
+    no more than raise the fence, so that the group's attributes need not be read.
+    """
+
+    members: MemberChange = field(default_factory=MemberChange)
+    source_version: int | None = None
+    rest: tuple[Mapping[str, Any], ...] = ()
+    by_rows: bool = True
+
+
+def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the operations of a PATCH body, each known to be an object.
+
+    Raises:
+        InvalidSyntaxException: if the body is no PatchOp message.
+        PayloadTooLargeException: for more than a thousand operations (H15).
+    """
+    names = {name.lower(): value for name, value in body.items()}
+    schemas = names.get("schemas")
+    if not isinstance(schemas, list) or PATCH_SCHEMA.lower() not in [str(each).lower() for each in schemas]:
+        raise InvalidSyntaxException(detail=f"'schemas' must name {PATCH_SCHEMA}.")
+    operations = names.get("operations")
+    if not isinstance(operations, list) or not operations:
+        raise InvalidSyntaxException(detail="'Operations' must hold one or more operations.")
+    if len(operations) > MOST_OPERATIONS:
+        raise PayloadTooLargeException(detail=f"A request may hold {MOST_OPERATIONS} operations at most.")
+    if not all(isinstance(each, dict) for each in operations):
+        raise InvalidSyntaxException(detail="Each operation must be an object.")
+    return operations
+
+
+def read_group_patch(body: Mapping[str, Any]) -> GroupPatch:
+    """Return what the PATCH ``body`` asks for, operation after operation.
+
+    Raises:
+        SCIMException: if an operation on members cannot be done, whatever the group.
+    """
+    reader = _Reader()
+    for operation in read_operations(body):
+        reader.read({name.lower(): value for name, value in operation.items()}, operation)
+    return GroupPatch(reader.change, reader.fence, tuple(reader.rest), by_rows=not reader.other)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.change = MemberChange()
+        self.fence: int | None = None
+        self.rest: list[Mapping[str, Any]] = []
+        self.other = False
+        self._named = 0
+
+    def read(self, names: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
+        op = names.get("op")
+        op = op.lower() if isinstance(op, str) else ""
+        if op not in _OPERATIONS:
+            raise InvalidValueException(detail="'op' must be add, remove or replace.")
+        path, value = names.get("path"), names.get("value")
+        if isinstance(path, str) and (match := _MEMBERS.fullmatch(path.strip())):
+            self._members(op, match["filter"], match["part"], value)
+            return
+        if path is None and isinstance(value, dict):
+            value = self._without_members(op, value)
+            if not value:
+                return
+            operation = {"op": op, "value": value}
+        self.rest.append(operation)
+        fence = _fence_of(op, path, value)
+        if fence is None:
+            self.other = True
+        else:
+            self.fence = fence
+
+    def _without_members(self, op: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name, each in value.items():
+            if name.lower() in {"members", f"{GROUP_SCHEMA}:members".lower()}:
+                if op == "remove":
+                    raise NoTargetException(detail="A remove needs a path.")
+                self._members(op, None, None, each)
+            else:
+                kept[name] = each
+        return kept
+
+    def _members(self, op: str, selection: str | None, part: str | None, value: Any) -> None:  # noqa: ANN401 - JSON
+        if part is not None:
+            raise MutabilityException(detail="The parts of a member cannot be changed.")
+        if selection is not None:
+            if op != "remove":
+                raise MutabilityException(detail="A member cannot be changed, only added and removed.")
+            self.change = self.change.remove(self._count(_selected(selection)))
+        elif op == "remove":
+            # Without a value the whole attribute goes; with one, Microsoft Entra names whom to remove.
+            none = value is None or value == []
+            ids: frozenset[str] = frozenset() if none else self._count(_ids(value))
+            self.change = self.change.replace(ids) if none else self.change.remove(ids)
+        elif op == "add":
+            if value is None:
+                raise InvalidValueException(detail="An add needs a value.")
+            self.change = self.change.add(self._count(_ids(value)))
+        else:
+            self.change = self.change.replace(self._count(_ids(value or [])))
+
+    def _count(self, ids: frozenset[str]) -> frozenset[str]:
+        self._named += len(ids)
+        if self._named > MOST_MEMBERS_PER_CHANGE:
+            raise PayloadTooLargeException(
+                detail=f"A request may name {MOST_MEMBERS_PER_CHANGE} members at most."
+            )
+        return ids
+
+
+def split_members(body: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return a group's body without its members, and the ids of the members it names.
+
+    Raises:
+        InvalidValueException: if an entry names no account.
+    """
+    rest: dict[str, Any] = {}
+    members: frozenset[str] = frozenset()
+    for name, value in body.items():
+        if name.lower() == "members":
+            members = _ids(value or [])
+        else:
+            rest[name] = value
+    return rest, members
+
+
+def _ids(value: Any) -> frozenset[str]:  # noqa: ANN401 - JSON
+    entries = value if isinstance(value, list) else [value]
+    found: set[str] = set()
+    for entry in entries:
+        stated = (
+            next((each for name, each in entry.items() if name.lower() == "value"), None)
+            if isinstance(entry, dict)
+            else None
+        )
+        if not isinstance(stated, str) or not stated:
+            raise InvalidValueException(detail="Each of 'members' needs a 'value': the id of an account.")
+        found.add(stated)
+    return frozenset(found)
+
+
+def _selected(selection: str) -> frozenset[str]:
+    """Return the ids a selection names: ``value eq`` and alternatives of it."""
+    try:
+        tree = ScimFilter(selection).ast
+    except SCIMException:
+        raise InvalidPathException(detail="The selection of members cannot be read.") from None
+    return frozenset(_named(tree))
+
+
+def _named(node: FilterNode) -> set[str]:
+    if isinstance(node, LogicalExpr) and node.op == LogicalOperator.or_:
+        return set().union(*(_named(term) for term in node.terms))
+    is_value = (
+        isinstance(node, Comparison) and node.attr_path.attr.lower() == "value" and not node.attr_path.uri
+    )
+    if not is_value or not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
+        raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
+    if not isinstance(node.value, str):
+        raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
+    return {node.value}
+
+
+def _fence_of(op: str, path: Any, value: Any) -> int | None:  # noqa: ANN401 - JSON
+    """Return the version an operation states when that is all it does."""
+    if op == "remove":
+        return None
+    if isinstance(path, str) and path.lower() == _FENCE:
+        stated = value
+    elif isinstance(path, str) and path.lower() == GROUP_EXTENSION.lower():
+        stated = _only(value, "sourceversion")
+    elif path is None:
+        inner = _only(value, GROUP_EXTENSION.lower())
+        stated = _only(inner, "sourceversion") if inner is not None else _only(value, _FENCE)
+    else:
+        return None
+    is_number = isinstance(stated, int) and not isinstance(stated, bool)
+    return stated if is_number and 0 <= stated <= 2**53 else None
+
+
+def _only(value: Any, name: str) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict) and len(value) == 1:
+        stated, inner = next(iter(value.items()))
+        return inner if stated.lower() == name else None
+    return None

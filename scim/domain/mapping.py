@@ -1,0 +1,201 @@
+"""What a SCIM resource means for the Gateway: facts of accounts and groups, and their prepared documents.
+
+A document is the resource as its source stated it, without what the server adds (id, meta, groups,
+members). The source's version is kept as a column; the document keeps its place (SOURCE_VERSION_MARK).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from scim2_models import InvalidValueException
+
+from idp.domain.account import AccountKind, AccountOrganization
+from idp.domain.provisioning import SOURCE_VERSION_MARK, AccountFacts, GroupFacts
+from idp.domain.query import Record
+from idp.domain.user_name import UserNameFault, fold, user_name_fault
+from scim.domain.catalogue import GROUPS, USERS
+from scim.domain.documents import write
+from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
+from scim.domain.values import searchable_values
+
+_SERVERS_OWN = ("id", "meta", "groups", "members")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
+_LONGEST_EMAIL = 254
+LONGEST_KEY = 1_024  # bytes of a value that is unique
+_LARGEST_VERSION = 2**53
+_USER_NAME_FAULTS = {
+    UserNameFault.BLANK: "'userName' is empty.",
+    UserNameFault.TOO_LONG: "'userName' is too long.",
+    UserNameFault.SPACE_AROUND: "'userName' starts or ends with a space.",
+    UserNameFault.CONTROL_CHARACTER: "'userName' holds a character that cannot be seen.",
+}
+
+
+def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
+    """Return what the user ``resource`` (in its wire form) states of an account.
+
+    Raises:
+        InvalidValueException: if a value cannot be what it is meant to be; the detail names the attribute.
+    """
+    extension: Mapping[str, Any] = resource.get(USER_EXTENSION) or {}
+    name: Mapping[str, Any] = resource.get("name") or {}
+    given, family = name.get("givenName") or "", name.get("familyName") or ""
+    user_name = resource.get("userName") or ""
+    fault = user_name_fault(user_name)
+    if fault is not None:
+        raise InvalidValueException(detail=_USER_NAME_FAULTS[fault])
+    _check_length("externalId", resource.get("externalId") or "")
+    for email in resource.get("emails") or ():
+        _check_email(email.get("value"))
+    whole = name.get("formatted") or f"{given} {family}".strip()
+    activation: Mapping[str, Any] = extension.get("activation") or {}
+    return AccountFacts(
+        kind=_kind(resource, extension),
+        user_name=user_name,
+        external_id=resource.get("externalId") or None,
+        display_name=resource.get("displayName") or whole or user_name,
+        given_name=given,
+        family_name=family,
+        middle_name=name.get("middleName") or "",
+        email=_main_value(resource.get("emails")),
+        phone=_main_value(resource.get("phoneNumbers")),
+        language=_language(resource.get("preferredLanguage")),
+        active=resource.get("active") is not False,
+        invite=activation.get("send") is not False,
+        person_id=extension.get("personId") or "",
+        custodian_person_id=extension.get("custodianPersonId") or "",
+        organizations=tuple(
+            AccountOrganization(each.get("id") or "", each.get("shortName") or "")
+            for each in extension.get("organizations") or ()
+        ),
+        allowed_addresses=tuple(_network(each) for each in extension.get("allowedAddresses") or ()),
+        source_version=_source_version(extension),
+        document=_document(resource, USER_SCHEMA, USER_EXTENSION),
+        values=searchable_values(USERS, resource),
+    )
+
+
+def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
+    """Return what the group ``resource`` (in its wire form) states, its members aside.
+
+    Raises:
+        InvalidValueException: if a value cannot be what it is meant to be; the detail names the attribute.
+    """
+    extension: Mapping[str, Any] = resource.get(GROUP_EXTENSION) or {}
+    display_name = resource.get("displayName") or ""
+    if not display_name.strip():
+        raise InvalidValueException(detail="'displayName' is empty.")
+    _check_length("displayName", fold(display_name))
+    _check_length("externalId", resource.get("externalId") or "")
+    return GroupFacts(
+        external_id=resource.get("externalId") or None,
+        display_name=display_name,
+        organization_id=extension.get("organizationId") or "",
+        organization_short_name=extension.get("organizationShortName") or "",
+        access_role_key=extension.get("accessRoleKey") or "",
+        access_role_name=extension.get("accessRoleName") or "",
+        application_key=extension.get("applicationKey") or "",
+        account_kinds=tuple(extension.get("accountKinds") or ()),
+        source_version=_source_version(extension),
+        document=_document(resource, GROUP_SCHEMA, GROUP_EXTENSION),
+        values=searchable_values(GROUPS, resource),
+    )
+
+
+def stated_document(record: Record) -> str:
+    """Return the document of ``record`` with the source's version in its place."""
+    return record.document.replace(SOURCE_VERSION_MARK, f'"sourceVersion":{record.source_version}', 1)
+
+
+def is_fenced(record: Record) -> bool:
+    """Tell whether the source states a version of this resource."""
+    return SOURCE_VERSION_MARK in record.document
+
+
+def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None:
+    """Put the stored version of the source back where a write left it out: a fence is never taken down."""
+    if not is_fenced(record):
+        return
+    stated = resource.setdefault(extension, {}) or {}
+    if stated.get("sourceVersion") is None:
+        resource[extension] = stated | {"sourceVersion": record.source_version}
+        if extension not in resource["schemas"]:
+            resource["schemas"] = [*resource["schemas"], extension]
+
+
+def _document(resource: Mapping[str, Any], schema: str, extension: str) -> str:
+    kept = {name: value for name, value in resource.items() if name not in _SERVERS_OWN}
+    kept["schemas"] = [schema, *(name for name in kept if name.startswith("urn:"))]
+    own = kept.get(extension)
+    if own and own.get("sourceVersion") is not None:
+        kept[extension] = own | {"sourceVersion": None}
+    return write(kept)
+
+
+def _kind(resource: Mapping[str, Any], extension: Mapping[str, Any]) -> AccountKind:
+    stated = extension.get("accountKind")
+    if stated is None:
+        user_type = (resource.get("userType") or "").lower()
+        return AccountKind(user_type) if user_type in set(AccountKind) else AccountKind.PERSONAL
+    try:
+        return AccountKind(stated)
+    except ValueError:
+        raise InvalidValueException(detail="'accountKind' must be personal, machine or workspace.") from None
+
+
+def _main_value(entries: list[Mapping[str, Any]] | None) -> str:
+    """Return the primary value of a multi-valued attribute, else the first for work, else the first."""
+    stated = [each for each in entries or () if each.get("value")]
+    chosen = (
+        next((each for each in stated if each.get("primary") is True), None)
+        or next((each for each in stated if each.get("type") == "work"), None)
+        or next(iter(stated), None)
+    )
+    return str(chosen["value"]) if chosen else ""
+
+
+def _check_length(name: str, key: str) -> None:
+    """Refuse what an index entry could not hold."""
+    if len(key.encode()) > LONGEST_KEY:
+        raise InvalidValueException(detail=f"'{name}' is too long.")
+
+
+def _check_email(value: str | None) -> None:
+    if value is None:
+        return
+    local, _, domain = value.rpartition("@")
+    odd = any(each.isspace() or unicodedata.category(each).startswith("C") for each in value)
+    if (
+        not local
+        or not domain
+        or odd
+        or len(value) > _LONGEST_EMAIL
+        or any(each in value for each in "<>,;\"'\\")
+    ):
+        raise InvalidValueException(detail="The value of 'emails.value' is no e-mail address.")
+
+
+def _language(value: str | None) -> str:
+    return value if value and len(value) <= 16 and _LANGUAGE.fullmatch(value) else ""
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise InvalidValueException(detail="'allowedAddresses' holds what is no network.") from None
+    return value
+
+
+def _source_version(extension: Mapping[str, Any]) -> int | None:
+    version = extension.get("sourceVersion")
+    if version is None:
+        return None
+    if not 0 <= version <= _LARGEST_VERSION:
+        raise InvalidValueException(detail="'sourceVersion' is out of range.")
+    return int(version)

@@ -1,0 +1,325 @@
+"""The resources we serve, as scim2-models classes; schemas are published from these very classes (A5).
+
+``User`` is the core user without ``password``: a password is never provisioned here, so the attribute is
+not part of the schema, cannot be written, read, filtered or sorted by (C12, E10, SF-04).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from scim2_models import (
+    URN,
+    CaseExact,
+    ComplexAttribute,
+    EnterpriseUser,
+    Extension,
+    External,
+    Mutability,
+    Reference,
+    Required,
+    Resource,
+    ScimPolicy,
+    Uniqueness,
+)
+from scim2_models.attributes import ExtensibleStringEnum
+from scim2_models.resources.resource import AnyExtension
+from scim2_models.resources.user import (
+    Address,
+    Entitlement,
+    GroupMembership,
+    Im,
+    Name,
+    PhoneNumber,
+    Photo,
+    Role,
+    X509Certificate,
+)
+
+from idp.domain.user_name import fold
+
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
+USER_EXTENSION = "urn:ietf:params:scim:schemas:extension:switchyard:2.0:User"
+GROUP_EXTENSION = "urn:ietf:params:scim:schemas:extension:switchyard:2.0:Group"
+
+
+class Email(ComplexAttribute):
+    """An e-mail address. It is kept as it was given; :mod:`scim.domain.mapping` looks at its form."""
+
+    class Type(ExtensibleStringEnum):
+        """What the address is for."""
+
+        work = "work"
+        home = "home"
+        other = "other"
+
+    value: str | None = None
+    """The e-mail address."""
+
+    display: str | None = None
+    """A name to show for the address."""
+
+    type: Type | None = None
+    """What the address is for, such as "work" or "home"."""
+
+    primary: bool | None = None
+    """Whether messages go to this address."""
+
+
+class CoreUserWithoutPassword(Resource[AnyExtension]):
+    """The core user of RFC 7643 §4.1, without its password."""
+
+    __schema__ = URN(USER_SCHEMA)
+
+    user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
+    """Name the account signs in with. Unique in the whole Gateway, whatever its case or Unicode form."""
+
+    name: Name | None = None
+    """The components of the user's name."""
+
+    Name: ClassVar[type[ComplexAttribute]] = Name
+
+    display_name: str | None = None
+    """The name of the user, suitable for display to people."""
+
+    nick_name: str | None = None
+    """The casual way to address the user."""
+
+    profile_url: Reference[External] | None = None
+    """A URL of a page about the user."""
+
+    title: str | None = None
+    """The user's title, such as "Vice President"."""
+
+    user_type: str | None = None
+    """What kind of account it is: Personal, Machine or Workspace; other values are kept and mean Personal."""
+
+    preferred_language: str | None = None
+    """The language messages to the user are written in, such as "en-CA"."""
+
+    locale: str | None = None
+    """The user's default location for formats of dates, currency and numbers."""
+
+    timezone: str | None = None
+    """The user's time zone, such as "America/Toronto"."""
+
+    active: bool | None = None
+    """Whether the account may be used. Setting it to false ends all sessions and tokens at once."""
+
+    emails: list[Email] | None = None
+    """E-mail addresses; messages go to the primary one."""
+
+    Emails: ClassVar[type[ComplexAttribute]] = Email
+
+    phone_numbers: list[PhoneNumber] | None = None
+    """Phone numbers."""
+
+    PhoneNumbers: ClassVar[type[ComplexAttribute]] = PhoneNumber
+
+    ims: list[Im] | None = None
+    """Instant messaging addresses."""
+
+    Ims: ClassVar[type[ComplexAttribute]] = Im
+
+    photos: list[Photo] | None = None
+    """URLs of photos."""
+
+    Photos: ClassVar[type[ComplexAttribute]] = Photo
+
+    addresses: list[Address] | None = None
+    """Physical mailing addresses."""
+
+    Addresses: ClassVar[type[ComplexAttribute]] = Address
+
+    groups: Annotated[list[GroupMembership] | None, Mutability.read_only] = None
+    """The groups the user is a member of; changed through the groups only."""
+
+    Groups: ClassVar[type[ComplexAttribute]] = GroupMembership
+
+    entitlements: list[Entitlement] | None = None
+    """Entitlements of the user."""
+
+    Entitlements: ClassVar[type[ComplexAttribute]] = Entitlement
+
+    roles: list[Role] | None = None
+    """Roles of the user. They open nothing by themselves: access comes from groups."""
+
+    Roles: ClassVar[type[ComplexAttribute]] = Role
+
+    x509_certificates: list[X509Certificate] | None = None
+    """Certificates issued to the user."""
+
+    X509Certificates: ClassVar[type[ComplexAttribute]] = X509Certificate
+
+
+# The class carries the resource's name, which discovery and references go by.
+CoreUserWithoutPassword.__name__ = "User"
+
+
+class Member(ComplexAttribute):
+    """A member of a group."""
+
+    value: Annotated[str | None, Mutability.immutable, Required.true, CaseExact.true] = None
+    """Id of the account."""
+
+    ref: Annotated[Reference["User"] | None, Mutability.read_only] = Field(  # noqa: UP037 - a name, not a class
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    """URI of the account."""
+
+    type: Annotated[str | None, Mutability.read_only] = None
+    """Always "User"."""
+
+    display: Annotated[str | None, Mutability.read_only] = None
+    """Name of the account."""
+
+
+class CoreGroup(Resource[AnyExtension]):
+    """The core group of RFC 7643 §4.2; its members are accounts."""
+
+    __schema__ = URN(GROUP_SCHEMA)
+
+    display_name: Annotated[str | None, Uniqueness.server, Required.true] = None
+    """A name for the group. Unique among the groups of one source, whatever its case."""
+
+    members: list[Member] | None = None
+    """The members of the group."""
+
+    Members: ClassVar[type[ComplexAttribute]] = Member
+
+
+CoreGroup.__name__ = "Group"
+
+
+class OrganizationLink(ComplexAttribute):
+    """An organization the account belongs to."""
+
+    id: Annotated[str | None, CaseExact.true] = None
+    """Number of the organization."""
+
+    short_name: str | None = None
+    """Short name of the organization."""
+
+
+class ActivationWish(ComplexAttribute):
+    """How a new account is activated."""
+
+    send: bool | None = None
+    """False keeps the Gateway from sending an activation message."""
+
+    valid_days: int | None = None
+    """Days the source expects an activation link to work."""
+
+
+class Deactivation(ComplexAttribute):
+    """When and why the account was switched off."""
+
+    at: dt.datetime | None = None
+    """When the account was switched off."""
+
+    reason: str | None = None
+    """Why the account was switched off."""
+
+
+class AccountKindName(ExtensibleStringEnum):
+    """The kinds of account."""
+
+    personal = "personal"
+    machine = "machine"
+    workspace = "workspace"
+
+
+class SwitchyardUser(Extension):
+    """What the registry knows of an account beyond the standard."""
+
+    __schema__ = URN(USER_EXTENSION)
+
+    person_id: Annotated[str | None, CaseExact.true] = None
+    """Number of the person the account belongs to."""
+
+    account_kind: Annotated[AccountKindName | None, CaseExact.true] = None
+    """personal, machine or workspace; cannot change once the account exists."""
+
+    custodian_person_id: Annotated[str | None, CaseExact.true] = None
+    """Number of the person who answers for a machine account."""
+
+    allowed_addresses: Annotated[list[str] | None, CaseExact.true] = None
+    """Networks in CIDR notation that a machine account may sign in from."""
+
+    organizations: list[OrganizationLink] | None = None
+    """Organizations the account belongs to."""
+
+    Organizations: ClassVar[type[ComplexAttribute]] = OrganizationLink
+
+    activation: ActivationWish | None = None
+    """How a new account is activated."""
+
+    Activation: ClassVar[type[ComplexAttribute]] = ActivationWish
+
+    deactivation: Deactivation | None = None
+    """When and why the account was switched off."""
+
+    DeactivationAttribute: ClassVar[type[ComplexAttribute]] = Deactivation
+
+    source_version: int | None = None
+    """Version of the record at its source. A write that carries a lower one than stored is refused."""
+
+    tenant: Annotated[str | None, CaseExact.true] = None
+    """The operator the record belongs to."""
+
+
+class SwitchyardGroup(Extension):
+    """For which organization and access role a group stands."""
+
+    __schema__ = URN(GROUP_EXTENSION)
+
+    organization_id: Annotated[str | None, CaseExact.true] = None
+    """Number of the organization."""
+
+    organization_short_name: str | None = None
+    """Short name of the organization."""
+
+    access_role_key: Annotated[str | None, CaseExact.true] = None
+    """Key of the access role."""
+
+    access_role_name: str | None = None
+    """Name of the access role."""
+
+    application_key: Annotated[str | None, CaseExact.true] = None
+    """Key of the application that the access role opens."""
+
+    account_kinds: Annotated[list[str] | None, CaseExact.true] = None
+    """Kinds of account the access role is meant for."""
+
+    source_version: int | None = None
+    """Version of the record at its source. A write that carries a lower one than stored is refused."""
+
+
+User: Any = CoreUserWithoutPassword[EnterpriseUser | SwitchyardUser]
+Group: Any = CoreGroup[SwitchyardGroup]
+MODELS = {USER_SCHEMA: User, GROUP_SCHEMA: Group}
+EXTENSIONS = (EnterpriseUser, SwitchyardUser, SwitchyardGroup)
+
+
+class Kind(StrEnum):
+    """The two types of resource."""
+
+    USER = "User"
+    GROUP = "Group"
+
+
+def comparison_key(binding: Any, value: str) -> str:  # noqa: ANN401 - an attribute binding, or what stands for one
+    """Return the form two values of an attribute are compared by: as user names are unique by (E14)."""
+    return value if binding.case_exact else fold(value)
+
+
+TOLERANT = ScimPolicy(
+    unknown=ScimPolicy.Unknown.ignore,
+    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
+    comparison_key=comparison_key,
+)
+"""How requests are read: undefined attributes of a resource are ignored (C11)."""

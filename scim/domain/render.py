@@ -1,0 +1,71 @@
+"""Resources on the wire: the stored document with what the server adds, joined as text and not parsed.
+
+Parsing and dumping a user costs more than finding it (performance rules), so an answer is the prepared
+document with ``id``, ``groups`` or ``members`` and ``meta`` spliced in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from idp.domain.group import Member, Membership
+from idp.domain.query import Record
+from scim.domain.etag import entity_tag
+from scim.domain.mapping import stated_document
+
+_quote = json.encoder.encode_basestring
+
+
+class Renderer:
+    """Renders resources whose URIs start with ``base`` (no trailing slash)."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self._users = f"{base}/Users/"
+        self._groups = f"{base}/Groups/"
+
+    def user_location(self, account_id: str) -> str:
+        """Return the URI of a user."""
+        return self._users + account_id
+
+    def group_location(self, group_id: str) -> str:
+        """Return the URI of a group."""
+        return self._groups + group_id
+
+    def user(self, record: Record, groups: Iterable[Membership]) -> str:
+        """Return a user as JSON text."""
+        listed = ",".join(
+            f'{{"value":"{each.group_id}","$ref":"{self._groups}{each.group_id}",'
+            f'"display":{_quote(each.display_name)},"type":"direct"}}'
+            for each in groups
+        )
+        return self._splice(record, "User", self._users, f',"groups":[{listed}]' if listed else "")
+
+    def group(self, record: Record, members: Iterable[Member] | None) -> str:
+        """Return a group as JSON text; without members where they are None, never with some (J8)."""
+        listed = ",".join(
+            f'{{"value":"{each.account_id}","$ref":"{self._users}{each.account_id}",'
+            f'"type":"User","display":{_quote(each.display_name)}}}'
+            for each in members or ()
+        )
+        return self._splice(record, "Group", self._groups, f',"members":[{listed}]' if listed else "")
+
+    def _splice(self, record: Record, kind: str, folder: str, middle: str) -> str:
+        # A document starts with {"schemas": the id goes right before it.
+        tag = entity_tag(record.version).replace('"', '\\"')
+        return (
+            f'{{"id":"{record.id}",{stated_document(record)[1:-1]}{middle},'
+            f'"meta":{{"resourceType":"{kind}","created":"{record.created}",'
+            f'"lastModified":"{record.modified}","location":"{folder}{record.id}","version":"{tag}"}}}}'
+        )
+
+
+def list_response(total: int, start_index: int, resources: Iterable[str]) -> str:
+    """Return a list answer as JSON text (RFC 7644 §3.4.2)."""
+    rendered = list(resources)
+    return (
+        '{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],'
+        f'"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{len(rendered)},'
+        f'"Resources":[{",".join(rendered)}]}}'
+    )

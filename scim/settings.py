@@ -1,0 +1,18 @@
+"""Settings of the SCIM face."""
+
+from __future__ import annotations
+
+from kernel.settings import Section
+
+
+class ScimSettings(Section):
+    """SCIM service provider."""
+
+    default_page: int = 100
+    """Resources in a page where a request does not say."""
+
+    largest_page: int = 1000
+    """Most resources in a page, whatever a request says."""
+
+    open_discovery: bool = True
+    """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""

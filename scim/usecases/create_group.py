@@ -1,0 +1,34 @@
+"""POST /Groups (RFC 7644 §3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim2_models import Context
+
+from idp.domain.provisioning import Taken, UnknownMembers
+from idp.usecases.provision_group import GroupProvisioned, provision_group
+from idp.usecases.search_accounts import GroupView
+from idp.usecases.services import IdpServices
+from scim.domain.group_patch import split_members
+from scim.domain.mapping import group_facts
+from scim.domain.models import TOLERANT, Group
+from scim.usecases.client import ScimClient
+from scim.usecases.outcomes import GroupWritten
+
+
+def create_group(
+    services: IdpServices, *, client: ScimClient, body: dict[str, Any]
+) -> GroupWritten | Taken | UnknownMembers:
+    """Make the group ``body`` describes with its members; none of them may be unknown (J2).
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if the body is no valid group.
+    """
+    rest, members = split_members(body)
+    group = Group.model_validate(rest, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
+    facts = group_facts(group.model_dump())
+    outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)
+    if isinstance(outcome, GroupProvisioned):
+        return GroupWritten(GroupView(outcome.record, None))
+    return outcome

@@ -1,0 +1,30 @@
+"""POST /Users (RFC 7644 §3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim2_models import Context
+
+from idp.domain.provisioning import Taken
+from idp.usecases.provision_account import provision_account
+from idp.usecases.search_accounts import AccountView
+from idp.usecases.services import IdpServices
+from scim.domain.mapping import account_facts
+from scim.domain.models import TOLERANT, User
+from scim.usecases.client import ScimClient
+from scim.usecases.outcomes import UserWritten
+
+
+def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, Any]) -> UserWritten | Taken:
+    """Make the user ``body`` describes; what is read-only in it is ignored (C2).
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if the body is no valid user.
+    """
+    user = User.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
+    facts = account_facts(user.model_dump())
+    outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)
+    if isinstance(outcome, Taken):
+        return outcome
+    return UserWritten(AccountView(outcome.record, ()))

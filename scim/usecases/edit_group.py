@@ -1,0 +1,158 @@
+"""PUT and PATCH /Groups/{id} (RFC 7644 §3.5): members as rows, everything else as for users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scim2_models import Context, PatchOp
+
+from idp.domain.group import MemberChange
+from idp.domain.provisioning import GroupFacts, Missing, Moved, Stale, Taken, Unfenced, UnknownMembers
+from idp.domain.query import Record
+from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.search_accounts import GroupView, find_own_group
+from idp.usecases.services import IdpServices
+from kernel.errors import BusyError
+from scim.domain.etag import Condition
+from scim.domain.group_patch import PATCH_SCHEMA, GroupPatch, read_group_patch, split_members
+from scim.domain.mapping import group_facts, keep_fence, stated_document
+from scim.domain.models import GROUP_EXTENSION, TOLERANT, Group
+from scim.usecases.client import ScimClient
+from scim.usecases.outcomes import ConditionFailed, GroupWritten
+
+_TRIES = 40
+_Edit = Callable[[Record], dict[str, Any] | None]
+Outcome = GroupWritten | Taken | Stale | Missing | UnknownMembers | ConditionFailed
+
+
+def replace_group(
+    services: IdpServices,
+    *,
+    client: ScimClient,
+    group_id: str,
+    body: dict[str, Any],
+    demand: Condition | None = None,
+) -> Outcome:
+    """Put ``body`` in the place of the group; of its members only the difference is written (G5).
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if the body is no valid group.
+    """
+    rest, members = split_members(body)
+    wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
+
+    def edit(record: Record) -> dict[str, Any] | None:
+        stored = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
+        replacement = wanted.model_copy(deep=True)
+        with TOLERANT:
+            replacement.replace(stored)
+        resource: dict[str, Any] = replacement.model_dump()
+        return resource
+
+    return _edit(services, client, group_id, edit, MemberChange(whole=members), demand)
+
+
+def patch_group(
+    services: IdpServices,
+    *,
+    client: ScimClient,
+    group_id: str,
+    body: dict[str, Any],
+    demand: Condition | None = None,
+) -> Outcome:
+    """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if an operation cannot be done.
+    """
+    asked = read_group_patch(body)
+    if asked.by_rows:
+        outcome = _by_rows(services, client, group_id, asked, demand)
+        if outcome is not None:
+            return outcome
+    patch = PatchOp[Group].model_validate(
+        {"schemas": [PATCH_SCHEMA], "Operations": [*asked.rest]},
+        scim_ctx=Context.RESOURCE_PATCH_REQUEST,
+        scim_policy=TOLERANT,
+    )
+
+    def edit(record: Record) -> dict[str, Any] | None:
+        group = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
+        patch.patch(group, scim_policy=TOLERANT)
+        resource: dict[str, Any] = group.model_dump()
+        return resource
+
+    return _edit(services, client, group_id, edit, asked.members, demand)
+
+
+def _by_rows(
+    services: IdpServices, client: ScimClient, group_id: str, asked: GroupPatch, demand: Condition | None
+) -> Outcome | None:
+    """Change members, and the fence, as rows; None where the group has no fence to raise yet."""
+    for _ in range(_TRIES):
+        expected: int | None = None
+        if demand is not None and not demand.any:
+            found = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
+            if found is None:
+                return Missing()
+            if not demand.meets(found.record.version):
+                return ConditionFailed()
+            expected = found.record.version
+        outcome = change_group(
+            services,
+            actor=client.actor,
+            source=client.id,
+            group_id=group_id,
+            members=asked.members,
+            source_version=asked.source_version,
+            expected_version=expected,
+        )
+        if isinstance(outcome, Unfenced):
+            return None
+        if isinstance(outcome, GroupChanged):
+            return GroupWritten(GroupView(outcome.record, None), changed=outcome.changed)
+        if not isinstance(outcome, Moved):
+            return outcome
+    raise BusyError(retry_after=1)
+
+
+def _edit(
+    services: IdpServices,
+    client: ScimClient,
+    group_id: str,
+    edit: _Edit,
+    members: MemberChange,
+    demand: Condition | None,
+) -> Outcome:
+    for _ in range(_TRIES):
+        view = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
+        if view is None:
+            return Missing()
+        if demand is not None and not demand.meets(view.record.version):
+            return ConditionFailed()
+        facts = _facts(edit(view.record), view.record)
+        outcome = change_group(
+            services,
+            actor=client.actor,
+            source=client.id,
+            group_id=group_id,
+            facts=facts,
+            members=members,
+            expected_version=view.record.version,
+        )
+        if isinstance(outcome, GroupChanged):
+            return GroupWritten(GroupView(outcome.record, None), changed=outcome.changed)
+        if not isinstance(outcome, Moved | Unfenced):
+            return outcome
+    raise BusyError(retry_after=1)
+
+
+def _facts(resource: dict[str, Any] | None, record: Record) -> GroupFacts | None:
+    """Return what the resource states, or None if the record states it already."""
+    if resource is None:
+        return None
+    keep_fence(resource, record, GROUP_EXTENSION)
+    facts = group_facts(resource)
+    same_fence = facts.source_version is None or facts.source_version == record.source_version
+    return None if same_fence and facts.document == record.document else facts

@@ -1,0 +1,117 @@
+"""PUT and PATCH /Users/{id} (RFC 7644 §3.5): one way to change a user, two ways to say how.
+
+The change is computed from the stored version without holding anything, and stored only over that very
+version; who comes second computes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scim2_models import Context, PatchOp
+
+from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
+from idp.domain.query import Record
+from idp.usecases.change_account import Changed, change_account
+from idp.usecases.search_accounts import AccountView, find_own_account
+from idp.usecases.services import IdpServices
+from kernel.errors import BusyError
+from scim.domain.etag import Condition
+from scim.domain.mapping import account_facts, keep_fence, stated_document
+from scim.domain.models import TOLERANT, USER_EXTENSION, User
+from scim.usecases.client import ScimClient
+from scim.usecases.outcomes import ConditionFailed, UserWritten
+
+_TRIES = 40
+_Edit = Callable[[Record], dict[str, Any] | None]
+Outcome = UserWritten | Taken | Stale | Missing | Immutable | ConditionFailed
+
+
+def replace_user(
+    services: IdpServices,
+    *,
+    client: ScimClient,
+    account_id: str,
+    body: dict[str, Any],
+    demand: Condition | None = None,
+) -> Outcome:
+    """Put ``body`` in the place of the user: what it leaves out is cleared (G2), the fence aside.
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if the body is no valid user.
+    """
+    wanted = User.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
+
+    def edit(record: Record) -> dict[str, Any] | None:
+        stored = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
+        replacement = wanted.model_copy(deep=True)
+        with TOLERANT:
+            replacement.replace(stored)
+        resource: dict[str, Any] = replacement.model_dump()
+        return resource
+
+    return _edit(services, client, account_id, edit, demand)
+
+
+def patch_user(
+    services: IdpServices,
+    *,
+    client: ScimClient,
+    account_id: str,
+    body: dict[str, Any],
+    demand: Condition | None = None,
+) -> Outcome:
+    """Apply the operations of ``body`` to the user, all or none (H2).
+
+    Raises:
+        SCIMException, pydantic.ValidationError: if an operation cannot be done.
+    """
+    patch = PatchOp[User].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
+
+    def edit(record: Record) -> dict[str, Any] | None:
+        user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
+        if not patch.patch(user, scim_policy=TOLERANT):
+            return None
+        resource: dict[str, Any] = user.model_dump()
+        return resource
+
+    return _edit(services, client, account_id, edit, demand)
+
+
+def _edit(
+    services: IdpServices, client: ScimClient, account_id: str, edit: _Edit, demand: Condition | None
+) -> Outcome:
+    for _ in range(_TRIES):
+        view = find_own_account(services, source=client.id, account_id=account_id)
+        if view is None:
+            return Missing()
+        record = view.record
+        if demand is not None and not demand.meets(record.version):
+            return ConditionFailed()
+        facts = _facts(edit(record), record)
+        if facts is None:
+            return UserWritten(view, changed=False)
+        outcome = change_account(
+            services,
+            actor=client.actor,
+            source=client.id,
+            account_id=account_id,
+            facts=facts,
+            expected_version=record.version,
+        )
+        if isinstance(outcome, Changed):
+            return UserWritten(AccountView(outcome.record, view.groups))
+        if not isinstance(outcome, Moved):
+            return outcome
+    raise BusyError(retry_after=1)
+
+
+def _facts(resource: dict[str, Any] | None, record: Record) -> AccountFacts | None:
+    """Return what the resource states, or None if the record states it already."""
+    if resource is None:
+        return None
+    keep_fence(resource, record, USER_EXTENSION)
+    facts = account_facts(resource)
+    same_fence = facts.source_version is None or facts.source_version == record.source_version
+    return None if same_fence and facts.document == record.document else facts

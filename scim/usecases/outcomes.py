@@ -1,0 +1,32 @@
+"""How a write through SCIM may end, beside the refusals of the identity provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UnknownMembers
+from idp.usecases.search_accounts import AccountView, GroupView
+
+
+@dataclass(frozen=True, slots=True)
+class UserWritten:
+    """The user is as ``view`` shows it; ``changed`` is False when nothing was to do (H12)."""
+
+    view: AccountView
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWritten:
+    """The group is as ``view`` shows it, its members left out unless they were asked for."""
+
+    view: GroupView
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFailed:
+    """Refused: the resource is not at a version that the request demands (L2)."""
+
+
+WriteRefusal = Taken | Stale | Missing | Moved | Immutable | UnknownMembers | ConditionFailed

@@ -1,0 +1,69 @@
+"""/ServiceProviderConfig, /ResourceTypes and /Schemas: prepared bytes with a tag (A1..A9)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from kernel.web.http import Request, Response
+from scim.domain.discovery import resource_types, schemas, service_provider_config
+from scim.domain.documents import write
+from scim.domain.etag import read_condition
+from scim.domain.render import list_response
+from scim.settings import ScimSettings
+from scim.usecases.client import READ, ScimClient
+from scim.web.endpoint import Method, refusal, scim_answer
+
+
+class Discovery:
+    """Handlers of the discovery addresses."""
+
+    def __init__(self, settings: ScimSettings, base: str) -> None:
+        config = service_provider_config(
+            base, default_page=settings.default_page, largest_page=settings.largest_page
+        )
+        self._scope = "" if settings.open_discovery else READ
+        self._config = write(config)
+        self._types = {name.lower(): write(each) for name, each in resource_types(base).items()}
+        self._schemas = {name.lower(): write(each) for name, each in schemas(base).items()}
+
+    def config(self) -> dict[str, Method]:
+        """Return the methods of /ServiceProviderConfig."""
+        return self._get(lambda _request: self._config)
+
+    def types(self) -> dict[str, Method]:
+        """Return the methods of /ResourceTypes."""
+        return self._get(lambda _request: _listed(self._types))
+
+    def type(self) -> dict[str, Method]:
+        """Return the methods of /ResourceTypes/{id}."""
+        return self._get(lambda request: self._types.get(request.path_values["id"].lower()))
+
+    def schemas(self) -> dict[str, Method]:
+        """Return the methods of /Schemas."""
+        return self._get(lambda _request: _listed(self._schemas))
+
+    def schema(self) -> dict[str, Method]:
+        """Return the methods of /Schemas/{id}."""
+        return self._get(lambda request: self._schemas.get(request.path_values["id"].lower()))
+
+    def _get(self, find: Any) -> dict[str, Method]:  # noqa: ANN401 - a small function from request to text
+        def handler(request: Request, _client: ScimClient) -> Response:
+            if "filter" in request.query_values:
+                return refusal(403, "Discovery cannot be filtered.")
+            text = find(request)
+            if text is None:
+                return refusal(404, "There is no such resource.")
+            tag = hashlib.sha256(text.encode()).hexdigest()[:16]
+            headers = (("ETag", f'W/"{tag}"'), ("Cache-Control", "public, max-age=300"))
+            condition = read_condition(request.header("if-none-match"))
+            if condition is not None and (condition.any or tag in condition.tags):
+                return Response(304, b"", headers)
+            return scim_answer(200, text, headers)
+
+        return {"GET": Method(handler, self._scope)}
+
+
+def _listed(documents: Mapping[str, str]) -> str:
+    return list_response(len(documents), 1, documents.values())

@@ -1,0 +1,156 @@
+"""One address of the SCIM face: who may ask, in which words, and that every answer is SCIM (N5).
+
+The order is that of RFC 9110: the method, who asks, what may be answered with, what was sent; then the
+handler of the method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from scim2_models import SCIMException
+
+from idp.usecases.authenticate_bearer import bearer
+from idp.usecases.services import IdpServices
+from kernel.errors import BusyError, SwitchyardError
+from kernel.web.http import BadRequestError, Request, Response
+from scim.domain.documents import read_object, write
+from scim.domain.errors import error_document, of_exception, of_validation
+from scim.usecases.client import READ, WRITE, ScimClient
+
+MEDIA_TYPE = "application/scim+json"
+LARGEST_BODY = 1_048_576
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
+_SENT = frozenset({"application/json", MEDIA_TYPE})
+_TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
+_NO_STORE = (("Cache-Control", "no-store"),)
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[Request, ScimClient], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What an address does on one method; ``scope`` is what the token must allow, empty for anybody."""
+
+    handler: Handler
+    scope: str = READ
+    reads_body: bool = False
+
+
+def scim_answer(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """Return prepared JSON text as a SCIM answer (B1)."""
+    return Response(status, text.encode(), (*_TYPE, *(headers or _NO_STORE)))
+
+
+def refusal(
+    status: int, detail: str, scim_type: str = "", headers: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """Return an error as SCIM words it (N1)."""
+    return _error(status, error_document(status, detail, scim_type), headers)
+
+
+def _error(status: int, document: Mapping[str, Any], headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    return Response(status, write(document).encode(), (*_TYPE, *_NO_STORE, *headers))
+
+
+def body_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object of the request's body.
+
+    Raises:
+        InvalidSyntaxException: if it is none.
+    """
+    return read_object(request.body)
+
+
+class ScimEndpoint:
+    """A callable for the routing table; ``checks_size`` says that it words its own 413."""
+
+    checks_size = True
+
+    def __init__(self, services: IdpServices, audience: str, methods: Mapping[str, Method]) -> None:
+        self._services = services
+        self._audience = audience
+        self._methods = methods
+        names = [*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"]
+        self._allowed = (("Allow", ", ".join(names)),)
+
+    def __call__(self, request: Request) -> Response:
+        """Answer one request; nothing that goes wrong inside is shown."""
+        try:
+            return self._serve(request)
+        except Exception as error:  # noqa: BLE001 - SCIM words everything, the last resort too
+            return _of_error(error, request)
+
+    def _serve(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(204, b"", self._allowed)
+        method = self._methods.get("GET" if request.method == "HEAD" else request.method)
+        if method is None:
+            return refusal(405, f"{request.method} is not possible here.", "", self._allowed)
+        client, refused = self._authenticate(request, method.scope)
+        refused = refused or _refusal_of_form(request, reads_body=method.reads_body)
+        return refused or method.handler(request, client)
+
+    def _authenticate(self, request: Request, scope: str) -> tuple[ScimClient, Response | None]:
+        nobody = ScimClient("")
+        if not scope:
+            return nobody, None
+        scheme, _, token = request.header("authorization").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return nobody, _challenge(401, "A bearer token is needed.")
+        facts = bearer(self._services, token.strip())
+        if facts is None or facts.account_id or self._audience not in facts.audience:
+            return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
+        if scope not in facts.scope and not (scope == READ and WRITE in facts.scope):
+            parts = f'error="insufficient_scope", scope="{scope}"'
+            return nobody, _challenge(403, f"The token lacks the scope {scope}.", parts)
+        return ScimClient(facts.client_id), None
+
+
+def _refusal_of_form(request: Request, *, reads_body: bool) -> Response | None:
+    """Refuse what cannot be answered or read, whatever it says (B2, B3, B8)."""
+    if not _is_acceptable(request.header("accept")):
+        return refusal(406, f"Answers here are {MEDIA_TYPE}.")
+    if len(request.body) > LARGEST_BODY:
+        return refusal(413, f"A request may have {LARGEST_BODY} bytes at most.")
+    if reads_body and request.media_type not in _SENT:
+        return refusal(415, f"Requests here are {MEDIA_TYPE} or application/json.")
+    return None
+
+
+def _of_error(error: Exception, request: Request) -> Response:
+    match error:
+        case SCIMException():
+            return _error(*of_exception(error))
+        case ValidationError():
+            return _error(*of_validation(error))
+        case BadRequestError():
+            return refusal(400, f"The request cannot be read: {error.message}.", "invalidSyntax")
+        case BusyError():
+            return refusal(503, error.public, "", (("Retry-After", str(error.retry_after)),))
+        case SwitchyardError():
+            return refusal(error.status, error.public)
+    _log.error("scim.failed", path=request.path, error=type(error).__name__, exc_info=error)
+    return refusal(500, "Something went wrong. Nothing was changed.")
+
+
+def _challenge(status: int, detail: str, parts: str = "") -> Response:
+    """Return the refusal of a token with its challenge (RFC 6750 §3)."""
+    value = 'Bearer realm="scim"' + (f", {parts}" if parts else "")
+    return refusal(status, detail, "", (("WWW-Authenticate", value),))
+
+
+def _is_acceptable(accept: str) -> bool:
+    if not accept.strip():
+        return True
+    for each in accept.split(","):
+        kind, _, parameters = each.partition(";")
+        if kind.strip().lower() in _ACCEPTED and "q=0" not in parameters.replace(" ", "").split(";"):
+            return True
+    return False

@@ -1,0 +1,65 @@
+"""The routing table of the SCIM face. Every address under /scim answers in SCIM, known or not (N5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from idp.usecases.services import IdpServices
+from kernel.web.http import Request, Response, Route
+from scim.domain.render import Renderer
+from scim.settings import ScimSettings
+from scim.web.discovery import Discovery
+from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
+from scim.web.groups import Groups
+from scim.web.users import Users
+
+BASE_PATH = "/scim/v2"
+
+
+def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> tuple[Route, ...]:
+    """Return the routes of the SCIM service of ``services``, all of them hot.
+
+    Its address, and the audience that tokens must be made for, is the issuer with ``/scim/v2``.
+    """
+    settings = settings or ScimSettings()
+    base = services.issuer + BASE_PATH
+    renderer = Renderer(base)
+    users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
+    discovery = Discovery(settings, base)
+    addresses: dict[str, Mapping[str, Method]] = {
+        "/Users": users.collection(),
+        "/Users/.search": users.searching(),
+        "/Users/{id}": users.one(),
+        "/Groups": groups.collection(),
+        "/Groups/.search": groups.searching(),
+        "/Groups/{id}": groups.one(),
+        "/ServiceProviderConfig": discovery.config(),
+        "/ResourceTypes": discovery.types(),
+        "/ResourceTypes/{id}": discovery.type(),
+        "/Schemas": discovery.schemas(),
+        "/Schemas/{id}": discovery.schema(),
+    }
+    return tuple(_routes(services, base, addresses))
+
+
+def _routes(
+    services: IdpServices, base: str, addresses: Mapping[str, Mapping[str, Method]]
+) -> Iterator[Route]:
+    for path, methods in addresses.items():
+        endpoint = ScimEndpoint(services, base, methods)
+        name = "scim" + path.replace("/", ".").replace("{", "").replace("}", "").replace("..", ".")
+        for written in (path, f"{path}/"):  # a slash at the end changes nothing (B4)
+            yield Route(METHODS, BASE_PATH + written, endpoint, name, hot=True)
+    nowhere = _Nowhere()
+    for path in ("/scim", "/scim/{rest*}"):
+        yield Route(METHODS, path, nowhere, "scim.nowhere", hot=True)
+
+
+class _Nowhere:
+    """Every other address under /scim."""
+
+    checks_size = True
+
+    def __call__(self, _request: Request) -> Response:
+        """Answer that there is nothing, in SCIM's words."""
+        return refusal(404, "There is no such resource.")

@@ -1,0 +1,121 @@
+"""What a list request asks for, in a query or in a SearchRequest body: one reading for both (D4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim2_models import InvalidPathException, InvalidSyntaxException, InvalidValueException
+
+from idp.domain.query import Search, Sort
+from kernel.web.http import Request
+from scim.domain.catalogue import Catalogue
+from scim.domain.filters import compile_filter
+from scim.domain.projection import Projection, read_projection
+from scim.settings import ScimSettings
+from scim.web.endpoint import body_object
+
+SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+_FURTHEST = 2**31
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+_UNSORTABLE = frozenset({"groups", "members", "meta", "schemas", "x509certificates"})
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """A page to find, and the part of each resource to show."""
+
+    search: Search
+    projection: Projection
+    start_index: int
+
+
+def projection_of(request: Request, catalogue: Catalogue) -> Projection:
+    """Return which part of the resource the query asks to be shown (D6)."""
+    if not request.query:
+        return read_projection(catalogue, (), ())
+    values = request.query_values
+    return read_projection(
+        catalogue, _names(values.get("attributes")), _names(values.get("excludedAttributes"))
+    )
+
+
+def list_request(request: Request, catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+    """Return what the query of a list asks for.
+
+    Raises:
+        SCIMException: if a parameter cannot be understood.
+    """
+    values = {name: each[0] for name, each in request.query_values.items()}
+    return _read(values, catalogue, settings)
+
+
+def search_request(request: Request, catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+    """Return what a SearchRequest body asks for.
+
+    Raises:
+        SCIMException: if the body is no SearchRequest or a part of it cannot be understood.
+    """
+    body = {name.lower(): value for name, value in body_object(request).items()}
+    schemas = body.get("schemas")
+    if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
+        raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
+    names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes")
+    return _read({name: body[name.lower()] for name in names if name.lower() in body}, catalogue, settings)
+
+
+def _read(values: Mapping[str, Any], catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+    start_index = max(_number(values, "startIndex", 1), 1)
+    count = min(max(_number(values, "count", settings.default_page), 0), settings.largest_page)
+    text = values.get("filter")
+    if text is not None and not isinstance(text, str):
+        raise InvalidValueException(detail="'filter' must be text.")
+    condition = compile_filter(text, catalogue) if text else None
+    search = Search(condition, min(start_index - 1, _FURTHEST), count, _sort(values, catalogue))
+    projection = read_projection(
+        catalogue, _names(values.get("attributes")), _names(values.get("excludedAttributes"))
+    )
+    return ListRequest(search, projection, start_index)
+
+
+def _number(values: Mapping[str, Any], name: str, default: int) -> int:
+    value = values.get(name, default)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueException(detail=f"'{name}' must be a whole number.")
+    return max(-_FURTHEST, min(value, _FURTHEST))
+
+
+def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """Return attribute names given as a list, or as comma-separated text in a query."""
+    parts = [value] if isinstance(value, str) else (value or [])
+    if not isinstance(parts, list) or not all(isinstance(each, str) for each in parts):
+        raise InvalidValueException(detail="Attribute names must be a list of texts.")
+    return [name.strip() for part in parts for name in part.split(",") if name.strip()]
+
+
+def _sort(values: Mapping[str, Any], catalogue: Catalogue) -> Sort | None:
+    name = values.get("sortBy")
+    if name is None or name == "":
+        return None
+    order = str(values.get("sortOrder") or "ascending").lower()
+    if order not in {"ascending", "descending"}:
+        raise InvalidValueException(detail="'sortOrder' must be ascending or descending.")
+    if not isinstance(name, str):
+        raise InvalidValueException(detail="'sortBy' must be text.")
+    uri, _, bare = name.rpartition(":")
+    head, _, part = bare.partition(".")
+    attribute = catalogue.find(uri or None, head)
+    if attribute is not None and not part and attribute.is_complex and attribute.multi:
+        part = "value"
+    unsortable = attribute is None or (
+        attribute.path in _UNSORTABLE and part not in {"created", "lastModified"}
+    )
+    if attribute is not None and part and not unsortable:
+        attribute = attribute.parts.get(part.lower())
+    if attribute is None or unsortable or attribute.is_complex:
+        raise InvalidPathException(detail="'sortBy' names nothing that can be sorted by.")
+    return Sort(attribute.path, descending=order == "descending")
