@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.session import Acr, satisfies
 
 
@@ -133,6 +134,10 @@ class Flow:
         """Tell whether this flow holds a proof of ``kind``."""
         return any(proof.kind is kind for proof in self.proofs)
 
+    def is_alive(self, now: dt.datetime) -> bool:
+        """Tell whether the flow can still move: not ended, not expired, not dead of wrong codes (MF-04)."""
+        return self.finished_at is None and self.expires_at > now and self.tries < TRIES_PER_FLOW
+
     @property
     def is_wizard(self) -> bool:
         """Tell whether this flow sets an account up, and so ends with a review (G-18, G-21)."""
@@ -173,6 +178,11 @@ def amr_of(flow: Flow) -> tuple[str, ...]:
     if acr_of(flow) is not Acr.ONE_FACTOR:
         found.append("mfa")
     return tuple(dict.fromkeys(found))
+
+
+def proves_anew(flow: Flow) -> bool:
+    """Tell whether this flow said anew who somebody is, and so moves ``auth_time``."""
+    return flow.has(ProofKind.PASSWORD) or flow.has_verified_passkey
 
 
 def next_step(flow: Flow, state: AccountState, rules: Rules) -> Step:
@@ -255,3 +265,28 @@ ENROLLING_STEPS = (Step.ENROL_FACTOR, Step.REVIEW)
 
 FINISHING_STEPS = (Step.REVIEW, Step.DONE)
 """Where a flow may end in a session."""
+
+
+RESUME_PATH = "/oauth2/authorize/resume"
+
+
+def next_url(request: Mapping[str, object], token: str) -> str:
+    """Return where a finished flow leads: back into its authorization request, or to a page of ours.
+
+    A path that could lead anywhere else leads to the first page (OR-05).
+    """
+    if request.get("kind") == "authorize":
+        return f"{RESUME_PATH}?flow={token}"
+    path = request.get("path")
+    return path if isinstance(path, str) and is_local_path(path) else "/"
+
+
+def is_local_path(path: str) -> bool:
+    """Tell whether ``path`` is a path on this host, in every reading that browsers know."""
+    return (
+        path.startswith("/")
+        and not path.startswith("//")
+        and "\\" not in path
+        and len(path) <= 2000
+        and all(32 < ord(character) < 127 for character in path)
+    )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from idp.domain.one_time import Purpose
 from idp.storage.tables import account, one_time_secret
+from kernel.database import insert
 
 _table = one_time_secret
 
@@ -25,17 +26,19 @@ def issue(
     now: dt.datetime,
     life: dt.timedelta,
 ) -> dt.datetime:
-    """Store a new secret, put the older ones of its purpose out of force, and return when it dies."""
-    put_out_of_force(connection, account_id, now=now, purpose=purpose)
+    """Store a new secret in the place of the live one of its purpose, if any, and return when it dies.
+
+    A unique index holds one live secret per account and purpose, so that two issued at once are one.
+    """
+    new = {"digest": digest, "issued_at": now, "expires_at": now + life}
     connection.execute(
-        _table.insert(),
-        {
-            "digest": digest,
-            "purpose": purpose.value,
-            "account_id": account_id,
-            "issued_at": now,
-            "expires_at": now + life,
-        },
+        insert(connection, _table)
+        .values(purpose=purpose.value, account_id=account_id, **new)
+        .on_conflict_do_update(
+            index_elements=[_table.c.account_id, _table.c.purpose],
+            index_where=_table.c.used_at.is_(None),
+            set_=new,
+        )
     )
     return now + life
 
@@ -52,7 +55,7 @@ def put_out_of_force(
 
 def find_live(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:
     """Return the account of a live secret, or None; nothing changes, however often one looks (RC-08)."""
-    return connection.scalar(
+    found: str | None = connection.scalar(
         select(_table.c.account_id)
         .join(account, account.c.id == _table.c.account_id)
         .where(
@@ -63,6 +66,7 @@ def find_live(connection: Connection, digest: bytes, *, purpose: Purpose, now: d
             account.c.active,
         )
     )
+    return found
 
 
 def spend(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:
@@ -70,7 +74,7 @@ def spend(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.da
 
     One guarded UPDATE decides: of many that present the same secret at once, exactly one gets the account.
     """
-    return connection.scalar(
+    found: str | None = connection.scalar(
         update(_table)
         .where(
             _table.c.digest == digest,
@@ -82,6 +86,7 @@ def spend(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.da
         .values(used_at=now)
         .returning(_table.c.account_id)
     )
+    return found
 
 
 def last_issued_at(connection: Connection, account_id: str, *, purpose: Purpose) -> dt.datetime | None:

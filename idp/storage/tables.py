@@ -228,6 +228,14 @@ one_time_secret = Table(
     Column("used_at", UtcDateTime, comment="spent, or put out of force by a newer one"),
     Index("ix_one_time_secret_account", "account_id", "purpose"),
 )
+Index(
+    "uq_one_time_secret_live",
+    one_time_secret.c.account_id,
+    one_time_secret.c.purpose,
+    unique=True,
+    sqlite_where=one_time_secret.c.used_at.is_(None),
+    postgresql_where=one_time_secret.c.used_at.is_(None),
+)
 
 # --- flows and sessions --------------------------------------------------------------------------
 

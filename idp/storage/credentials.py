@@ -1,0 +1,157 @@
+"""Passwords, their history, and security questions: hashes only (G-48, G-51)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, select, update
+
+from idp.storage.tables import account, password, password_history, question_offer, security_question
+from kernel.database import insert
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """The password of an account, as its hash."""
+
+    hash: str = field(repr=False)
+    set_at: dt.datetime
+    must_change: bool
+
+
+def find_password(connection: Connection, account_id: str) -> StoredPassword | None:
+    """Return the account's password, or None if it has none."""
+    row = connection.execute(
+        select(password.c.hash, password.c.set_at, password.c.must_change).where(
+            password.c.account_id == account_id
+        )
+    ).first()
+    return None if row is None else StoredPassword(row.hash, row.set_at, row.must_change)
+
+
+def recent_hashes(connection: Connection, account_id: str, count: int) -> tuple[str, ...]:
+    """Return the hashes of the last ``count`` passwords, the present one among them."""
+    return tuple(
+        connection.scalars(
+            select(password_history.c.hash)
+            .where(password_history.c.account_id == account_id)
+            .order_by(password_history.c.set_at.desc())
+            .limit(count)
+        )
+    )
+
+
+def set_password(
+    connection: Connection, account_id: str, new_hash: str, *, now: dt.datetime, history: int
+) -> None:
+    """Store the account's password and note it in the history, of which ``history`` entries are kept."""
+    new = {"hash": new_hash, "set_at": now, "must_change": False}
+    connection.execute(
+        insert(connection, password)
+        .values(account_id=account_id, **new)
+        .on_conflict_do_update(index_elements=[password.c.account_id], set_=new)
+    )
+    _remember(connection, account_id, new_hash, now=now, history=history)
+
+
+def replace_password(
+    connection: Connection,
+    account_id: str,
+    new_hash: str,
+    *,
+    instead_of: str,
+    now: dt.datetime,
+    history: int,
+) -> bool:
+    """Replace exactly the password ``instead_of``; False if it was replaced meanwhile."""
+    done = connection.execute(
+        update(password)
+        .where(password.c.account_id == account_id, password.c.hash == instead_of)
+        .values(hash=new_hash, set_at=now, must_change=False)
+    )
+    if done.rowcount != 1:
+        return False
+    _remember(connection, account_id, new_hash, now=now, history=history)
+    return True
+
+
+def refresh_hash(connection: Connection, account_id: str, new_hash: str, *, instead_of: str) -> None:
+    """Store the same password under new costs, unless it was changed meanwhile."""
+    connection.execute(
+        update(password)
+        .where(password.c.account_id == account_id, password.c.hash == instead_of)
+        .values(hash=new_hash)
+    )
+
+
+def _remember(
+    connection: Connection, account_id: str, new_hash: str, *, now: dt.datetime, history: int
+) -> None:
+    if not history:
+        return
+    entry = insert(connection, password_history).values(account_id=account_id, set_at=now, hash=new_hash)
+    connection.execute(
+        entry.on_conflict_do_update(
+            index_elements=[password_history.c.account_id, password_history.c.set_at],
+            set_={"hash": new_hash},
+        )
+    )
+    kept = (
+        select(password_history.c.set_at)
+        .where(password_history.c.account_id == account_id)
+        .order_by(password_history.c.set_at.desc())
+        .limit(history)
+        .scalar_subquery()
+    )
+    connection.execute(
+        delete(password_history).where(
+            password_history.c.account_id == account_id, password_history.c.set_at.not_in(kept)
+        )
+    )
+
+
+def mark_activated(connection: Connection, account_id: str, *, now: dt.datetime) -> bool:
+    """Note that the account was activated; False if it was before, or is not active (RC-20)."""
+    done = connection.execute(
+        update(account)
+        .where(account.c.id == account_id, account.c.active, account.c.activated_at.is_(None))
+        .values(activated_at=now)
+    )
+    return done.rowcount == 1
+
+
+def has_question(connection: Connection, account_id: str) -> bool:
+    """Tell whether the account has a security question."""
+    statement = select(security_question.c.question).where(security_question.c.account_id == account_id)
+    return connection.scalar(statement) is not None
+
+
+def set_question(
+    connection: Connection, account_id: str, question: str, answer_hash: str, *, now: dt.datetime
+) -> None:
+    """Store the account's question and the hash of its answer, in the place of earlier ones."""
+    new = {"question": question, "answer_hash": answer_hash, "set_at": now}
+    connection.execute(
+        insert(connection, security_question)
+        .values(account_id=account_id, **new)
+        .on_conflict_do_update(index_elements=[security_question.c.account_id], set_=new)
+    )
+
+
+def offered_questions(connection: Connection, account_id: str) -> tuple[str, ...]:
+    """Return the short list that was drawn for the account, empty if none was."""
+    found = connection.scalar(
+        select(question_offer.c.questions).where(question_offer.c.account_id == account_id)
+    )
+    return tuple(found or ())
+
+
+def offer_questions(connection: Connection, account_id: str, drawn: Sequence[str]) -> None:
+    """Keep the short list drawn for the account, so that reloading the page does not draw another (G-34)."""
+    connection.execute(
+        insert(connection, question_offer)
+        .values(account_id=account_id, questions=list(drawn))
+        .on_conflict_do_nothing(index_elements=[question_offer.c.account_id])
+    )

@@ -1,0 +1,41 @@
+"""Browsers in which an account completed a sign-in: they count tries for themselves and raise no alarm."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from idp.storage.tables import known_device
+from kernel.database import insert
+
+_table = known_device
+
+
+def accounts_known_to(connection: Connection, account_ids: Iterable[str], browser: bytes) -> frozenset[str]:
+    """Return those of the accounts that were signed in to from this browser before."""
+    statement = select(_table.c.account_id).where(
+        _table.c.account_id.in_(list(account_ids)), _table.c.digest == browser
+    )
+    return frozenset(connection.scalars(statement))
+
+
+def remember_device(
+    connection: Connection, account_id: str, browser: bytes, *, user_agent: str, now: dt.datetime
+) -> None:
+    """Note that the account was signed in to from this browser."""
+    connection.execute(
+        insert(connection, _table)
+        .values(
+            account_id=account_id,
+            digest=browser,
+            first_seen_at=now,
+            last_seen_at=now,
+            user_agent=user_agent,
+        )
+        .on_conflict_do_update(
+            index_elements=[_table.c.account_id, _table.c.digest],
+            set_={"last_seen_at": now, "user_agent": user_agent},
+        )
+    )

@@ -1,0 +1,114 @@
+"""Counters of tries, raised before a proof is looked at; the statement that counts also locks (LK-*).
+
+However many tries arrive at once, on however many nodes, the row hands out each number once: no more than
+``rule.after`` proofs are looked at before the lock holds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, literal, null, or_, select, update
+
+from idp.domain.lockout import FORGET_AFTER, LONGEST_LOCK, Counted, LockRule
+from idp.storage.tables import failure_count
+from kernel.crypto import digest
+from kernel.database import UtcDateTime, insert
+
+_table = failure_count
+_MOMENT = UtcDateTime()
+
+
+def account_key(account_id: str, device: bytes | None) -> bytes:
+    """Return the counter of an account; a browser that it knows counts for itself (LK-05)."""
+    return digest(b"account\0" + account_id.encode() + (b"\0" + device if device else b""))
+
+
+def name_key(name: str) -> bytes:
+    """Return the counter of a name that belongs to nobody (EN-01); the name itself is not kept."""
+    return digest(b"name\0" + name.encode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An admitted try: the proof may be looked at. ``failures`` counts it already."""
+
+    failures: int
+    locked_until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """No proof is looked at before ``until``."""
+
+    until: dt.datetime
+
+
+def count_try(
+    connection: Connection, kind: Counted, key: bytes, *, rule: LockRule, now: dt.datetime
+) -> Try | Locked:
+    """Count one try and tell whether its proof may be looked at; the last one allowed sets the lock."""
+    free = or_(_table.c.locked_until.is_(None), _table.c.locked_until <= now)
+    stale = and_(_table.c.last_at <= now - FORGET_AFTER, free)
+    first = rule.lock_for(1)
+    statement = insert(connection, _table).values(
+        kind=kind.value,
+        key=key,
+        failures=1,
+        last_at=now,
+        locked_until=None if first is None else now + first,
+    )
+    counted = statement.on_conflict_do_update(
+        index_elements=[_table.c.kind, _table.c.key],
+        set_={
+            "failures": case((stale, 1), else_=_table.c.failures + 1),
+            "last_at": now,
+            "locked_until": case((stale, statement.excluded.locked_until), *_ladder(rule, now), else_=null()),
+        },
+        where=free,
+    ).returning(_table.c.failures, _table.c.locked_until)
+    row = connection.execute(counted).first()
+    if row is not None:
+        return Try(row.failures, row.locked_until)
+    until = connection.scalar(select(_table.c.locked_until).where(_is(kind, key)))
+    return Locked(until or now)
+
+
+def _ladder(rule: LockRule, now: dt.datetime) -> list[tuple[ColumnElement[bool], ColumnElement[dt.datetime]]]:
+    """Return the lock that each further failure sets, the longest first."""
+    rungs: list[tuple[ColumnElement[bool], ColumnElement[dt.datetime]]] = []
+    failures = rule.after
+    while True:
+        lock = rule.lock_for(failures) or LONGEST_LOCK
+        rungs.append((_table.c.failures + 1 >= failures, literal(now + lock, _MOMENT)))
+        if lock >= LONGEST_LOCK:
+            return rungs[::-1]
+        failures += 1
+
+
+def give_back(connection: Connection, kind: Counted, key: bytes) -> None:
+    """Take one counted try back whose proof was never looked at, and the lock it set."""
+    connection.execute(
+        update(_table)
+        .where(_is(kind, key), _table.c.failures > 0)
+        .values(failures=_table.c.failures - 1, locked_until=None)
+    )
+
+
+def clear(connection: Connection, kind: Counted, key: bytes) -> None:
+    """Forget the failures of one counter: a right proof clears its own and no other (LK-06)."""
+    connection.execute(delete(_table).where(_is(kind, key)))
+
+
+def _is(kind: Counted, key: bytes) -> ColumnElement[bool]:
+    return and_(_table.c.kind == kind.value, _table.c.key == key)
+
+
+def sweep(connection: Connection, *, now: dt.datetime) -> int:
+    """Remove counters that nobody added to for so long that they would start anew; return how many."""
+    old = and_(
+        _table.c.last_at <= now - FORGET_AFTER,
+        or_(_table.c.locked_until.is_(None), _table.c.locked_until <= now),
+    )
+    return connection.execute(delete(_table).where(old)).rowcount

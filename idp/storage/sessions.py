@@ -1,0 +1,185 @@
+"""Sessions: found by the digest of their token, with both limits in the statement that finds them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+
+from idp.domain.session import LiveSession
+from idp.storage.accounts import to_account
+from idp.storage.tables import account, session
+from kernel.database import UtcDateTime
+
+_MOMENT = UtcDateTime()
+_NOW = bindparam("now", type_=_MOMENT)
+_SESSION = (
+    session.c.id.label("session_id"),
+    session.c.started_at,
+    session.c.authenticated_at,
+    session.c.last_seen_at,
+    session.c.expires_at,
+    session.c.acr,
+    session.c.amr,
+)
+_LIVE = (
+    session.c.ended_at.is_(None),
+    session.c.expires_at > _NOW,
+    session.c.last_seen_at > bindparam("idle_since", type_=_MOMENT),
+    account.c.active,
+)
+_FIND = (
+    select(*(column for column in account.c if column.name != "document"), *_SESSION)
+    .join(account, account.c.id == session.c.account_id)
+    .where(session.c.digest == bindparam("digest"), *_LIVE)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session as it is opened, or proved anew."""
+
+    id: str
+    digest: bytes
+    browser: bytes
+    account_id: str
+    acr: str
+    amr: tuple[str, ...]
+    authenticated_at: dt.datetime
+    expires_at: dt.datetime
+    address: str
+    user_agent: str
+
+
+def find_live(
+    connection: Connection, digest: bytes, *, now: dt.datetime, idle: dt.timedelta
+) -> LiveSession | None:
+    """Return the live session of a token: not ended, in both limits, its account active (SE-04, LG-11)."""
+    row = connection.execute(_FIND, {"digest": digest, "now": now, "idle_since": now - idle}).first()
+    return None if row is None else _to_session(row)
+
+
+def _to_session(row: Any) -> LiveSession:  # noqa: ANN401 - a row of _FIND
+    return LiveSession(
+        id=row.session_id,
+        account=to_account(row),
+        started_at=row._mapping[session.c.started_at],  # noqa: SLF001 - SQLAlchemy's public name for it
+        authenticated_at=row.authenticated_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row._mapping[session.c.expires_at],  # noqa: SLF001 - the same
+        acr=row.acr,
+        amr=tuple(row.amr),
+    )
+
+
+def touch(connection: Connection, session_id: str, *, now: dt.datetime, every: dt.timedelta) -> None:
+    """Note a use of the session, unless one was noted within ``every``."""
+    connection.execute(
+        update(session)
+        .where(session.c.id == session_id, session.c.last_seen_at <= now - every)
+        .values(last_seen_at=now)
+    )
+
+
+def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -> None:
+    """Store a new session."""
+    connection.execute(
+        session.insert(),
+        {
+            "id": new.id,
+            "account_id": new.account_id,
+            "started_at": now,
+            "ended_reason": "",
+            **_proved(new, now),
+        },
+    )
+
+
+def prove_again(connection: Connection, new: NewSession, *, now: dt.datetime) -> bool:
+    """Give a live session a new token and new proofs; the old token is dead at once. False if it ended."""
+    done = connection.execute(
+        update(session)
+        .where(
+            session.c.id == new.id,
+            session.c.account_id == new.account_id,
+            session.c.ended_at.is_(None),
+            session.c.expires_at > now,
+        )
+        .values(**_proved(new, now))
+    )
+    return done.rowcount == 1
+
+
+def _proved(new: NewSession, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "digest": new.digest,
+        "browser": new.browser,
+        "authenticated_at": new.authenticated_at,
+        "last_seen_at": now,
+        "expires_at": new.expires_at,
+        "acr": new.acr,
+        "amr": list(new.amr),
+        "address": new.address,
+        "user_agent": new.user_agent,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class StandingSession:
+    """A live session that a flow meets: the one it steps up, or one that its browser opened before."""
+
+    id: str
+    account_id: str
+    acr: str
+    amr: tuple[str, ...]
+    authenticated_at: dt.datetime
+    expires_at: dt.datetime
+
+
+def standing_sessions(
+    connection: Connection, *, browser: bytes, session_id: str | None, now: dt.datetime, idle: dt.timedelta
+) -> tuple[StandingSession, ...]:
+    """Return the live sessions of this browser, and the one with ``session_id``; newest first."""
+    rows = connection.execute(
+        select(
+            session.c.id,
+            session.c.account_id,
+            session.c.acr,
+            session.c.amr,
+            session.c.authenticated_at,
+            session.c.expires_at,
+        )
+        .where(
+            or_(session.c.browser == browser, session.c.id == (session_id or "")),
+            session.c.ended_at.is_(None),
+            session.c.expires_at > now,
+            session.c.last_seen_at > now - idle,
+        )
+        .order_by(session.c.id.desc())
+    )
+    return tuple(
+        StandingSession(row.id, row.account_id, row.acr, tuple(row.amr), row.authenticated_at, row.expires_at)
+        for row in rows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LastSignIn:
+    """When and from where somebody signed in to an account."""
+
+    at: dt.datetime
+    user_agent: str
+    address: str
+
+
+def sign_in_before(connection: Connection, account_id: str, *, session_id: str) -> LastSignIn | None:
+    """Return the sign-in of the account before the session's own, or None if that was the first."""
+    row = connection.execute(
+        select(session.c.started_at, session.c.user_agent, session.c.address)
+        .where(session.c.account_id == account_id, session.c.id < session_id)
+        .order_by(session.c.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else LastSignIn(row.started_at, row.user_agent, row.address)

@@ -1,0 +1,81 @@
+"""Limits of the sign-in: from one address, and in all (LK-07). Raised before any proof is looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+
+from idp.usecases.services import IdpServices
+from kernel.audit import SYSTEM
+from kernel.origin import current_origin
+from kernel.ratelimit import Limit, take
+from kernel.store import Unit
+
+WINDOW = dt.timedelta(minutes=5)
+EVERYBODY = Limit("sign-in-everybody", 1_000, WINDOW)
+CHALLENGES = Limit("passkey-challenges", 120, WINDOW)
+MAILBOX_CODES = Limit("mailbox-codes", 5, dt.timedelta(hours=1))
+LOCK_LETTERS = Limit("lock-letters", 3, dt.timedelta(days=1))
+WHICH_ACCOUNT_LETTERS = Limit("which-account-letters", 1, dt.timedelta(days=1))
+
+
+def place(address: str) -> str:
+    """Return what counts as one place: an IPv4 address, or the /64 network of an IPv6 one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def _per_address(services: IdpServices) -> Limit:
+    return Limit("sign-in-address", services.settings.sign_in_per_address, WINDOW)
+
+
+def take_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> dt.timedelta | None:
+    """Count one try from this address and in all; return how long to wait if that is one too many.
+
+    A browser that the account knows is bound by the account's own counter alone (``familiar``), so that a
+    neighbour behind the same address cannot keep a person out (LK-05).
+    """
+    if not services.settings.limits or familiar:
+        return None
+    address = current_origin().address
+    taken = [(EVERYBODY, take(unit.connection, EVERYBODY, "", now=unit.now))]
+    if address:
+        limit = _per_address(services)
+        taken.append((limit, take(unit.connection, limit, place(address), now=unit.now)))
+    over = [(limit, each) for limit, each in taken if not each.allowed]
+    for limit, each in over:
+        if each.used == limit.count + 1:
+            unit.audit.record(
+                "gateway:sign-in:limited",
+                actor=SYSTEM,
+                outcome="refused",
+                reason=limit.name,
+                target=limit.name,
+            )
+    return max((each.retry_after for _, each in over), default=None)
+
+
+def refund_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> None:
+    """Take back the one try that turned out right; earlier failures of the address stay counted (LK-06)."""
+    if not services.settings.limits or familiar:
+        return
+    address = current_origin().address
+    take(unit.connection, EVERYBODY, "", now=unit.now, cost=-1)
+    if address:
+        take(unit.connection, _per_address(services), place(address), now=unit.now, cost=-1)
+
+
+def take_from_place(unit: Unit, services: IdpServices, limit: Limit) -> dt.timedelta | None:
+    """Count one use of ``limit`` from this address; return how long to wait if that is one too many."""
+    address = current_origin().address
+    if not services.settings.limits or not address:
+        return None
+    taken = take(unit.connection, limit, place(address), now=unit.now)
+    return None if taken.allowed else taken.retry_after

@@ -1,0 +1,108 @@
+"""How a flow ends: in a session with a new token, in a browser that is known from then on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from idp.domain.account import Account
+from idp.domain.login_flow import Flow, FlowKind, acr_of, amr_of, next_url, proves_anew
+from idp.domain.session import Acr, EndReason, strength
+from idp.domain.user_agent import LONGEST, browser_name
+from idp.outbound.mail import post_new_sign_in
+from idp.storage.devices import accounts_known_to, remember_device
+from idp.storage.flows import finish_flow
+from idp.storage.sessions import NewSession, StandingSession, open_session, prove_again, standing_sessions
+from idp.usecases.endings import end_session
+from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost
+from idp.usecases.letterhead import letterhead
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.origin import current_origin
+from kernel.store import Unit
+
+
+def conclude(
+    unit: Unit, services: IdpServices, flow: Flow, account: Account, *, token: str
+) -> Done | AlreadyDone | FlowLost:
+    """End ``flow`` in a session of ``account``, once; a step-up whose session ended meanwhile is lost.
+
+    The token is always new, so that nobody can have planted it (SE-01). A session of the same account in
+    this browser goes on under the new token, because relying parties know it; one of another account ends.
+    """
+    standing = standing_sessions(
+        unit.connection,
+        browser=flow.browser,
+        session_id=flow.session_id,
+        now=unit.now,
+        idle=services.settings.session_idle,
+    )
+    own = _own(flow, account, standing)
+    if own is None and flow.kind is FlowKind.STEP_UP and not proves_anew(flow):
+        return FlowLost(flow.client_name)
+    session_token = unit.randomness.token(32)
+    life = services.settings.session_life
+    new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)
+    if not finish_flow(unit.connection, flow, session_id=new.id, now=unit.now):
+        return AlreadyDone(next_url(flow.request, token))
+    if own is None or not prove_again(unit.connection, new, now=unit.now):
+        open_session(unit.connection, new, now=unit.now)
+    actor = Actor("account", account.id, new.id)
+    for other in standing:
+        if other.id != new.id:
+            end_session(unit, services, session_id=other.id, reason=EndReason.REPLACED.value, actor=actor)
+    _greet(unit, services, flow, account)
+    unit.audit.record(
+        "gateway:session:started" if own is None else "gateway:session:proved-again",
+        actor=actor,
+        target=account.id,
+        details={"flow": flow.kind.value, "acr": new.acr, "amr": [*new.amr], "client": flow.client_id},
+    )
+    return Done(session_token, new.id, next_url(flow.request, token), Acr(new.acr))
+
+
+def _own(flow: Flow, account: Account, standing: Iterable[StandingSession]) -> StandingSession | None:
+    """Return the session that goes on: the one that is stepped up, or the account's own in this browser."""
+    mine = [each for each in standing if each.account_id == account.id]
+    stepped_up = [each for each in mine if each.id == flow.session_id]
+    return next(iter(stepped_up or mine), None)
+
+
+def _proved(
+    unit: Unit,
+    flow: Flow,
+    account: Account,
+    own: StandingSession | None,
+    *,
+    digest: bytes,
+    life: dt.timedelta,
+) -> NewSession:
+    """Return the session as this flow leaves it: proved anew, or stronger by a second factor."""
+    origin = current_origin()
+    anew = own is None or proves_anew(flow)
+    acr, amr = acr_of(flow).value, amr_of(flow)
+    if own is not None and not anew:
+        acr = max(own.acr, acr, key=strength)
+        amr = tuple(dict.fromkeys((*own.amr, *amr)))
+    return NewSession(
+        id=own.id if own else unit.randomness.ulid(unit.now),
+        digest=digest,
+        browser=flow.browser,
+        account_id=account.id,
+        acr=acr,
+        amr=amr,
+        authenticated_at=own.authenticated_at if own is not None and not anew else unit.now,
+        expires_at=own.expires_at if own is not None and not anew else unit.now + life,
+        address=origin.address,
+        user_agent=origin.user_agent[:LONGEST],
+    )
+
+
+def _greet(unit: Unit, services: IdpServices, flow: Flow, account: Account) -> None:
+    """Remember the browser, and tell the holder of a sign-in from one that was never seen (ASVS 6.3.5)."""
+    known = account.id in accounts_known_to(unit.connection, [account.id], flow.browser)
+    agent = current_origin().user_agent[:LONGEST]
+    remember_device(unit.connection, account.id, flow.browser, user_agent=agent, now=unit.now)
+    if not known and flow.kind is not FlowKind.ACTIVATION:
+        post_new_sign_in(unit, account, letterhead(services), browser=browser_name(agent))

@@ -1,0 +1,195 @@
+"""Somebody says who he is and gives a password.
+
+The try is counted in a unit of work of its own, committed before the password is looked at; the slow hash
+runs between two units, so that it holds neither the database's writer nor a row. What is answered to a
+stranger is one sentence, whatever the reason; the audit knows the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from idp.domain.account import Account
+from idp.domain.identification import meant_by_email, typed_identifier
+from idp.domain.lockout import Counted, LockRule
+from idp.domain.login_flow import FlowKind, Proof, ProofKind, Step
+from idp.domain.user_name import user_name_key
+from idp.outbound.mail import post_locked, post_which_account
+from idp.storage.accounts import find_by_email, find_by_user_name
+from idp.storage.credentials import find_password, refresh_hash
+from idp.storage.devices import accounts_known_to
+from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back, name_key
+from idp.usecases.dispatcher import Position, advance, locate, page_of, show
+from idp.usecases.flow_outcomes import Moved, NotSignedIn, SlowDown
+from idp.usecases.letterhead import letterhead
+from idp.usecases.limits import LOCK_LETTERS, WHICH_ACCOUNT_LETTERS, refund_sign_in, take_sign_in
+from idp.usecases.secret_hashing import hash_password, password_matches
+from idp.usecases.services import IdpServices
+from kernel.audit import SYSTEM, Actor
+from kernel.errors import BusyError
+from kernel.ratelimit import take
+from kernel.store import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An admitted or locked attempt. ``name`` stands for a name that belongs to nobody."""
+
+    account: Account | None
+    name: str
+    key: bytes
+    familiar: bool
+    counted: Try | Locked
+    stored: str | None
+
+
+def present_password(
+    services: IdpServices, *, flow: str, browser: str, identifier: str, password: str
+) -> Moved | NotSignedIn | SlowDown:
+    """Take a login name or e-mail address and a password at the step that identifies (G-05, G-26).
+
+    Exactly one hash is computed, whoever is named (EN-01, LK-10). In a step-up the account is fixed and
+    ``identifier`` is not read.
+
+    Raises:
+        BusyError: when too many passwords are checked at once; the try is given back.
+    """
+    with services.store.write() as unit:
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        if not isinstance(position, Position):
+            return position
+        if position.step is not Step.IDENTIFY:
+            return page_of(unit.connection, services, position)
+        attempt = _admit(unit, services, position, identifier)
+        if isinstance(attempt, SlowDown):
+            return attempt
+    owner = attempt.account.id if attempt.account else ""
+    try:
+        right = password_matches(services, attempt.stored, owner, password)
+        renewed = _renewed(services, attempt, password) if right else None
+    except BusyError:
+        with services.store.write() as unit:
+            give_back(unit.connection, Counted.PASSWORD, attempt.key)
+        raise
+    with services.store.write() as unit:
+        if not right or attempt.account is None:
+            return _refuse(unit, services, attempt)
+        return _accept(unit, services, attempt, renewed, flow=flow, browser=browser)
+
+
+def _admit(unit: Unit, services: IdpServices, position: Position, identifier: str) -> _Attempt | SlowDown:
+    """Find who is meant and count the try, before anything about the password is known."""
+    typed = typed_identifier(identifier)
+    account = position.account
+    if account is None or position.flow.kind is not FlowKind.STEP_UP:
+        account = _meant(unit, services, typed, position.flow.browser)
+    known = accounts_known_to(unit.connection, [account.id] if account else [""], position.flow.browser)
+    familiar = bool(known)
+    wait = take_sign_in(unit, services, familiar=familiar)
+    if wait is not None:
+        return SlowDown(wait)
+    key = (
+        account_key(account.id, position.flow.browser if familiar else None)
+        if account
+        else name_key(user_name_key(typed))
+    )
+    rule = LockRule(services.settings.lock_after, services.settings.lock_first)
+    counted = count_try(unit.connection, Counted.PASSWORD, key, rule=rule, now=unit.now)
+    stored = find_password(unit.connection, account.id if account else "")
+    usable = account is not None and account.is_usable and isinstance(counted, Try)
+    return _Attempt(
+        account, user_name_key(typed), key, familiar, counted, stored.hash if stored and usable else None
+    )
+
+
+def _meant(unit: Unit, services: IdpServices, typed: str, browser: bytes) -> Account | None:
+    """Return who is meant: a login name first, so that nobody's address can stand in its way (LG-14)."""
+    named = find_by_user_name(unit.connection, typed)
+    sharing = find_by_email(unit.connection, typed) if typed else ()
+    if named is not None or not sharing:
+        return named
+    known = accounts_known_to(unit.connection, (account.id for account in sharing), browser)
+    meant = meant_by_email(sharing, known)
+    if meant is None:
+        _tell_which(unit, services, sharing)
+    return meant
+
+
+def _tell_which(unit: Unit, services: IdpServices, sharing: tuple[Account, ...]) -> None:
+    """Write to a shared address which login names it has; the page says nothing of it (G-06)."""
+    usable = tuple(account for account in sharing if account.is_usable)
+    if (
+        usable
+        and take(unit.connection, WHICH_ACCOUNT_LETTERS, usable[0].email.casefold(), now=unit.now).allowed
+    ):
+        post_which_account(unit, usable, letterhead(services))
+
+
+def _renewed(services: IdpServices, attempt: _Attempt, password: str) -> str | None:
+    """Return the hash under the costs now in force, if the stored one was made with others."""
+    if attempt.account is None or attempt.stored is None:
+        return None
+    if not services.passwords.needs_rehash(attempt.stored):
+        return None
+    return hash_password(services, attempt.account.id, password)
+
+
+def _accept(
+    unit: Unit, services: IdpServices, attempt: _Attempt, renewed: str | None, *, flow: str, browser: str
+) -> Moved | NotSignedIn:
+    """Add the proof to the flow, if the account and its password are still what was checked."""
+    account, stored = attempt.account, attempt.stored
+    position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+    if not isinstance(position, Position):
+        return position
+    if account is None or stored is None or not _still(unit.connection, account, stored):
+        return NotSignedIn()
+    if position.step is not Step.IDENTIFY:
+        return show(unit, services, position)
+    clear(unit.connection, Counted.PASSWORD, attempt.key)
+    refund_sign_in(unit, services, familiar=attempt.familiar)
+    if renewed is not None:
+        refresh_hash(unit.connection, account.id, renewed, instead_of=stored)
+    unit.audit.record("gateway:sign-in:identified", actor=Actor("account", account.id), target=account.id)
+    return advance(unit, services, position, Proof(ProofKind.PASSWORD, unit.now), account=account)
+
+
+def _still(connection: Connection, account: Account, stored: str) -> bool:
+    now_stored = find_password(connection, account.id)
+    return now_stored is not None and now_stored.hash == stored
+
+
+def _refuse(unit: Unit, services: IdpServices, attempt: _Attempt) -> NotSignedIn:
+    """Note the true reason for the audit, tell the holder of a new lock, and answer the one sentence."""
+    account = attempt.account
+    unit.audit.record(
+        "gateway:sign-in:refused",
+        actor=SYSTEM,
+        target=account.id if account else _pseudonym(unit, attempt.name),
+        outcome="refused",
+        reason=_reason(attempt),
+    )
+    counted = attempt.counted
+    if account is not None and account.is_usable and isinstance(counted, Try) and counted.locked_until:
+        told = take(unit.connection, LOCK_LETTERS, account.id, now=unit.now)
+        if told.allowed:
+            post_locked(unit, account, letterhead(services), until=counted.locked_until)
+    return NotSignedIn()
+
+
+def _reason(attempt: _Attempt) -> str:
+    account = attempt.account
+    if account is None:
+        return "unknown"
+    if not account.active:
+        return "deactivated"
+    if account.activated_at is None:
+        return "not-activated"
+    return "locked" if isinstance(attempt.counted, Locked) else "wrong"
+
+
+def _pseudonym(unit: Unit, name: str) -> str:
+    """Return a keyed mark of a name that belongs to nobody: people type passwords there."""
+    return "name:" + unit.sealer.mac("unknown name", name.encode(errors="replace")).hex()[:12]

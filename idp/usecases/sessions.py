@@ -1,0 +1,30 @@
+"""The live session behind a cookie."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from idp.domain.one_time import is_token
+from idp.domain.session import LiveSession
+from idp.storage.sessions import find_live, touch
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+TOUCHED_EVERY = dt.timedelta(minutes=1)
+
+
+def find_session(services: IdpServices, token: str, *, in_use: bool = True) -> LiveSession | None:
+    """Return the live session of a cookie's token, or None: one statement decides, with both limits (SE-04).
+
+    A use is noted at most once a minute; ``in_use=False`` (a page that asks by itself) notes none. Anything
+    that is not a token of ours is nobody's (SE-10).
+    """
+    if not is_token(token):
+        return None
+    now = services.store.clock.now()
+    with services.store.read() as connection:
+        found = find_live(connection, digest(token), now=now, idle=services.settings.session_idle)
+    if found is not None and in_use and now - found.last_seen_at >= TOUCHED_EVERY:
+        with services.store.write() as unit:
+            touch(unit.connection, found.id, now=now, every=TOUCHED_EVERY)
+    return found
