@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from switchyard.cli_clients import client
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 
@@ -224,5 +225,5 @@ def _run_background(deeds: Any) -> None:  # noqa: ANN401 - the same
         run_background(deeds, stop)
 
 
-for _command in COMMANDS:
+for _command in (client, *COMMANDS):
     main.add_command(_command)

@@ -18,7 +18,6 @@ from switchyard.cli_options import Commands, fail, settings_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernel.audit import Actor
     from kernel.database import Database
     from kernel.settings import KernelSettings
     from kernel.store import Store
@@ -42,13 +41,6 @@ def read(settings: Path | None) -> Settings:
 def kernel_of(settings: Settings, system: System) -> KernelSettings:
     """Return the kernel settings of one system."""
     return settings.gateway.kernel if system == "gateway" else settings.registration.kernel
-
-
-def operator() -> Actor:
-    """Return who acts at this command line, for the audit."""
-    from kernel.audit import Actor  # noqa: PLC0415
-
-    return Actor("operator", os.environ.get("SUDO_USER") or os.environ.get("USER") or "command-line")
 
 
 @contextmanager
@@ -163,10 +155,11 @@ def list_keys(settings: Path | None) -> None:
 def rotate(settings: Path | None) -> None:
     """Replace the active keys as soon as every relying party can know their successors."""
     from keys.usecases import rotate as deeds  # noqa: PLC0415
+    from switchyard.operations import at_console  # noqa: PLC0415
 
     deployment = read(settings)
     with opened_store(deployment, "gateway") as store:
-        coming = deeds.rotate_by_command(store, deployment.gateway.keys, actor=operator())
+        coming = deeds.rotate_by_command(store, deployment.gateway.keys, actor=at_console())
     for key in coming:
         click.echo(f"{key.kid}  {key.algorithm}  signs from {key.activate_at:%Y-%m-%d %H:%M} UTC")
 
@@ -179,10 +172,11 @@ def rotate(settings: Path | None) -> None:
 def revoke(settings: Path | None, kid: str, reason: str) -> None:
     """Take a compromised key out of the key set at once, with everything it signed."""
     from keys.usecases.rotate import revoke_key  # noqa: PLC0415
+    from switchyard.operations import at_console  # noqa: PLC0415
 
     deployment = read(settings)
     with opened_store(deployment, "gateway") as store:
-        done = revoke_key(store, deployment.gateway.keys, kid, actor=operator(), reason=reason)
+        done = revoke_key(store, deployment.gateway.keys, kid, actor=at_console(), reason=reason)
     if not done:
         fail(f"no published key is called {kid}; `switchyard keys list` shows them", 1)
     click.echo(f"{kid} is revoked")

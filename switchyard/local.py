@@ -19,7 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 
+from idp.usecases.register_client import ClientOrder
+from kernel.randomness import SystemRandomness
+from switchyard import operations
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS
+from switchyard.settings import read_settings
 from switchyard.supervisor import Child
 
 if TYPE_CHECKING:
@@ -129,12 +133,14 @@ def prepare(plan: Plan) -> Site:
     }
     keys["emi"] = _client_key(site.directory / "emi.jwk", pem=site.directory / "emi.pem")
     _write(site.settings, _switchyard_toml(site))
-    _prepare_databases(site)
-    secret = _register_clients(site, keys)
     secret_file = site.directory / "reports.secret"
-    if secret:
-        _write(secret_file, secret + "\n")
+    if not secret_file.exists():
+        _write(secret_file, SystemRandomness().token(32) + "\n")
     _write(site.apps_settings, _apps_toml(site))
+    settings = read_settings(site.settings, site.environ)
+    operations.upgrade_databases(settings)
+    orders = _client_orders(site, keys, secret_file.read_text().strip())
+    operations.register_clients(settings.gateway, orders)
     return site
 
 
@@ -227,14 +233,58 @@ def _apps_toml(site: Site) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _prepare_databases(site: Site) -> None:
-    from switchyard import wiring  # noqa: PLC0415 - the wiring loads every package
-    from switchyard.settings import read_settings  # noqa: PLC0415
+def _client_orders(site: Site, keys: Mapping[str, dict[str, Any]], reports_secret: str) -> list[ClientOrder]:
+    """Return the clients: RFC 7591 metadata, and what the dashboard shows of each."""
 
-    settings = read_settings(site.settings, site.plan.environ)
-    for system, kernel in (("gateway", settings.gateway.kernel), ("registration", settings.registration.kernel)):
-        store = wiring.open_store(kernel)
-        try:
-            wiring.prepare_schema(store, system, kernel)
-        finally:
-            store.database.dispose()
+    def key_set(name: str) -> dict[str, Any]:
+        return {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [keys[name]]}}
+
+    def relying_party(base: str, signed_out: str) -> dict[str, Any]:
+        return {
+            "redirect_uris": [f"{base}callback"],
+            "post_logout_redirect_uris": [signed_out],
+            "backchannel_logout_uri": f"{base}backchannel-logout",
+            "scope": "openid profile email access",
+        }
+
+    registration = f"{site.registration}/"
+    return [
+        ClientOrder(
+            id="registration",
+            name="Online Registration",
+            description="Organizations, persons, contact roles and access.",
+            application_key="online-registration",
+            launch_url=f"{registration}sign-in",
+            metadata=relying_party(registration, f"{registration}signed-out") | key_set("registration"),
+        ),
+        ClientOrder(
+            id="emi",
+            name="Energy Market Interface",
+            description="Bids and offers of your organization.",
+            application_key="emi",
+            launch_url=site.emi,
+            metadata=relying_party(site.emi, f"{site.emi}signed-out") | key_set("emi"),
+        ),
+        ClientOrder(
+            id="reports-confidential",
+            name="Reports",
+            description="Confidential reports of your organization.",
+            application_key="reports-confidential",
+            # The catalogue keeps it off the dashboard: it is opened by its own address.
+            launch_url="",
+            metadata=relying_party(site.reports, f"{site.reports}signed-out")
+            | {"token_endpoint_auth_method": "client_secret_basic"},
+            secret=reports_secret,
+        ),
+        ClientOrder(
+            id="registration-worker",
+            name="Registration's worker",
+            description="Provisions accounts and memberships.",
+            metadata={
+                "grant_types": ["client_credentials"],
+                "scope": "scim.read scim.write",
+                "resources": [f"{site.gateway}/scim/v2"],
+            }
+            | key_set("registration-worker"),
+        ),
+    ]

@@ -1,15 +1,18 @@
 """Deeds at the operator's own command line: the catalogue, the first staff, the clients.
 
-Each opens the services of one system, does one use case, and closes them. A refusal is raised as an error with a
-sentence, because a command line has nobody to show a page to.
+Each opens the services of one system, does one use case, and closes them. A refusal is raised as an error
+with a sentence, because a command line has nobody to show a page to.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from idp.usecases.register_client import Registered, RegistrationRefused, register_client
+from kernel.audit import Actor
 from kernel.errors import SwitchyardError
 from registration.domain.authority import Caller
 from registration.domain.outcomes import Refused
@@ -17,15 +20,17 @@ from registration.domain.person import NewPerson, PersonForm
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.load_catalogue import load_catalogue
-from switchyard import wiring
+from switchyard import schema, wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from idp.usecases.register_client import ClientOrder
+    from idp.usecases.services import IdpServices
     from registration.domain.plan import RequestMade
     from registration.usecases.load_catalogue import CatalogueLoaded
     from registration.usecases.services import RegistrationServices
-    from switchyard.settings import RegistrationSystemSettings
+    from switchyard.settings import GatewaySettings, RegistrationSystemSettings, Settings
 
 
 Made = TypeVar("Made")
@@ -43,6 +48,55 @@ class RefusedError(SwitchyardError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def upgrade_databases(settings: Settings) -> None:
+    """Bring the schema of both databases up to date."""
+    for system, kernel in (
+        ("gateway", settings.gateway.kernel),
+        ("registration", settings.registration.kernel),
+    ):
+        store = wiring.open_store(kernel)
+        try:
+            schema.upgrade(store.database, cast("schema.System", system))
+        finally:
+            store.database.dispose()
+
+
+@contextmanager
+def gateway_services(settings: GatewaySettings) -> Iterator[IdpServices]:
+    """Open the Gateway's services for one command; its database is brought up to date first."""
+    services = wiring.gateway_services(settings)
+    try:
+        wiring.prepare_schema(services.store, "gateway", settings.kernel)
+        services.signing.ensure()
+        yield services
+    finally:
+        services.store.database.dispose()
+
+
+def register_clients(settings: GatewaySettings, orders: Sequence[ClientOrder]) -> list[Registered]:
+    """Register clients, or change those that have the ids; a secret that we made is in the answer once.
+
+    Raises:
+        RefusedError: naming every field that is wrong.
+    """
+    with gateway_services(settings) as services:
+        return [
+            _registered(register_client(services, order, actor=at_console(), replace=True))
+            for order in orders
+        ]
+
+
+def at_console() -> Actor:
+    """Return who acts at this command line, for the audit."""
+    return Actor("operator", os.environ.get("SUDO_USER") or os.environ.get("USER") or "console")
+
+
+def _registered(outcome: Registered | RegistrationRefused) -> Registered:
+    if isinstance(outcome, RegistrationRefused):
+        raise RefusedError("; ".join(f"{fault.name} {fault.message}" for fault in outcome.faults))
+    return outcome
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from switchyard.local import Plan, Site, prepare
 from switchyard.supervisor import Supervisor
 from tests.support.ports import free_base_port
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from switchyard.local import Site
     from switchyard.supervisor import Child
     from tests.support.databases import Databases
 
@@ -89,6 +89,8 @@ def running_site(
     environ: dict[str, str] | None = None,
 ) -> Iterator[RunningSite]:
     """Prepare a site in ``folder``, start everything, give it when it is ready, and stop it at the end."""
+    from switchyard.local import Plan, prepare
+
     plan = Plan(
         folder / "site",
         base_port=free_base_port(1, 2, 3, 25),
