@@ -1,0 +1,90 @@
+"""The private keys that prove our two clients at the Gateway, and the assertions they sign (RFC 7523)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from kernel.errors import SettingsError
+from kernel.randomness import Randomness
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME: Final = dt.timedelta(seconds=60)
+
+
+def create_key_file(path: Path) -> dict[str, Any]:
+    """Write a new ES256 key to ``path`` (mode 600) unless it is there; return its public half as a JWK."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_public_key(path)
+    fresh = ECKey.generate_key("P-256", private=True)
+    with os.fdopen(handle, "w") as file:
+        json.dump(
+            {**fresh.as_dict(private=True), "kid": fresh.thumbprint(), "alg": "ES256", "use": "sig"}, file
+        )
+    return read_public_key(path)
+
+
+def read_public_key(path: Path) -> dict[str, Any]:
+    """Return the public half of the key in ``path``, for the Gateway's client registration."""
+    return {**_read(path).as_dict(private=False), "alg": "ES256", "use": "sig"}
+
+
+def _read(path: Path) -> ECKey:
+    try:
+        mode = path.stat().st_mode
+        document = json.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"cannot read the client key {path}: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"the client key {path} is no JWK") from None
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"the client key {path} is readable by others: run `chmod 600 {path}`")
+    try:
+        key = ECKey.import_key(document)
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"the client key {path} is no elliptic-curve JWK") from None
+    if not key.is_private:
+        raise SettingsError(f"the client key {path} holds no private half")
+    return key
+
+
+class ClientKey:
+    """Signs assertions for one client. The file is read when it is first needed."""
+
+    def __init__(self, path: Path, client_id: str, randomness: Randomness) -> None:
+        self.client_id = client_id
+        self._path = path
+        self._randomness = randomness
+        self._key: ECKey | None = None
+
+    def assertion(self, *, audience: str, now: dt.datetime) -> str:
+        """Return a fresh assertion for ``audience``, the Gateway's issuer; it works once and for a minute."""
+        if self._key is None:
+            self._key = _read(self._path)
+        header = {"alg": "ES256", "kid": self._key.kid or self._key.thumbprint(), "typ": "JWT"}
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": audience,
+            "iat": int(now.timestamp()),
+            "exp": int((now + ASSERTION_LIFETIME).timestamp()),
+            "jti": self._randomness.token(16),
+        }
+        return jwt.encode(header, claims, self._key, algorithms=["ES256"])
+
+    def form(self, *, audience: str, now: dt.datetime) -> dict[str, str]:
+        """Return the form fields that prove this client at the token endpoint."""
+        return {
+            "client_id": self.client_id,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self.assertion(audience=audience, now=now),
+        }

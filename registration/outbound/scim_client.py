@@ -1,0 +1,217 @@
+"""The Gateway's SCIM face over HTTP: scim2-client for what is said, our own engine for how it is sent.
+
+An answer is a value, whatever it is; the rules that judge it live in :mod:`registration.domain.outbox`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+from scim2_client import SCIMClientException
+from scim2_client.client import BaseSyncSCIMClient
+from scim2_client.errors import RequestNetworkException
+from scim2_models import (
+    Error,
+    ListResponse,
+    Resource,
+    ResourceType,
+    SCIMException,
+    ScimPolicy,
+    ScimProvider,
+)
+
+from kernel.clock import Clock
+from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
+from registration.domain.sign_in import ProviderUnreachableError
+from registration.outbound.access_token import AccessTokens, TokenRefusedError
+from registration.outbound.http import Outbound, TargetRefusedError
+from registration.outbound.scim_models import (
+    GatewayGroup,
+    GatewayUser,
+    group_patch,
+    group_resource,
+    member_patch,
+    user_patch,
+    user_resource,
+)
+
+UNREADABLE: Final = 599
+"""Stands for a success whose body is none: what the Gateway did has to be found out by asking again."""
+
+_PROVIDER: Final = ScimProvider(
+    models=[
+        *(base for base in (GatewayUser.__bases__[0], GatewayGroup.__bases__[0])),
+        *GatewayUser.__scim_extension_metadata__,
+        *GatewayGroup.__scim_extension_metadata__,
+    ],
+    resource_types=[ResourceType.from_resource(GatewayUser), ResourceType.from_resource(GatewayGroup)],
+    policy=ScimPolicy(unknown=ScimPolicy.Unknown.ignore),
+)
+
+
+class _Engine(BaseSyncSCIMClient):
+    """Sends one request of scim2-client and keeps the raw answer: its status and headers matter to us."""
+
+    def __init__(self, outbound: Outbound, base_url: str, token: str) -> None:
+        super().__init__(provider=_PROVIDER, raise_scim_errors=False)
+        self._outbound = outbound
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self.answer: httpx.Response | None = None
+        self.sent = ("", "")
+
+    def _stays_under_base_url(self, endpoint: str) -> bool:
+        return endpoint.startswith("/") and ".." not in endpoint
+
+    def request(self, method: str, url: str, **kwargs: Any) -> httpx.Response:  # noqa: ANN401 - the base's own
+        """Send what scim2-client prepared."""
+        path = "/" + url.lstrip("/")
+        self.sent = (method, path.partition("?")[0])
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/scim+json"}
+        if "json" in kwargs:
+            headers["Content-Type"] = "application/scim+json"
+        params = {name: str(value) for name, value in (kwargs.get("params") or {}).items()}
+        try:
+            self.answer = self._outbound.send(
+                method, self._base_url + path, params=params, json=kwargs.get("json"), headers=headers
+            )
+        except (httpx.HTTPError, TargetRefusedError) as error:
+            raise RequestNetworkException from error
+        return self.answer
+
+
+Act = Callable[[_Engine], object]
+
+
+class ScimDirectory:
+    """What the worker tells the Gateway, and asks it."""
+
+    def __init__(self, outbound: Outbound, tokens: AccessTokens, clock: Clock, *, base_url: str) -> None:
+        self._outbound = outbound
+        self._tokens = tokens
+        self._clock = clock
+        self._base_url = base_url
+
+    def create_user(self, user: DesiredUser) -> Answer:
+        """POST the user (RFC 7644 §3.3)."""
+        return self._ask(lambda engine: engine.create(user_resource(user), expected_status_codes=None))[0]
+
+    def change_user(self, remote_id: str, user: DesiredUser) -> Answer:
+        """PATCH the user to what is desired (RFC 7644 §3.5.2)."""
+        patch = user_patch(user)
+        return self._ask(
+            lambda engine: engine.modify(GatewayUser, remote_id, patch, expected_status_codes=None)
+        )[0]
+
+    def find_user(self, *, external_id: str = "", user_name: str = "") -> tuple[Answer, Found | None]:
+        """GET the user with this external id, or with this user name (RFC 7644 §3.4.2)."""
+        name, value = ("externalId", external_id) if external_id else ("userName", user_name)
+        return self._find(GatewayUser, name, value)
+
+    def create_group(self, group: DesiredGroup) -> Answer:
+        """POST the group, without members."""
+        return self._ask(lambda engine: engine.create(group_resource(group), expected_status_codes=None))[0]
+
+    def change_group(self, remote_id: str, group: DesiredGroup) -> Answer:
+        """PATCH the group's own attributes."""
+        return self._modify_group(remote_id, group_patch(group))
+
+    def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
+        """GET the group with this external id."""
+        return self._find(GatewayGroup, "externalId", external_id)
+
+    def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
+        """PATCH one member into the group."""
+        return self._modify_group(group_remote_id, member_patch(user_remote_id, joins=True, version=version))
+
+    def remove_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
+        """PATCH one member out of the group."""
+        return self._modify_group(group_remote_id, member_patch(user_remote_id, joins=False, version=version))
+
+    def _modify_group(self, remote_id: str, patch: Any) -> Answer:  # noqa: ANN401 - a composed class
+        return self._ask(
+            lambda engine: engine.modify(GatewayGroup, remote_id, patch, expected_status_codes=None)
+        )[0]
+
+    def _find(self, model: Any, name: str, value: str) -> tuple[Answer, Found | None]:  # noqa: ANN401
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+        wanted = {"filter": f'{name} eq "{quoted}"', "attributes": "externalId", "count": 2}
+        answer, result = self._ask(
+            lambda engine: engine.query(model, query_parameters=wanted, expected_status_codes=None)
+        )
+        if not isinstance(result, ListResponse) or not result.resources:
+            return answer, None
+        first = result.resources[0]
+        return answer, Found(str(first.id), str(first.external_id or ""))
+
+    def _ask(self, act: Act) -> tuple[Answer, object]:
+        """Send one request; a refused token is renewed once (RFC 6750 §3.1)."""
+        answer, result = self._once(act)
+        return self._once(act) if answer.status == 401 else (answer, result)
+
+    def _once(self, act: Act) -> tuple[Answer, object]:
+        try:
+            token = self._tokens.current()
+        except ProviderUnreachableError:
+            return Answer(0, method="POST", path="token"), None
+        except TokenRefusedError as refused:
+            # Whatever the token endpoint said, it is our credential that is wrong, not the row.
+            return Answer(
+                401, detail=f"token endpoint answered {refused.status}", method="POST", path="token"
+            ), None
+        engine = _Engine(self._outbound, self._base_url, token)
+        started = time.monotonic()
+        result: object = None
+        readable = True
+        try:
+            result = act(engine)
+        except RequestNetworkException:
+            engine.answer = None
+        except (SCIMClientException, SCIMException):
+            readable = False
+        answer = self._answer(engine, result, readable=readable, milliseconds=_since(started))
+        if answer.status == 401:
+            self._tokens.forget(token)
+        return answer, result
+
+    def _answer(self, engine: _Engine, result: object, *, readable: bool, milliseconds: int) -> Answer:
+        method, path = engine.sent
+        response = engine.answer
+        if response is None:
+            return Answer(0, method=method, path=path, milliseconds=milliseconds)
+        succeeded = 200 <= response.status_code < 300
+        error = result if isinstance(result, Error) else None
+        resource = result if isinstance(result, Resource) else None
+        return Answer(
+            status=response.status_code if readable or not succeeded else UNREADABLE,
+            scim_type=str(error.scim_type or "") if error else "",
+            detail=str(error.detail or "") if error else "",
+            retry_after=self._retry_after(response.headers.get("Retry-After", "")),
+            remote_id=str(resource.id or "") if resource else "",
+            etag=response.headers.get("ETag", ""),
+            method=method,
+            path=path,
+            milliseconds=milliseconds,
+        )
+
+    def _retry_after(self, text: str) -> dt.timedelta | None:
+        """Read a Retry-After in either of its two forms (RFC 9110 §10.2.3)."""
+        if not text:
+            return None
+        if text.isascii() and text.isdigit():
+            return dt.timedelta(seconds=min(int(text[:9]), 86_400))
+        try:
+            at = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+        return max(at - self._clock.now(), dt.timedelta(0))
+
+
+def _since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)
