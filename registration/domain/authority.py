@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kernel.audit import Actor
 from registration.domain.catalogue import OPERATOR, Catalogue
 
 AUTHORIZED_REPRESENTATIVE: Final = "authorized-representative"
@@ -56,9 +55,9 @@ class Caller:
         return cls(account_id=name, at_console=True)
 
     @property
-    def actor(self) -> Actor:
-        """The caller as the audit names it."""
-        return Actor("operator" if self.at_console else "account", self.account_id, self.session)
+    def kind(self) -> str:
+        """What kind of caller it is: an account, or the operator at the command line."""
+        return "operator" if self.at_console else "account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from registration.domain.request import RequestKind
 from registration.domain.user_names import Step, personal_candidates
 from registration.storage import accounts, contacts, grants, numbers, outbox, persons, requests, tasks
 from registration.storage.accounts import Account
+from registration.usecases.actors import actor_of
 from registration.usecases.planning import Outcome, Wish
 from registration.usecases.services import RegistrationServices
 from registration.usecases.standing import Standing, Subject
@@ -121,7 +122,7 @@ def _open_request(
         number=number,
         kind=order.kind,
         organization_id=order.standing.organization.id,
-        actor=order.standing.caller.actor,
+        actor=actor_of(order.standing.caller),
         idempotency_key=order.idempotency_key,
         fingerprint=order.fingerprint,
         now=unit.now,
@@ -135,7 +136,7 @@ def _open_request(
 def _settle_person(
     unit: Unit, services: RegistrationServices, order: Order, outcome: Outcome, work: _Work
 ) -> None:
-    connection, actor = unit.connection, order.standing.caller.actor
+    connection, actor = unit.connection, actor_of(order.standing.caller)
     work.person = order.subject.person
     if work.person is None:
         first = services.settings.first_person_number
@@ -424,7 +425,7 @@ def _post_letters(
 
 
 def _audit(unit: Unit, order: Order, outcome: Outcome, work: _Work) -> None:
-    actor, person = order.standing.caller.actor, _required(work.person)
+    actor, person = actor_of(order.standing.caller), _required(work.person)
     organization = str(order.standing.organization.number)
     if order.subject.person is None:
         unit.audit.record(

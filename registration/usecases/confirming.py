@@ -20,6 +20,7 @@ from registration.domain.person import ExistingPerson, PersonChoice
 from registration.domain.plan import Plan, RequestMade
 from registration.domain.request import RequestKind
 from registration.storage import accounts, identities, organizations, persons, requests
+from registration.usecases.actors import actor_of
 from registration.usecases.applying import TAGS, Order, UndoneError, carry_out
 from registration.usecases.planning import Outcome, Wish, work_out
 from registration.usecases.services import RegistrationServices
@@ -99,7 +100,7 @@ def confirm_within(
     connection = unit.connection
     # The lock makes a form sent twice at once wait for itself, so that the second finds the first one's key.
     organizations.find(connection, form.organization_id, lock=True)
-    earlier = requests.by_key(connection, form.caller.actor, form.idempotency_key)
+    earlier = requests.by_key(connection, actor_of(form.caller), form.idempotency_key)
     if earlier is not None:
         return _made_before(connection, form, earlier)
     standing = take_stand(connection, form.caller, form.organization_id)
@@ -164,7 +165,7 @@ def _audited(unit: Unit, form: Confirmation, refused: Refused) -> Refused:
     if refused.reason in {Refusal.NOT_ALLOWED, Refusal.NOT_FOUND}:
         unit.audit.record(
             TAGS[form.kind],
-            actor=form.caller.actor,
+            actor=actor_of(form.caller),
             target=f"organization:{form.organization_id}"[:64],
             outcome="refused",
             reason=refused.reason.value,

@@ -8,6 +8,7 @@ from registration.domain.authority import Caller
 from registration.domain.catalogue import Catalogue
 from registration.domain.outcomes import Refusal, Refused
 from registration.storage import catalogues, identities
+from registration.usecases.actors import actor_of
 from registration.usecases.services import RegistrationServices
 
 
@@ -32,7 +33,7 @@ def load_catalogue(
         version = catalogues.store(unit.connection, catalogue, now=unit.now, loaded_by=caller.account_id)
         unit.audit.record(
             "registration:catalogue:loaded",
-            actor=caller.actor,
+            actor=actor_of(caller),
             target=f"catalogue:{version}",
             details={"tenant": catalogue.tenant, "digest": catalogue.digest, "replaces": digest},
         )

@@ -20,6 +20,7 @@ from registration.domain.outcomes import Refusal, Refused
 from registration.domain.request import RequestKind
 from registration.storage import catalogues, identities, numbers, organizations, requests, tasks
 from registration.storage.requests import StoredRequest
+from registration.usecases.actors import actor_of
 from registration.usecases.applying import UndoneError
 from registration.usecases.services import RegistrationServices
 
@@ -60,7 +61,7 @@ def _register(
     if not identities.staff_rights(connection, caller).is_staff:
         return Refused(Refusal.NOT_ALLOWED)
     fingerprint = hashlib.sha256(json.dumps(asdict(details), sort_keys=True).encode()).hexdigest()
-    earlier = requests.by_key(connection, caller.actor, idempotency_key)
+    earlier = requests.by_key(connection, actor_of(caller), idempotency_key)
     if earlier is not None:
         return _made_before(unit, earlier, fingerprint)
     catalogue = catalogues.current(connection)
@@ -132,7 +133,7 @@ def _write(
         number=request_number,
         kind=RequestKind.REGISTER_ORGANIZATION,
         organization_id=identifier,
-        actor=caller.actor,
+        actor=actor_of(caller),
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
         now=unit.now,
@@ -141,7 +142,7 @@ def _write(
     requests.finish(connection, request_id, now=unit.now)
     unit.audit.record(
         "registration:organization:registered",
-        actor=caller.actor,
+        actor=actor_of(caller),
         target=f"organization:{number}",
         organization=str(number),
         details={"request": request_number, "participations": list(details.participations)},
