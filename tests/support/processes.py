@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,7 @@ class RunningSite:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._held: dict[str, Supervisor] = {}
+        self._to_restore: dict[str, Supervisor] = {}
         for child in site.children():
             self.add(child)
 
@@ -45,10 +47,28 @@ class RunningSite:
         for name in names or tuple(self._held):
             self._held[name].start()
 
+    def start_with(self, name: str, environ: dict[str, str]) -> None:
+        """Start a stopped process once with more in its environment."""
+        child = next(child for child in self.site.children() if child.name == name)
+        held = self._held[name]
+        self._held[name] = Supervisor(
+            [replace(child, environ={**child.environ, **environ})],
+            say=lambda _line: None,
+            grace=_STOP_SECONDS,
+        )
+        self._held[name].start()
+        self._to_restore[name] = held
+
+    def has_ended(self, name: str) -> bool:
+        """Tell whether a process that was started has ended by itself."""
+        self._held[name].look()
+        return self._held[name].deaths(name) > 0
+
     def stop(self, *names: str) -> None:
         """Let these processes, or all, end as they should."""
         for name in names or tuple(reversed(self._held)):
             self._held[name].stop()
+            self._held[name] = self._to_restore.pop(name, self._held[name])
 
     def kill(self, name: str) -> None:
         """End a process as a crash does (kill -9) and wait until it is gone."""
