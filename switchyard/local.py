@@ -98,10 +98,10 @@ class Site:
         """
         deadline = time.monotonic() + seconds
         for name, url in (
-            ("mailbox", self.mailbox),
-            ("gateway", self.gateway),
-            ("registration", self.registration),
-            ("apps", self.apps),
+            ("mailbox", f"{self.mailbox}/readyz"),
+            ("gateway", f"{self.gateway}/readyz"),
+            ("registration", f"{self.registration}/readyz"),
+            ("apps", f"{self.apps}/healthz"),
         ):
             while not is_ready(url):
                 if time.monotonic() > deadline:
@@ -116,9 +116,9 @@ class Site:
 
 
 def is_ready(url: str) -> bool:
-    """Tell whether the server at `url` answers and says that it is ready."""
+    """Tell whether a server answers at `url` and says that all is well."""
     try:
-        return httpx.get(f"{url}/readyz", timeout=3).status_code == 200
+        return httpx.get(url, timeout=3).status_code == 200
     except httpx.HTTPError:
         return False
 
