@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.account import Account
@@ -22,11 +23,11 @@ from kernel.store import Unit
 
 @dataclass(frozen=True, slots=True)
 class CodeTry:
-    """An admitted try of a code."""
+    """An admitted try of a code; ``locked_until`` is set if it is the last one before a lock."""
 
     key: bytes
     left: int
-    locks: bool
+    locked_until: dt.datetime | None
 
 
 def admit_code(
@@ -42,20 +43,21 @@ def admit_code(
     left = count_flow_try(unit.connection, position.flow, now=unit.now)
     if left is None:
         return FlowLost(position.flow.client_name)
-    if (
-        counted.locked_until is not None
-        and take(unit.connection, LOCK_LETTERS, account.id, now=unit.now).allowed
-    ):
-        post_locked(unit, account, letterhead(services), until=counted.locked_until)
-    return CodeTry(key, left, counted.locked_until is not None)
+    return CodeTry(key, left, counted.locked_until)
 
 
-def refuse_code(unit: Unit, account: Account, tried: CodeTry, *, tag: str, reason: str) -> WrongCode:
-    """Note a wrong code and tell how many tries are left in this flow."""
+def refuse_code(
+    unit: Unit, services: IdpServices, account: Account, tried: CodeTry, *, tag: str, reason: str
+) -> WrongCode:
+    """Note a wrong code, tell the holder of a new lock, and answer how many tries this flow has left."""
     unit.audit.record(
         tag, actor=Actor("account", account.id), target=account.id, outcome="refused", reason=reason
     )
-    return WrongCode(0 if tried.locks else tried.left)
+    if tried.locked_until is None:
+        return WrongCode(tried.left)
+    if take(unit.connection, LOCK_LETTERS, account.id, now=unit.now).allowed:
+        post_locked(unit, account, letterhead(services), until=tried.locked_until)
+    return WrongCode(0)
 
 
 def accept_code(unit: Unit, tried: CodeTry) -> None:

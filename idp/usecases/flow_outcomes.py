@@ -123,5 +123,10 @@ class CodeSent:
     wait: dt.timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class LinkDead:
+    """Used, replaced, expired, of a deactivated account, or never issued: one answer for all (EN-09)."""
+
+
 Moved = FlowPage | Done | AlreadyDone | FlowLost
 """What every step of a flow may answer besides its own refusals."""

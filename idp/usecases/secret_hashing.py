@@ -1,5 +1,6 @@
-"""How passwords and answers are hashed: argon2id over a keyed digest that is bound to their account.
+"""How passwords, answers and mailed codes are kept: keyed, and bound to their account or flow.
 
+Passwords and answers are hashed with argon2id over a keyed digest.
 The key lives outside the database, so a stolen database alone cannot be searched for passwords (NIST SP
 800-63B-4 §3.1.1.2), and a hash moved to another account matches nothing there.
 """
@@ -49,3 +50,8 @@ def hash_answer(services: IdpServices, account_id: str, answer: str) -> str:
 def _keyed(services: IdpServices, purpose: str, account_id: str, form: str) -> str:
     message = account_id.encode() + b"\0" + form.encode()
     return base64.b64encode(services.store.sealer.mac(purpose, message)).decode()
+
+
+def mailbox_code_digest(services: IdpServices, flow_id: bytes, digits: str) -> bytes:
+    """Return the keyed digest of a code, bound to its flow: it is worth nothing in another one (MF-09)."""
+    return services.store.sealer.mac("mailbox code", flow_id + b"\0" + digits.encode())
