@@ -89,6 +89,11 @@ def _invalid(description: str) -> Fault:
     return Fault(ErrorCode.INVALID_REQUEST, description)
 
 
+def _page(description: str, topic: str) -> Fault:
+    """Return a refusal for our own page; ``topic`` chooses its words."""
+    return Fault(ErrorCode.INVALID_REQUEST, description, reason=topic)
+
+
 # --- before the redirection URI is trusted -----------------------------------------------------------
 
 
@@ -102,7 +107,9 @@ def one_client_is_named(asked: Asked) -> Fault | None:
 def client_is_known(asked: Asked) -> Fault | None:
     """AZ-23: the client is registered here and not disabled."""
     known = asked.client is not None and not asked.client.disabled
-    return None if known else _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application is not known here.")
+    if known:
+        return None
+    return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application is not known here.", reason="unknown_client")
 
 
 def one_redirect_uri_at_most(asked: Asked) -> Fault | None:
@@ -113,14 +120,14 @@ def one_redirect_uri_at_most(asked: Asked) -> Fault | None:
 
 def redirect_uri_is_given(asked: Asked) -> Fault | None:
     """AZ-09, OIDC Core §3.1.2.1: nothing is guessed; the redirection URI is always named."""
-    return None if asked.value("redirect_uri") else _invalid("redirect_uri is missing.")
+    return None if asked.value("redirect_uri") else _page("redirect_uri is missing.", "redirect_uri")
 
 
 def redirect_uri_is_registered(asked: Asked) -> Fault | None:
     """AZ-01..AZ-03, AZ-05..AZ-08: exactly one of the client's own, character by character."""
     if is_registered(asked.known_client, asked.value("redirect_uri")):
         return None
-    return _invalid("redirect_uri is not registered for this application.")
+    return _page("redirect_uri is not registered for this application.", "redirect_uri")
 
 
 # --- from here on the client hears of it -------------------------------------------------------------

@@ -28,9 +28,8 @@ class Wanted:
     @property
     def demands(self) -> Demands:
         """What the login flow has to reach."""
-        return Demands(
-            acr=self.acr, fresh=bool(FRESH_PROMPTS.intersection(self.prompts)), max_age=self.max_age
-        )
+        fresh = self.max_age == 0 or bool(FRESH_PROMPTS.intersection(self.prompts))
+        return Demands(acr=self.acr, fresh=fresh, max_age=self.max_age)
 
 
 def must_ask(wanted: Wanted, session: LiveSession | None, *, now: dt.datetime) -> bool:
@@ -41,9 +40,16 @@ def must_ask(wanted: Wanted, session: LiveSession | None, *, now: dt.datetime) -
     if session is None or (wanted.subject and session.account.id != wanted.subject):
         return True
     demands = wanted.demands
-    if demands.max_age == 0 or demands.wants_fresh(authenticated_at=session.authenticated_at, now=now):
+    if demands.wants_fresh(authenticated_at=session.authenticated_at, now=now):
         return True
     return not satisfies(session.acr, wanted.acr)
+
+
+def may_step_up(wanted: Wanted, session: LiveSession | None) -> bool:
+    """Tell whether the sign-in may build on the session: not if another person is wanted."""
+    if session is None or "select_account" in wanted.prompts:
+        return False
+    return not wanted.subject or session.account.id == wanted.subject
 
 
 def may_continue(wanted: Wanted, session: LiveSession | None) -> bool:

@@ -46,6 +46,9 @@ class AuthMethod(StrEnum):
     NONE = "none"
 
 
+SECRET_METHODS = frozenset({AuthMethod.SECRET_BASIC.value, AuthMethod.SECRET_POST.value})
+
+
 class ResponseMode(StrEnum):
     """How an authorization response travels."""
 

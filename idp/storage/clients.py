@@ -16,21 +16,22 @@ from joserfc.jwk import KeySet
 from sqlalchemy import (
     Connection,
     Row,
-    and_,
     bindparam,
     delete,
-    func,
     or_,
     select,
     update,
 )
 
 from idp.domain.client import AuthenticatedClient, Client, KnownClient, ProvenClient, Secret, client_from
+from idp.domain.redirects import origin_of
 from idp.storage.tables import client, client_assertion, client_secret
 from kernel.database import insert
+from kernel.prepared import Prepared
 from kernel.store import Store
 
 _REMEMBERED_SECONDS = 1.0
+_ORIGINS_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
 _COLUMNS = (
@@ -44,6 +45,13 @@ _COLUMNS = (
     client.c.disabled_at,
     client.c.metadata,
 )
+_SPEND_ASSERTION = {
+    dialect: Prepared(
+        insert(dialect, client_assertion).on_conflict_do_nothing().returning(client_assertion.c.client_id),
+        columns=("client_id", "jti", "expires_at"),
+    )
+    for dialect in ("sqlite", "postgresql")
+}
 _ONE = select(*_COLUMNS).where(client.c.id == bindparam("id"))
 _KNOWN = (
     select(*_COLUMNS, client_secret.c.digest, client_secret.c.expires_at.label("secret_until"))
@@ -85,6 +93,7 @@ class ClientDirectory:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, KnownClient | None]] = {}
+        self._origins: tuple[float, tuple[str, ...]] | None = None
 
     def recall(self, store: Store, client_id: str) -> tuple[KnownClient | None, bool]:
         """Return the client, and whether it was read from the database just now."""
@@ -105,6 +114,24 @@ class ClientDirectory:
     def forget(self, client_id: str) -> None:
         """Forget what is remembered of a client."""
         self._known.pop(client_id, None)
+        self._origins = None
+
+    def origins(self, store: Store) -> tuple[str, ...]:
+        """Return the origins of every enabled client's redirection URIs, as they were seconds ago."""
+        found = self._origins
+        if found is not None and time.monotonic() - found[0] < _ORIGINS_SECONDS:
+            return found[1]
+        with store.read() as connection:
+            known = list_clients(connection)
+        uris = {
+            uri
+            for each in known
+            if not each.disabled
+            for uri in (*each.redirect_uris, *each.post_logout_redirect_uris)
+        }
+        origins = tuple(sorted({origin_of(uri) for uri in uris}))
+        self._origins = (time.monotonic(), origins)
+        return origins
 
 
 def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient | None:
@@ -113,16 +140,13 @@ def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient |
     An assertion works once on all nodes: the primary key on client and ``jti`` decides (RFC 7523 §3).
     """
     if proven.assertion is not None:
-        done = connection.execute(
-            insert(connection, client_assertion)
-            .values(
-                client_id=proven.client.id,
-                jti=proven.assertion.jti_digest,
-                expires_at=dt.datetime.fromtimestamp(proven.assertion.expires_at, dt.UTC),
-            )
-            .on_conflict_do_nothing()
+        first = _SPEND_ASSERTION[connection.dialect.name].within(
+            connection,
+            client_id=proven.client.id,
+            jti=proven.assertion.jti_digest,
+            expires_at=dt.datetime.fromtimestamp(proven.assertion.expires_at, dt.UTC),
         )
-        if done.rowcount != 1:
+        if not first:
             return None
     return AuthenticatedClient(proven.client, proven.method, proven.used_former_secret)
 
@@ -173,6 +197,14 @@ def add_secret(connection: Connection, client_id: str, digest: bytes, *, now: dt
     )
 
 
+def replace_secrets(connection: Connection, client_id: str, digest: bytes, *, now: dt.datetime) -> None:
+    """Let one secret take the place of all others at once."""
+    connection.execute(
+        delete(client_secret).where(client_secret.c.client_id == client_id, client_secret.c.digest != digest)
+    )
+    add_secret(connection, client_id, digest, now=now)
+
+
 def end_secrets(connection: Connection, client_id: str, *, at: dt.datetime) -> int:
     """Let every secret without an end, or with a later one, die at ``at``; return how many."""
     done = connection.execute(
@@ -184,17 +216,6 @@ def end_secrets(connection: Connection, client_id: str, *, at: dt.datetime) -> i
         .values(expires_at=at)
     )
     return done.rowcount
-
-
-def is_current(client_id: str, version: int) -> Any:  # noqa: ANN401 - an SQL expression
-    """Return the condition that the client's row is enabled and still at ``version``."""
-    return (
-        select(func.count())
-        .select_from(client)
-        .where(and_(client.c.id == client_id, client.c.version == version, client.c.disabled_at.is_(None)))
-        .scalar_subquery()
-        == 1
-    )
 
 
 def sweep_assertions(connection: Connection, *, now: dt.datetime) -> int:

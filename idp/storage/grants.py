@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from idp.domain.claims import Profile
 from idp.domain.grant import GrantState, SpentCode, StoredRefreshToken
+from idp.domain.group import AccessRow
 from idp.domain.tokens import TokenFacts
 from idp.storage.tables import (
     access_token,
@@ -32,12 +33,15 @@ from idp.storage.tables import (
     authorization_code,
     client,
     grant,
+    group,
+    membership,
     refresh_token,
     session,
     session_client,
 )
-from kernel.database import UtcDateTime
+from kernel.database import Database, UtcDateTime
 from kernel.database import insert as upsert
+from kernel.prepared import Prepared
 
 _NOW = bindparam("now", type_=UtcDateTime)
 _BATCH = 500
@@ -92,26 +96,61 @@ class Inspected:
 
 # --- authorization ---------------------------------------------------------------------------------
 
-_INSERT_GRANT = insert(grant)
-_INSERT_CODE = insert(authorization_code)
-_INSERT_ACCESS = insert(access_token)
-_INSERT_REFRESH = insert(refresh_token)
+_INSERT_GRANT = Prepared(
+    insert(grant),
+    columns=(
+        "id",
+        "client_id",
+        "account_id",
+        "session_id",
+        "scope",
+        "created_at",
+        "revoked_reason",
+        "expires_at",
+    ),
+)
+_INSERT_CODE = Prepared(
+    insert(authorization_code),
+    columns=("digest", "grant_id", "client_id", "redirect_uri", "request", "expires_at"),
+)
+_INSERT_ACCESS = Prepared(
+    insert(access_token),
+    columns=(
+        "digest",
+        "grant_id",
+        "client_id",
+        "subject",
+        "scope",
+        "audience",
+        "issued_at",
+        "expires_at",
+    ),
+)
+_INSERT_REFRESH = Prepared(
+    insert(refresh_token),
+    columns=("digest", "grant_id", "client_id", "request", "issued_at", "expires_at", "parent", "answer"),
+)
+_REMEMBER = {
+    dialect: Prepared(
+        upsert(dialect, session_client).on_conflict_do_nothing(),
+        columns=("session_id", "client_id", "first_at"),
+    )
+    for dialect in ("sqlite", "postgresql")
+}
 
 
 def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> None:
     """Store a new grant."""
-    connection.execute(
-        _INSERT_GRANT,
-        {
-            "id": new.id,
-            "client_id": new.client_id,
-            "account_id": new.account_id,
-            "session_id": new.session_id,
-            "scope": new.scope,
-            "created_at": now,
-            "revoked_reason": "",
-            "expires_at": new.expires_at,
-        },
+    _INSERT_GRANT.within(
+        connection,
+        id=new.id,
+        client_id=new.client_id,
+        account_id=new.account_id,
+        session_id=new.session_id,
+        scope=new.scope,
+        created_at=now,
+        revoked_reason="",
+        expires_at=new.expires_at,
     )
 
 
@@ -125,16 +164,14 @@ def insert_code(
     expires_at: dt.datetime,
 ) -> None:
     """Store the digest of a code of ``new``, bound to client, redirection URI and request."""
-    connection.execute(
-        _INSERT_CODE,
-        {
-            "digest": digest,
-            "grant_id": new.id,
-            "client_id": new.client_id,
-            "redirect_uri": redirect_uri,
-            "request": dict(request),
-            "expires_at": expires_at,
-        },
+    _INSERT_CODE.within(
+        connection,
+        digest=digest,
+        grant_id=new.id,
+        client_id=new.client_id,
+        redirect_uri=redirect_uri,
+        request=dict(request),
+        expires_at=expires_at,
     )
 
 
@@ -142,16 +179,14 @@ def remember_client_of_session(
     connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
 ) -> None:
     """Note that a session signed in to a client: it must hear of the session's end."""
-    connection.execute(
-        upsert(connection, session_client)
-        .values(session_id=session_id, client_id=client_id, first_at=now)
-        .on_conflict_do_nothing()
+    _REMEMBER[connection.dialect.name].within(
+        connection, session_id=session_id, client_id=client_id, first_at=now
     )
 
 
 # --- codes -----------------------------------------------------------------------------------------
 
-_SPEND_CODE = (
+_SPEND_CODE = Prepared(
     update(authorization_code)
     .where(authorization_code.c.digest == bindparam("d"), authorization_code.c.used_at.is_(None))
     .values(used_at=_NOW)
@@ -163,8 +198,10 @@ _SPEND_CODE = (
         authorization_code.c.expires_at,
     )
 )
-_SPENT_CODE = select(authorization_code.c.grant_id, authorization_code.c.client_id).where(
-    authorization_code.c.digest == bindparam("d")
+_SPENT_CODE = Prepared(
+    select(authorization_code.c.grant_id, authorization_code.c.client_id).where(
+        authorization_code.c.digest == bindparam("d")
+    )
 )
 
 
@@ -173,19 +210,19 @@ def spend_code(connection: Connection, digest: bytes, *, now: dt.datetime) -> Sp
 
     One guarded UPDATE decides. A code that a stranger presents is burned too (TK-03).
     """
-    row = connection.execute(_SPEND_CODE, {"d": digest, "now": now}).first()
-    return SpentCode(*row) if row is not None else None
+    rows = _SPEND_CODE.within(connection, d=digest, now=now)
+    return SpentCode(*rows[0]) if rows else None
 
 
 def find_spent_code(connection: Connection, digest: bytes) -> tuple[str, str] | None:
     """Return the grant and the client of a code that was spent before, or None if there is none."""
-    row = connection.execute(_SPENT_CODE, {"d": digest}).first()
-    return (row[0], row[1]) if row is not None else None
+    rows = _SPENT_CODE.within(connection, d=digest)
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 # --- grants ----------------------------------------------------------------------------------------
 
-_STATE = (
+_STATE = Prepared(
     select(
         grant.c.id,
         grant.c.account_id,
@@ -207,10 +244,10 @@ _STATE = (
 
 def grant_state(connection: Connection, grant_id: str, *, now: dt.datetime) -> GrantState | None:
     """Return how the grant stands, with its account, session and client: one statement."""
-    row = connection.execute(_STATE, {"id": grant_id, "now": now}).first()
-    if row is None:
+    rows = _STATE.within(connection, id=grant_id, now=now)
+    if not rows:
         return None
-    values = list(row)
+    values = list(rows[0])
     # An outer join that finds no session yields NULL, which means that the session is gone.
     values[5:8] = [bool(value) for value in values[5:8]]
     values[9] = bool(values[9])
@@ -266,7 +303,7 @@ _REFRESH_COLUMNS = (
     refresh_token.c.expires_at,
     refresh_token.c.used_at,
 )
-_SPEND_REFRESH = (
+_SPEND_REFRESH = Prepared(
     update(refresh_token)
     .where(
         refresh_token.c.digest == bindparam("d"),
@@ -277,9 +314,11 @@ _SPEND_REFRESH = (
     .values(used_at=_NOW)
     .returning(*_REFRESH_COLUMNS)
 )
-_FIND_REFRESH = select(*_REFRESH_COLUMNS).where(refresh_token.c.digest == bindparam("d"))
-_ANSWER = select(refresh_token.c.answer).where(
-    refresh_token.c.parent == bindparam("d"), refresh_token.c.used_at.is_(None)
+_FIND_REFRESH = Prepared(select(*_REFRESH_COLUMNS).where(refresh_token.c.digest == bindparam("d")))
+_ANSWER = Prepared(
+    select(refresh_token.c.answer).where(
+        refresh_token.c.parent == bindparam("d"), refresh_token.c.used_at.is_(None)
+    )
 )
 
 
@@ -290,74 +329,74 @@ def spend_refresh_token(
 
     One guarded UPDATE decides among all who present it at once.
     """
-    row = connection.execute(_SPEND_REFRESH, {"d": digest, "c": client_id, "now": now}).first()
-    return StoredRefreshToken(*row) if row is not None else None
+    rows = _SPEND_REFRESH.within(connection, d=digest, c=client_id, now=now)
+    return StoredRefreshToken(*rows[0]) if rows else None
 
 
 def find_refresh_token(connection: Connection, digest: bytes) -> StoredRefreshToken | None:
     """Return the refresh token, spent or not, or None."""
-    row = connection.execute(_FIND_REFRESH, {"d": digest}).first()
-    return StoredRefreshToken(*row) if row is not None else None
+    rows = _FIND_REFRESH.within(connection, d=digest)
+    return StoredRefreshToken(*rows[0]) if rows else None
 
 
 def sealed_answer_to(connection: Connection, digest: bytes) -> bytes | None:
     """Return the sealed answer that the spending of a refresh token gave, while its heir is unused."""
-    found: bytes | None = connection.execute(_ANSWER, {"d": digest}).scalar()
-    return found
+    rows = _ANSWER.within(connection, d=digest)
+    return rows[0][0] if rows else None
 
 
 def insert_refresh_token(connection: Connection, new: NewRefreshToken, *, now: dt.datetime) -> None:
     """Store a refresh token; a second heir of one parent violates the unique column."""
-    connection.execute(
-        _INSERT_REFRESH,
-        {
-            "digest": new.digest,
-            "grant_id": new.grant_id,
-            "client_id": new.client_id,
-            "request": dict(new.request),
-            "issued_at": now,
-            "expires_at": new.expires_at,
-            "parent": new.parent,
-            "answer": new.answer,
-        },
+    _INSERT_REFRESH.within(
+        connection,
+        digest=new.digest,
+        grant_id=new.grant_id,
+        client_id=new.client_id,
+        request=dict(new.request),
+        issued_at=now,
+        expires_at=new.expires_at,
+        parent=new.parent,
+        answer=new.answer,
     )
 
 
 # --- access tokens ---------------------------------------------------------------------------------
 
-_GUARDED_ACCESS = access_token.insert().from_select(
-    ["digest", "client_id", "subject", "scope", "audience", "issued_at", "expires_at"],
-    select(
-        bindparam("digest", type_=access_token.c.digest.type),
-        client.c.id,
-        bindparam("subject", type_=access_token.c.subject.type),
-        bindparam("scope", type_=access_token.c.scope.type),
-        bindparam("audience", type_=access_token.c.audience.type),
-        bindparam("issued_at", type_=UtcDateTime),
-        bindparam("expires_at", type_=UtcDateTime),
-    ).where(
-        client.c.id == bindparam("client_id"),
-        client.c.version == bindparam("version"),
-        client.c.disabled_at.is_(None),
-    ),
-    include_defaults=False,
+_GUARDED_ACCESS = Prepared(
+    access_token.insert()
+    .from_select(
+        ["digest", "client_id", "subject", "scope", "audience", "issued_at", "expires_at"],
+        select(
+            bindparam("digest", type_=access_token.c.digest.type),
+            client.c.id,
+            bindparam("subject", type_=access_token.c.subject.type),
+            bindparam("scope", type_=access_token.c.scope.type),
+            bindparam("audience", type_=access_token.c.audience.type),
+            bindparam("issued_at", type_=UtcDateTime),
+            bindparam("expires_at", type_=UtcDateTime),
+        ).where(
+            client.c.id == bindparam("client_id"),
+            client.c.version == bindparam("version"),
+            client.c.disabled_at.is_(None),
+        ),
+        include_defaults=False,
+    )
+    .returning(access_token.c.issued_at)
 )
 
 
 def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.datetime) -> None:
     """Store an access token of a grant."""
-    connection.execute(
-        _INSERT_ACCESS,
-        {
-            "digest": new.digest,
-            "grant_id": new.grant_id,
-            "client_id": new.client_id,
-            "subject": new.subject,
-            "scope": new.scope,
-            "audience": new.audience,
-            "issued_at": now,
-            "expires_at": new.expires_at,
-        },
+    _INSERT_ACCESS.within(
+        connection,
+        digest=new.digest,
+        grant_id=new.grant_id,
+        client_id=new.client_id,
+        subject=new.subject,
+        scope=new.scope,
+        audience=new.audience,
+        issued_at=now,
+        expires_at=new.expires_at,
     )
 
 
@@ -365,20 +404,18 @@ def insert_machine_token(
     connection: Connection, new: NewAccessToken, *, client_version: int, now: dt.datetime
 ) -> bool:
     """Store a client's own access token if the client is enabled and still at ``client_version``."""
-    done = connection.execute(
-        _GUARDED_ACCESS,
-        {
-            "digest": new.digest,
-            "client_id": new.client_id,
-            "subject": new.subject,
-            "scope": new.scope,
-            "audience": new.audience,
-            "issued_at": now,
-            "expires_at": new.expires_at,
-            "version": client_version,
-        },
+    rows = _GUARDED_ACCESS.within(
+        connection,
+        digest=new.digest,
+        client_id=new.client_id,
+        subject=new.subject,
+        scope=new.scope,
+        audience=new.audience,
+        issued_at=now,
+        expires_at=new.expires_at,
+        version=client_version,
     )
-    return done.rowcount == 1
+    return bool(rows)
 
 
 _LIVE = (
@@ -418,9 +455,11 @@ _PROFILE = (
     account.c.activated_at,
     account.c.updated_at,
 )
-_BEARER = select(*_FACTS).select_from(_LIVE).where(_IS_LIVE)
-_BEARER_PROFILE = select(*_FACTS, *_PROFILE, client.c.application_key).select_from(_LIVE).where(_IS_LIVE)
-_BEARER_NAMED = select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE)
+_BEARER = Prepared(select(*_FACTS).select_from(_LIVE).where(_IS_LIVE))
+_BEARER_PROFILE = Prepared(
+    select(*_FACTS, *_PROFILE, client.c.application_key).select_from(_LIVE).where(_IS_LIVE)
+)
+_BEARER_NAMED = Prepared(select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE))
 
 
 def _facts(row: Any) -> TokenFacts:  # noqa: ANN401 - a row of _FACTS and more
@@ -436,17 +475,17 @@ def _facts(row: Any) -> TokenFacts:  # noqa: ANN401 - a row of _FACTS and more
     )
 
 
-def find_bearer(connection: Connection, digest: bytes, *, now: dt.datetime) -> TokenFacts | None:
+def find_bearer(database: Database, digest: bytes, *, now: dt.datetime) -> TokenFacts | None:
     """Return what a live access token stands for: nothing expired, revoked, disabled or deactivated."""
-    row = connection.execute(_BEARER, {"d": digest, "now": now}).first()
+    row = _BEARER.first(database, d=digest, now=now)
     return _facts(row) if row is not None else None
 
 
 def find_bearer_with_profile(
-    connection: Connection, digest: bytes, *, now: dt.datetime
+    database: Database, digest: bytes, *, now: dt.datetime
 ) -> tuple[TokenFacts, Profile | None, str] | None:
     """Return the same with the account's profile and the client's application: one statement."""
-    row = connection.execute(_BEARER_PROFILE, {"d": digest, "now": now}).first()
+    row = _BEARER_PROFILE.first(database, d=digest, now=now)
     if row is None:
         return None
     facts = _facts(row)
@@ -454,7 +493,35 @@ def find_bearer_with_profile(
     return facts, profile, row[18]
 
 
-_REFRESH_NAMED = (
+_ACCESS_OF = Prepared(
+    select(
+        group.c.organization_id,
+        group.c.organization_short_name,
+        group.c.access_role_key,
+        group.c.access_role_name,
+        group.c.application_key,
+    )
+    .join(membership, membership.c.group_id == group.c.id)
+    .where(membership.c.account_id == bindparam("a"), group.c.application_key == bindparam("k"))
+    .order_by(group.c.organization_id, group.c.access_role_key)
+)
+
+
+def access_of(database: Database, account_id: str, application_key: str) -> tuple[AccessRow, ...]:
+    """Return what the account's memberships open of one application; of no application there is nothing."""
+    if not application_key:
+        return ()
+    return tuple(AccessRow(*row) for row in _ACCESS_OF.all(database, a=account_id, k=application_key))
+
+
+def access_within(connection: Connection, account_id: str, application_key: str) -> tuple[AccessRow, ...]:
+    """Return the same as it stands in the unit of work of ``connection``."""
+    if not application_key:
+        return ()
+    return tuple(AccessRow(*row) for row in _ACCESS_OF.within(connection, a=account_id, k=application_key))
+
+
+_REFRESH_NAMED = Prepared(
     select(
         refresh_token.c.client_id,
         grant.c.account_id,
@@ -478,15 +545,15 @@ _REFRESH_NAMED = (
 )
 
 
-def inspect_access_token(connection: Connection, digest: bytes, *, now: dt.datetime) -> Inspected | None:
+def inspect_access_token(database: Database, digest: bytes, *, now: dt.datetime) -> Inspected | None:
     """Return a live access token as introspection sees it, or None."""
-    row = connection.execute(_BEARER_NAMED, {"d": digest, "now": now}).first()
+    row = _BEARER_NAMED.first(database, d=digest, now=now)
     return Inspected("access_token", _facts(row), row[8] or "") if row is not None else None
 
 
-def inspect_refresh_token(connection: Connection, digest: bytes, *, now: dt.datetime) -> Inspected | None:
+def inspect_refresh_token(database: Database, digest: bytes, *, now: dt.datetime) -> Inspected | None:
     """Return a live refresh token as introspection sees it, or None."""
-    row = connection.execute(_REFRESH_NAMED, {"d": digest, "now": now}).first()
+    row = _REFRESH_NAMED.first(database, d=digest, now=now)
     if row is None:
         return None
     client_id, account_id, grant_id, scope, issued_at, expires_at, user_name = row

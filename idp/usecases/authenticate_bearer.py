@@ -22,5 +22,4 @@ def bearer(services: IdpServices, token: str) -> TokenFacts | None:
         return None
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return None
-    with services.store.read() as connection:
-        return find_bearer(connection, digest(token), now=services.store.clock.now())
+    return find_bearer(services.store.database, digest(token), now=services.store.clock.now())

@@ -15,7 +15,7 @@ from typing import Any
 from idp.domain.authorize_checks import PARAMETERS, Asked, Where, first_broken, granted_scope
 from idp.domain.client import Client
 from idp.domain.grant import CodeRequest
-from idp.domain.interaction import Wanted, may_continue, must_ask
+from idp.domain.interaction import Wanted, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
 from idp.domain.scope import OFFLINE_ACCESS
@@ -65,13 +65,17 @@ class NoAccess:
 
 @dataclass(frozen=True, slots=True)
 class SignInNeeded:
-    """A person has to be asked first. ``request`` is kept in the login flow and taken up again by it."""
+    """A person has to be asked first. ``request`` is kept in the login flow and taken up again by it.
+
+    ``step_up`` tells that the flow may build on the live session.
+    """
 
     request: Mapping[str, object] = field(repr=False)
     client_id: str
     client_name: str
     demands: Demands
     login_hint: str
+    step_up: bool
 
 
 AuthorizeOutcome = ToClient | ErrorPage | NoAccess | SignInNeeded
@@ -93,7 +97,7 @@ def authorize(
         )
     wanted = _wanted(asked, subject)
     if session is None or must_ask(wanted, session, now=services.store.clock.now()):
-        return _ask(services, asked, wanted)
+        return _ask(services, asked, wanted, step_up=may_step_up(wanted, session))
     with services.store.write() as unit:
         return _answer(services, unit, asked, session)
 
@@ -166,7 +170,7 @@ def _wanted(asked: Asked, subject: str) -> Wanted:
     return Wanted(asked.prompts, max_age, acr, subject)
 
 
-def _ask(services: IdpServices, asked: Asked, wanted: Wanted) -> ToClient | SignInNeeded:
+def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) -> ToClient | SignInNeeded:
     if wanted.silent:
         return _to_client(services, asked, _error(ErrorCode.LOGIN_REQUIRED, "The person has to be asked."))
     client = asked.known_client
@@ -177,6 +181,7 @@ def _ask(services: IdpServices, asked: Asked, wanted: Wanted) -> ToClient | Sign
         client.name,
         wanted.demands,
         asked.value("login_hint")[:256],
+        step_up,
     )
 
 

@@ -40,9 +40,8 @@ def _inspect(services: IdpServices, token: str) -> Inspected | None:
     is_access_token = "." in token
     if is_access_token and not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return None
-    with services.store.read() as connection:
-        look = inspect_access_token if is_access_token else inspect_refresh_token
-        return look(connection, digest(token), now=now)
+    look = inspect_access_token if is_access_token else inspect_refresh_token
+    return look(services.store.database, digest(token), now=now)
 
 
 def _concerns(client: Client, found: Inspected) -> bool:

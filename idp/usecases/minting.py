@@ -20,8 +20,7 @@ from idp.domain.tokens import (
     access_token_claims,
     id_token_claims,
 )
-from idp.storage.grants import NewAccessToken, insert_access_token
-from idp.storage.groups import access_rows
+from idp.storage.grants import NewAccessToken, access_within, insert_access_token
 from idp.usecases.authenticate_client import failure_key
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -199,9 +198,7 @@ def granted_access(
     """Return the rows of the ``access`` claim as they stand now, or None where the scope was not granted."""
     if ACCESS not in scope:
         return None
-    if not client.application_key:
-        return ()
-    return access_rows(unit.connection, state.account_id, client.application_key)
+    return access_within(unit.connection, state.account_id, client.application_key)
 
 
 def check_client_is_current(state: GrantState, client: Client) -> None:

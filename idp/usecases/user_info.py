@@ -6,8 +6,7 @@ from idp.domain.claims import profile_claims
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
-from idp.storage.grants import find_bearer_with_profile
-from idp.storage.groups import access_rows
+from idp.storage.grants import access_of, find_bearer_with_profile
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
@@ -25,15 +24,14 @@ def user_info(services: IdpServices, token: str) -> dict[str, object] | Fault:
         return INVALID_TOKEN
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return INVALID_TOKEN
-    with services.store.read() as connection:
-        found = find_bearer_with_profile(connection, digest(token), now=services.store.clock.now())
-        if found is None or services.issuer not in found[0].audience:
-            return INVALID_TOKEN
-        facts, profile, application_key = found
-        if profile is None or OPENID not in facts.scope:
-            return INSUFFICIENT_SCOPE
-        claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}
-        if ACCESS in facts.scope:
-            rows = access_rows(connection, facts.account_id, application_key) if application_key else ()
-            claims["access"] = access_claim(rows)
+    database = services.store.database
+    found = find_bearer_with_profile(database, digest(token), now=services.store.clock.now())
+    if found is None or services.issuer not in found[0].audience:
+        return INVALID_TOKEN
+    facts, profile, application_key = found
+    if profile is None or OPENID not in facts.scope:
+        return INSUFFICIENT_SCOPE
+    claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}
+    if ACCESS in facts.scope:
+        claims["access"] = access_claim(access_of(database, facts.account_id, application_key))
     return claims

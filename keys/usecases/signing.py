@@ -86,6 +86,11 @@ class SigningKeys:
         self._private: dict[str, PrivateKey] = {}
         self._ring: _Ring | None = None
 
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The algorithms for which a signing key is kept."""
+        return self._settings.algorithms
+
     def ensure(self) -> None:
         """Make the first key of every configured algorithm; one node of many that start at once makes it."""
         with self._store.read() as connection:

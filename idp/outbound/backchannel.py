@@ -1,0 +1,97 @@
+"""Logout notices to relying parties (OpenID Connect Back-Channel Logout 1.0), carried by the courier.
+
+The notice waits in the outbox with ids only; the logout token is made at each attempt, so that it is fresh
+when it arrives and a repeated delivery is never taken for a replayed token.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import httpx
+
+from idp.domain.client import Client
+from idp.domain.tokens import LOGOUT_TOKEN_TYPE, logout_token_claims
+from idp.storage.clients import find_client
+from kernel.courier.carriers import PermanentFailure, TransientFailure
+from kernel.courier.outbox import Envelope
+from kernel.store import Store
+from keys.usecases.signing import SigningKeys
+
+_MOST_WAIT = dt.timedelta(hours=1)
+
+
+class BackchannelCarrier:
+    """Delivers the notices of channel ``backchannel-logout``, one POST each.
+
+    ``default_algorithm`` signs for clients that state none. The address is the one registered at the time of
+    delivery; redirects are not followed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        signing: SigningKeys,
+        issuer: str,
+        *,
+        default_algorithm: str = "ES256",
+        timeout: float = 5.0,
+    ) -> None:
+        self._store = store
+        self._signing = signing
+        self._issuer = issuer
+        self._default = default_algorithm
+        self._timeout = timeout
+
+    def deliver(self, envelope: Envelope) -> None:
+        """Tell one client that a session ended for it.
+
+        Raises:
+            TransientFailure: if the client cannot be reached or is in trouble (LO-07).
+            PermanentFailure: if it is gone, has no address, or refuses the notice.
+        """
+        client = self._client(str(envelope.payload["client_id"]))
+        token = self.logout_token(
+            client, subject=str(envelope.payload["sub"]), session_id=str(envelope.payload["sid"])
+        )
+        try:
+            answer = httpx.post(
+                client.backchannel_logout_uri,
+                data={"logout_token": token},
+                headers={"Cache-Control": "no-store"},
+                timeout=self._timeout,
+                follow_redirects=False,
+            )
+        except httpx.HTTPError as error:
+            raise TransientFailure(f"relying party unreachable ({type(error).__name__})") from None
+        if answer.status_code == httpx.codes.BAD_REQUEST:
+            raise PermanentFailure("the relying party refused the logout token")
+        if answer.status_code not in (httpx.codes.OK, httpx.codes.NO_CONTENT):
+            raise TransientFailure(f"relying party answered {answer.status_code}", _retry_after(answer))
+
+    def logout_token(self, client: Client, *, subject: str, session_id: str) -> str:
+        """Return a fresh logout token for ``client`` (§2.4)."""
+        claims = logout_token_claims(
+            issuer=self._issuer,
+            client_id=client.id,
+            subject=subject,
+            session_id=session_id,
+            token_id=self._store.randomness.token(16),
+            now=self._store.clock.now(),
+        )
+        algorithm = client.id_token_algorithm or self._default
+        return self._signing.sign(claims, algorithm=algorithm, typ=LOGOUT_TOKEN_TYPE)
+
+    def _client(self, client_id: str) -> Client:
+        with self._store.read() as connection:
+            found = find_client(connection, client_id)
+        if found is None or not found.backchannel_logout_uri:
+            raise PermanentFailure("the client has no logout address any more")
+        return found
+
+
+def _retry_after(answer: httpx.Response) -> dt.timedelta | None:
+    value = answer.headers.get("Retry-After", "")
+    if not (value.isascii() and value.isdigit() and len(value) < 6):
+        return None
+    return min(dt.timedelta(seconds=int(value)), _MOST_WAIT)

@@ -1,0 +1,147 @@
+"""RP-initiated logout (RP-Initiated Logout 1.0): who asks, whether to ask back, and the end."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from idp.domain.client import Client
+from idp.domain.oauth import ErrorCode, Fault
+from idp.domain.redirects import with_parameters
+from idp.domain.session import EndReason, LiveSession
+from idp.domain.tokens import ID_TOKEN_TYPE
+from idp.storage.clients import find_client
+from idp.usecases.endings import end_session
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import same
+
+PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
+CONFIRMATION = "confirmation"
+_LONGEST = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRefused:
+    """The request is not to be followed: a page of our own says so, and nothing ended."""
+
+    fault: Fault
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmLogout:
+    """The person is asked first. The form sends ``fields`` back, with a confirmation that it was ours."""
+
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    client_name: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """There is no session any more. ``redirect_to`` is the client's own address, or empty for our page."""
+
+    redirect_to: str
+    language: str = ""
+
+
+LogoutOutcome = LogoutRefused | ConfirmLogout | LoggedOut
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    client: Client | None
+    hint: Mapping[str, Any] | None
+    redirect_uri: str
+    state: str
+    language: str
+
+
+def leave(
+    services: IdpServices, parameters: Mapping[str, Sequence[str]], *, session: LiveSession | None
+) -> LogoutOutcome:
+    """End the session if the request proves to come from a client of this very person, or was confirmed.
+
+    Without such a hint the person is asked, and only the answer of our own form ends the session (LO-01).
+    A hint that is not ours is refused; an expired one of ours still identifies (LO-03).
+    """
+    values = {name: list(parameters.get(name, ())) for name in (*PARAMETERS, CONFIRMATION)}
+    wish = _read(services, values)
+    if isinstance(wish, LogoutRefused):
+        return wish
+    target = _target(wish)
+    if session is None:
+        return LoggedOut(target, wish.language)
+    confirmed = values[CONFIRMATION][:1]
+    if not _is_of(wish.hint, session) and not (
+        confirmed and same(confirmed[0].encode(), _confirmation(services, session, values).encode())
+    ):
+        fields = [(name, values[name][0]) for name in PARAMETERS if values[name]]
+        fields.append((CONFIRMATION, _confirmation(services, session, values)))
+        return ConfirmLogout(tuple(fields), wish.client.name if wish.client else "", wish.language)
+    with services.store.write() as unit:
+        end_session(
+            unit,
+            services,
+            session_id=session.id,
+            reason=EndReason.SIGNED_OUT.value,
+            actor=Actor("account", session.account.id, session.id),
+        )
+    return LoggedOut(target, wish.language)
+
+
+def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | LogoutRefused:
+    single = {name: found[0] if found else "" for name, found in values.items()}
+    language = single["ui_locales"][:64]
+    if any(len(found) > 1 or len("".join(found)) > _LONGEST for found in values.values()):
+        return LogoutRefused(Fault(ErrorCode.INVALID_REQUEST, "A parameter stands twice or is too long."))
+    hint = None
+    if single["id_token_hint"]:
+        hint = services.signing.verify(single["id_token_hint"], typ=ID_TOKEN_TYPE)
+        if hint is None or hint.get("iss") != services.issuer:
+            return LogoutRefused(_invalid("id_token_hint is not one of ours."), language)
+    named = str(hint["aud"]) if hint is not None else single["client_id"]
+    if hint is not None and single["client_id"] not in ("", named):
+        return LogoutRefused(_invalid("client_id is not the client of id_token_hint."), language)
+    client = _client(services, named)
+    target = single["post_logout_redirect_uri"]
+    if target and client is not None and target not in client.post_logout_redirect_uris:
+        return LogoutRefused(_invalid("post_logout_redirect_uri is not registered."), language)
+    # Without a client nobody vouches for the address: it is not followed, and the person sees our own page.
+    return _Wish(client, hint, target if client else "", single["state"], language)
+
+
+def _invalid(description: str) -> Fault:
+    return Fault(ErrorCode.INVALID_REQUEST, description)
+
+
+def _client(services: IdpServices, client_id: str) -> Client | None:
+    if not 0 < len(client_id) <= 64:
+        return None
+    with services.store.read() as connection:
+        found = find_client(connection, client_id)
+    return found if found is not None and not found.disabled else None
+
+
+def _target(wish: _Wish) -> str:
+    if not wish.redirect_uri:
+        return ""
+    return with_parameters(wish.redirect_uri, {"state": wish.state}) if wish.state else wish.redirect_uri
+
+
+def _is_of(hint: Mapping[str, Any] | None, session: LiveSession) -> bool:
+    """Tell whether the hint is of the person who is signed in here now; another's never signs her out."""
+    return hint is not None and hint.get("sub") == session.account.id
+
+
+def _confirmation(services: IdpServices, session: LiveSession, values: Mapping[str, list[str]]) -> str:
+    """Return what only our own form for this session and this request can send back (LO-01)."""
+    said = "\x00".join([session.id, *(values[name][0] if values[name] else "" for name in PARAMETERS)])
+    return (
+        urlsafe_b64encode(services.store.sealer.mac("oidc logout confirmation", said.encode()))
+        .rstrip(b"=")
+        .decode()
+    )

@@ -1,0 +1,126 @@
+"""Registering a client, or changing one that is registered (RFC 7591 §2, CA-09)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from idp.domain.client import Client, client_from
+from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
+from idp.domain.oauth import SECRET_METHODS
+from idp.storage import clients
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.store import Unit
+
+_SHORTEST_SECRET = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOrder:
+    """What is to be registered. ``metadata`` is RFC 7591 metadata with our ``resources`` and ``serves``.
+
+    ``secret`` is given where another system knows it already (at least 32 characters); otherwise one is made.
+    """
+
+    id: str
+    name: str
+    metadata: Mapping[str, Any]
+    description: str = ""
+    application_key: str = ""
+    launch_url: str = ""
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The client stands. ``secret`` is shown this once and kept as a digest only (CA-09)."""
+
+    client: Client
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRefused:
+    """Nothing was stored; ``faults`` name every field that is wrong."""
+
+    faults: tuple[MetadataFault, ...]
+
+
+def register_client(
+    services: IdpServices, order: ClientOrder, *, actor: Actor, replace: bool = False
+) -> Registered | RegistrationRefused:
+    """Register a client; with ``replace`` change the one that has its id, and enable it again.
+
+    Its secret stays as it is unless ``order`` brings one. What is wrong is told field by field.
+    """
+    metadata = kept(order.metadata)
+    faults = _faults(services, order, metadata)
+    if faults:
+        return RegistrationRefused(faults)
+    with services.store.write() as unit:
+        known = clients.find_client(unit.connection, order.id)
+        if known is not None and not replace:
+            return RegistrationRefused((_wrong("client_id", "is taken"),))
+        values: dict[str, Any] = {
+            "name": order.name,
+            "description": order.description,
+            "application_key": order.application_key,
+            "launch_url": order.launch_url,
+            "metadata": metadata,
+            "updated_at": unit.now,
+        }
+        if known is None:
+            created = {"id": order.id, "profile": "default", "version": 1, "created_at": unit.now, **values}
+            if not clients.insert_client(unit.connection, created):
+                return RegistrationRefused((_wrong("client_id", "is taken"),))
+        else:
+            clients.change_client(unit.connection, order.id, {**values, "disabled_at": None})
+        secret = _give_secret(unit, order, metadata, is_new=known is None)
+        unit.audit.record(
+            "gateway:client:registered" if known is None else "gateway:client:changed",
+            actor=actor,
+            target=order.id,
+            details={"method": str(metadata["token_endpoint_auth_method"])},
+        )
+        stored = clients.find_client(unit.connection, order.id)
+    services.clients.forget(order.id)
+    fields = {"id": order.id, "profile": "default", "version": 1, "disabled_at": None, **values}
+    return Registered(stored or client_from(fields, metadata), secret)
+
+
+def _faults(
+    services: IdpServices, order: ClientOrder, metadata: Mapping[str, Any]
+) -> tuple[MetadataFault, ...]:
+    found = list(metadata_faults(metadata, loopback_http=services.settings.loopback_http_clients))
+    if not is_client_id(order.id):
+        found.append(_wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores"))
+    if not order.name.strip():
+        found.append(_wrong("client_name", "is missing"))
+    if order.launch_url and urlsplit(order.launch_url).scheme not in {"http", "https"}:
+        found.append(_wrong("launch_url", "has to be a web address"))
+    if order.secret and len(order.secret) < _SHORTEST_SECRET:
+        found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
+    algorithm = metadata.get("id_token_signed_response_alg", services.settings.signing_algorithm)
+    if algorithm not in services.signing.algorithms:
+        found.append(_wrong("id_token_signed_response_alg", "is not among the algorithms of our keys"))
+    return tuple(found)
+
+
+def _wrong(name: str, message: str) -> MetadataFault:
+    return MetadataFault(MetadataError.METADATA, name, message)
+
+
+def _give_secret(unit: Unit, order: ClientOrder, metadata: Mapping[str, Any], *, is_new: bool) -> str:
+    """Store the digest of the client's secret and return what is to be shown of it: only what we made."""
+    if metadata["token_endpoint_auth_method"] not in SECRET_METHODS or not (is_new or order.secret):
+        return ""
+    secret = order.secret or unit.randomness.token(32)
+    if order.secret and not is_new:
+        clients.replace_secrets(unit.connection, order.id, digest(secret), now=unit.now)
+    else:
+        clients.add_secret(unit.connection, order.id, digest(secret), now=unit.now)
+    return "" if order.secret else secret

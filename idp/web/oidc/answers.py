@@ -1,0 +1,81 @@
+"""How outcomes of the use cases look on the wire."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping
+from html import escape
+
+from idp.domain.oauth import ErrorCode, Fault, ResponseMode
+from idp.domain.redirects import origin_of, with_parameters
+from kernel.web.http import NO_STORE, Response, json_response
+
+_SUBMIT = "document.forms[0].submit()"
+_SUBMIT_HASH = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+
+
+def oauth_error(fault: Fault, *, challenge: str = "") -> Response:
+    """Return a JSON error (RFC 6749 §5.2), never cached; ``challenge`` is the scheme to try on a 401."""
+    body = {"error": fault.code.value}
+    if fault.description:
+        body["error_description"] = fault.description
+    headers: tuple[tuple[str, str], ...] = NO_STORE
+    if fault.status == 401 and challenge:
+        headers = (*headers, ("WWW-Authenticate", challenge))
+    if fault.retry_after is not None:
+        headers = (*headers, ("Retry-After", str(max(1, math.ceil(fault.retry_after.total_seconds())))))
+    return json_response(fault.status, body, headers)
+
+
+def bearer_error(fault: Fault, *, told: bool) -> Response:
+    """Return an error of a protected resource (RFC 6750 §3); ``told`` means that a token came."""
+    parts = ['Bearer realm="Gateway"']
+    if told:
+        parts.append(f'error="{fault.code.value}"')
+        parts.append(f'error_description="{fault.description}"')
+        if fault.code is ErrorCode.INSUFFICIENT_SCOPE:
+            parts.append('scope="openid"')
+    challenge = (("WWW-Authenticate", ", ".join(parts)),) if fault.status in {401, 403} else ()
+    body = {"error": fault.code.value, "error_description": fault.description}
+    return json_response(fault.status, body, (*NO_STORE, *challenge))
+
+
+def see_other(location: str, *headers: tuple[str, str]) -> Response:
+    """Return a redirect that never repeats a body (AZ-25): always 303."""
+    return Response(303, b"", (("Location", location), *NO_STORE, *headers))
+
+
+def to_client(redirect_uri: str, mode: ResponseMode, parameters: Mapping[str, str]) -> Response:
+    """Return an authorization response in its mode (RFC 6749 §4.1.2, Form Post Response Mode)."""
+    if mode is ResponseMode.FORM_POST:
+        return _form_post(redirect_uri, parameters)
+    return see_other(with_parameters(redirect_uri, dict(parameters)))
+
+
+def _form_post(action: str, fields: Mapping[str, str]) -> Response:
+    """Return a page whose form carries the answer; it works by its button where scripts are off.
+
+    Values are escaped for HTML and nothing else, so they arrive as they were (AZ-14).
+    """
+    inputs = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Continue</title></head><body>'
+        f'<form method="post" action="{escape(action)}">{inputs}'
+        '<button type="submit" id="continue">Continue · Continuer</button></form>'
+        f"<script>{_SUBMIT}</script></body></html>"
+    )
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_SUBMIT_HASH}'; form-action {origin_of(action)}; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    headers = (
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Security-Policy", policy),
+        *NO_STORE,
+    )
+    return Response(200, page.encode(), headers)

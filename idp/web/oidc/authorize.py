@@ -1,0 +1,97 @@
+"""The authorization endpoint, and where a login flow comes back to it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from idp.domain.session import LiveSession
+from idp.usecases.authorize import AuthorizeOutcome, ErrorPage, NoAccess, SignInNeeded, ToClient, authorize
+from idp.usecases.resume_authorization import resume_authorization
+from idp.usecases.services import IdpServices
+from idp.usecases.sessions import find_session
+from idp.usecases.start_login import start_login
+from idp.web.oidc.answers import see_other, to_client
+from idp.web.oidc.cookies import CookieNames
+from idp.web.oidc.pages import OidcPages
+from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
+
+_MOST_LOCATION = 8_000
+
+
+class AuthorizeFace:
+    """Reads requests and cookies, asks the use cases, and renders what they decide."""
+
+    def __init__(self, services: IdpServices, cookies: CookieNames, pages: OidcPages, path: str) -> None:
+        self._services = services
+        self._cookies = cookies
+        self._pages = pages
+        self._path = path
+
+    def authorize(self, request: Request) -> Response:
+        """Serve an authorization request by GET or POST (OIDC Core §3.1.2.1)."""
+        if request.method not in ("GET", "POST"):
+            return json_response(405, {"error": "invalid_request"}, (("Allow", "GET, POST"), *NO_STORE))
+        try:
+            parameters = request.form if request.method == "POST" else request.query_values
+        except BadRequestError:
+            return self._pages.error_page(request, 400, "invalid_request")
+        token = self._cookies.session_of(request)
+        if request.method == "POST" and not token:
+            again = self._as_get(request)
+            if again is not None:
+                return again
+        session = find_session(self._services, token) if token else None
+        outcome = authorize(self._services, parameters, session=session)
+        return self._render(request, outcome, session)
+
+    def resume(self, request: Request) -> Response:
+        """Go on with the request of a login flow that ended in this browser."""
+        if request.method != "GET":
+            return json_response(405, {"error": "invalid_request"}, (("Allow", "GET"), *NO_STORE))
+        try:
+            flow = request.query_values.get("flow", [""])[0]
+        except BadRequestError:
+            return self._pages.error_page(request, 400, "invalid_request")
+        token = self._cookies.session_of(request)
+        session = find_session(self._services, token) if token else None
+        outcome = resume_authorization(
+            self._services, flow=flow, browser=self._cookies.browser_of(request), session=session
+        )
+        return self._render(request, outcome, session)
+
+    def _as_get(self, request: Request) -> Response | None:
+        """Send a form from another site back to us as a GET.
+
+        SameSite=Lax keeps our cookies from such a POST, so a live session would go unseen; the browser sends
+        them with the GET that follows.
+        """
+        if len(request.body) > _MOST_LOCATION:
+            return None
+        return see_other(f"{self._services.issuer}{self._path}?{request.body.decode('ascii')}")
+
+    def _render(self, request: Request, outcome: AuthorizeOutcome, session: LiveSession | None) -> Response:
+        if isinstance(outcome, ToClient):
+            return to_client(outcome.redirect_uri, outcome.mode, outcome.parameters)
+        if isinstance(outcome, ErrorPage):
+            code = outcome.fault.reason or outcome.fault.code.value
+            return self._pages.error_page(request, outcome.fault.status, code, outcome.language)
+        if isinstance(outcome, NoAccess):
+            return self._pages.no_access_page(request, outcome.client_name, outcome.language)
+        return self._sign_in(request, outcome, session)
+
+    def _sign_in(self, request: Request, needed: SignInNeeded, session: LiveSession | None) -> Response:
+        """Start the login flow, bound to this browser, and send the person to its first page."""
+        known = self._cookies.browser_of(request)
+        browser = known or self._services.store.randomness.token(32)
+        flow = start_login(
+            self._services,
+            browser=browser,
+            request=needed.request,
+            client_id=needed.client_id,
+            client_name=needed.client_name,
+            demands=needed.demands,
+            session=session if needed.step_up else None,
+            login_hint=needed.login_hint,
+        )
+        headers = () if known else (self._cookies.set_browser(browser),)
+        return see_other(f"{self._services.public_url}/sign-in?flow={quote(flow, safe='')}", *headers)

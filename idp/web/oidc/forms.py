@@ -1,0 +1,74 @@
+"""Reading the form of a token-like endpoint, and authenticating its client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idp.domain.client import ProvenClient
+from idp.domain.client_authentication import presented
+from idp.domain.oauth import ErrorCode, Fault
+from idp.usecases.authenticate_client import authenticate_client
+from idp.usecases.minting import StaleClientError
+from idp.usecases.services import IdpServices
+from idp.web.oidc.answers import oauth_error
+from kernel.web.http import NO_STORE, Request, Response, json_response
+
+_BASIC = 'Basic realm="Gateway", charset="UTF-8"'
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a request: each once, except ``resource``."""
+
+    fields: dict[str, list[str]]
+
+    def value(self, name: str) -> str:
+        """Return a field, or an empty text."""
+        values = self.fields.get(name)
+        return values[0] if values else ""
+
+    @property
+    def resource(self) -> tuple[str, ...]:
+        """The resources that were named (RFC 8707)."""
+        return tuple(value for value in self.fields.get("resource", ()) if value)
+
+    @property
+    def repeats(self) -> bool:
+        """Tell whether a field stands twice (RFC 6749 §3.2)."""
+        return any(len(values) > 1 for name, values in self.fields.items() if name != "resource")
+
+
+Deed = Callable[[IdpServices, ProvenClient, Form], Response]
+
+
+def serve_client(services: IdpServices, request: Request, deed: Deed) -> Response:
+    """Authenticate the client of ``request`` and let ``deed`` answer it.
+
+    Only POST with a form body is served, and parameters of the query are not looked at (TK-08). A client
+    that changed between our last look and the deed is looked at again, once.
+    """
+    if request.method != "POST":
+        return json_response(405, {"error": "invalid_request"}, (("Allow", "POST"), *NO_STORE))
+    form = Form(request.form)
+    if form.repeats:
+        return oauth_error(Fault(ErrorCode.INVALID_REQUEST, "A parameter stands twice."))
+    try:
+        return _serve(services, request, form, deed)
+    except StaleClientError as stale:
+        services.clients.forget(str(stale.context["client"]))
+        return _serve(services, request, form, deed)
+
+
+def _serve(services: IdpServices, request: Request, form: Form, deed: Deed) -> Response:
+    authorization = request.header("authorization")
+    proof = presented(authorization, form.fields)
+    proven = proof if isinstance(proof, Fault) else authenticate_client(services, proof)
+    if isinstance(proven, Fault):
+        return refusal(proven)
+    return deed(services, proven, form)
+
+
+def refusal(fault: Fault) -> Response:
+    """Return a refusal; a 401 always says which scheme it would take (CA-01)."""
+    return oauth_error(fault, challenge=_BASIC)

@@ -1,0 +1,45 @@
+"""The end-session endpoint (RP-Initiated Logout 1.0 §2)."""
+
+from __future__ import annotations
+
+from idp.usecases.leave import ConfirmLogout, LoggedOut, leave
+from idp.usecases.services import IdpServices
+from idp.usecases.sessions import find_session
+from idp.web.oidc.answers import see_other
+from idp.web.oidc.cookies import CookieNames
+from idp.web.oidc.pages import OidcPages
+from kernel.web.http import NO_STORE, BadRequestError, Endpoint, Request, Response, json_response
+
+
+def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPages, path: str) -> Endpoint:
+    """Return the end-session endpoint: GET and POST, and the answer of its own question."""
+
+    def endpoint(request: Request) -> Response:
+        if request.method not in ("GET", "POST"):
+            return json_response(405, {"error": "invalid_request"}, (("Allow", "GET, POST"), *NO_STORE))
+        try:
+            parameters = request.form if request.method == "POST" else request.query_values
+        except BadRequestError:
+            return pages.error_page(request, 400, "invalid_request")
+        session = find_session(services, cookies.session_of(request), in_use=False)
+        outcome = leave(services, parameters, session=session)
+        if isinstance(outcome, LoggedOut):
+            return _gone(request, outcome, cookies, pages)
+        if isinstance(outcome, ConfirmLogout):
+            return pages.logout_page(
+                request,
+                action=path,
+                fields=outcome.fields,
+                client_name=outcome.client_name,
+                language=outcome.language,
+            )
+        return pages.error_page(request, outcome.fault.status, outcome.fault.code.value, outcome.language)
+
+    return endpoint
+
+
+def _gone(request: Request, outcome: LoggedOut, cookies: CookieNames, pages: OidcPages) -> Response:
+    if outcome.redirect_to:
+        return see_other(outcome.redirect_to, cookies.clear_session())
+    page = pages.signed_out_page(request, outcome.language)
+    return Response(page.status, page.body, (*page.headers, cookies.clear_session()))

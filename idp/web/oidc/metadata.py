@@ -1,0 +1,82 @@
+"""The discovery document, generated from what is wired, so that it tells the truth (DJ-06, RFC 8414)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from idp.domain.authorize_checks import PROMPTS
+from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.client import RESPONSE_TYPE
+from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, ResponseMode
+from idp.domain.pkce import METHOD
+from idp.domain.scope import SIGN_IN_SCOPES
+from idp.domain.session import Acr
+from idp.usecases.services import IdpServices
+from idp.web.oidc.token import GRANTS
+from kernel.translations import LANGUAGES
+
+ENDPOINTS = {
+    "authorize": "authorization_endpoint",
+    "token": "token_endpoint",
+    "userinfo": "userinfo_endpoint",
+    "jwks": "jwks_uri",
+    "introspect": "introspection_endpoint",
+    "revoke": "revocation_endpoint",
+    "logout": "end_session_endpoint",
+}
+"""The name of a route, and the member of the document that tells its address."""
+
+_ID_TOKEN_CLAIMS = (
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "sid",
+    "session_expiry",
+    "access",
+)
+
+
+def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[str, object]:
+    """Return the metadata of this provider; ``paths`` are the routes that are wired, by name."""
+    algorithms = list(services.signing.algorithms)
+    confidential = [method.value for method in AuthMethod if method is not AuthMethod.NONE]
+    document: dict[str, object] = {"issuer": services.issuer}
+    for name, member in ENDPOINTS.items():
+        if name in paths:
+            document[member] = services.issuer + paths[name]
+    document |= {
+        "scopes_supported": list(SIGN_IN_SCOPES),
+        "response_types_supported": [RESPONSE_TYPE],
+        "response_modes_supported": [mode.value for mode in ResponseMode],
+        "grant_types_supported": list(GRANTS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "code_challenge_methods_supported": [METHOD],
+        "prompt_values_supported": list(PROMPTS),
+        "acr_values_supported": [acr.value for acr in Acr],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            *_ID_TOKEN_CLAIMS,
+            *(name for names in CLAIMS_OF_SCOPE.values() for name in names),
+        ],
+        "ui_locales_supported": list(LANGUAGES),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }
+    return document

@@ -1,0 +1,36 @@
+"""The pages that protocol endpoints ask for: plain callables, given by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from kernel.web.http import Request, Response
+
+
+class OidcPages(Protocol):
+    """What the endpoints need shown. ``language`` is the request's ``ui_locales``, or empty."""
+
+    def error_page(self, request: Request, status: int, code: str, language: str = "") -> Response:
+        """Return the page for a request that cannot be answered to its client."""
+        ...
+
+    def no_access_page(self, request: Request, application: str, language: str = "") -> Response:
+        """Return the page for a person who may not open ``application``."""
+        ...
+
+    def logout_page(
+        self,
+        request: Request,
+        *,
+        action: str,
+        fields: Iterable[tuple[str, str]] = (),
+        client_name: str = "",
+        language: str = "",
+    ) -> Response:
+        """Return the question whether to sign out; its form posts ``fields`` to ``action``."""
+        ...
+
+    def signed_out_page(self, request: Request, language: str = "") -> Response:
+        """Return the page that says that one is signed out."""
+        ...

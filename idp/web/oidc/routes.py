@@ -1,0 +1,75 @@
+"""The table of the OpenID Connect face: every address, mounted in Flask and in the lane alike."""
+
+from __future__ import annotations
+
+from idp.usecases.services import IdpServices
+from idp.web.authlib_bridge import provider_metadata_fault
+from idp.web.oidc.authorize import AuthorizeFace
+from idp.web.oidc.cookies import CookieNames
+from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint
+from idp.web.oidc.logout import logout_endpoint
+from idp.web.oidc.metadata import provider_metadata
+from idp.web.oidc.pages import OidcPages
+from idp.web.oidc.token import introspection_endpoint, revocation_endpoint, token_endpoint
+from idp.web.oidc.userinfo import userinfo_endpoint
+from kernel.errors import SettingsError
+from kernel.web.http import Route
+
+PATHS = {
+    "authorize": "/oauth2/authorize",
+    "token": "/oauth2/token",
+    "userinfo": "/oauth2/userinfo",
+    "jwks": "/oauth2/jwks",
+    "introspect": "/oauth2/introspect",
+    "revoke": "/oauth2/revoke",
+    "logout": "/oauth2/logout",
+}
+RESUME_PATH = "/oauth2/authorize/resume"
+DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+
+_LOOK = ("GET",)
+_FORM = ("GET", "POST")
+_POST_ONLY = ("POST", "GET", "PUT", "PATCH", "DELETE")
+"""The endpoint itself refuses the other methods, so that no refusal is ever cached (TK-08, TK-10)."""
+
+
+def oidc_routes(
+    services: IdpServices, *, pages: OidcPages, cookie_prefix: str = "gateway"
+) -> tuple[Route, ...]:
+    """Return the routes of the OpenID provider.
+
+    Raises:
+        SettingsError: if the discovery document that follows from the settings is against the standards.
+    """
+    document = metadata_document(services)
+    cookies = CookieNames.of(cookie_prefix, services.public_url)
+    face = AuthorizeFace(services, cookies, pages, PATHS["authorize"])
+    metadata = metadata_endpoint(document)
+    logout = logout_endpoint(services, cookies, pages, PATHS["logout"])
+    return (
+        *(
+            Route(_LOOK, path, metadata, f"metadata_{index}", hot=True)
+            for index, path in enumerate(DISCOVERY_PATHS)
+        ),
+        Route(_LOOK, PATHS["jwks"], jwks_endpoint(services), "jwks", hot=True),
+        Route(_FORM, PATHS["authorize"], face.authorize, "authorize", hot=True),
+        Route(_LOOK, RESUME_PATH, face.resume, "resume", hot=True),
+        Route(_POST_ONLY, PATHS["token"], token_endpoint(services), "token", hot=True),
+        Route(_FORM, PATHS["userinfo"], userinfo_endpoint(services), "userinfo", hot=True),
+        Route(_POST_ONLY, PATHS["introspect"], introspection_endpoint(services), "introspect", hot=True),
+        Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True),
+        Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
+    )
+
+
+def metadata_document(services: IdpServices) -> dict[str, object]:
+    """Return the discovery document of what is wired, judged by a second reading of the standards.
+
+    Raises:
+        SettingsError: naming what is wrong.
+    """
+    document = provider_metadata(services, PATHS)
+    fault = provider_metadata_fault(document)
+    if fault:
+        raise SettingsError(f"the provider's metadata would be wrong: {fault}")
+    return document

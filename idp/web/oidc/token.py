@@ -1,0 +1,112 @@
+"""The token, introspection and revocation endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from idp.domain.client import ProvenClient
+from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.usecases.exchange_code import exchange_code
+from idp.usecases.introspect_token import introspect_token
+from idp.usecases.issue_machine_token import issue_machine_token
+from idp.usecases.minting import TokenAnswer
+from idp.usecases.refresh_tokens import refresh_tokens
+from idp.usecases.revoke_token import revoke_token
+from idp.usecases.services import IdpServices
+from idp.web.oidc.answers import oauth_error
+from idp.web.oidc.forms import Form, refusal, serve_client
+from kernel.web.http import NO_STORE, Endpoint, Request, Response, json_response
+
+Grant = Callable[[IdpServices, ProvenClient, Form], TokenAnswer | Fault]
+
+
+def _missing(name: str) -> Fault:
+    return Fault(ErrorCode.INVALID_REQUEST, f"{name} is missing.")
+
+
+def _code(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    code = form.value("code")
+    if not code:
+        return _missing("code")
+    return exchange_code(
+        services,
+        proven,
+        code=code,
+        redirect_uri=form.value("redirect_uri"),
+        verifier=form.value("code_verifier"),
+        resource=form.resource,
+    )
+
+
+def _refresh(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    token = form.value("refresh_token")
+    if not token:
+        return _missing("refresh_token")
+    return refresh_tokens(
+        services, proven, refresh_token=token, scope=form.value("scope"), resource=form.resource
+    )
+
+
+def _machine(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    return issue_machine_token(services, proven, scope=form.value("scope"), resource=form.resource)
+
+
+GRANTS: dict[str, Grant] = {
+    GrantType.AUTHORIZATION_CODE.value: _code,
+    GrantType.REFRESH_TOKEN.value: _refresh,
+    GrantType.CLIENT_CREDENTIALS.value: _machine,
+}
+"""What the token endpoint does by grant type; discovery lists exactly these (DJ-06)."""
+
+
+def token_endpoint(services: IdpServices) -> Endpoint:
+    """Return the token endpoint (RFC 6749 §3.2)."""
+
+    def deed(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
+        kind = form.value("grant_type")
+        if not kind:
+            return oauth_error(_missing("grant_type"))
+        grant = GRANTS.get(kind)
+        if grant is None:
+            return oauth_error(Fault(ErrorCode.UNSUPPORTED_GRANT_TYPE, "The grant type is not supported."))
+        answer = grant(services, proven, form)
+        if isinstance(answer, Fault):
+            return refusal(answer)
+        return json_response(200, answer.to_json(), NO_STORE)
+
+    def endpoint(request: Request) -> Response:
+        return serve_client(services, request, deed)
+
+    return endpoint
+
+
+def introspection_endpoint(services: IdpServices) -> Endpoint:
+    """Return the introspection endpoint (RFC 7662 §2)."""
+
+    def deed(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
+        token = form.value("token")
+        if not token:
+            return oauth_error(_missing("token"))
+        answer = introspect_token(services, proven, token=token)
+        return refusal(answer) if isinstance(answer, Fault) else json_response(200, answer, NO_STORE)
+
+    def endpoint(request: Request) -> Response:
+        return serve_client(services, request, deed)
+
+    return endpoint
+
+
+def revocation_endpoint(services: IdpServices) -> Endpoint:
+    """Return the revocation endpoint (RFC 7009 §2): the answer never tells whether anything ended."""
+
+    def deed(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
+        token = form.value("token")
+        if not token:
+            return oauth_error(_missing("token"))
+        answer = revoke_token(services, proven, token=token)
+        return refusal(answer) if isinstance(answer, Fault) else Response(200, b"", NO_STORE)
+
+    def endpoint(request: Request) -> Response:
+        return serve_client(services, request, deed)
+
+    return endpoint
