@@ -32,7 +32,7 @@ def client() -> None:
 @settings_option
 def list_clients(settings: Path | None) -> None:
     """Show every client with how it proves itself and what it may ask for."""
-    from idp.usecases import register_client as deeds  # noqa: PLC0415
+    from idp.usecases import list_clients as deeds  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
     with gateway_services(_read(settings)) as services:
@@ -116,13 +116,13 @@ def add(
 @click.argument("client_id")
 def rotate_secret(settings: Path | None, client_id: str) -> None:
     """Give a client a new secret; the former one works for another day."""
-    from idp.usecases.register_client import Registered, rotate_client_secret  # noqa: PLC0415
+    from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     with gateway_services(_read(settings)) as services:
         outcome = rotate_client_secret(services, client_id, actor=at_console())
-    if not isinstance(outcome, Registered):
-        fail("; ".join(f"{fault.name} {fault.message}" for fault in outcome.faults), 1)
+    if not isinstance(outcome, SecretRotated):
+        fail(f"no client with a secret is called {client_id}", 1)
     click.echo(f"The new secret of {client_id}, shown this once: {outcome.secret}")
 
 
@@ -132,7 +132,7 @@ def rotate_secret(settings: Path | None, client_id: str) -> None:
 @click.option("--reason", default="", help="Why, for the audit.")
 def disable(settings: Path | None, client_id: str, reason: str) -> None:
     """Disable a client: it gets nothing more, and what it has is dead at once."""
-    from idp.usecases.register_client import disable_client  # noqa: PLC0415
+    from idp.usecases.disable_client import disable_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     with gateway_services(_read(settings)) as services:
