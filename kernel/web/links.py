@@ -23,8 +23,18 @@ def local_path(candidate: str, default: str = "/") -> str:
     return default if parts.scheme or parts.netloc else candidate
 
 
+def come_back_to(path: str) -> None:
+    """Let the language switch of this page lead to ``path``: its own address cannot be opened again."""
+    flask.g.page_address = local_path(path)
+
+
 def this_page() -> str:
-    """Return the path and query of the page being shown, to come back to it."""
+    """Return the path and query of the page being shown, to come back to it, or the first page."""
+    known: str | None = flask.g.get("page_address")
+    if known is not None:
+        return known
     request = flask.request
+    if request.method != "GET" and request.url_rule and "GET" not in (request.url_rule.methods or ()):
+        return "/"
     query = request.query_string.decode("ascii", "replace")
     return local_path(f"{request.path}?{query}" if query else request.path)

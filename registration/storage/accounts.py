@@ -108,6 +108,17 @@ def issue_name(
     return None
 
 
+def first_free(connection: Connection, candidates: Iterable[Candidate]) -> Candidate | None:
+    """Return the first candidate that nobody has had so far; only :func:`issue_name` makes it anybody's."""
+    for candidate in candidates:
+        taken = select(user_name_registry.c.name_ci).where(
+            user_name_registry.c.name_ci == name_key(candidate.name)
+        )
+        if connection.execute(taken).first() is None:
+            return candidate
+    return None
+
+
 def touch(connection: Connection, account_id: str) -> int:
     """Raise the account's version because something the Gateway keeps has changed, and return it."""
     statement = (

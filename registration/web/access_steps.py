@@ -16,12 +16,12 @@ from registration.domain.authority import Represented
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
 from registration.domain.plan import Plan
+from registration.storage.drafts import Draft
 from registration.usecases.grant_access_roles import grant_access_roles
 from registration.usecases.offer_access_roles import offer_access_roles
 from registration.usecases.preview_grant import preview_grant
 from registration.usecases.preview_revoke import preview_revoke
 from registration.usecases.revoke_access_roles import revoke_access_roles
-from registration.usecases.show_draft import Draft
 from registration.web.current import caller, identity, services, signed_in
 from registration.web.drafts import (
     ACCESS,
@@ -30,6 +30,8 @@ from registration.web.drafts import (
     address,
     begin,
     chosen_person,
+    expected_name,
+    finish,
     go,
     keep,
     step_of,
@@ -227,7 +229,7 @@ def confirm_grant(draft: Draft) -> ResponseReturnValue:
             ticket=single(flask.request.form, "ticket", longest=80),
         )
         if not isinstance(made, Refused):
-            return flask.redirect(f"/requests/{made.number}", 303)
+            return finish(draft, f"/requests/{made.number}")
         refused = made
     plan = preview_grant(
         services(),
@@ -296,7 +298,7 @@ def confirm_revoke(draft: Draft) -> ResponseReturnValue:
             reason=single(flask.request.form, "reason", longest=500),
         )
         if not isinstance(made, Refused):
-            return flask.redirect(f"/requests/{made.number}", 303)
+            return finish(draft, f"/requests/{made.number}")
         refused = made
     plan = preview_revoke(
         services(),
@@ -332,6 +334,7 @@ def _confirm(
         status=409 if errors else 200,
         errors=errors,
         plan=plan,
+        user_name=expected_name(draft),
         reason=flask.request.form.get("reason", ""),
         ticket=flask.request.form.get("ticket", ""),
         back=address(draft, back),

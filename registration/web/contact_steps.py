@@ -11,11 +11,11 @@ from registration.domain.contact_roles import ContactRoleOffer
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
 from registration.domain.plan import Plan
+from registration.storage.drafts import Draft
 from registration.usecases.end_contact import end_contact
 from registration.usecases.name_contact import name_contact
 from registration.usecases.offer_contact_roles import offer_contact_roles
 from registration.usecases.preview_contact import preview_contact
-from registration.usecases.show_draft import Draft
 from registration.usecases.show_organization import show_organization
 from registration.web.current import caller, services, signed_in
 from registration.web.drafts import (
@@ -24,6 +24,8 @@ from registration.web.drafts import (
     address,
     begin,
     chosen_person,
+    expected_name,
+    finish,
     go,
     step_of,
     text,
@@ -100,7 +102,7 @@ def confirm_naming(draft: Draft) -> ResponseReturnValue:
             reason=single(flask.request.form, "reason", longest=500),
         )
         if not isinstance(made, Refused):
-            return flask.redirect(f"/requests/{made.number}", 303)
+            return finish(draft, f"/requests/{made.number}")
         refused = made
     plan = preview_contact(
         services(), caller=caller(), organization_id=organization_id, role_key=role_key, person=person
@@ -128,7 +130,7 @@ def confirm_ending(draft: Draft) -> ResponseReturnValue:
             reason=single(flask.request.form, "reason", longest=500),
         )
         if not isinstance(made, Refused):
-            return flask.redirect(f"/requests/{made.number}", 303)
+            return finish(draft, f"/requests/{made.number}")
         refused = made
     plan = preview_contact(
         services(),
@@ -136,7 +138,7 @@ def confirm_ending(draft: Draft) -> ResponseReturnValue:
         organization_id=organization_id,
         role_key=role_key,
         person=ExistingPerson(person_id),
-        ending=True,
+        ending_role=True,
     )
     return _confirm(draft, plan, refused, "confirm_end.html", back=f"/organizations/{organization_id}")
 
@@ -163,6 +165,7 @@ def _confirm(
         status=409 if errors else 200,
         errors=errors,
         plan=plan,
+        user_name=expected_name(draft),
         reason=flask.request.form.get("reason", ""),
         back=back,
     )

@@ -15,11 +15,14 @@ from flask.typing import ResponseReturnValue
 
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
+from kernel.web.links import local_path
 from registration.domain.authority import Represented
 from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm
+from registration.storage.drafts import Draft
+from registration.usecases.expect_user_name import expect_user_name
 from registration.usecases.save_draft import save_draft
-from registration.usecases.show_draft import Draft, show_draft
+from registration.usecases.show_draft import show_draft
 from registration.usecases.start_draft import start_draft
 from registration.web.current import caller, identity, services, signed_in
 
@@ -49,19 +52,19 @@ def address(draft: Draft, step: str) -> str:
     return f"/drafts/{draft.id}/{step}"
 
 
-def keep(draft: Draft, **values: Any) -> Draft | Refused:  # noqa: ANN401 - JSON
-    """Keep what was typed on a step.
+def finish(draft: Draft, where: str) -> ResponseReturnValue:
+    """Close a wizard whose deed is done, and lead to ``where`` it can be followed."""
+    keep(draft, done=where)
+    return flask.redirect(where, 303)
 
-    Another tab may have kept something a moment ago: what is kept are the fields of this step only, so it
-    is tried once more on the newest state.
+
+def keep(draft: Draft, **values: Any) -> Draft | Refused:  # noqa: ANN401 - JSON
+    """Keep what was typed on a step, on top of whatever is kept of the others.
+
+    No version is asked for: a page that the back button shows may be sent again. What is shown on the confirm
+    page is what the deed does, by the digest of its plan.
     """
-    kept = save_draft(services(), caller=caller(), draft_id=draft.id, values=values, version=draft.version)
-    if not isinstance(kept, Refused):
-        return kept
-    newest = show_draft(services(), caller=caller(), draft_id=draft.id)
-    if newest is None:
-        return kept
-    return save_draft(services(), caller=caller(), draft_id=draft.id, values=values, version=newest.version)
+    return save_draft(services(), caller=caller(), draft_id=draft.id, values=values)
 
 
 def step_of(*kinds: str) -> Callable[[Step[P]], Callable[..., ResponseReturnValue]]:
@@ -76,8 +79,8 @@ def step_of(*kinds: str) -> Callable[[Step[P]], Callable[..., ResponseReturnValu
             draft = show_draft(services(), caller=caller(), draft_id=draft_id)
             if draft is None or draft.kind not in kinds:
                 return expired()
-            if draft.request_number is not None:
-                return flask.redirect(f"/requests/{draft.request_number}", 303)
+            if text(draft, "done"):
+                return flask.redirect(local_path(text(draft, "done")), 303)
             return page(draft, *args, **kwargs)
 
         return signed_in(opened)
@@ -129,3 +132,13 @@ def chosen_person(draft: Draft) -> PersonChoice | None:
         return ExistingPerson(person_id)
     form = kept_form(draft)
     return NewPerson(form) if form is not None and draft.values.get("confirmed") is True else None
+
+
+def expected_name(draft: Draft) -> str:
+    """Return the user name that the person of the wizard has, or would get now."""
+    person = chosen_person(draft)
+    if person is None:
+        return ""
+    return expect_user_name(
+        services(), caller=caller(), organization_id=draft.organization_id or "", person=person
+    )

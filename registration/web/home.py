@@ -11,7 +11,7 @@ from registration.domain.authority import Represented
 from registration.domain.outcomes import Refused
 from registration.domain.request import RequestRow
 from registration.usecases.list_requests import list_requests
-from registration.usecases.show_organization import OrganizationView, show_organization
+from registration.usecases.show_organization import show_organization
 from registration.web.current import caller, identity, services, session, signed_in
 
 PAGES = flask.Blueprint("home", __name__)
@@ -19,11 +19,12 @@ _MOST_ORGANIZATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """An organization whose contacts need attention."""
+class Vacancy:
+    """A role that nobody holds though somebody must (R-103, R-104)."""
 
     organization: Represented
-    view: OrganizationView
+    role_key: str
+    role_name: str
 
 
 @PAGES.get("/")
@@ -32,7 +33,7 @@ def news() -> ResponseReturnValue:
     if session() is None:
         return flask.render_template("registration/welcome.html")
     waiting = tuple(row for row in _recent() if row.provisioned_at is None)
-    return flask.render_template("registration/news.html", waiting=waiting, notices=_notices())
+    return flask.render_template("registration/news.html", waiting=waiting, vacancies=_vacancies())
 
 
 @PAGES.get("/actions")
@@ -61,14 +62,24 @@ def help_page() -> ResponseReturnValue:
 
 
 def _recent() -> tuple[RequestRow, ...]:
-    found = list_requests(services(), caller=caller(), organization_id=None)
-    return () if isinstance(found, Refused) else found.rows
+    """Return the newest requests the person may see: all for staff, else those of the organizations."""
+    wanted: list[str | None] = [entry.organization_id for entry in identity().organizations]
+    if identity().is_staff:
+        wanted = [None]
+    rows: list[RequestRow] = []
+    for organization_id in wanted[:_MOST_ORGANIZATIONS]:
+        found = list_requests(services(), caller=caller(), organization_id=organization_id)
+        if not isinstance(found, Refused):
+            rows.extend(found.rows)
+    return tuple(sorted(rows, key=lambda row: row.number, reverse=True))
 
 
-def _notices() -> tuple[Notice, ...]:
-    notices = []
+def _vacancies() -> tuple[Vacancy, ...]:
+    found = []
     for organization in identity().organizations[:_MOST_ORGANIZATIONS]:
         view = show_organization(services(), caller=caller(), organization_id=organization.organization_id)
-        if not isinstance(view, Refused) and view.vacancies:
-            notices.append(Notice(organization, view))
-    return tuple(notices)
+        if isinstance(view, Refused):
+            continue
+        names = {offer.key: offer.name for offer in view.contacts}
+        found += [Vacancy(organization, task.role_key, names.get(task.role_key, "")) for task in view.tasks]
+    return tuple(found)

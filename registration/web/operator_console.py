@@ -10,16 +10,26 @@ from kernel.web.forms import FormErrors, several, single
 from kernel.web.language import gettext as _
 from registration.domain.organization import OrganizationForm, check_organization
 from registration.domain.outcomes import Refusal, Refused
+from registration.storage.drafts import Draft
 from registration.usecases.list_organizations import list_organizations
 from registration.usecases.offer_participations import offer_participations
 from registration.usecases.register_organization import register_organization
-from registration.usecases.show_draft import Draft
 from registration.web.current import caller, identity, services, signed_in
-from registration.web.drafts import ORGANIZATION, address, begin, go, keep, step_of, text, texts
+from registration.web.drafts import (
+    ORGANIZATION,
+    address,
+    begin,
+    finish,
+    go,
+    keep,
+    step_of,
+    text,
+    texts,
+)
 from registration.web.pages import wizard_page
 from registration.web.refusals import refusal_page
 from registration.web.requests import page_number
-from registration.web.words import fault_errors, refusal_text
+from registration.web.words import STATUSES, fault_errors, refusal_text
 
 PAGES = flask.Blueprint("operator", __name__)
 _FIELD_OF = {
@@ -41,9 +51,9 @@ def organizations() -> ResponseReturnValue:
         return _staff_only()
     search = single(flask.request.args, "search", longest=100)
     found = list_organizations(services(), caller=caller(), search=search, page=page_number())
-    if isinstance(found, Refused):
-        return refusal_page(found)
-    return flask.render_template("registration/operator_organizations.html", found=found, search=search)
+    return flask.render_template(
+        "registration/operator_organizations.html", found=found, search=search, statuses=STATUSES
+    )
 
 
 @PAGES.post("/operator/organizations/new")
@@ -118,7 +128,7 @@ def confirm_organization(draft: Draft) -> ResponseReturnValue:
     if flask.request.method == "POST":
         made = register_organization(services(), caller=caller(), form=form, idempotency_key=draft.id)
         if not isinstance(made, Refused):
-            return flask.redirect(f"/organizations/{made.organization_id}", 303)
+            return finish(draft, f"/organizations/{made.organization_id}")
         if made.reason is Refusal.NOT_ALLOWED:
             return _staff_only()
         errors.add(_FIELD_OF.get(made.reason, ""), refusal_text(made))

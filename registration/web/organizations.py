@@ -6,27 +6,32 @@ import flask
 from flask.typing import ResponseReturnValue
 
 from registration.domain.outcomes import Refused
-from registration.usecases.offer_contact_roles import offer_contact_roles
+from registration.usecases.list_requests import list_requests
 from registration.usecases.show_organization import show_organization
 from registration.usecases.show_person import show_person
 from registration.web.current import caller, services, signed_in
 from registration.web.refusals import refusal_page, who_may_name
+from registration.web.words import KINDS, STATUSES
 
 PAGES = flask.Blueprint("organizations", __name__)
+_MOST_REQUESTS = 5
 
 
 @PAGES.get("/organizations/<organization_id>")
 @signed_in
 def organization(organization_id: str) -> ResponseReturnValue:
-    """Show an organization with its contact roles and who holds them (R-124)."""
+    """Show an organization with its contact roles, who holds them (R-124), and its latest requests."""
     view = show_organization(services(), caller=caller(), organization_id=organization_id)
     if isinstance(view, Refused):
         return refusal_page(view)
-    offers = offer_contact_roles(services(), caller=caller(), organization_id=organization_id)
-    if isinstance(offers, Refused):
-        return refusal_page(offers)
+    requests = list_requests(services(), caller=caller(), organization_id=organization_id)
     return flask.render_template(
-        "registration/organization.html", view=view, offers=offers, who_may_name=who_may_name
+        "registration/organization.html",
+        view=view,
+        latest=() if isinstance(requests, Refused) else requests.rows[:_MOST_REQUESTS],
+        kinds=KINDS,
+        statuses=STATUSES,
+        who_may_name=who_may_name,
     )
 
 

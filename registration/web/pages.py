@@ -9,7 +9,7 @@ import flask
 from kernel.translations import mark
 from kernel.web.language import gettext as _
 from registration.domain.request import RequestKind
-from registration.usecases.show_draft import Draft
+from registration.storage.drafts import Draft
 from registration.web.drafts import (
     ACCESS,
     END_CONTACT,

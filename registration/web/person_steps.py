@@ -17,9 +17,9 @@ from kernel.web.language import gettext as _
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import PersonForm
 from registration.domain.search import PersonSearch
+from registration.storage.drafts import Draft
 from registration.usecases.preview_person import preview_person
 from registration.usecases.search_persons import search_persons
-from registration.usecases.show_draft import Draft
 from registration.web.current import caller, services
 from registration.web.drafts import (
     ACCESS,

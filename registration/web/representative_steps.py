@@ -9,16 +9,26 @@ from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 from registration.domain.outcomes import Refusal, Refused
+from registration.storage.drafts import Draft
 from registration.usecases.preview_first_authorized_representative import (
     preview_first_authorized_representative,
 )
 from registration.usecases.register_first_authorized_representative import (
     register_first_authorized_representative,
 )
-from registration.usecases.show_draft import Draft
 from registration.usecases.show_organization import show_organization
 from registration.web.current import caller, identity, services, signed_in
-from registration.web.drafts import REPRESENTATIVE, address, begin, chosen_person, go, step_of, text
+from registration.web.drafts import (
+    REPRESENTATIVE,
+    address,
+    begin,
+    chosen_person,
+    expected_name,
+    finish,
+    go,
+    step_of,
+    text,
+)
 from registration.web.pages import wizard_page
 from registration.web.refusals import refusal_page
 from registration.web.words import refusal_text
@@ -67,7 +77,7 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
                 plan_digest=single(flask.request.form, "plan", longest=100),
             )
             if not isinstance(made, Refused):
-                return flask.redirect(f"/requests/{made.number}", 303)
+                return finish(draft, f"/requests/{made.number}")
             if made.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
                 return _staff_only()
             errors.add("", refusal_text(made))
@@ -90,6 +100,7 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
         step=mark("Confirm"),
         errors=errors,
         plan=plan,
+        user_name=expected_name(draft),
         evidence=evidence,
         back=back,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import flask
 from flask.typing import ResponseReturnValue
 
+from kernel.web.forms import single
 from registration.domain.outcomes import Refused
 from registration.usecases.list_requests import list_requests
 from registration.usecases.show_request import show_request
-from registration.web.current import caller, services, signed_in
+from registration.web.current import caller, identity, services, signed_in
 from registration.web.refusals import refusal_page
 from registration.web.words import KINDS, WAITING
 
@@ -27,11 +28,18 @@ def page_number() -> int:
 @PAGES.get("/requests")
 @signed_in
 def all_requests() -> ResponseReturnValue:
-    """List the requests the person may see, newest first."""
-    found = list_requests(services(), caller=caller(), organization_id=None, page=page_number())
-    if isinstance(found, Refused):
-        return refusal_page(found)
-    return flask.render_template("registration/requests.html", found=found, kinds=KINDS)
+    """List the requests the person may see, newest first: of one organization, or all of them for staff."""
+    me = identity()
+    chosen = single(flask.request.args, "organization", longest=40)
+    if not chosen and not me.is_staff and me.organizations:
+        chosen = me.organizations[0].organization_id
+    found = list_requests(services(), caller=caller(), organization_id=chosen or None, page=page_number())
+    return flask.render_template(
+        "registration/requests.html",
+        found=None if isinstance(found, Refused) else found,
+        chosen=chosen,
+        kinds=KINDS,
+    )
 
 
 @PAGES.get("/requests/<int:number>")

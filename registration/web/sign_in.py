@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_cookie
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
-from kernel.web.links import local_path
+from kernel.web.links import come_back_to, local_path
 from registration.domain.outcomes import Refusal, Refused
 from registration.usecases.backchannel_logout import backchannel_logout
 from registration.usecases.end_session import end_session
@@ -86,6 +86,7 @@ heard_logout.is_protocol = True  # type: ignore[attr-defined]  # the page kit as
 
 
 def _not_signed_in(refused: Refused) -> ResponseReturnValue:
+    come_back_to("/")
     status = 503 if refused.reason is Refusal.PROVIDER_UNREACHABLE else 403
     return refuse(
         status,

@@ -14,6 +14,7 @@ from registration.domain.authority import (
     PRIMARY_CONTACT,
     RIGHTS_ADMINISTRATOR,
 )
+from registration.domain.organization import OrganizationStatus
 from registration.domain.outcomes import Fault, FaultCode, Refusal, Refused
 from registration.domain.person import PersonWarning
 from registration.domain.request import RequestKind, WaitReason
@@ -101,6 +102,13 @@ KINDS: Final[Mapping[RequestKind, str]] = {
     RequestKind.END_CONTACT: mark("Remove contact role"),
     RequestKind.GRANT_ACCESS: mark("Grant access roles"),
     RequestKind.REVOKE_ACCESS: mark("Revoke access roles"),
+}
+
+STATUSES: Final[Mapping[OrganizationStatus, str]] = {
+    OrganizationStatus.APPLIED: mark("Applied"),
+    OrganizationStatus.REGISTERED: mark("Registered"),
+    OrganizationStatus.SUSPENDED: mark("Suspended"),
+    OrganizationStatus.CLOSED: mark("Closed"),
 }
 
 WAITING: Final[Mapping[WaitReason, str]] = {

@@ -101,7 +101,9 @@ def submit(
     chosen = form_with(page.text, *(values or {}), action=action)
     data: dict[str, str | Sequence[str]] = {**chosen.fields, **(values or {})}
     target = chosen.action or page.request.path
-    return client.open(target, method=chosen.method.upper(), data=data, follow_redirects=follow)
+    if chosen.method == "get":
+        return client.get(target, query_string=data, follow_redirects=follow)
+    return client.post(target, data=data, follow_redirects=follow)
 
 
 def token_of(html: str) -> str:

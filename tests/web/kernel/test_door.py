@@ -199,3 +199,10 @@ def test_the_language_switch_returns_to_the_page_it_stood_on(client: FlaskClient
     assert response.status_code == 303
     assert response.headers["Location"] == "/form?page=2"
     assert '<html class="govuk-template" lang="fr">' in client.get("/form").text
+
+
+def test_the_language_switch_of_a_page_that_only_takes_forms_leads_to_the_first_page(client: FlaskClient) -> None:
+    """The refused form's address cannot be opened."""
+    page = client.post("/language", data={"language": "fr"})
+    assert page.status_code == 403
+    assert '<input type="hidden" name="return_to" value="/">' in page.text
