@@ -1,0 +1,60 @@
+"""The Flask application of the Gateway's pages. Protocol routes are mounted on it by the wiring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flask
+
+from gateway_ui.settings import GatewayPagesSettings
+from gateway_ui.web import (
+    activation,
+    dashboard,
+    enrolment,
+    information,
+    overdue,
+    passkeys,
+    second_step,
+    sign_in,
+    sign_out,
+)
+from gateway_ui.web.context import EXTENSION, Pages
+from idp.usecases.services import IdpServices
+from kernel.web.pages import PageKit, make_pages
+
+HERE = Path(__file__).resolve().parents[1]
+TRANSLATIONS = HERE / "translations"
+"""The folder that a kit for these pages names among its ``translations``."""
+
+_BLUEPRINTS = (
+    dashboard.blueprint,
+    sign_in.blueprint,
+    passkeys.blueprint,
+    second_step.blueprint,
+    overdue.blueprint,
+    activation.blueprint,
+    enrolment.blueprint,
+    sign_out.blueprint,
+    information.blueprint,
+)
+
+
+def make_gateway_pages(
+    services: IdpServices, kit: PageKit, settings: GatewayPagesSettings | None = None
+) -> flask.Flask:
+    """Return the Gateway's pages as a WSGI application.
+
+    ``kit.translations`` must hold :data:`TRANSLATIONS`, and ``kit.form_targets`` the origins of every
+    registered redirect URI: browsers hold the sign-in form to the addresses that it may lead to.
+    """
+    app = make_pages(__name__, kit, template_folders=(HERE / "templates",), static_folders=(HERE / "static",))
+    app.extensions[EXTENSION] = Pages(services, settings or GatewayPagesSettings())
+    app.jinja_env.filters["telephone"] = _telephone
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _telephone(number: str) -> str:
+    """Return a number as a ``tel:`` link holds it: digits and a leading plus."""
+    return "".join(character for character in number if character.isdigit() or character == "+")

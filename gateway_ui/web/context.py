@@ -1,0 +1,84 @@
+"""What every view needs: the services, the settings, who is signed in, and one way to render."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import flask
+from werkzeug.wrappers import Response
+
+from gateway_ui.settings import GatewayPagesSettings
+from gateway_ui.web.messages import said
+from idp.domain.session import LiveSession
+from idp.usecases.services import IdpServices
+from idp.usecases.sessions import find_session
+from kernel.web.cookies import read_cookie
+from kernel.web.language import gettext as _
+
+EXTENSION = "gateway_ui.pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom people call or write to when they cannot help themselves (G-93)."""
+
+    office: str
+    phones: tuple[str, ...]
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The facts behind the Gateway's pages."""
+
+    services: IdpServices
+    settings: GatewayPagesSettings
+
+    @property
+    def contact(self) -> Contact:
+        """The contact block; several telephone numbers are separated by commas."""
+        phones = (number.strip() for number in self.services.support_phone.split(","))
+        return Contact(
+            _(self.settings.contact_office),
+            tuple(number for number in phones if number),
+            self.services.support_email,
+        )
+
+    @property
+    def operator(self) -> str:
+        """The operator's name as it stands in a sentence, in the language of the page."""
+        return _(self.settings.operator)
+
+
+def pages() -> Pages:
+    """Return the facts of the current application."""
+    found: Pages = flask.current_app.extensions[EXTENSION]
+    return found
+
+
+def live_session() -> LiveSession | None:
+    """Return this browser's live session, looked up once a request; anything malformed is nobody (SE-10)."""
+    if "live_session" not in flask.g:
+        token = read_cookie("session")
+        flask.g.live_session = find_session(pages().services, token) if token else None
+    found: LiveSession | None = flask.g.live_session
+    return found
+
+
+def render(
+    template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+) -> Response:
+    """Return a page of the Gateway, with what all of them show."""
+    session = live_session()
+    values.setdefault("account_name", session.account.display if session else "")
+    body = flask.render_template(
+        f"gateway/{template}",
+        contact=pages().contact,
+        activation_days=pages().services.settings.activation_link_life.days,
+        message_numbers=said(),
+        **values,
+    )
+    response = flask.make_response(body, status)
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,87 @@
+"""The dashboard: the applications an account may open, and no others (gateway.md 6.6, G-77, G-91)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.flows import start
+from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
+from idp.domain.session import LiveSession
+from idp.usecases.last_sign_in import last_sign_in
+from idp.usecases.list_apps import Application, list_apps
+from kernel.web.forms import single
+from kernel.web.language import gettext as _
+from kernel.web.language import moment_text
+
+blueprint = flask.Blueprint("dashboard", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One application as the dashboard shows it; the whole tile is a link to its registered address."""
+
+    key: str
+    name: str
+    description: str
+    href: str
+    host: str
+    organizations: str
+
+
+@blueprint.get("/")
+def dashboard() -> ResponseReturnValue:
+    """Show the applications of whoever is signed in, or start a sign-in that ends here."""
+    session = live_session()
+    if session is None:
+        return start("/")
+    found = [_tile(one) for one in list_apps(pages().services, session.account)]
+    offers_search = len(found) >= pages().settings.search_from
+    words = single(flask.request.args, "q", longest=200).strip() if offers_search else ""
+    return render(
+        "dashboard.html",
+        apps=[tile for tile in found if _matches(tile, words)],
+        search=words,
+        offers_search=offers_search,
+        is_machine=session.account.is_machine,
+        last_sign_in=_last_sign_in(session),
+    )
+
+
+def _tile(application: Application) -> Tile:
+    return Tile(
+        application.client_id,
+        application.name,
+        application.description,
+        application.url,
+        urlsplit(application.url).netloc,
+        ", ".join(application.organizations),
+    )
+
+
+def _matches(tile: Tile, words: str) -> bool:
+    text = f"{tile.name} {tile.description} {tile.host} {tile.organizations}".casefold()
+    return all(word in text for word in words.casefold().split())
+
+
+def _last_sign_in(session: LiveSession) -> str:
+    """Return the line that lets a person notice a sign-in that was not theirs (gateway.md 6.4)."""
+    before = last_sign_in(pages().services, session)
+    if before is None:
+        return ""
+    at = moment_text(before.at)
+    browser, system = browser_name(before.user_agent), system_name(before.user_agent)
+    address = shortened_address(before.address)
+    if browser and system and address:
+        return _(
+            "You last signed in %(at)s from %(browser)s on %(system)s, %(address)s.",
+            at=at,
+            browser=browser,
+            system=system,
+            address=address,
+        )
+    return _("You last signed in %(at)s.", at=at)

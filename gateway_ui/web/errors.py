@@ -1,0 +1,121 @@
+"""Pages that protocol endpoints show: request errors, no access, and the question before signing out.
+
+The endpoints know no framework, so they get plain functions (:class:`ProtocolPages`) from the wiring. The
+authorization endpoint must not redirect when it cannot trust the address (RFC 6749 §4.1.2.1), and it tells a
+person without access whom to ask. No text that came with a request is ever shown (AZ-15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from gateway_ui.web.context import render
+from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
+from kernel.origin import current_origin
+from kernel.translations import LANGUAGES
+from kernel.web.cookies import remember_browser
+from kernel.web.headers import secure
+from kernel.web.http import Request, Response
+from kernel.web.kit import current_kit
+from kernel.web.language import gettext as _
+from kernel.web.language import use_language
+
+Fields = Iterable[tuple[str, str]]
+
+
+class ProtocolPages:
+    """The Gateway's pages for endpoints that have no Flask around them."""
+
+    def __init__(self, app: flask.Flask, public_url: str) -> None:
+        self._app = app
+        self._public = urlsplit(public_url)
+
+    def error_page(self, request: Request, status: int, code: str, language: str = "") -> Response:
+        """Return the page for a request of an application that cannot be answered to it.
+
+        ``code`` is ours or the protocol's; an unknown one gets the general words.
+        """
+        return self._rendered(request, language, lambda: _request_error(status, code))
+
+    def no_access_page(self, request: Request, application: str, language: str = "") -> Response:
+        """Return the page for a person who may not open ``application`` (the client's registered name)."""
+        return self._rendered(request, language, lambda: _no_access(application))
+
+    def logout_page(
+        self, request: Request, *, action: str, fields: Fields = (), client_name: str = "", language: str = ""
+    ) -> Response:
+        """Return the question whether to sign out (RP-Initiated Logout §2); it posts ``fields``."""
+        return self._rendered(
+            request,
+            language,
+            lambda: render(
+                "logout_confirm.html", action=action, fields=tuple(fields), client_name=client_name
+            ),
+        )
+
+    def signed_out_page(self, request: Request, language: str = "") -> Response:
+        """Return the page that says that one is signed out."""
+        return self._rendered(request, language, lambda: render("signed_out.html", account_name=""))
+
+    def _rendered(self, request: Request, language: str, make: Callable[[], ResponseReturnValue]) -> Response:
+        with self._app.request_context(self._environ(request)):
+            use_language(_known_language(language))
+            answer = self._app.make_response(make())
+            remember_browser(answer)
+            secure(answer, page=True)
+            answer.headers.setdefault("X-Request-Id", current_origin().request_id)
+            headers = tuple(
+                (name, value) for name, value in answer.headers if name.lower() != "content-length"
+            )
+            return Response(answer.status_code, answer.get_data(), headers)
+
+    def _environ(self, request: Request) -> dict[str, Any]:
+        """Return what Flask needs to know of the request: its address, its cookies, its languages."""
+        default_port = "443" if self._public.scheme == "https" else "80"
+        return {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": request.path,
+            "QUERY_STRING": request.query if request.method in ("GET", "HEAD") else "",
+            "SERVER_NAME": self._public.hostname or "localhost",
+            "SERVER_PORT": str(self._public.port or default_port),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": self._public.netloc,
+            "HTTP_COOKIE": request.header("cookie"),
+            "HTTP_ACCEPT_LANGUAGE": request.header("accept-language"),
+            "REMOTE_ADDR": request.address,
+            "wsgi.url_scheme": self._public.scheme,
+        }
+
+
+def _known_language(languages: str) -> str:
+    """Return the first of ``languages`` (tags in order, separated by spaces) that we speak, or nothing."""
+    tags = (tag.partition("-")[0].lower() for tag in languages[:200].split())
+    return next((tag for tag in tags if tag in LANGUAGES), "")
+
+
+def _request_error(status: int, code: str) -> ResponseReturnValue:
+    message = REQUEST_ERRORS.get(code, REQUEST_REFUSED)
+    return render(
+        "request_error.html",
+        status=status,
+        heading=_("We could not open the application"),
+        lines=(say(message),),
+        code=code if code in REQUEST_ERRORS else "",
+        reference=current_origin().request_id,
+    )
+
+
+def _no_access(application: str) -> ResponseReturnValue:
+    return render(
+        "no_access.html",
+        status=403,
+        application=application,
+        reference=current_origin().request_id,
+        product=current_kit().product,
+    )

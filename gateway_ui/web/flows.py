@@ -1,0 +1,123 @@
+"""Where a login flow leads: every answer of a step goes through here, so that no step knows the next.
+
+The token of the flow travels in the address (``?flow=``); it opens nothing without this browser's own
+secret. Several tabs hold several flows. Going back shows where the flow stands now, never an error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import flask
+from werkzeug.wrappers import Response
+
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.messages import TOO_MANY, complain_count
+from idp.domain.login_flow import Step
+from idp.usecases.finish_login import finish_login
+from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, SlowDown
+from idp.usecases.look_at_flow import look_at_flow
+from idp.usecases.start_login import start_login
+from kernel.web.cookies import browser_token, set_cookie
+from kernel.web.forms import FormErrors, single
+from kernel.web.links import local_path
+
+STEP_PAGES: Mapping[Step, str] = {
+    Step.IDENTIFY: "/sign-in",
+    Step.SECOND_FACTOR: "/sign-in/second-step",
+    Step.CHANGE_PASSWORD: "/sign-in/new-password",
+    Step.PROVE_MAILBOX: "/sign-in/mailbox",
+    Step.SET_QUESTION: "/enrol/question",
+    Step.ENROL_FACTOR: "/enrol",
+    Step.REVIEW: "/enrol/finish",
+}
+
+
+def flow_token() -> str:
+    """Return the flow named in the address, or an empty text."""
+    return single(flask.request.args, "flow", longest=200)
+
+
+def address(path: str, flow: str) -> str:
+    """Return ``path`` for ``flow``."""
+    return f"{path}?flow={flow}"
+
+
+def go(path: str) -> Response:
+    """Send the browser on to a page of ours; what was posted is not posted again."""
+    return flask.redirect(local_path(path), 303)
+
+
+def start(path: str = "/", *, login_hint: str = "") -> Response:
+    """Start a sign-in that ends at ``path`` and go to its first page."""
+    flow = start_login(
+        pages().services,
+        browser=browser_token(),
+        request={"kind": "page", "path": local_path(path)},
+        session=live_session(),
+        login_hint=login_hint,
+    )
+    return go(address("/sign-in", flow))
+
+
+def settled(outcome: object, flow: str) -> Response | None:
+    """Return the way on for an outcome that any step may have, or None for a refusal of the step's own."""
+    if isinstance(outcome, FlowPage):
+        return go(address(STEP_PAGES[outcome.step], flow))
+    if isinstance(outcome, Done):
+        response = flask.redirect(local_path(outcome.next_url), 303)
+        set_cookie(response, "session", outcome.session_token)
+        return response
+    if isinstance(outcome, AlreadyDone):
+        return go(outcome.next_url)
+    if isinstance(outcome, FlowLost):
+        return lost_page(flow, outcome.client_name)
+    return None
+
+
+def standing(flow: str, *steps: Step) -> FlowPage | Response:
+    """Return the flow if it stands at one of ``steps``, else the way to where it stands (AZ-21)."""
+    outcome: object = look_at_flow(pages().services, flow=flow, browser=browser_token())
+    if isinstance(outcome, FlowPage) and outcome.step in steps:
+        return outcome
+    if isinstance(outcome, FlowPage) and outcome.step is Step.DONE:
+        outcome = finish_login(pages().services, flow=flow, browser=browser_token())
+    way = settled(outcome, flow)
+    if way is None:
+        flask.abort(404)
+    return way
+
+
+def lost_page(flow: str, client_name: str = "") -> Response:
+    """Say that the sign-in has expired, and offer to start again towards the same place."""
+    minutes = int(pages().services.settings.flow_life.total_seconds() // 60)
+    return render(
+        "expired.html",
+        status=410,
+        action=address("/sign-in/again", flow),
+        minutes=minutes,
+        client_name=client_name,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a page that was refused answers: its status and headers."""
+
+    status: int = 422
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def wait_seconds(wait: dt.timedelta) -> int:
+    """Return a span in whole seconds, at least one, as people and Retry-After say it."""
+    return max(1, math.ceil(wait.total_seconds()))
+
+
+def slow_down(errors: FormErrors, outcome: SlowDown, field: str = "") -> Answer:
+    """Say how long to wait, and return how to answer."""
+    seconds = wait_seconds(outcome.retry_after)
+    complain_count(errors, field, TOO_MANY, seconds)
+    return Answer(429, {"Retry-After": str(seconds)})

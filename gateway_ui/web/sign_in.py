@@ -1,0 +1,122 @@
+"""The first page: who is it (gateway.md 6.2, G-26..G-28). Every refusal looks the same (EN-01)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import flask
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
+from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
+from idp.domain.login_flow import Step
+from idp.usecases.flow_outcomes import FlowPage, SlowDown
+from idp.usecases.present_password import present_password
+from idp.usecases.restart_login import restart_login
+from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_cookie
+from kernel.web.forms import FormErrors, single
+
+blueprint = flask.Blueprint("sign_in", __name__)
+
+_LONGEST_NAME = 254
+
+
+@blueprint.get("/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """Show the sign-in page, or the step at which the flow stands."""
+    flow = flow_token()
+    if not flow:
+        return go("/") if live_session() else start()
+    page = standing(flow, Step.IDENTIFY)
+    return page if isinstance(page, Response) else sign_in_page(flow, page)
+
+
+@blueprint.post("/sign-in")
+def send_password() -> ResponseReturnValue:
+    """Check user ID and password."""
+    flow = flow_token()
+    page = standing(flow, Step.IDENTIFY)
+    if isinstance(page, Response):
+        return page
+    form = flask.request.form
+    username = single(form, "username", longest=1000)
+    password = single(form, "password")
+    remember = single(form, "remember") == "yes"
+    errors = FormErrors()
+    if not username.strip() and page.account is None:
+        complain(errors, "username", USERNAME_MISSING)
+    if not password:
+        complain(errors, "password", PASSWORD_MISSING)
+    answer = Answer()
+    if not errors:
+        outcome = present_password(
+            pages().services, flow=flow, browser=browser_token(), identifier=username, password=password
+        )
+        way = settled(outcome, flow)
+        if way is not None:
+            _remember(way, username.strip() if remember else "")
+            return way
+        if isinstance(outcome, SlowDown):
+            answer = slow_down(errors, outcome, "username")
+        else:
+            complain(errors, "username", BAD_LOGIN)
+    return sign_in_page(flow, page, errors, answer, typed=(username, remember))
+
+
+@blueprint.post("/sign-in/again")
+def again() -> ResponseReturnValue:
+    """Start a new sign-in with the goal of an old one of this browser, or towards the first page."""
+    flow = restart_login(pages().services, flow=flow_token(), browser=browser_token(), session=None)
+    return go(address("/sign-in", flow)) if flow else start()
+
+
+def sign_in_page(
+    flow: str,
+    page: FlowPage,
+    errors: FormErrors | None = None,
+    answer: Answer | None = None,
+    *,
+    typed: tuple[str, bool] | None = None,
+) -> Response:
+    """Return the sign-in page of ``flow``; ``typed`` is what a refused form held, never the password."""
+    kept = _remembered()
+    username, remember = typed or (page.login_hint or kept, bool(kept))
+    if page.account:
+        username = page.account.user_name
+    answer = answer or Answer(200)
+    return render(
+        "sign_in.html",
+        status=answer.status,
+        headers=answer.headers,
+        errors=errors,
+        client_name=page.client_name,
+        action=address("/sign-in", flow),
+        username=username,
+        username_is_fixed=page.account is not None,
+        remember=remember,
+        passkeys=page.passkeys_possible,
+        passkey_action=address("/sign-in/passkey", flow),
+        passkey_options=address("/sign-in/passkey/options", flow),
+        disclaimer=disclaimer(pages().operator),
+    )
+
+
+def _remembered() -> str:
+    """Return the user ID that this browser was asked to keep, or an empty text."""
+    try:
+        name = base64.urlsafe_b64decode(read_cookie("user").encode()).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return name if len(name) <= _LONGEST_NAME and name.isprintable() else ""
+
+
+def _remember(response: Response, username: str) -> None:
+    """Keep ``username`` in this browser, or forget the one it keeps; asked only after a right password."""
+    if 0 < len(username) <= _LONGEST_NAME:
+        value = base64.urlsafe_b64encode(username.encode()).decode()
+        set_cookie(response, "user", value, life=pages().settings.remembered_user_life)
+    elif read_cookie("user"):
+        clear_cookie(response, "user")

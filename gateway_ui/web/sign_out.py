@@ -1,0 +1,36 @@
+"""Signing out here: a question first, so that no link can sign a person out (G-84, SE-05)."""
+
+from __future__ import annotations
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.flows import go
+from idp.usecases.log_out import log_out
+from kernel.web.cookies import clear_cookie, read_cookie
+
+blueprint = flask.Blueprint("sign_out", __name__)
+
+
+@blueprint.get("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Ask whether to sign out."""
+    return render("sign_out.html") if live_session() else go("/signed-out")
+
+
+@blueprint.post("/sign-out")
+def confirm_sign_out() -> ResponseReturnValue:
+    """End the session here and at every application it opened."""
+    token = read_cookie("session")
+    if token:
+        log_out(pages().services, session_token=token)
+    response = go("/signed-out")
+    clear_cookie(response, "session")
+    return response
+
+
+@blueprint.get("/signed-out")
+def signed_out() -> ResponseReturnValue:
+    """Say that one is signed out, or show the dashboard to whoever is not."""
+    return go("/") if live_session() else render("signed_out.html")
