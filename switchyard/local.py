@@ -165,7 +165,7 @@ def _client_key(path: Path, *, pem: Path | None = None) -> dict[str, Any]:
 
 def _toml(values: Mapping[str, object]) -> Iterable[str]:
     # Texts, whole numbers, truths and lists of texts are written alike in JSON and TOML.
-    return (f"{name} = {json.dumps(value)}" for name, value in values.items())
+    return (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
 
 
 def _switchyard_toml(site: Site) -> str:
@@ -193,6 +193,9 @@ def _switchyard_toml(site: Site) -> str:
         "[gateway.kernel]",
         *_toml(gateway),
         "",
+        "[gateway.idp]",
+        "loopback_http_clients = true",
+        "",
         "[registration.kernel]",
         *_toml(kernel("registration", site.registration, plan.registration_database)),
         "",
@@ -209,6 +212,8 @@ def _apps_toml(site: Site) -> str:
         "path": _EMI,
         "name": "Energy Market Interface",
         "description": "Bids and offers of your organization.",
+        "name_fr": "Interface du marché de l’énergie",
+        "description_fr": "Les offres de votre organisation.",
         "kind": "energy-market",
         "key_file": "emi.pem",
     }
@@ -217,6 +222,8 @@ def _apps_toml(site: Site) -> str:
         "path": _REPORTS,
         "name": "Reports",
         "description": "Confidential reports of your organization.",
+        "name_fr": "Rapports",
+        "description_fr": "Les rapports confidentiels de votre organisation.",
         "kind": "reports",
         "client_secret_file": "reports.secret",
     }
