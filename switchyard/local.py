@@ -212,7 +212,7 @@ def _apps_toml(site: Site) -> str:
         "path": _EMI,
         "name": "Energy Market Interface",
         "description": "Bids and offers of your organization.",
-        "name_fr": "Interface du marché de l’énergie",
+        "name_fr": "Interface du marché de l’énergie",  # noqa: RUF001 - the French apostrophe
         "description_fr": "Les offres de votre organisation.",
         "kind": "energy-market",
         "key_file": "emi.pem",
