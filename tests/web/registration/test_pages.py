@@ -1,0 +1,169 @@
+"""What people see: news, actions, requests while the Gateway is away, help, both languages, no inline code."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.forms import submit
+from tests.support.registration_world import EMI_SUBMIT
+from tests.support.translations import faults, unused
+
+if TYPE_CHECKING:
+    from tests.web.registration.conftest import Pages
+
+
+def test_every_sentence_has_its_french() -> None:
+    """And none is translated that is no longer said."""
+    assert faults("registration", "kernel") == []
+    assert unused("registration") == []
+
+
+def test_a_stranger_sees_a_way_in_and_nothing_else(pages: Pages) -> None:
+    """The first page tells what this is."""
+    text = pages.stranger().get("/").text
+    assert 'href="/sign-in"' in text
+    assert "ACME" not in text
+    assert 'aria-label="Main"' not in text
+
+
+def test_actions_follow_the_roles_held_right_now(pages: Pages) -> None:
+    """R-164, S-02 to S-04."""
+    administrator = pages.browser("ra").get("/actions").text
+    assert "Grant or revoke access" in administrator
+    assert "100002 ACME GENERATION" in administrator
+    representative = pages.browser("ar").get("/actions").text
+    assert "Grant or revoke access" not in representative
+    assert "Update organization" in representative
+    staff = pages.browser("cr").get("/actions").text
+    assert "Register organizations" in staff
+
+
+def test_somebody_without_a_contact_role_learns_whom_to_ask(pages: Pages) -> None:
+    """A person with access only."""
+    made = pages.world.grant("ra", pages.world.person("ar"), EMI_SUBMIT)
+    assert made
+    pages.world.name("ar", "authorized-representative", pages.world.person("pc"))
+    client = pages.browser("ar")
+    begun = submit(
+        client,
+        client.get(f"/organizations/{pages.organization_id}"),
+        {},
+        action=f"/organizations/{pages.organization_id}/contacts/authorized-representative/end",
+    )
+    submit(client, client.get(begun.location), {"reason": ""})
+    text = client.get("/actions").text
+    assert "You hold no contact role in any organization at the moment." in text
+    assert client.get("/requests").status_code == 200
+    assert client.get("/").status_code == 200
+
+
+def test_news_name_vacant_roles_and_what_is_on_its_way(pages: Pages) -> None:
+    """R-103, R-194."""
+    pages.world.drain()
+    client = pages.browser("ra")
+    calm = client.get("/").text
+    assert "Nothing is waiting." in calm
+    pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT)
+    assert "On their way to the Gateway" in client.get("/").text
+    assert "Nothing is waiting." not in client.get("/").text
+
+
+def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> None:
+    """Decision C-09, step 10 of the first story: and it completes once the Gateway is back."""
+    client = pages.browser("ra")
+    made = pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT)
+    pages.world.gateway.down = True
+    pages.world.drain()
+    address = f"/requests/{made.number}"
+    waiting = client.get(address).text
+    assert '<meta http-equiv="refresh" content="5">' in waiting
+    assert "Waiting" in waiting
+    assert f'href="{address}">Look again now' in waiting
+    pages.world.gateway.down = False
+    pages.world.settle()
+    live = client.get(address).text
+    assert "http-equiv" not in live
+    assert "Everything is active since" in live
+
+
+def test_a_request_of_another_organization_does_not_exist(pages: Pages) -> None:
+    """EN-07."""
+    other = pages.world.add_organization("NORTH RIVER", ("generator",))
+    pages.world.add_trust(other, "n")
+    number = pages.world.people["nra"].number
+    client = pages.browser("ra")
+    assert client.get(f"/requests/{number}").status_code == 404
+    assert client.get("/requests/999999999").status_code == 404
+    assert client.get("/requests/x").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999999999999", "1e3", "", "²"])
+def test_a_page_number_that_is_none_is_the_first_or_the_last(pages: Pages, page: str) -> None:
+    """Never an error."""
+    client = pages.browser("cr")
+    assert client.get("/requests", query_string={"page": page}).status_code == 200
+    assert client.get("/operator/organizations", query_string={"page": page}).status_code == 200
+
+
+def test_a_person_page_shows_contact_and_access_roles(pages: Pages) -> None:
+    """C-09: and since when each is active."""
+    pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT)
+    pages.world.settle()
+    person_id = pages.world.people["pc"].person_id
+    text = pages.browser("ra").get(f"/organizations/{pages.organization_id}/persons/{person_id}").text
+    for words in ("Paul Prime", "primep", "Primary Contact", "Energy Market Interface", "since <time"):
+        assert words in text, words
+
+
+PLACES = [
+    "/",
+    "/actions",
+    "/me",
+    "/help",
+    "/requests",
+    "/operator/organizations",
+    "/organizations/{org}",
+    "/nowhere",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_page_holds_inline_code_style_or_another_sites_address(pages: Pages, place: str) -> None:
+    """The content policy would block it, so it must not be there."""
+    text = pages.browser("cr").get(place.format(org=pages.organization_id)).text
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
+    assert "https://" not in text
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place != "/nowhere"])
+def test_every_page_speaks_french(pages: Pages, place: str) -> None:
+    """The heading differs, and the page says which language it is in."""
+    client = pages.browser("cr")
+    path = place.format(org=pages.organization_id)
+    page = client.get(path)
+    submit(client, page, {"language": "fr"})
+    french = client.get(path).text
+    assert '<html class="govuk-template" lang="fr">' in french
+    assert "Fermer la session" in french
+    assert "Besoin d" in french or "Aide" in french
+
+
+def test_a_person_reads_the_pages_in_the_language_registered_for_them(pages: Pages) -> None:
+    """Until they choose another one in this browser."""
+    client = pages.browser("ra")
+    assert (
+        '<html class="govuk-template" lang="en">'
+        in client.get("/actions", headers={"Accept-Language": "fr"}).text
+    )
+
+
+def test_help_names_customer_relations(pages: Pages) -> None:
+    """WCAG 3.2.6: the same place on every page."""
+    text = pages.stranger().get("/help").text
+    assert "customer.relations@operator.example" in text
+    assert "1-888-555-0100" in text
+    for anchor in ("access", "contacts", "requests", "operator"):
+        assert f'id="{anchor}"' in text
