@@ -31,7 +31,12 @@ class AttributeValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """An account as its source wants it: ``document`` is prepared JSON, ``values`` what is searched by."""
+    """An account as its source wants it: ``document`` is prepared JSON, ``values`` what is searched by.
+
+    ``active`` is None where the source does not say: a new account is active then, and one that exists
+    stays as it is, for leaving a word out must not switch an account on again. ``invite`` False keeps the
+    activation message back.
+    """
 
     kind: AccountKind
     user_name: str
@@ -43,7 +48,7 @@ class AccountFacts:
     email: str
     phone: str
     language: str
-    active: bool
+    active: bool | None
     invite: bool
     person_id: str
     custodian_person_id: str

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.group import AccessRow, Group, Member, Membership
@@ -128,16 +128,25 @@ def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[
     return tuple(Membership(*row) for row in connection.execute(statement))
 
 
-def members_of(connection: Connection, group_ids: Iterable[str]) -> Iterator[tuple[str, Member]]:
-    """Give every member of these groups with the group's id, by group and account."""
+def members_of(
+    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
+) -> Iterator[tuple[str, Member]]:
+    """Give every member of these groups with the group's id, by group and account.
+
+    The names of members cost a look at each account; they are empty unless they are asked for.
+    """
     ids = list(group_ids)
     if not ids:
         return
-    statement = (
-        select(membership.c.group_id, account.c.id, account.c.display_name)
-        .join(account, account.c.id == membership.c.account_id)
-        .where(membership.c.group_id.in_(ids))
-        .order_by(membership.c.group_id, membership.c.account_id)
+    wanted = select(membership.c.group_id, membership.c.account_id)
+    if with_names:
+        wanted = wanted.add_columns(account.c.display_name).join(
+            account, account.c.id == membership.c.account_id
+        )
+    else:
+        wanted = wanted.add_columns(literal(""))
+    statement = wanted.where(membership.c.group_id.in_(ids)).order_by(
+        membership.c.group_id, membership.c.account_id
     )
     for group_id, account_id, display_name in connection.execute(statement):
         yield group_id, Member(account_id, display_name)

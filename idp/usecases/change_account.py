@@ -20,6 +20,7 @@ from kernel.store import Unit
 
 _NAMES = ("given_name", "family_name", "middle_name", "display_name")
 _STATED = (
+    "kind",
     "user_name",
     "external_id",
     *_NAMES,
@@ -82,13 +83,15 @@ def _refusal(
         return Stale(stored.source_version)
     if stored.version != expected_version:
         return Moved()
-    if facts.kind is not stored.kind:
+    if facts.kind is not stored.kind and stored.activated_at is not None:
         return Immutable("accountKind")
     return None
 
 
 def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
     stated = {name: getattr(facts, name) for name in _STATED}
+    if facts.active is None:
+        stated["active"] = stored.active
     return dataclasses.replace(
         stored,
         **stated,

@@ -61,7 +61,7 @@ def _new_account(unit: Unit, source: str, facts: AccountFacts) -> Account:
         email=facts.email,
         phone=facts.phone,
         language=facts.language,
-        active=facts.active,
+        active=facts.active is not False,
         activated_at=None,
         person_id=facts.person_id,
         custodian_person_id=facts.custodian_person_id,

@@ -55,15 +55,22 @@ def find_own_account(
 
 
 def find_own_group(
-    services: IdpServices, *, source: str, group_id: str, with_members: bool = True
+    services: IdpServices,
+    *,
+    source: str,
+    group_id: str,
+    with_members: bool = True,
+    with_names: bool = False,
 ) -> GroupView | None:
     """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
     with services.store.read() as connection:
         record = find_record(connection, GROUPS, group_id, source=source)
         if record is None:
             return None
-        members = tuple(each for _, each in members_of(connection, [group_id])) if with_members else None
-        return GroupView(record, members)
+        if not with_members:
+            return GroupView(record, None)
+        members = members_of(connection, [group_id], with_names=with_names)
+        return GroupView(record, tuple(member for _, member in members))
 
 
 def search_accounts(
@@ -81,14 +88,20 @@ def search_accounts(
 
 
 def search_groups(
-    services: IdpServices, *, source: str, search: Search, with_members: bool = True
+    services: IdpServices,
+    *,
+    source: str,
+    search: Search,
+    with_members: bool = True,
+    with_names: bool = False,
 ) -> GroupPage:
     """Return a page of the groups of ``source`` that meet the condition."""
     with services.store.read() as connection:
         page: Page = find_page(connection, GROUPS, search, source=source)
         members: dict[str, list[Member]] = {}
         if with_members:
-            for group_id, member in members_of(connection, [record.id for record in page.records]):
+            ids = [record.id for record in page.records]
+            for group_id, member in members_of(connection, ids, with_names=with_names):
                 members.setdefault(group_id, []).append(member)
     views = tuple(
         GroupView(record, tuple(members.get(record.id, ())) if with_members else None)

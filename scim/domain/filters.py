@@ -50,8 +50,11 @@ _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*
 _NUL_OR_SURROGATE = re.compile("[\x00\ud800-\udfff]")
 
 
-def compile_filter(text: str, catalogue: Catalogue) -> Condition:
+def compile_filter(text: str, catalogue: Catalogue, *, lenient: bool = False) -> Condition:
     """Return the condition that the filter ``text`` states on resources of ``catalogue``.
+
+    ``lenient`` takes an attribute there is not as one without a value: for a question to several types, of
+    which one may know it (RFC 7644 §3.4.2.1).
 
     Raises:
         InvalidFilterException: if the filter is malformed, too large, names an attribute there is not, or
@@ -70,7 +73,7 @@ def compile_filter(text: str, catalogue: Catalogue) -> Condition:
             return Compare(attribute.path, Operator.EQ, encode_operand(attribute, _storable(value)))
     _refuse_depth(text)
     tree = ScimFilter(text).ast
-    return _Compiler(catalogue).visit(tree)
+    return _Compiler(catalogue, lenient=lenient).visit(tree)
 
 
 def _refuse_depth(text: str) -> None:
@@ -90,11 +93,16 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+class _UnknownAttributeError(InvalidFilterException):
+    """The filter names an attribute that the type has not."""
+
+
 class _Compiler(FilterVisitor[Condition]):
     """Walks a filter; the depth of the tree is capped before, the number of terms here."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, lenient: bool) -> None:
         self._catalogue = catalogue
+        self._lenient = lenient
         self._head: Attribute | None = None
         self._terms = 0
 
@@ -104,7 +112,12 @@ class _Compiler(FilterVisitor[Condition]):
             self._terms += 1
             if self._terms > MOST_TERMS:
                 raise InvalidFilterException(detail=f"The filter has more than {MOST_TERMS} terms.")
-        return super().visit(node)
+        try:
+            return super().visit(node)
+        except _UnknownAttributeError:
+            if not self._lenient:
+                raise
+            return Constant(value=False)
 
     def visit_not(self, node: NotNode) -> Condition:
         """Compile a negation."""
@@ -210,7 +223,7 @@ class _Compiler(FilterVisitor[Condition]):
     def _resolve(self, path: AttrPath) -> Attribute:
         found = self._in_head(path) if self._head is not None else self._at_top(path)
         if found is None:
-            raise InvalidFilterException(detail=f"There is no attribute '{path}'.")
+            raise _UnknownAttributeError(detail=f"There is no attribute '{path}'.")
         return found
 
     def _in_head(self, path: AttrPath) -> Attribute | None:

@@ -36,6 +36,14 @@ _USER_NAME_FAULTS = {
 }
 
 
+def wire_form(user: Any, *, inactive: bool = False) -> dict[str, Any]:  # noqa: ANN401 - a model that is built at run time
+    """Return a user as JSON; of an account that is ``inactive`` and stays so it says so."""
+    if user.active is None and inactive:
+        user.active = False
+    resource: dict[str, Any] = user.model_dump()
+    return resource
+
+
 def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
     """Return what the user ``resource`` (in its wire form) states of an account.
 
@@ -65,7 +73,7 @@ def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
         email=_main_value(resource.get("emails")),
         phone=_main_value(resource.get("phoneNumbers")),
         language=_language(resource.get("preferredLanguage")),
-        active=resource.get("active") is not False,
+        active=resource.get("active"),
         invite=activation.get("send") is not False,
         person_id=extension.get("personId") or "",
         custodian_person_id=extension.get("custodianPersonId") or "",

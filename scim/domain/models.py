@@ -22,6 +22,7 @@ from scim2_models import (
     Reference,
     Required,
     Resource,
+    Returned,
     ScimPolicy,
     Uniqueness,
 )
@@ -163,19 +164,19 @@ CoreUserWithoutPassword.__name__ = "User"
 class Member(ComplexAttribute):
     """A member of a group."""
 
-    value: Annotated[str | None, Mutability.immutable, Required.true, CaseExact.true] = None
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     """Id of the account."""
 
-    ref: Annotated[Reference["User"] | None, Mutability.read_only] = Field(  # noqa: UP037 - a name, not a class
+    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # noqa: UP037 - a name, not a class
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     """URI of the account."""
 
-    type: Annotated[str | None, Mutability.read_only] = None
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
     """Always "User"."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
-    """Name of the account."""
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """Name of the account; shown when it is asked for by name."""
 
 
 class CoreGroup(Resource[AnyExtension]):
@@ -241,8 +242,8 @@ class SwitchyardUser(Extension):
     person_id: Annotated[str | None, CaseExact.true] = None
     """Number of the person the account belongs to."""
 
-    account_kind: Annotated[AccountKindName | None, CaseExact.true] = None
-    """personal, machine or workspace; cannot change once the account exists."""
+    account_kind: Annotated[AccountKindName | None, Mutability.immutable, CaseExact.true] = None
+    """personal, machine or workspace; cannot change once it is stated."""
 
     custodian_person_id: Annotated[str | None, CaseExact.true] = None
     """Number of the person who answers for a machine account."""

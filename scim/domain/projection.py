@@ -25,6 +25,10 @@ class Projection:
         """Tell whether everything is shown."""
         return self.included is None and not self.excluded
 
+    def names(self, path: str) -> bool:
+        """Tell whether the attribute is asked for by its very name (``returned: request``)."""
+        return self.included is not None and path in self.included
+
     def shows(self, path: str) -> bool:
         """Tell whether any of the attribute ``path`` is shown; what is not need not be read (D7)."""
         if self.included is not None:

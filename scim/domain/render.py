@@ -46,7 +46,7 @@ class Renderer:
         """Return a group as JSON text; without members where they are None, never with some (J8)."""
         listed = ",".join(
             f'{{"value":"{each.account_id}","$ref":"{self._users}{each.account_id}",'
-            f'"type":"User","display":{_quote(each.display_name)}}}'
+            f'"type":"User"{_display(each.display_name)}}}'
             for each in members or ()
         )
         return self._splice(record, "Group", self._groups, f',"members":[{listed}]' if listed else "")
@@ -59,6 +59,10 @@ class Renderer:
             f'"meta":{{"resourceType":"{kind}","created":"{record.created}",'
             f'"lastModified":"{record.modified}","location":"{folder}{record.id}","version":"{tag}"}}}}'
         )
+
+
+def _display(name: str) -> str:
+    return f',"display":{_quote(name)}' if name else ""
 
 
 def list_response(total: int, start_index: int, resources: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from idp.domain.provisioning import Taken
 from idp.usecases.provision_account import provision_account
 from idp.usecases.search_accounts import AccountView
 from idp.usecases.services import IdpServices
-from scim.domain.mapping import account_facts
+from scim.domain.mapping import account_facts, wire_form
 from scim.domain.models import TOLERANT, User
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import UserWritten
@@ -23,7 +23,7 @@ def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, An
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
     user = User.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
-    facts = account_facts(user.model_dump())
+    facts = account_facts(wire_form(user))
     outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)
     if isinstance(outcome, Taken):
         return outcome

@@ -18,7 +18,7 @@ from idp.usecases.search_accounts import AccountView, find_own_account
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.etag import Condition
-from scim.domain.mapping import account_facts, keep_fence, stated_document
+from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, User
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, UserWritten
@@ -48,8 +48,7 @@ def replace_user(
         replacement = wanted.model_copy(deep=True)
         with TOLERANT:
             replacement.replace(stored)
-        resource: dict[str, Any] = replacement.model_dump()
-        return resource
+        return wire_form(replacement, inactive=stored.active is False)
 
     return _edit(services, client, account_id, edit, demand)
 
@@ -71,10 +70,7 @@ def patch_user(
 
     def edit(record: Record) -> dict[str, Any] | None:
         user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        if not patch.patch(user, scim_policy=TOLERANT):
-            return None
-        resource: dict[str, Any] = user.model_dump()
-        return resource
+        return wire_form(user) if patch.patch(user, scim_policy=TOLERANT) else None
 
     return _edit(services, client, account_id, edit, demand)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from idp.domain.provisioning import Missing
@@ -67,11 +68,22 @@ class Groups:
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page of groups (D2, D3, D8)."""
-        return self._page(list_request(request, GROUPS, self._settings), client)
+        return self._listed(list_request(request, GROUPS, self._settings), client)
 
     def search(self, request: Request, client: ScimClient) -> Response:
         """Answer the same question asked in a body (D4)."""
-        return self._page(search_request(request, GROUPS, self._settings), client)
+        return self._listed(search_request(request, GROUPS, self._settings), client)
+
+    def page(self, asked: ListRequest, client: ScimClient) -> tuple[int, Iterator[str]]:
+        """Return how many resources there are in all, and those of the page as JSON texts."""
+        page = search_groups(
+            self._services,
+            source=client.id,
+            search=asked.search,
+            with_members=asked.projection.shows("members"),
+            with_names=asked.projection.names("members.display"),
+        )
+        return page.total, (self._text(view, asked.projection) for view in page.groups)
 
     def create(self, request: Request, client: ScimClient) -> Response:
         """Make a group (C1, J2)."""
@@ -94,6 +106,7 @@ class Groups:
                 source=client.id,
                 group_id=group_id,
                 with_members=projection.shows("members"),
+                with_names=projection.names("members.display"),
             )
         if view is None:
             return refusal(404, NOT_FOUND)
@@ -152,18 +165,17 @@ class Groups:
     def _with_members(self, view: GroupView, projection: Projection, client: ScimClient) -> GroupView:
         if not projection.shows("members"):
             return view
-        found = find_own_group(self._services, source=client.id, group_id=view.record.id)
-        return found or view
-
-    def _page(self, asked: ListRequest, client: ScimClient) -> Response:
-        page = search_groups(
+        found = find_own_group(
             self._services,
             source=client.id,
-            search=asked.search,
-            with_members=asked.projection.shows("members"),
+            group_id=view.record.id,
+            with_names=projection.names("members.display"),
         )
-        resources = (self._text(view, asked.projection) for view in page.groups)
-        return scim_answer(200, list_response(page.total, asked.start_index, resources))
+        return found or view
+
+    def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
+        total, resources = self.page(asked, client)
+        return scim_answer(200, list_response(total, asked.start_index, resources))
 
     def _text(self, view: GroupView, projection: Projection) -> str:
         return shown(self._renderer.group(view.record, view.members), GROUPS, projection)

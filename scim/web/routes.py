@@ -10,6 +10,7 @@ from scim.domain.render import Renderer
 from scim.settings import ScimSettings
 from scim.web.discovery import Discovery
 from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
+from scim.web.everything import Everything
 from scim.web.groups import Groups
 from scim.web.users import Users
 
@@ -25,8 +26,11 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
     base = services.issuer + BASE_PATH
     renderer = Renderer(base)
     users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
+    everything = Everything(settings, users, groups)
     discovery = Discovery(settings, base)
     addresses: dict[str, Mapping[str, Method]] = {
+        "": everything.root(),
+        "/.search": everything.searching(),
         "/Users": users.collection(),
         "/Users/.search": users.searching(),
         "/Users/{id}": users.one(),

@@ -42,17 +42,21 @@ def projection_of(request: Request, catalogue: Catalogue) -> Projection:
     )
 
 
-def list_request(request: Request, catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+def list_request(
+    request: Request, catalogue: Catalogue, settings: ScimSettings, *, lenient: bool = False
+) -> ListRequest:
     """Return what the query of a list asks for.
 
     Raises:
         SCIMException: if a parameter cannot be understood.
     """
     values = {name: each[0] for name, each in request.query_values.items()}
-    return _read(values, catalogue, settings)
+    return _read(values, catalogue, settings, lenient=lenient)
 
 
-def search_request(request: Request, catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+def search_request(
+    request: Request, catalogue: Catalogue, settings: ScimSettings, *, lenient: bool = False
+) -> ListRequest:
     """Return what a SearchRequest body asks for.
 
     Raises:
@@ -63,17 +67,22 @@ def search_request(request: Request, catalogue: Catalogue, settings: ScimSetting
     if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
     names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes")
-    return _read({name: body[name.lower()] for name in names if name.lower() in body}, catalogue, settings)
+    stated = {name: body[name.lower()] for name in names if name.lower() in body}
+    return _read(stated, catalogue, settings, lenient=lenient)
 
 
-def _read(values: Mapping[str, Any], catalogue: Catalogue, settings: ScimSettings) -> ListRequest:
+def _read(
+    values: Mapping[str, Any], catalogue: Catalogue, settings: ScimSettings, *, lenient: bool
+) -> ListRequest:
     start_index = max(_number(values, "startIndex", 1), 1)
     count = min(max(_number(values, "count", settings.default_page), 0), settings.largest_page)
     text = values.get("filter")
     if text is not None and not isinstance(text, str):
         raise InvalidValueException(detail="'filter' must be text.")
-    condition = compile_filter(text, catalogue) if text else None
-    search = Search(condition, min(start_index - 1, _FURTHEST), count, _sort(values, catalogue))
+    condition = compile_filter(text, catalogue, lenient=lenient) if text else None
+    search = Search(
+        condition, min(start_index - 1, _FURTHEST), count, _sort(values, catalogue, lenient=lenient)
+    )
     projection = read_projection(
         catalogue, _names(values.get("attributes")), _names(values.get("excludedAttributes"))
     )
@@ -97,7 +106,7 @@ def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
     return [name.strip() for part in parts for name in part.split(",") if name.strip()]
 
 
-def _sort(values: Mapping[str, Any], catalogue: Catalogue) -> Sort | None:
+def _sort(values: Mapping[str, Any], catalogue: Catalogue, *, lenient: bool) -> Sort | None:
     name = values.get("sortBy")
     if name is None or name == "":
         return None
@@ -117,5 +126,7 @@ def _sort(values: Mapping[str, Any], catalogue: Catalogue) -> Sort | None:
     if attribute is not None and part and not unsortable:
         attribute = attribute.parts.get(part.lower())
     if attribute is None or unsortable or attribute.is_complex:
+        if lenient:
+            return None
         raise InvalidPathException(detail="'sortBy' names nothing that can be sorted by.")
     return Sort(attribute.path, descending=order == "descending")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
@@ -68,11 +69,21 @@ class Users:
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page of users (D2, D3, D8)."""
-        return self._page(list_request(request, USERS, self._settings), client)
+        return self._listed(list_request(request, USERS, self._settings), client)
 
     def search(self, request: Request, client: ScimClient) -> Response:
         """Answer the same question asked in a body (D4)."""
-        return self._page(search_request(request, USERS, self._settings), client)
+        return self._listed(search_request(request, USERS, self._settings), client)
+
+    def page(self, asked: ListRequest, client: ScimClient) -> tuple[int, Iterator[str]]:
+        """Return how many resources there are in all, and those of the page as JSON texts."""
+        page = search_accounts(
+            self._services,
+            source=client.id,
+            search=asked.search,
+            with_groups=asked.projection.shows("groups"),
+        )
+        return page.total, (self._text(view, asked.projection) for view in page.accounts)
 
     def create(self, request: Request, client: ScimClient) -> Response:
         """Make a user (C1)."""
@@ -145,15 +156,9 @@ class Users:
             return refused(outcome)
         return self._answer(200, outcome.view, projection)
 
-    def _page(self, asked: ListRequest, client: ScimClient) -> Response:
-        page = search_accounts(
-            self._services,
-            source=client.id,
-            search=asked.search,
-            with_groups=asked.projection.shows("groups"),
-        )
-        resources = (self._text(view, asked.projection) for view in page.accounts)
-        return scim_answer(200, list_response(page.total, asked.start_index, resources))
+    def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
+        total, resources = self.page(asked, client)
+        return scim_answer(200, list_response(total, asked.start_index, resources))
 
     def _text(self, view: AccountView, projection: Projection) -> str:
         return shown(self._renderer.user(view.record, view.groups), USERS, projection)
