@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from idp.domain.account import AccountKind, AccountOrganization
 
-
 SOURCE_VERSION_MARK = '"sourceVersion":null'
 """Where a prepared document keeps the place of the source's version, which is a column of its own."""
 

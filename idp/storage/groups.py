@@ -138,16 +138,14 @@ def members_of(
     ids = list(group_ids)
     if not ids:
         return
-    wanted = select(membership.c.group_id, membership.c.account_id)
-    if with_names:
-        wanted = wanted.add_columns(account.c.display_name).join(
-            account, account.c.id == membership.c.account_id
-        )
-    else:
-        wanted = wanted.add_columns(literal(""))
-    statement = wanted.where(membership.c.group_id.in_(ids)).order_by(
-        membership.c.group_id, membership.c.account_id
+    name = account.c.display_name if with_names else literal("")
+    statement = (
+        select(membership.c.group_id, membership.c.account_id, name)
+        .where(membership.c.group_id.in_(ids))
+        .order_by(membership.c.group_id, membership.c.account_id)
     )
+    if with_names:
+        statement = statement.join(account, account.c.id == membership.c.account_id)
     for group_id, account_id, display_name in connection.execute(statement):
         yield group_id, Member(account_id, display_name)
 
