@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 # A child that lived this long is taken for healthy: its next death is its first again.
-HEALTHY_AFTER = 60.0
+HEALTHY_AFTER = 10.0
 GRACE = 25.0
 _PARENT = "SWITCHYARD_PARENT_PID"
 _LOOK = 0.2
