@@ -1,23 +1,24 @@
-"""The stand-in applications as one WSGI application, from the file that the environment names.
-
-Nothing of ours but the address of their settings reaches them: they are strangers who know the standards.
-"""
+"""The stand-in applications as one WSGI application."""
 
 from __future__ import annotations
 
 import os
 
-from kernel.errors import SettingsError
+import flask
+
 from relying_parties.app import make_applications
 from relying_parties.settings import load
 from switchyard.cli_options import APPS_SETTINGS
 
 
-def _settings_file() -> str:
-    file = os.environ.get(APPS_SETTINGS, "")
-    if not file:
-        raise SettingsError(f"{APPS_SETTINGS} names no settings file for the applications")
-    return file
+def start() -> flask.Flask:
+    """Build the applications from the settings file that the environment names."""
+    return make_applications(load(os.environ[APPS_SETTINGS]))
 
 
-application = make_applications(load(_settings_file()))
+def __getattr__(name: str) -> flask.Flask:
+    """Give ``application``, built when a server asks for it and never on import."""
+    if name != "application":
+        raise AttributeError(name)
+    globals()[name] = found = start()
+    return found

@@ -1,0 +1,95 @@
+"""The Gateway as one WSGI application: protocol faces in the thin lane and in Flask, pages in Flask."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import flask
+
+from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
+from gateway_ui.web.errors import ProtocolPages
+from idp.usecases.list_clients import redirect_origins
+from idp.usecases.services import IdpServices
+from idp.web.oidc.routes import oidc_routes
+from kernel.web.flask_mount import mount
+from kernel.web.http import Route
+from kernel.web.kit import PageKit
+from kernel.web.lane import Application, Lane
+from kernel.web.proxies import host_check, peer_by_hops
+from scim.web.routes import scim_routes
+from switchyard import health, wiring
+from switchyard.cli_options import SETTINGS
+from switchyard.settings import GatewaySettings, gateway_settings
+
+PREFIX = "gateway"
+
+
+def make_gateway(settings: GatewaySettings, services: IdpServices) -> Application:
+    """Return the Gateway: hot protocol routes answered in the lane, everything else by Flask."""
+    pages, routes = make_parts(settings, services)
+    kernel = settings.kernel
+    return Lane(
+        pages.wsgi_app,
+        routes,
+        randomness=services.store.randomness,
+        peer=peer_by_hops(kernel.trusted_proxies),
+        host_is_ours=host_check(kernel.public_url),
+    )
+
+
+def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.Flask, tuple[Route, ...]]:
+    """Return the Flask application with every route mounted, and the table of protocol routes."""
+    kernel = settings.kernel
+    kit = PageKit(
+        product=services.product,
+        environment=services.environment,
+        public_url=kernel.public_url,
+        cookie_prefix=PREFIX,
+        sealer=services.store.sealer,
+        randomness=services.store.randomness,
+        translations=(TRANSLATIONS,),
+        trusted_proxies=kernel.trusted_proxies,
+        version=version("switchyard"),
+        form_targets=lambda: redirect_origins(services),
+        clock=services.store.clock,
+        zone=services.zone,
+        support_email=kernel.support_email,
+        support_phone=kernel.support_phone,
+    )
+    app = make_gateway_pages(services, kit, settings.gateway_ui)
+    faces = ProtocolPages(app, kernel.public_url)
+    routes = (
+        *oidc_routes(services, pages=faces, cookie_prefix=PREFIX),
+        *scim_routes(services, settings.scim),
+    )
+    mount(app, routes, randomness=services.store.randomness, peer=peer_by_hops(kernel.trusted_proxies))
+    health.add_routes(app, services.store, "gateway", ready=lambda: signs(services))
+    return app, routes
+
+
+def signs(services: IdpServices) -> bool:
+    """Tell whether the Gateway can sign for every algorithm it offers."""
+    for algorithm in services.signing.algorithms:
+        services.signing.sign({}, algorithm=algorithm, typ="JWT")
+    return True
+
+
+def start() -> Application:
+    """Build the Gateway from the settings file that the environment names: schema and keys first."""
+    file = os.environ.get(SETTINGS)
+    settings = gateway_settings(Path(file) if file else None, os.environ)
+    wiring.set_up_logs(settings.kernel)
+    services = wiring.gateway_services(settings)
+    wiring.prepare_schema(services.store, "gateway", settings.kernel)
+    services.signing.ensure()
+    return make_gateway(settings, services)
+
+
+def __getattr__(name: str) -> Application:
+    """Give ``application``, built when a server asks for it and never on import."""
+    if name != "application":
+        raise AttributeError(name)
+    globals()[name] = found = start()
+    return found

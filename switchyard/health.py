@@ -1,0 +1,50 @@
+"""Whether a system lives and is ready to serve: ``/healthz`` and ``/readyz``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from kernel.errors import SwitchyardError
+from kernel.store import Store
+from switchyard import schema
+
+
+def add_routes(
+    app: flask.Flask, store: Store, system: schema.System, *, ready: Callable[[], bool] = lambda: True
+) -> None:
+    """Add ``/healthz`` (the process answers) and ``/readyz`` (it can do its work) to ``app``."""
+
+    def healthz() -> flask.Response:
+        return flask.jsonify(status="ok")
+
+    def readyz() -> tuple[flask.Response, int]:
+        lacking = missing(store, system, ready)
+        return flask.jsonify(
+            status="not ready" if lacking else "ready", lacking=lacking
+        ), 503 if lacking else 200
+
+    views: tuple[Any, ...] = (healthz, readyz)
+    for view in views:
+        view.is_protocol = True  # read by the page kit: no page around these
+        app.add_url_rule(f"/{view.__name__}", view.__name__, view, methods=["GET"])
+
+
+def missing(store: Store, system: schema.System, ready: Callable[[], bool]) -> list[str]:
+    """Return what the system lacks to do its work, in words."""
+    lacking = []
+    try:
+        with store.database.engine.connect() as connection:
+            if not schema.is_current(connection, system):
+                lacking.append("the database is not up to date")
+    except SQLAlchemyError:
+        return ["the database does not answer"]
+    try:
+        if not ready():
+            lacking.append("there is no signing key")
+    except (SwitchyardError, SQLAlchemyError):
+        lacking.append("the signing keys cannot be read")
+    return lacking

@@ -1,0 +1,115 @@
+"""The schema of both databases: bring it up to date, take it back, tell whether it is what the code expects.
+
+Each system has a history of its own under ``migrations/<system>``. Both dialects run the same history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+
+import idp.storage.tables
+import kernel.tables
+import keys.storage.tables
+import registration.storage.tables
+from kernel.database import Database
+
+System = Literal["gateway", "registration"]
+SYSTEMS: tuple[System, ...] = ("gateway", "registration")
+
+_METADATA: dict[System, tuple[MetaData, ...]] = {
+    "gateway": (kernel.tables.METADATA, keys.storage.tables.METADATA, idp.storage.tables.METADATA),
+    "registration": (kernel.tables.METADATA, registration.storage.tables.METADATA),
+}
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE_LOCK = 7_316_220_955
+
+
+def metadata_of(system: System) -> tuple[MetaData, ...]:
+    """Return the tables that make the database of ``system``."""
+    return _METADATA[system]
+
+
+def _config(system: System, connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("version_locations", str(_MIGRATIONS / system))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = list(_METADATA[system])
+    return config
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """Lend a connection on which only one process at a time changes the schema."""
+    if database.dialect == "postgresql":
+        with database.engine.connect() as connection:
+            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
+            connection.commit()
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
+                connection.commit()
+        return
+    with database.engine.connect() as connection:
+        yield connection
+
+
+def upgrade(database: Database, system: System, revision: str = "head") -> None:
+    """Bring the schema to ``revision``; several nodes may start at once, one does the work."""
+    with _alone(database) as connection:
+        if is_current(connection, system) and revision == "head":
+            return
+        command.upgrade(_config(system, connection), revision)
+        connection.commit()
+
+
+def downgrade(database: Database, system: System, revision: str) -> None:
+    """Take the schema back to ``revision`` (``base`` is empty)."""
+    with _alone(database) as connection:
+        command.downgrade(_config(system, connection), revision)
+        connection.commit()
+
+
+def is_current(connection: Connection, system: System) -> bool:
+    """Tell whether the database stands at the newest revision of ``system``."""
+    heads = ScriptDirectory.from_config(_config(system, connection)).get_heads()
+    present = MigrationContext.configure(connection).get_current_heads()
+    connection.rollback()
+    return set(present) == set(heads)
+
+
+def differences(database: Database, system: System) -> list[str]:
+    """Return what the database lacks or has too much of, against the tables in the code; empty when equal."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "render_as_batch": database.dialect == "sqlite"}
+        )
+        found = compare_metadata(context, list(_METADATA[system]))  # type: ignore[arg-type]  # a list is taken too
+        connection.rollback()
+    return [str(difference) for difference in found]
+
+
+def new_revision(database: Database, system: System, message: str, number: str) -> None:
+    """Write the next migration of ``system`` from what differs (for developers)."""
+    with _alone(database) as connection:
+        command.revision(
+            _config(system, connection),
+            message=message,
+            autogenerate=True,
+            rev_id=number,
+            version_path=str(_MIGRATIONS / system),
+        )
+        connection.rollback()

@@ -1,0 +1,131 @@
+"""The settings of a whole deployment: one file, a table for each system, the environment on top.
+
+``[gateway.kernel] public_url`` in the file is ``SWITCHYARD_GATEWAY__KERNEL__PUBLIC_URL`` in the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway_ui.settings import GatewayPagesSettings
+from idp.settings import IdpSettings
+from kernel.errors import SettingsError
+from kernel.settings import KernelSettings, Section, load
+from keys.settings import KeySettings
+from registration.settings import RegistrationSettings
+from scim.settings import ScimSettings
+
+
+class GatewayKernelSettings(KernelSettings):
+    """Gateway: address, database, mail, server."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    """Address under which people and applications reach the Gateway; it is the issuer of its tokens."""
+
+    database_url: str = "sqlite:///var/gateway.db"
+    """SQLAlchemy address of the Gateway's database: `sqlite:///path` or `postgresql://user@host/name`."""
+
+    key_file: str = "var/gateway-kek.txt"
+    """File of the key-encryption keys (mode 600). Made on the first start unless `production` is true."""
+
+
+class RegistrationKernelSettings(KernelSettings):
+    """Registration: address, database, mail, server."""
+
+    public_url: str = "http://127.0.0.1:8001"
+    """Address under which people reach Registration."""
+
+    database_url: str = "sqlite:///var/registration.db"
+    """SQLAlchemy address of Registration's database: `sqlite:///path` or `postgresql://user@host/name`."""
+
+    key_file: str = "var/registration-kek.txt"
+    """File of the key-encryption keys (mode 600). Made on the first start unless `production` is true."""
+
+
+class GatewaySettings(Section):
+    """Settings of the Gateway."""
+
+    kernel: GatewayKernelSettings = GatewayKernelSettings()
+    keys: KeySettings = KeySettings()
+    idp: IdpSettings = IdpSettings()
+    scim: ScimSettings = ScimSettings()
+    gateway_ui: GatewayPagesSettings = GatewayPagesSettings()
+
+
+class RegistrationSystemSettings(Section):
+    """Settings of Registration and its worker."""
+
+    kernel: RegistrationKernelSettings = RegistrationKernelSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+
+
+class Settings(Section):
+    """Settings of one deployment."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    registration: RegistrationSystemSettings = RegistrationSystemSettings()
+
+
+def read_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        SettingsError: naming each key that is wrong, or each choice that production refuses.
+    """
+    settings = load(Settings, file=file, environ=environ)
+    faults = [f"  gateway.{fault}" for fault in _unsafe(settings.gateway.kernel)]
+    faults += [f"  gateway.{fault}" for fault in _unsafe_idp(settings.gateway)]
+    faults += [f"  registration.{fault}" for fault in _unsafe(settings.registration.kernel)]
+    if settings.registration.kernel.production and settings.registration.registration.failpoints == "on":
+        faults.append("  registration.registration.failpoints: only tests stop a process at named points")
+    if faults:
+        raise SettingsError("the settings cannot be used:\n" + "\n".join(faults))
+    return settings
+
+
+def gateway_settings(file: Path | None, environ: Mapping[str, str]) -> GatewaySettings:
+    """Read the Gateway's settings; see :func:`read_settings`."""
+    return read_settings(file, environ).gateway
+
+
+def registration_settings(file: Path | None, environ: Mapping[str, str]) -> RegistrationSystemSettings:
+    """Read Registration's settings; see :func:`read_settings`."""
+    return read_settings(file, environ).registration
+
+
+def _unsafe(kernel: KernelSettings) -> list[str]:
+    """Return what is wrong with the address, and what production refuses."""
+    faults = []
+    parts = urlsplit(kernel.public_url)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
+        faults.append("kernel.public_url: give scheme and host only, as in https://gateway.example.org")
+    if not kernel.production:
+        return faults
+    if parts.scheme != "https":
+        faults.append("kernel.public_url: production is reached by https only")
+    if kernel.courier == "console":
+        faults.append("kernel.courier: production sends mail by smtp, never to the console")
+    if kernel.password_memory_kib < 19_456 or kernel.password_passes < 2:
+        faults.append("kernel.password_memory_kib, password_passes: not below 19456 and 2 in production")
+    if kernel.log_level == "debug":
+        faults.append("kernel.log_level: debug is not for production")
+    return faults
+
+
+def _unsafe_idp(gateway: GatewaySettings) -> list[str]:
+    if not gateway.kernel.production:
+        return []
+    faults = []
+    if not gateway.idp.limits:
+        faults.append("idp.limits: production keeps its limits on")
+    if gateway.idp.loopback_http_clients:
+        faults.append("idp.loopback_http_clients: production takes no http redirect URIs")
+    return faults
