@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +28,11 @@ def nora(gateway: PagesGateway) -> Journey:
 
 
 @pytest.fixture
-def member(nora: Journey) -> tuple[Journey, str]:
-    """Give a fresh browser of Nora's after her activation, with the secret of her authenticator app."""
+def member(nora: Journey, clock: FrozenClock) -> tuple[Journey, str]:
+    """Give a fresh browser of Nora's after her activation, with the secret of her authenticator app.
+
+    A minute has passed, so that the app shows another code than the one that was verified.
+    """
     secret = nora.activate()
+    clock.advance(dt.timedelta(minutes=1))
     return Journey(nora.gateway), secret
