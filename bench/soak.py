@@ -2,9 +2,9 @@
 
 `python -m bench.soak --minutes 60` runs a local installation under its supervisor. Each round a new person
 gets access, activates the account, uses the application and loses the access again, while a random background
-process is killed at a random moment; between rounds a web server is killed. At the end every chain of the audit
-verifies, and a table tells rounds, kills, memory and the sizes of the databases. It ends with 1 if a round
-failed.
+process is killed at a random moment; between rounds a web server is killed. At the end every chain of the
+audit verifies, and a table tells rounds, kills, memory and the sizes of the databases. It ends with 1 if a
+round failed.
 """
 
 from __future__ import annotations
