@@ -18,6 +18,7 @@ from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm
 from registration.domain.plan import RequestMade
 from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
+from registration.domain.text import letters
 from registration.settings import RegistrationSettings
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
@@ -49,7 +50,7 @@ REPORTS = "reports-settlement"
 
 def a_form(first: str = "Jim", last: str = "Jones", **more: str) -> PersonForm:
     """Return a complete form of a person."""
-    email = more.pop("main_email", f"{first}.{last}@acme.example".lower().replace(" ", ""))
+    email = more.pop("main_email", f"{letters(first) or 'first'}.{letters(last) or 'last'}@acme.example")
     form = PersonForm(
         first_name=first,
         last_name=last,
@@ -160,11 +161,12 @@ class MemoryGateway:
         found: list[Found] = []
 
         def act() -> Answer:
-            for user in self.users.values():
-                if (external_id and user.external_id == external_id) or (
-                    user_name and user.user_name.lower() == user_name.lower()
-                ):
-                    found.append(Found(user.id, user.external_id))
+            found.extend(
+                Found(user.id, user.external_id)
+                for user in self.users.values()
+                if (external_id and user.external_id == external_id)
+                or (user_name and user.user_name.lower() == user_name.lower())
+            )
             return Answer(200, method="GET", path="/Users")
 
         answer = self._serve("find_user", external_id or user_name, act)
@@ -360,7 +362,9 @@ class World:
 
     def mails(self) -> list[tuple[str, str, str]]:
         """Send what the courier holds and return (template, recipient, text) of everything sent so far."""
-        CourierWorker(self.services.store, {"email": self.carrier}, node="test").run_once()
+        courier = CourierWorker(self.services.store, {"email": self.carrier}, node="test")
+        while courier.run_once():
+            pass
         return [
             (envelope.template, str(envelope.payload["to"]), str(envelope.payload["text"]))
             for envelope in self.carrier.sent
