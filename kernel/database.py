@@ -188,6 +188,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=pool_size,
             max_overflow=64,
+            hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": self._busy_timeout.total_seconds()},
         )
 
@@ -212,5 +213,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=32,
             pool_pre_ping=True,
+            hide_parameters=True,
             isolation_level="READ COMMITTED",
         )
