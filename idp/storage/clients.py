@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import (
     Connection,
-    Row,
     bindparam,
     delete,
     or_,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from idp.domain.client import AuthenticatedClient, Client, KnownClient, ProvenClient, Secret, client_from
 from idp.domain.redirects import origin_of
 from idp.storage.tables import client, client_assertion, client_secret
-from kernel.database import insert
+from kernel.database import Database, insert
 from kernel.prepared import Prepared
 from kernel.store import Store
 
@@ -52,7 +51,7 @@ _SPEND_ASSERTION = {
     )
     for dialect in ("sqlite", "postgresql")
 }
-_ONE = select(*_COLUMNS).where(client.c.id == bindparam("id"))
+_ONE = Prepared(select(*_COLUMNS).where(client.c.id == bindparam("id")))
 _KNOWN = (
     select(*_COLUMNS, client_secret.c.digest, client_secret.c.expires_at.label("secret_until"))
     .outerjoin(client_secret, client_secret.c.client_id == client.c.id)
@@ -60,14 +59,20 @@ _KNOWN = (
 )
 
 
-def _client(row: Row[*tuple[Any, ...]]) -> Client:
+def _client(row: Sequence[Any]) -> Client:
     fields = {column.name: value for column, value in zip(_COLUMNS, row, strict=False)}
     return client_from(fields, fields["metadata"])
 
 
 def find_client(connection: Connection, client_id: str) -> Client | None:
     """Return the client with this id, disabled or not, or None."""
-    row = connection.execute(_ONE, {"id": client_id}).first()
+    rows = _ONE.within(connection, id=client_id)
+    return _client(rows[0]) if rows else None
+
+
+def look_up_client(database: Database, client_id: str) -> Client | None:
+    """Return the same outside any transaction, as it is this moment."""
+    row = _ONE.first(database, id=client_id)
     return _client(row) if row is not None else None
 
 

@@ -21,9 +21,14 @@ from idp.domain.oauth import ErrorCode, Fault, ResponseMode
 from idp.domain.scope import OFFLINE_ACCESS
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE, Authentication, seconds
-from idp.storage.clients import find_client
-from idp.storage.grants import NewGrant, insert_code, insert_grant, remember_client_of_session
-from idp.storage.groups import opens_application
+from idp.storage.clients import look_up_client
+from idp.storage.grants import (
+    NewGrant,
+    access_within,
+    insert_code,
+    insert_grant,
+    remember_client_of_session,
+)
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -125,9 +130,8 @@ def resume(
 def _asked(services: IdpServices, parameters: Mapping[str, Sequence[str]]) -> Asked:
     known = {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)}
     client_id = known.get("client_id", [""])[0]
-    with services.store.read() as connection:
-        found = find_client(connection, client_id) if 0 < len(client_id) <= _LONGEST_ID else None
-    return Asked(known, found)
+    named = 0 < len(client_id) <= _LONGEST_ID
+    return Asked(known, look_up_client(services.store.database, client_id) if named else None)
 
 
 def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> ErrorPage | ToClient | None:
@@ -188,7 +192,7 @@ def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) 
 def _answer(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient | NoAccess:
     client = asked.known_client
     key = client.application_key
-    if key and not opens_application(unit.connection, session.account.id, key):
+    if key and not access_within(unit.connection, session.account.id, key):
         unit.audit.record(
             "gateway:authorization:refused",
             actor=Actor("account", session.account.id, session.id),

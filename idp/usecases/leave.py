@@ -12,7 +12,7 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.redirects import with_parameters
 from idp.domain.session import EndReason, LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
-from idp.storage.clients import find_client
+from idp.storage.clients import look_up_client
 from idp.usecases.endings import end_session
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -121,8 +121,7 @@ def _invalid(description: str) -> Fault:
 def _client(services: IdpServices, client_id: str) -> Client | None:
     if not 0 < len(client_id) <= 64:
         return None
-    with services.store.read() as connection:
-        found = find_client(connection, client_id)
+    found = look_up_client(services.store.database, client_id)
     return found if found is not None and not found.disabled else None
 
 
