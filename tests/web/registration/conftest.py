@@ -143,19 +143,17 @@ NORA = {
 }
 
 
-@pytest.fixture
-def pages(sqlite_registration_database: Database) -> Pages:
-    """Registration with staff, ACME GENERATION and its trust model, everybody provisioned."""
-    world = a_world(sqlite_registration_database, staff=True)
+def open_pages(database: Database, *, public_url: str = "http://127.0.0.1:8001") -> Pages:
+    """Build Registration with staff, ACME GENERATION and its trust model over an empty database."""
+    world = a_world(database, staff=True)
     provider = MemoryProvider()
-    world.services = replace(world.services, provider=provider)
-    sealer = a_sealer()
+    world.services = replace(world.services, provider=provider, public_url=public_url)
     kit = PageKit(
         product="Registration",
         environment="Sandbox",
-        public_url="http://127.0.0.1:8001",
+        public_url=public_url,
         cookie_prefix="registration",
-        sealer=sealer,
+        sealer=a_sealer(),
         randomness=world.services.store.randomness,
         translations=(),
         clock=world.clock,
@@ -163,3 +161,9 @@ def pages(sqlite_registration_database: Database) -> Pages:
         support_phone="1-888-555-0100",
     )
     return Pages(world, provider, make_registration_app(world.services, kit))
+
+
+@pytest.fixture
+def pages(sqlite_registration_database: Database) -> Pages:
+    """Registration with its people, everybody an account, nobody signed in."""
+    return open_pages(sqlite_registration_database)
