@@ -324,13 +324,14 @@ class Visitor:
     ) -> Page:
         """Fill in a form of the page and press a button.
 
-        `press` is the button's text (or a part of the form's address); without it the largest form and its
-        first button are meant. Values go to fields by name; every other field is sent as the page had it.
+        `press` is the button's text (or a part of the form's address); without it the form that has these
+        fields and its first button are meant. Values go to fields by name; every other field is sent as the
+        page had it.
 
         Raises:
             LostError: if the page has no such form or the form no such field.
         """
-        chosen = form or self.page.form(press)
+        chosen = form or self._meant(press, set(values or {}))
         unknown = set(values or {}) - chosen.names
         if unknown:
             raise LostError(f"no field {sorted(unknown)} in the form of {self.page}: {sorted(chosen.names)}")
@@ -347,6 +348,13 @@ class Visitor:
             body.setdefault(name, []).append(value)
         headers = {"Origin": f"{page.scheme}://{page.netloc}", "Referer": self.page.url}
         return self._show(self.client.post(target, data=body, headers=headers))
+
+    def _meant(self, press: str, names: set[str]) -> Form:
+        if not press and names:
+            for form in self.page.forms:
+                if names <= form.names:
+                    return form
+        return self.page.form(press)
 
     def expect(self, *wanted: str, status: int = 200) -> Page:
         """Return the page if it has that status and all the words.
