@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Protocol
 
 import structlog
 
+from kernel.clock import Clock
 from kernel.courier.carriers import Carrier, PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope, claim, settle_abandoned, settle_retry, settle_sent
-from kernel.store import Store
+from kernel.crypto import Sealer
+from kernel.database import Database
+from kernel.randomness import Randomness
 
 _log = structlog.get_logger(__name__)
+
+
+class Sources(Protocol):
+    """What the worker works with; a :class:`kernel.store.Store` is one."""
+
+    @property
+    def database(self) -> Database:
+        """Where the messages wait."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time."""
+        ...
+
+    @property
+    def randomness(self) -> Randomness:
+        """Where the worker's own name comes from."""
+        ...
+
+    @property
+    def sealer(self) -> Sealer:
+        """What opens the payloads."""
+        ...
 
 
 class _NoCarrier:
@@ -24,7 +52,7 @@ class _NoCarrier:
 class CourierWorker:
     """Sends what was posted. Any number may run, on any number of nodes."""
 
-    def __init__(self, store: Store, carriers: Mapping[str, Carrier], *, node: str) -> None:
+    def __init__(self, store: Sources, carriers: Mapping[str, Carrier], *, node: str) -> None:
         self._store = store
         self._carriers = dict(carriers)
         self._owner = f"{node}/{store.randomness.token(8)}"

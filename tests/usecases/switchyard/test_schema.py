@@ -1,0 +1,65 @@
+"""The migrations make exactly the tables of the code, forward and back, on both databases."""
+
+import threading
+
+import pytest
+from sqlalchemy import inspect
+
+from kernel.database import Database
+from switchyard import schema
+from tests.support.databases import Databases
+
+
+@pytest.fixture(params=schema.SYSTEMS)
+def system(request: pytest.FixtureRequest) -> schema.System:
+    found: schema.System = request.param
+    return found
+
+
+@pytest.fixture
+def empty(databases: Databases) -> Database:
+    return databases.new("empty")
+
+
+def test_an_empty_database_is_not_current(empty: Database, system: schema.System) -> None:
+    with empty.engine.connect() as connection:
+        assert not schema.is_current(connection, system)
+
+
+def test_the_newest_revision_holds_what_the_code_expects(empty: Database, system: schema.System) -> None:
+    schema.upgrade(empty, system)
+    assert schema.differences(empty, system) == []
+    with empty.engine.connect() as connection:
+        assert schema.is_current(connection, system)
+
+
+def test_upgrading_again_changes_nothing(empty: Database, system: schema.System) -> None:
+    schema.upgrade(empty, system)
+    schema.upgrade(empty, system)
+    assert schema.differences(empty, system) == []
+
+
+def test_the_way_back_leaves_nothing_behind(empty: Database, system: schema.System) -> None:
+    schema.upgrade(empty, system)
+    schema.downgrade(empty, system, "base")
+    assert set(inspect(empty.engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_nodes_that_start_at_once_upgrade_once(empty: Database, system: schema.System) -> None:
+    faults: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            schema.upgrade(empty, system)
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion
+            faults.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert schema.differences(empty, system) == []
