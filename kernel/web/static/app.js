@@ -93,3 +93,28 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) each("form[data-sent]", (form) => { delete form.dataset.sent; });
 });
+
+// A part of the page that is still changing looks again every data-refresh seconds, until the server says it is done.
+// Only pieces (direct children with an id) that read differently are replaced, so a status role announces news alone.
+each("[data-refresh]", (part) => {
+  const seconds = Number(part.dataset.refresh);
+  const again = () => setTimeout(look, seconds * 1000);
+  const look = async () => {
+    if (document.hidden || part.contains(document.activeElement)) return again();
+    let answer;
+    try {
+      answer = await fetch(location.href, { redirect: "manual", credentials: "same-origin" });
+    } catch {
+      return again();
+    }
+    if (!answer.ok) return undefined;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    if (!fresh) return location.reload();
+    for (const piece of part.children) {
+      const news = fresh.querySelector(`#${piece.id}`);
+      if (news && news.textContent !== piece.textContent) piece.replaceChildren(...news.childNodes);
+    }
+    return fresh.dataset.refresh ? again() : undefined;
+  };
+  again();
+});

@@ -133,7 +133,7 @@ def test_every_page_of_the_administrators_can_be_seen_and_used(
     page.wait_for_url("**/requests/*")
     look(page, f"{tag}-request-waiting")
     site.pages.world.settle()
-    page.reload()
+    page.locator("#request-status .govuk-tag--green").wait_for()
     look(page, f"{tag}-request-live")
 
 

@@ -79,13 +79,15 @@ def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> 
     pages.world.drain()
     address = f"/requests/{made.number}"
     waiting = client.get(address).text
-    assert '<meta http-equiv="refresh" content="5">' in waiting
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in waiting
+    assert 'data-refresh="5"' in waiting
     assert "Waiting" in waiting
     assert f'href="{address}">Look again now' in waiting
     pages.world.gateway.down = False
     pages.world.settle()
     live = client.get(address).text
     assert "http-equiv" not in live
+    assert "data-refresh" not in live
     assert "Everything is active since" in live
 
 
