@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.browser",
     "tests.support.clock",
+    "tests.support.gatehouse",
     "tests.support.mailbox",
     "tests.support.processes",
 ]

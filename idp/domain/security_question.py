@@ -203,9 +203,10 @@ def answer_fault(
 
 def _guessable(question: Question, form: str, user_name: str) -> AnswerFault | None:
     squeezed = re.sub(r"[\W_]+", "", form)
-    if len(set(squeezed)) < 2 or squeezed in _DENIED:
+    if len(set(form.replace(" ", ""))) < 2 or squeezed in _DENIED:
         return AnswerFault.TOO_SIMPLE
     if user_name and form == user_name:
         return AnswerFault.USER_NAME
     words = set(re.findall(r"\w+", normal_answer(f"{question.en} {question.fr}")))
-    return AnswerFault.IN_QUESTION if set(re.findall(r"\w+", form)) <= words else None
+    said = set(re.findall(r"\w+", form))
+    return AnswerFault.IN_QUESTION if said and said <= words else None

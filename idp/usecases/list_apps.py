@@ -13,7 +13,7 @@ from idp.usecases.services import IdpServices
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One tile. ``organizations`` are the short names of those it is opened for; empty where it is for all."""
+    """One tile; ``organizations`` are the short names of those it is opened for, none where it is for all."""
 
     client_id: str
     name: str
