@@ -6,7 +6,8 @@ driver. Reads use a connection of the calling thread in autocommit; writes run i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -67,8 +68,8 @@ class _Compiled:
 class Prepared:
     """A Core statement that is compiled once per engine.
 
-    ``columns`` names the columns of an INSERT or UPDATE that get a value for each run. Rows come back as plain
-    tuples in the order of the statement's columns, with the column types' values.
+    ``columns`` names the columns of an INSERT or UPDATE that get a value for each run. Rows come back as
+    plain tuples in the order of the statement's columns, with the column types' values.
     """
 
     def __init__(self, statement: ClauseElement, *, columns: Sequence[str] | None = None) -> None:
@@ -102,27 +103,48 @@ class Prepared:
         """
         engine = connection.engine
         compiled = self._for(engine)
-        raw: Any = connection.connection.dbapi_connection
-        cursor = raw.cursor()
-        try:
-            cursor.execute(
-                compiled.sql, compiled.arguments(values, by_name=engine.dialect.name == "postgresql")
-            )
+        arguments = compiled.arguments(values, by_name=engine.dialect.name == "postgresql")
+        with _cursor(connection, compiled) as cursor:
+            cursor.execute(compiled.sql, arguments)
             return [compiled.row(row) for row in cursor.fetchall()] if cursor.description else []
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(
-                compiled.sql,
-                None,
-                error,
-                engine.dialect.loaded_dbapi.Error,
-                hide_parameters=True,
-                dialect=engine.dialect,
-            ) from error
-        finally:
-            cursor.close()
+
+    def many(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
+        """Run the statement once for each of ``rows`` in the transaction of ``connection``.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
+        """
+        engine = connection.engine
+        compiled = self._for(engine)
+        by_name = engine.dialect.name == "postgresql"
+        arguments = [compiled.arguments(values, by_name=by_name) for values in rows]
+        if arguments:
+            with _cursor(connection, compiled) as cursor:
+                cursor.executemany(compiled.sql, arguments)
 
     def _for(self, engine: Engine) -> _Compiled:
         found = self._compiled.get(engine)
         if found is None:
             found = self._compiled[engine] = _Compiled(self._statement, engine, self._columns)
         return found
+
+
+@contextmanager
+def _cursor(connection: Connection, compiled: _Compiled) -> Iterator[Any]:
+    """Lend a cursor of the driver; its errors become Core's, without the values of the statement."""
+    raw: Any = connection.connection.dbapi_connection
+    cursor = raw.cursor()
+    engine = connection.engine
+    try:
+        yield cursor
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            compiled.sql,
+            None,
+            error,
+            engine.dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            dialect=engine.dialect,
+        ) from error
+    finally:
+        cursor.close()

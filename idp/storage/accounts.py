@@ -9,28 +9,59 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.account import Account, AccountKind, AccountOrganization
 from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
 from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
-from idp.storage.violations import violated
+from idp.storage.violations import TakenError, violated
+from kernel.prepared import Prepared
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
 _ACCOUNT = tuple(account.c[name] for name in _FIELDS)
+_COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*_ACCOUNT).where(account.c.id == bindparam("id"))
-_BY_USER_NAME = select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key"))
+_FIND = Prepared(_BY_ID)
+_FIND_FOR_CHANGE = Prepared(_BY_ID.where(account.c.source == bindparam("source")).with_for_update())
+_BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key")))
 _BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
+_INSERT = Prepared(account.insert(), columns=_COLUMNS)
+_INSERT_VALUE = Prepared(account_value.insert(), columns=("account_id", "path", "item", "value"))
+_DELETE_VALUES = Prepared(delete(account_value).where(account_value.c.account_id == bindparam("id")))
+_TOUCH = Prepared(
+    update(account)
+    .where(account.c.id == bindparam("touched"))
+    .values(version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type))
+)
 
 
-def to_account(row: Row[Any]) -> Account:
-    """Return the account of a row that holds every column of its table."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    found = {name: values[account.c[name]] for name in _FIELDS}
+@cache
+def _update_of(columns: tuple[str, ...]) -> Prepared:
+    """Return the one statement that changes these columns, if version and fence allow it.
+
+    Only what differs is written, so that no index is touched without need.
+    """
+    values = {name: bindparam(f"new_{name}", type_=account.c[name].type) for name in columns}
+    return Prepared(
+        update(account)
+        .where(
+            account.c.id == bindparam("account_id"),
+            account.c.version == bindparam("expected"),
+            account.c.source_version <= bindparam("fence"),
+        )
+        .values(values)
+        .returning(account.c.id)
+    )
+
+
+def to_account(row: Sequence[Any]) -> Account:
+    """Return the account of a row whose values are the fields of :class:`Account` in their order."""
+    found = dict(zip(_FIELDS, row, strict=True))
     found["kind"] = AccountKind(found["kind"])
     found["organizations"] = tuple(
         AccountOrganization(each.get("id", ""), each.get("shortName", "")) for each in found["organizations"]
@@ -39,77 +70,81 @@ def to_account(row: Row[Any]) -> Account:
     return Account(**found)
 
 
+def _first(rows: Sequence[Sequence[Any]]) -> Account | None:
+    return to_account(rows[0]) if rows else None
+
+
 def find_account(connection: Connection, account_id: str) -> Account | None:
     """Return the account with this id, or None."""
-    row = connection.execute(_BY_ID, {"id": account_id}).first()
-    return to_account(row) if row is not None else None
+    return _first(_FIND.within(connection, id=account_id))
 
 
 def find_by_user_name(connection: Connection, user_name: str) -> Account | None:
     """Return the account with this user name, in any case and Unicode form (C5, SF-07), or None."""
-    row = connection.execute(_BY_USER_NAME, {"key": user_name_key(user_name)}).first()
-    return to_account(row) if row is not None else None
+    return _first(_BY_USER_NAME.within(connection, key=user_name_key(user_name)))
 
 
 def find_by_email(connection: Connection, email: str) -> tuple[Account, ...]:
     """Return every account with this e-mail address, in any case: several may share one."""
-    return tuple(to_account(row) for row in connection.execute(_BY_EMAIL, {"key": fold(email)}))
+    return tuple(to_account(tuple(row)) for row in connection.execute(_BY_EMAIL, {"key": fold(email)}))
 
 
 def find_for_change(connection: Connection, account_id: str, *, source: str) -> Account | None:
     """Return the account if ``source`` owns it, held against other writers until the unit ends."""
-    statement = _BY_ID.where(account.c.source == bindparam("source")).with_for_update()
-    row = connection.execute(statement, {"id": account_id, "source": source}).first()
-    return to_account(row) if row is not None else None
+    return _first(_FIND_FOR_CHANGE.within(connection, id=account_id, source=source))
 
 
 def insert_account(
     connection: Connection, new: Account, document: str, values: Iterable[AttributeValue]
-) -> Taken | None:
-    """Store a new account; ``Taken`` names the attribute that another account has already (C4)."""
+) -> None:
+    """Store a new account.
+
+    Raises:
+        TakenError: if another account has the user name or the external id already (C4).
+    """
     try:
-        with connection.begin_nested():
-            connection.execute(account.insert(), _columns(new, document))
+        _INSERT.within(connection, **_columns(new, document))
     except IntegrityError as error:
-        return _taken(error)
+        raise _taken(error) from None
     _insert_values(connection, new.id, values)
-    return None
 
 
 def change_account_row(
     connection: Connection,
+    stored: Account,
     changed: Account,
     document: str,
     *,
-    expected_version: int,
     values: Sequence[AttributeValue] | None,
-) -> Taken | Stale | Moved | None:
-    """Store ``changed`` over the row it was computed from.
+) -> Stale | Moved | None:
+    """Store ``changed`` over ``stored``, the account it was computed from.
 
-    One UPDATE decides: it finds the row only at ``expected_version`` (L4) and only while the row's fence
-    is not ahead of ``changed.source_version``. ``values`` is None when nothing searchable changed.
+    One UPDATE decides: it finds the row only at the stored version (L4) and only while the row's fence is
+    not ahead of ``changed.source_version``. ``values`` is None when nothing searchable changed.
+
+    Raises:
+        TakenError: if another account has the user name or the external id already.
     """
-    statement = (
-        update(account)
-        .where(
-            account.c.id == changed.id,
-            account.c.version == expected_version,
-            account.c.source_version <= changed.source_version,
-        )
-        .values(_columns(changed, document))
-    )
+    before, after = _columns(stored, ""), _columns(changed, document)
+    differing = tuple(name for name in _COLUMNS if before[name] != after[name])
+    arguments = {f"new_{name}": after[name] for name in differing}
     try:
-        with connection.begin_nested():
-            found = connection.execute(statement).rowcount
+        found = _update_of(differing).within(
+            connection,
+            account_id=changed.id,
+            expected=stored.version,
+            fence=changed.source_version,
+            **arguments,
+        )
     except IntegrityError as error:
-        return _taken(error)
+        raise _taken(error) from None
     if not found:
-        stored = connection.execute(
-            select(account.c.source_version).where(account.c.id == changed.id)
-        ).scalar_one_or_none()
-        return Stale(stored) if stored is not None and stored > changed.source_version else Moved()
+        now_at = find_account(connection, changed.id)
+        if now_at is not None and now_at.source_version > changed.source_version:
+            return Stale(now_at.source_version)
+        return Moved()
     if values is not None:
-        connection.execute(delete(account_value).where(account_value.c.account_id == changed.id))
+        _DELETE_VALUES.within(connection, id=changed.id)
         _insert_values(connection, changed.id, values)
     return None
 
@@ -117,13 +152,15 @@ def change_account_row(
 def touch_versions(connection: Connection, account_ids: Iterable[str], *, now: dt.datetime) -> None:
     """Raise the version of accounts whose representation changed without them: their groups did (L1)."""
     ids = sorted(account_ids)
+    if len(ids) == 1:
+        _TOUCH.within(connection, touched=ids[0], now=now)
+        return
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
-        if len(ids) > 1:
-            # Every writer takes the rows in the same order, so that no two wait for one another in a ring.
-            connection.execute(
-                select(account.c.id).where(account.c.id.in_(some)).order_by(account.c.id).with_for_update()
-            )
+        # Every writer takes the rows in the same order, so that no two wait for one another in a ring.
+        connection.execute(
+            select(account.c.id).where(account.c.id.in_(some)).order_by(account.c.id).with_for_update()
+        )
         connection.execute(
             update(account)
             .where(account.c.id.in_(some))
@@ -166,16 +203,17 @@ def _columns(value: Account, document: str) -> Mapping[str, Any]:
 
 
 def _insert_values(connection: Connection, account_id: str, values: Iterable[AttributeValue]) -> None:
-    rows = [{"account_id": account_id, "path": v.path, "item": v.item, "value": v.value} for v in values]
-    if rows:
-        connection.execute(account_value.insert(), rows)
+    _INSERT_VALUE.many(
+        connection,
+        ({"account_id": account_id, "path": v.path, "item": v.item, "value": v.value} for v in values),
+    )
 
 
-def _taken(error: IntegrityError) -> Taken:
+def _taken(error: IntegrityError) -> TakenError:
     """Tell which unique index refused; what else is broken is no refusal and goes on as the error it is."""
     name = violated(error)
     if "user_name_key" in name:
-        return Taken(UniqueAttribute.USER_NAME)
+        return TakenError(Taken(UniqueAttribute.USER_NAME))
     if "external_id" in name:
-        return Taken(UniqueAttribute.EXTERNAL_ID)
+        return TakenError(Taken(UniqueAttribute.EXTERNAL_ID))
     raise error

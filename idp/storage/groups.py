@@ -5,21 +5,62 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from idp.domain.group import AccessRow, Group, Member, Membership
 from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
 from idp.domain.user_name import fold
 from idp.storage.tables import account, grant, group, group_value, membership, session
-from idp.storage.violations import violated
-from kernel.database import insert
+from idp.storage.violations import TakenError, violated
+from kernel.database import Database, insert
+from kernel.errors import BusyError
+from kernel.prepared import Prepared
 
 _AT_ONCE = 500
 
-_BY_ID = select(group).where(group.c.id == bindparam("id"))
+_FIELDS = tuple(field.name for field in dataclasses.fields(Group))
+_GROUP = tuple(group.c[name] for name in _FIELDS)
+_COLUMNS = (*_FIELDS, "display_name_key")
+_BY_ID = select(*_GROUP).where(group.c.id == bindparam("id"))
+_FIND = Prepared(_BY_ID)
+_FIND_FOR_CHANGE = Prepared(_BY_ID.where(group.c.source == bindparam("source")).with_for_update())
+_INSERT = Prepared(group.insert(), columns=_COLUMNS)
+_INSERT_VALUE = Prepared(group_value.insert(), columns=("group_id", "path", "item", "value"))
+_RAISE = Prepared(
+    update(group)
+    .where(group.c.id == bindparam("raised"))
+    .values(
+        version=group.c.version + 1,
+        source_version=bindparam("fence"),
+        updated_at=bindparam("now", type_=group.c.updated_at.type),
+    )
+)
+_REMOVE_ONE = Prepared(
+    delete(membership)
+    .where(membership.c.group_id == bindparam("group_id"), membership.c.account_id == bindparam("account_id"))
+    .returning(membership.c.account_id)
+)
+_MEMBERSHIPS_OF_ONE = Prepared(
+    select(membership.c.account_id, group.c.id, group.c.display_name)
+    .join(group, group.c.id == membership.c.group_id)
+    .where(membership.c.account_id == bindparam("account_id"))
+    .order_by(group.c.id)
+)
 _ACCESS = (
     select(
         group.c.organization_id,
@@ -42,25 +83,23 @@ _OPENED = (
 )
 
 
-def to_group(row: Row[Any]) -> Group:
-    """Return the group of a row that holds every column of its table."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    found = {field.name: values[group.c[field.name]] for field in dataclasses.fields(Group)}
+def to_group(row: Sequence[Any]) -> Group:
+    """Return the group of a row whose values are the fields of :class:`Group` in their order."""
+    found = dict(zip(_FIELDS, row, strict=True))
     found["account_kinds"] = tuple(found["account_kinds"])
     return Group(**found)
 
 
 def find_group(connection: Connection, group_id: str) -> Group | None:
     """Return the group with this id, or None."""
-    row = connection.execute(_BY_ID, {"id": group_id}).first()
-    return to_group(row) if row is not None else None
+    rows = _FIND.within(connection, id=group_id)
+    return to_group(rows[0]) if rows else None
 
 
 def find_group_for_change(connection: Connection, group_id: str, *, source: str) -> Group | None:
     """Return the group if ``source`` owns it, held against other writers until the unit ends."""
-    statement = _BY_ID.where(group.c.source == bindparam("source")).with_for_update()
-    row = connection.execute(statement, {"id": group_id, "source": source}).first()
-    return to_group(row) if row is not None else None
+    rows = _FIND_FOR_CHANGE.within(connection, id=group_id, source=source)
+    return to_group(rows[0]) if rows else None
 
 
 def access_rows(
@@ -128,6 +167,11 @@ def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[
     return tuple(Membership(*row) for row in connection.execute(statement))
 
 
+def memberships_of_one(database: Database, account_id: str) -> tuple[Membership, ...]:
+    """Return every group of one account, outside any transaction."""
+    return tuple(Membership(*row) for row in _MEMBERSHIPS_OF_ONE.all(database, account_id=account_id))
+
+
 def members_of(
     connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
 ) -> Iterator[tuple[str, Member]]:
@@ -170,15 +214,24 @@ def member_ids(connection: Connection, group_id: str) -> frozenset[str]:
     return frozenset(connection.execute(statement).scalars())
 
 
-def insert_group(connection: Connection, new: Group, values: Iterable[AttributeValue]) -> Taken | None:
-    """Store a new group; ``Taken`` names the attribute that another group of the source has already."""
+def insert_group(connection: Connection, new: Group, values: Iterable[AttributeValue]) -> None:
+    """Store a new group.
+
+    Raises:
+        TakenError: if another group of the source has the external id or the name already.
+    """
     try:
-        with connection.begin_nested():
-            connection.execute(group.insert(), _columns(new))
+        _INSERT.within(connection, **_columns(new))
     except IntegrityError as error:
-        return _taken(error)
+        raise _taken(error) from None
     _insert_values(connection, new.id, values)
-    return None
+
+
+def raise_group_version(
+    connection: Connection, group_id: str, *, source_version: int, now: dt.datetime
+) -> None:
+    """Raise the version of a group that is held for change, and its fence to ``source_version``."""
+    _RAISE.within(connection, raised=group_id, fence=source_version, now=now)
 
 
 def change_group_row(
@@ -187,8 +240,12 @@ def change_group_row(
     *,
     expected_version: int,
     values: Sequence[AttributeValue] | None,
-) -> Taken | Stale | Moved | None:
-    """Store ``changed`` over the row it was computed from; one UPDATE decides, as for accounts."""
+) -> Stale | Moved | None:
+    """Store ``changed`` over the row it was computed from; one UPDATE decides, as for accounts.
+
+    Raises:
+        TakenError: if another group of the source has the external id or the name already.
+    """
     statement = (
         update(group)
         .where(
@@ -199,19 +256,37 @@ def change_group_row(
         .values(_columns(changed))
     )
     try:
-        with connection.begin_nested():
-            found = connection.execute(statement).rowcount
+        found = connection.execute(statement).rowcount
     except IntegrityError as error:
-        return _taken(error)
+        raise _taken(error) from None
     if not found:
-        stored = connection.execute(
-            select(group.c.source_version).where(group.c.id == changed.id)
-        ).scalar_one_or_none()
-        return Stale(stored) if stored is not None and stored > changed.source_version else Moved()
+        now_at = find_group(connection, changed.id)
+        if now_at is not None and now_at.source_version > changed.source_version:
+            return Stale(now_at.source_version)
+        return Moved()
     if values is not None:
         connection.execute(delete(group_value).where(group_value.c.group_id == changed.id))
         _insert_values(connection, changed.id, values)
     return None
+
+
+@cache
+def _add_one(dialect: str) -> Prepared:
+    return Prepared(_insert_members(dialect, account.c.id == bindparam("member")))
+
+
+def _insert_members(dialect: str, which: ColumnElement[bool]) -> ReturningInsert[Any]:
+    # Bound through the id column, so that the stamp is written by its own type.
+    stamp = bindparam("added_at", type_=membership.c.added_at.type)
+    wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
+        which, account.c.source == bindparam("source")
+    )
+    return (
+        insert(dialect, membership)
+        .from_select(["group_id", "account_id", "added_at"], wanted)
+        .on_conflict_do_nothing(index_elements=[membership.c.group_id, membership.c.account_id])
+        .returning(membership.c.account_id)
+    )
 
 
 def add_members(
@@ -220,21 +295,23 @@ def add_members(
     """Add accounts of ``source`` to the group and return who is new; who is a member already stays one.
 
     An id that names no account of ``source`` adds nothing: the caller compares.
+
+    Raises:
+        BusyError: if an account was deleted at this very moment.
     """
+    dialect = connection.dialect.name
+    shared = {"group_id": group_id, "source": source, "added_at": now}
     added: set[str] = set()
-    for some in _chunks(account_ids):
-        # Bound through the id column, so that the stamp is written by its own type.
-        stamp = bindparam("added_at", now, type_=membership.c.added_at.type)
-        wanted = select(bindparam("group_id", group_id), account.c.id, stamp).where(
-            account.c.id.in_(some), account.c.source == source
-        )
-        statement = (
-            insert(connection, membership)
-            .from_select(["group_id", "account_id", "added_at"], wanted)
-            .on_conflict_do_nothing(index_elements=[membership.c.group_id, membership.c.account_id])
-            .returning(membership.c.account_id)
-        )
-        added.update(connection.execute(statement).scalars())
+    try:
+        for some in _chunks(account_ids):
+            if len(some) == 1:
+                rows = _add_one(dialect).within(connection, member=some[0], **shared)
+                added.update(row[0] for row in rows)
+                continue
+            statement = _insert_members(dialect, account.c.id.in_(some))
+            added.update(connection.execute(statement, shared).scalars())
+    except IntegrityError:
+        raise BusyError(retry_after=1) from None
     return frozenset(added)
 
 
@@ -242,6 +319,10 @@ def remove_members(connection: Connection, group_id: str, account_ids: Iterable[
     """Remove accounts from the group and return who was a member."""
     removed: set[str] = set()
     for some in _chunks(account_ids):
+        if len(some) == 1:
+            rows = _REMOVE_ONE.within(connection, group_id=group_id, account_id=some[0])
+            removed.update(row[0] for row in rows)
+            continue
         statement = (
             delete(membership)
             .where(membership.c.group_id == group_id, membership.c.account_id.in_(some))
@@ -279,7 +360,7 @@ def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _columns(value: Group) -> Mapping[str, Any]:
-    columns = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    columns = {name: getattr(value, name) for name in _FIELDS}
     return columns | {
         "account_kinds": list(value.account_kinds),
         "display_name_key": fold(value.display_name),
@@ -287,15 +368,16 @@ def _columns(value: Group) -> Mapping[str, Any]:
 
 
 def _insert_values(connection: Connection, group_id: str, values: Iterable[AttributeValue]) -> None:
-    rows = [{"group_id": group_id, "path": v.path, "item": v.item, "value": v.value} for v in values]
-    if rows:
-        connection.execute(group_value.insert(), rows)
+    _INSERT_VALUE.many(
+        connection,
+        ({"group_id": group_id, "path": v.path, "item": v.item, "value": v.value} for v in values),
+    )
 
 
-def _taken(error: IntegrityError) -> Taken:
+def _taken(error: IntegrityError) -> TakenError:
     name = violated(error)
     if "external_id" in name:
-        return Taken(UniqueAttribute.EXTERNAL_ID)
+        return TakenError(Taken(UniqueAttribute.EXTERNAL_ID))
     if "display_name" in name:
-        return Taken(UniqueAttribute.DISPLAY_NAME)
+        return TakenError(Taken(UniqueAttribute.DISPLAY_NAME))
     raise error

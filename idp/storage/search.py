@@ -53,6 +53,8 @@ from idp.domain.query import (
     Sort,
 )
 from idp.storage.tables import account, account_value, group, group_value, membership
+from kernel.database import Database
+from kernel.prepared import Prepared
 
 _LAST_CHARACTER = 0x10FFFF
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
@@ -157,18 +159,41 @@ def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
     )
 
 
+_UNIQUE = ("id", "externalid", "username")
 _RECORD = {
-    space.table.name: select(*_record_columns(space.table)).where(
-        space.table.c.id == bindparam("id"), space.table.c.source == bindparam("source")
+    (space.table.name, path): Prepared(
+        select(*_record_columns(space.table)).where(
+            space.columns[path] == bindparam("key"), space.table.c.source == bindparam("source")
+        )
     )
     for space in (ACCOUNTS, GROUPS)
+    for path in _UNIQUE
+    if path in space.columns
 }
 
 
-def find_record(connection: Connection, space: Space, resource_id: str, *, source: str) -> Record | None:
-    """Return the resource if ``source`` owns it; another's is not there (D1, O7)."""
-    row = connection.execute(_RECORD[space.table.name], {"id": resource_id, "source": source}).first()
+def find_record(
+    database: Database, space: Space, key: str, *, source: str, path: str = "id"
+) -> Record | None:
+    """Return the resource with this id, or another unique attribute, if ``source`` owns it.
+
+    Another's is not there (D1, O7).
+    """
+    row = _RECORD[space.table.name, path].first(database, key=key, source=source)
     return Record(*row) if row is not None else None
+
+
+def unique_comparison(space: Space, search: Search) -> Compare | None:
+    """Return the comparison a search consists of if it can find one resource at most."""
+    asked = search.condition
+    if (
+        search.offset
+        or not search.limit
+        or not isinstance(asked, Compare)
+        or asked.operator is not Operator.EQ
+    ):
+        return None
+    return asked if (space.table.name, asked.path) in _RECORD else None
 
 
 def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError
 
+from idp.domain.provisioning import Taken
+
+
+class TakenError(Exception):
+    """Undoes the unit of work: ``taken`` names the attribute that another resource has already.
+
+    A use case turns it into its refusal once the unit is closed.
+    """
+
+    def __init__(self, taken: Taken) -> None:
+        self.taken = taken
+        super().__init__(taken.attribute)
+
 
 def violated(error: IntegrityError) -> str:
     """Return the name of the violated constraint (PostgreSQL) or of its columns (SQLite)."""

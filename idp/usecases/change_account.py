@@ -11,6 +11,7 @@ from idp.domain.query import Record, account_record
 from idp.outbound.mail import post_account_changed
 from idp.storage.accounts import change_account_row, find_for_change
 from idp.storage.one_time import put_out_of_force
+from idp.storage.violations import TakenError
 from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
@@ -50,14 +51,33 @@ def change_account(
     account_id: str,
     facts: AccountFacts,
     expected_version: int,
+    reindex: bool = True,
 ) -> Changed | Taken | Stale | Moved | Missing | Immutable:
     """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
+
+    ``reindex`` False says that no searchable value differs.
 
     Deactivation ends every session, code and token in the same transaction and tells the applications
     (I4). An account that nobody has activated yet is invited anew when its address changes (G-23) or when
     it comes back. The holder of an activated account hears, at the old and the new address, that name,
     address or number changed (G-86, SP-10).
     """
+    try:
+        return _change(services, actor, source, account_id, facts, expected_version, reindex=reindex)
+    except TakenError as refused:
+        return refused.taken
+
+
+def _change(
+    services: IdpServices,
+    actor: Actor,
+    source: str,
+    account_id: str,
+    facts: AccountFacts,
+    expected_version: int,
+    *,
+    reindex: bool,
+) -> Changed | Stale | Moved | Missing | Immutable:
     with services.store.write() as unit:
         stored = find_for_change(unit.connection, account_id, source=source)
         refused = _refusal(stored, facts, expected_version)
@@ -65,7 +85,7 @@ def change_account(
             return refused or Missing()
         changed = _apply(unit, stored, facts)
         failed = change_account_row(
-            unit.connection, changed, facts.document, expected_version=stored.version, values=facts.values
+            unit.connection, stored, changed, facts.document, values=facts.values if reindex else None
         )
         if failed is not None:
             return failed

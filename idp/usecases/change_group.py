@@ -24,8 +24,10 @@ from idp.storage.groups import (
     find_group_for_change,
     member_ids,
     parting_accounts,
+    raise_group_version,
     remove_members,
 )
+from idp.storage.violations import TakenError
 from idp.usecases.endings import end_access
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -68,23 +70,33 @@ def change_group(
     an equal one is another worker of the same source and passes. An account that loses its last way into
     an application loses its sessions and tokens there too.
     """
+    fence = facts.source_version if facts is not None else source_version
     try:
         with services.store.write() as unit:
             group = find_group_for_change(unit.connection, group_id, source=source)
-            if group is None:
-                return Missing()
-            fence = facts.source_version if facts is not None else source_version
-            if fence is not None and fence < group.source_version:
-                return Stale(group.source_version)
-            if expected_version is not None and group.version != expected_version:
-                return Moved()
-            if facts is None and fence is not None and SOURCE_VERSION_MARK not in group.document:
-                return Unfenced()
-            change = members or MemberChange()
-            added, removed = _change_members(unit, group, change, source)
+            refused = _refusal(group, facts, fence, expected_version)
+            if group is None or refused is not None:
+                return refused or Missing()
+            added, removed = _change_members(unit, group, members or MemberChange(), source)
             return _store(unit, services, group, facts, fence, added, removed, actor)
-    except _RefusedError as refused:
-        return refused.refusal
+    except _RefusedError as error:
+        return error.refusal
+    except TakenError as error:
+        return error.taken
+
+
+def _refusal(
+    group: Group | None, facts: GroupFacts | None, fence: int | None, expected_version: int | None
+) -> GroupRefusal | None:
+    if group is None:
+        return Missing()
+    if fence is not None and fence < group.source_version:
+        return Stale(group.source_version)
+    if expected_version is not None and group.version != expected_version:
+        return Moved()
+    if facts is None and fence is not None and SOURCE_VERSION_MARK not in group.document:
+        return Unfenced()
+    return None
 
 
 def _change_members(
@@ -123,10 +135,14 @@ def _store(
         version=group.version + 1,
         updated_at=unit.now,
     )
-    values = None if facts is None else facts.values
-    failed = change_group_row(unit.connection, changed, expected_version=group.version, values=values)
-    if failed is not None:
-        raise _RefusedError(failed)
+    if facts is None:
+        raise_group_version(unit.connection, group.id, source_version=changed.source_version, now=unit.now)
+    else:
+        failed = change_group_row(
+            unit.connection, changed, expected_version=group.version, values=facts.values
+        )
+        if failed is not None:
+            raise _RefusedError(failed)
     touch_versions(unit.connection, added | removed, now=unit.now)
     if removed and group.application_key:
         parting = parting_accounts(

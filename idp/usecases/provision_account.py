@@ -8,6 +8,7 @@ from idp.domain.account import Account
 from idp.domain.provisioning import AccountFacts, Taken
 from idp.domain.query import Record, account_record
 from idp.storage.accounts import insert_account
+from idp.storage.violations import TakenError
 from idp.usecases.invitation import invite
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -30,11 +31,16 @@ def provision_account(
     whose address the account carries. An account that exists already is never adopted: its name or
     external id is taken (SA-05).
     """
+    try:
+        return _provision(services, actor, source, facts)
+    except TakenError as refused:
+        return refused.taken
+
+
+def _provision(services: IdpServices, actor: Actor, source: str, facts: AccountFacts) -> Provisioned:
     with services.store.write() as unit:
         account = _new_account(unit, source, facts)
-        taken = insert_account(unit.connection, account, facts.document, facts.values)
-        if taken is not None:
-            return taken
+        insert_account(unit.connection, account, facts.document, facts.values)
         if facts.invite and account.awaits_activation and account.email:
             invite(unit, services, account)
         unit.audit.record(

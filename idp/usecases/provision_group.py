@@ -9,6 +9,7 @@ from idp.domain.provisioning import GroupFacts, Taken, UnknownMembers
 from idp.domain.query import Record, group_record
 from idp.storage.accounts import known_accounts, touch_versions
 from idp.storage.groups import add_members, insert_group
+from idp.storage.violations import TakenError
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -25,14 +26,21 @@ def provision_group(
     services: IdpServices, *, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
 ) -> GroupProvisioned | Taken | UnknownMembers:
     """Make the group that ``facts`` describe, owned by ``source``, as its members are."""
+    try:
+        return _provision(services, actor, source, facts, members)
+    except TakenError as refused:
+        return refused.taken
+
+
+def _provision(
+    services: IdpServices, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
+) -> GroupProvisioned | UnknownMembers:
     with services.store.write() as unit:
         unknown = members - known_accounts(unit.connection, members, source=source)
         if unknown:
             return UnknownMembers(tuple(sorted(unknown)))
         group = _new_group(unit, source, facts)
-        taken = insert_group(unit.connection, group, facts.values)
-        if taken is not None:
-            return taken
+        insert_group(unit.connection, group, facts.values)
         if members:
             add_members(unit.connection, group.id, members, source=source, now=unit.now)
             touch_versions(unit.connection, members, now=unit.now)

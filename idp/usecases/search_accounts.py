@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
 from idp.domain.query import Page, Record, Search
-from idp.storage.groups import members_of, memberships_of
-from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record
+from idp.storage.groups import members_of, memberships_of, memberships_of_one
+from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record, unique_comparison
 from idp.usecases.services import IdpServices
 
 
@@ -47,11 +47,17 @@ def find_own_account(
     services: IdpServices, *, source: str, account_id: str, with_groups: bool = True
 ) -> AccountView | None:
     """Return the account if ``source`` owns it: another's is not there (D1, O7)."""
-    with services.store.read() as connection:
-        record = find_record(connection, ACCOUNTS, account_id, source=source)
-        if record is None:
-            return None
-        return AccountView(record, memberships_of(connection, [account_id]) if with_groups else ())
+    return _account_by(services, "id", account_id, source=source, with_groups=with_groups)
+
+
+def _account_by(
+    services: IdpServices, path: str, key: str, *, source: str, with_groups: bool
+) -> AccountView | None:
+    database = services.store.database
+    record = find_record(database, ACCOUNTS, key, source=source, path=path)
+    if record is None:
+        return None
+    return AccountView(record, memberships_of_one(database, record.id) if with_groups else ())
 
 
 def find_own_group(
@@ -63,12 +69,12 @@ def find_own_group(
     with_names: bool = False,
 ) -> GroupView | None:
     """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
+    record = find_record(services.store.database, GROUPS, group_id, source=source)
+    if record is None:
+        return None
+    if not with_members:
+        return GroupView(record, None)
     with services.store.read() as connection:
-        record = find_record(connection, GROUPS, group_id, source=source)
-        if record is None:
-            return None
-        if not with_members:
-            return GroupView(record, None)
         members = members_of(connection, [group_id], with_names=with_names)
         return GroupView(record, tuple(member for _, member in members))
 
@@ -77,6 +83,10 @@ def search_accounts(
     services: IdpServices, *, source: str, search: Search, with_groups: bool = True
 ) -> AccountPage:
     """Return a page of the accounts of ``source`` that meet the condition."""
+    unique = unique_comparison(ACCOUNTS, search)
+    if unique is not None:
+        view = _account_by(services, unique.path, unique.value, source=source, with_groups=with_groups)
+        return AccountPage(0, ()) if view is None else AccountPage(1, (view,))
     with services.store.read() as connection:
         page = find_page(connection, ACCOUNTS, search, source=source)
         groups: dict[str, list[Membership]] = {}

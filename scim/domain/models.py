@@ -321,6 +321,8 @@ def comparison_key(binding: Any, value: str) -> str:  # noqa: ANN401 - an attrib
 TOLERANT = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
-    comparison_key=comparison_key,
 )
 """How requests are read: undefined attributes of a resource are ignored (C11)."""
+
+COMPARING = ScimPolicy(unknown=ScimPolicy.Unknown.ignore, comparison_key=comparison_key)
+"""How filters compare, said in the library's words; reading under it would cost a walk over every path."""

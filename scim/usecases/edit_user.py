@@ -6,6 +6,7 @@ version; who comes second computes again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +18,11 @@ from idp.usecases.change_account import Changed, change_account
 from idp.usecases.search_accounts import AccountView, find_own_account
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
+from scim.domain.catalogue import USERS
 from scim.domain.etag import Condition
 from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, User
+from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, UserWritten
 
@@ -88,6 +91,7 @@ def _edit(
         facts = _facts(edit(record), record)
         if facts is None:
             return UserWritten(view, changed=False)
+        stored_values = searchable_values(USERS, json.loads(record.document))
         outcome = change_account(
             services,
             actor=client.actor,
@@ -95,6 +99,7 @@ def _edit(
             account_id=account_id,
             facts=facts,
             expected_version=record.version,
+            reindex=facts.values != stored_values,
         )
         if isinstance(outcome, Changed):
             return UserWritten(AccountView(outcome.record, view.groups))
