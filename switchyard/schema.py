@@ -5,6 +5,8 @@ Each system has a history of its own under ``migrations/<system>``. Both dialect
 
 from __future__ import annotations
 
+import fcntl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ _METADATA: dict[System, tuple[MetaData, ...]] = {
 }
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_316_220_955
+_IN_PROCESS = threading.Lock()  # Alembic's context is one for the whole process
 
 
 def metadata_of(system: System) -> tuple[MetaData, ...]:
@@ -51,44 +54,45 @@ def _config(system: System, connection: Connection) -> Config:
 
 @contextmanager
 def _alone(database: Database) -> Iterator[Connection]:
-    """Lend a connection on which only one process at a time changes the schema."""
-    if database.dialect == "postgresql":
-        with database.engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _UPGRADE_LOCK})
-            connection.commit()
-            try:
-                yield connection
-            finally:
-                connection.rollback()
-                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _UPGRADE_LOCK})
-                connection.commit()
-        return
-    with database.engine.connect() as connection:
+    """Lend a connection in a transaction during which nobody else changes the schema.
+
+    Both dialects change tables inside a transaction, so a half-done upgrade never stays. PostgreSQL holds an
+    advisory lock; for SQLite, where even opening a new file can collide, a lock file beside it.
+    """
+    with _IN_PROCESS, _lock_file(database), database.engine.begin() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         yield connection
+
+
+@contextmanager
+def _lock_file(database: Database) -> Iterator[None]:
+    path = database.engine.url.database
+    if database.dialect != "sqlite" or not path or path == ":memory:":
+        yield
+        return
+    with Path(f"{path}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def upgrade(database: Database, system: System, revision: str = "head") -> None:
     """Bring the schema to ``revision``; several nodes may start at once, one does the work."""
     with _alone(database) as connection:
-        if is_current(connection, system) and revision == "head":
-            return
-        command.upgrade(_config(system, connection), revision)
-        connection.commit()
+        if revision != "head" or not is_current(connection, system):
+            command.upgrade(_config(system, connection), revision)
 
 
 def downgrade(database: Database, system: System, revision: str) -> None:
     """Take the schema back to ``revision`` (``base`` is empty)."""
     with _alone(database) as connection:
         command.downgrade(_config(system, connection), revision)
-        connection.commit()
 
 
 def is_current(connection: Connection, system: System) -> bool:
     """Tell whether the database stands at the newest revision of ``system``."""
     heads = ScriptDirectory.from_config(_config(system, connection)).get_heads()
-    present = MigrationContext.configure(connection).get_current_heads()
-    connection.rollback()
-    return set(present) == set(heads)
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 def differences(database: Database, system: System) -> list[str]:
@@ -112,4 +116,3 @@ def new_revision(database: Database, system: System, message: str, number: str) 
             rev_id=number,
             version_path=str(_MIGRATIONS / system),
         )
-        connection.rollback()

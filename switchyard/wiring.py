@@ -171,6 +171,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     """Return what runs beside the Gateway's web server: courier, key rotation by age, and the sweeper."""
     services = gateway_services(settings)
     store = services.store
+    prepare_schema(store, "gateway", settings.kernel)
     bags = carriers(settings.kernel)
     bags["backchannel-logout"] = BackchannelCarrier(
         store, services.signing, services.issuer, default_algorithm=settings.idp.signing_algorithm
@@ -202,6 +203,7 @@ def registration_services(
 def registration_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
     """Return what runs beside Registration's web server: its courier and the sweeper of its counters."""
     store = open_store(settings.kernel)
+    prepare_schema(store, "registration", settings.kernel)
     courier = CourierWorker(store, carriers(settings.kernel), node=settings.kernel.node)
     return {"courier": courier.run, "sweeper": lambda stop: _repeat(stop, lambda: _sweep_limits(store))}
 
@@ -209,6 +211,7 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
 def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
     """Return the delivery of Registration's outbox to the Gateway."""
     services = registration_services(settings)
+    prepare_schema(services.store, "registration", settings.kernel)
     return {"delivery": lambda stop: run_worker(services, stop)}
 
 

@@ -9,7 +9,6 @@ context.configure(
     connection=connection,
     target_metadata=context.config.attributes["metadata"],
     render_as_batch=connection.dialect.name == "sqlite",
-    transaction_per_migration=True,
     compare_type=True,
     user_module_prefix="types.",
 )

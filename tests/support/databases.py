@@ -41,6 +41,8 @@ DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgresql")
 
 def create_schema(database: Database, schema: Schema) -> None:
     """Create the tables of ``schema`` from the packages' own metadata."""
+    with database.engine.connect():  # an empty schema is a file, too
+        pass
     for module in SCHEMAS[schema]:
         importlib.import_module(module).METADATA.create_all(database.engine)
 
@@ -116,6 +118,7 @@ def _sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sch
         if not path.exists():
             # Closing the last connection moves the write-ahead log into the file, so that one copy is enough.
             unfinished = path.with_suffix(".unfinished")
+            unfinished.touch()
             with closing_database(f"sqlite:///{unfinished}") as database:
                 create_schema(database, schema)
             unfinished.rename(path)
