@@ -30,7 +30,8 @@ class _Compiled:
         dialect = engine.dialect
         compiled: Any = statement.compile(dialect=dialect, column_keys=list(names) if names else None)
         self.sql: str = compiled.string
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        positions = compiled.positiontup  # None where the driver takes its values by name
+        self._names: tuple[str, ...] = tuple(compiled.params if positions is None else positions)
         self._fixed: dict[str, Any] = {
             name: value for name, value in compiled.params.items() if value is not None
         }
@@ -45,8 +46,6 @@ class _Compiled:
             for index, column in enumerate(columns)
             if (process := column[3].dialect_impl(dialect).result_processor(dialect, None)) is not None
         )
-        if not self._names and self._binders.keys() | self._fixed.keys():
-            self._names = tuple(compiled.params)
 
     def arguments(self, values: dict[str, Any], *, by_name: bool) -> Any:  # noqa: ANN401 - what the driver takes
         found = []
