@@ -20,8 +20,10 @@ from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
 from scim.domain.etag import Condition
+from scim.domain.group_patch import read_operations
 from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, User
+from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, UserWritten
@@ -69,6 +71,12 @@ def patch_user(
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
+    switch = read_switch(read_operations(body))
+    if switch is not None:
+        try:
+            return _edit(services, client, account_id, _switching(switch), demand)
+        except _NoPlaceError:
+            pass
     patch = PatchOp[User].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:
@@ -76,6 +84,20 @@ def patch_user(
         return wire_form(user) if patch.patch(user, scim_policy=TOLERANT) else None
 
     return _edit(services, client, account_id, edit, demand)
+
+
+class _NoPlaceError(Exception):
+    """The user does not state the attribute yet: the whole machinery has to put it in its place."""
+
+
+def _switching(switch: Switch) -> _Edit:
+    def edit(record: Record) -> dict[str, Any] | None:
+        resource: dict[str, Any] = json.loads(stated_document(record))
+        if not switch.apply(resource):
+            raise _NoPlaceError
+        return resource
+
+    return edit
 
 
 def _edit(
