@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from kernel.errors import SettingsError
@@ -50,7 +51,7 @@ def _read(path: Path) -> ECKey:
         raise SettingsError(f"the client key {path} is readable by others: run `chmod 600 {path}`")
     try:
         key = ECKey.import_key(document)
-    except (ValueError, KeyError, TypeError):
+    except (JoseError, ValueError, KeyError, TypeError):
         raise SettingsError(f"the client key {path} is no elliptic-curve JWK") from None
     if not key.is_private:
         raise SettingsError(f"the client key {path} holds no private half")
