@@ -213,6 +213,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=32,
             pool_pre_ping=True,
+            # Without this INSERT ... ON CONFLICT DO NOTHING reports -1 rows, and nobody could tell who won.
+            execution_options={"preserve_rowcount": True},
             hide_parameters=True,
             isolation_level="READ COMMITTED",
         )
