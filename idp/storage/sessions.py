@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
+from idp.domain.account import Account
 from idp.domain.session import LiveSession
 from idp.storage.accounts import to_account
 from idp.storage.tables import account, session
-from kernel.database import UtcDateTime
+from kernel.database import Database, UtcDateTime
+from kernel.prepared import Prepared, Row
 
 _MOMENT = UtcDateTime()
 _NOW = bindparam("now", type_=_MOMENT)
 _SESSION = (
-    session.c.id.label("session_id"),
+    session.c.id,
     session.c.started_at,
     session.c.authenticated_at,
     session.c.last_seen_at,
@@ -30,8 +33,9 @@ _LIVE = (
     session.c.last_seen_at > bindparam("idle_since", type_=_MOMENT),
     account.c.active,
 )
-_FIND = (
-    select(*(column for column in account.c if column.name != "document"), *_SESSION)
+_FIELDS = tuple(field.name for field in dataclasses.fields(Account))
+_FIND = Prepared(
+    select(*_SESSION, *(account.c[name] for name in _FIELDS))
     .join(account, account.c.id == session.c.account_id)
     .where(session.c.digest == bindparam("digest"), *_LIVE)
 )
@@ -54,23 +58,32 @@ class NewSession:
 
 
 def find_live(
-    connection: Connection, digest: bytes, *, now: dt.datetime, idle: dt.timedelta
+    database: Database, digest: bytes, *, now: dt.datetime, idle: dt.timedelta
 ) -> LiveSession | None:
     """Return the live session of a token: not ended, in both limits, its account active (SE-04, LG-11)."""
-    row = connection.execute(_FIND, {"digest": digest, "now": now, "idle_since": now - idle}).first()
+    row = _FIND.first(database, digest=digest, now=now, idle_since=now - idle)
     return None if row is None else _to_session(row)
 
 
-def _to_session(row: Any) -> LiveSession:  # noqa: ANN401 - a row of _FIND
+def find_live_within(
+    connection: Connection, digest: bytes, *, now: dt.datetime, idle: dt.timedelta
+) -> LiveSession | None:
+    """Return the live session of a token, as :func:`find_live` does, inside a unit of work."""
+    rows = _FIND.within(connection, digest=digest, now=now, idle_since=now - idle)
+    return _to_session(rows[0]) if rows else None
+
+
+def _to_session(row: Row) -> LiveSession:
+    identifier, started_at, authenticated_at, last_seen_at, expires_at, acr, amr = row[: len(_SESSION)]
     return LiveSession(
-        id=row.session_id,
-        account=to_account(row),
-        started_at=row._mapping[session.c.started_at],  # noqa: SLF001 - SQLAlchemy's public name for it
-        authenticated_at=row.authenticated_at,
-        last_seen_at=row.last_seen_at,
-        expires_at=row._mapping[session.c.expires_at],  # noqa: SLF001 - the same
-        acr=row.acr,
-        amr=tuple(row.amr),
+        id=identifier,
+        account=to_account(row[len(_SESSION) :]),
+        started_at=started_at,
+        authenticated_at=authenticated_at,
+        last_seen_at=last_seen_at,
+        expires_at=expires_at,
+        acr=acr,
+        amr=tuple(amr),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.domain.one_time import is_token
 from idp.domain.session import EndReason
-from idp.storage.sessions import find_live
+from idp.storage.sessions import find_live_within
 from idp.usecases.endings import end_session
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -16,7 +16,7 @@ def log_out(services: IdpServices, *, session_token: str) -> bool:
     if not is_token(session_token):
         return False
     with services.store.write() as unit:
-        found = find_live(
+        found = find_live_within(
             unit.connection,
             digest(session_token),
             now=unit.now,

@@ -22,8 +22,8 @@ def find_session(services: IdpServices, token: str, *, in_use: bool = True) -> L
     if not is_token(token):
         return None
     now = services.store.clock.now()
-    with services.store.read() as connection:
-        found = find_live(connection, digest(token), now=now, idle=services.settings.session_idle)
+    idle = services.settings.session_idle
+    found = find_live(services.store.database, digest(token), now=now, idle=idle)
     if found is not None and in_use and now - found.last_seen_at >= TOUCHED_EVERY:
         with services.store.write() as unit:
             touch(unit.connection, found.id, now=now, every=TOUCHED_EVERY)
