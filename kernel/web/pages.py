@@ -125,6 +125,8 @@ def _stand_guard(app: flask.Flask, kit: PageKit) -> None:
         request.environ["kernel.route"] = _route()
         if request.path not in _HEALTH and not host_is_ours(request.environ.get("HTTP_HOST", "")):
             return errors.standard_page(400)
+        if "\x00" in request.path:
+            return errors.standard_page(404)
         if _is_protocol(app):
             request.max_content_length = _PROTOCOL_BODY
             return None

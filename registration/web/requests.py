@@ -6,7 +6,8 @@ import flask
 from flask.typing import ResponseReturnValue
 
 from kernel.web.forms import single
-from registration.domain.outcomes import Refused
+from registration.domain.outcomes import Refusal, Refused
+from registration.domain.request import RequestView
 from registration.usecases.list_requests import list_requests
 from registration.usecases.show_request import show_request
 from registration.web.current import caller, identity, services, signed_in
@@ -15,6 +16,7 @@ from registration.web.words import KINDS, WAITING
 
 PAGES = flask.Blueprint("requests", __name__)
 REFRESH_SECONDS = 5
+HIGHEST_NUMBER = 2_147_483_647
 _FIRST, _LAST = 1, 10_000
 
 
@@ -46,7 +48,9 @@ def all_requests() -> ResponseReturnValue:
 @signed_in
 def one_request(number: int) -> ResponseReturnValue:
     """Show one request; the page reloads itself while something is on its way (R-237, decision C-09)."""
-    view = show_request(services(), caller=caller(), number=number)
+    view: RequestView | Refused = Refused(Refusal.NOT_FOUND)
+    if number <= HIGHEST_NUMBER:
+        view = show_request(services(), caller=caller(), number=number)
     if isinstance(view, Refused):
         return refusal_page(view, back="/requests")
     waiting = tuple(item for item in view.items if item.live_at is None and item.waiting is not None)

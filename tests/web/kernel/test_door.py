@@ -201,8 +201,15 @@ def test_the_language_switch_returns_to_the_page_it_stood_on(client: FlaskClient
     assert '<html class="govuk-template" lang="fr">' in client.get("/form").text
 
 
-def test_the_language_switch_of_a_page_that_only_takes_forms_leads_to_the_first_page(client: FlaskClient) -> None:
+def test_the_language_switch_of_a_page_that_only_takes_forms_leads_to_the_first_page(
+    client: FlaskClient,
+) -> None:
     """The refused form's address cannot be opened."""
     page = client.post("/language", data={"language": "fr"})
     assert page.status_code == 403
     assert '<input type="hidden" name="return_to" value="/">' in page.text
+
+
+def test_a_zero_byte_in_an_address_is_not_found(client: FlaskClient) -> None:
+    """No database ever sees it."""
+    assert client.get("/fails/%00").status_code == 404
