@@ -68,6 +68,7 @@ class Story:
     people: dict[str, Person] = field(default_factory=_people)
     organization: str = ""
     request: str = ""
+    patience: float = _PATIENCE
 
     def __post_init__(self) -> None:
         """Open the mailbox of the site."""
@@ -158,6 +159,7 @@ def representative_is_named(story: Story) -> str:
     _register_person(story.staff, representative)
     visitor.submit({"evidence": "Letter of 2 November 2026"}, press="Confirm")
     visitor.expect(representative.particulars.last_name)
+    _wait_until_live(story, story.staff)
     representative.activate(story.mail)
     return f"{representative.name} ({representative.user_name})"
 
@@ -202,7 +204,7 @@ def grant_role(story: Story) -> str:
 def grant_is_live(story: Story) -> str:
     """The worker brings the change to the Gateway; the request page says since when."""
     visitor = story.administrator.visitor
-    waited = until(lambda: visitor.open(story.request), _is_live, "the grant in the Gateway")
+    waited = until(lambda: visitor.open(story.request), _is_live, "the grant", story.patience)
     return f"live in the Gateway {waited:.1f} s after the confirmation"
 
 
@@ -272,9 +274,13 @@ def role_is_revoked(story: Story) -> str:
     visitor.submit({"role": [EMI_ROLE]}, press="Next")
     visitor.submit(press="Confirm")
     confirmed = time.monotonic()
-    request = story.administrator.page.url
-    until(lambda: visitor.open(request), _is_live, "the revocation in the Gateway")
-    until(lambda: newcomer.visitor.open(story.site.emi), lambda page: page.status == 403, "the refusal")
+    _wait_until_live(story, story.administrator)
+    until(
+        lambda: newcomer.visitor.open(story.site.emi),
+        lambda page: page.status == 403,
+        "the refusal",
+        story.patience,
+    )
     waited = time.monotonic() - confirmed
     newcomer.visitor.expect("Rights Administrator", status=403)
     newcomer.visitor.open(f"{story.site.gateway}/")
@@ -319,8 +325,15 @@ def _name(story: Story, by: str, role_key: str, who: str) -> str:
     _register_person(namer, named)
     namer.visitor.submit(press="Confirm")
     namer.visitor.expect(named.particulars.last_name)
+    _wait_until_live(story, namer)
     named.activate(story.mail)
     return f"{named.name} ({named.user_name})"
+
+
+def _wait_until_live(story: Story, by: Person) -> None:
+    """On the page of a request: wait until everything in it is active in the Gateway."""
+    request = by.page.url
+    until(lambda: by.visitor.open(request), _is_live, "the request", story.patience)
 
 
 def _register_person(by: Person, who: Person) -> None:

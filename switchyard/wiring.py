@@ -6,6 +6,7 @@ A process builds its services once. Nothing below this module knows where a data
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ from registration.outbound.connect import connect_gateway
 from registration.usecases.services import RegistrationServices
 from registration.usecases.worker import run_worker
 from switchyard import schema
+from switchyard.failpoints import failpoint_from
 from switchyard.settings import GatewaySettings, RegistrationSystemSettings
 
 _SWEEP_SECONDS = 60.0
@@ -197,6 +199,7 @@ def registration_services(
         provider=gateway.provider,
         directory=gateway.directory,
         node=kernel.node,
+        failpoint=failpoint_from(os.environ, allowed=settings.registration.failpoints == "on"),
     )
 
 
