@@ -32,6 +32,17 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
+def require_schema(body: dict[str, Any], schema: str) -> None:
+    """Refuse a resource that does not say what it is (C3); an extension it uses is listed for it.
+
+    Raises:
+        InvalidSyntaxException: if ``schemas`` does not name ``schema``.
+    """
+    stated = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+    if not isinstance(stated, list) or schema.lower() not in [str(each).lower() for each in stated]:
+        raise InvalidSyntaxException(detail=f"'schemas' must name {schema}.")
+
+
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

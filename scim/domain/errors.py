@@ -31,7 +31,11 @@ def of_validation(error: ValidationError) -> tuple[int, dict[str, Any]]:
     status = known.status or 400
     if str(first["type"]).startswith("scim_"):
         return status, error_document(status, _plain(known.detail or ""), known.scim_type or "")
-    where = (known.detail or "").rpartition(": ")[2] if first["loc"] else ""
+    where = (
+        (known.detail or "").rpartition(": ")[2]
+        if first["loc"]
+        else str(first.get("ctx", {}).get("field_name", ""))
+    )
     sentence = _SENTENCES.get(str(first["type"]), "The value is not valid")
     detail = f"{sentence}: {where}" if where else f"{sentence}."
     return status, error_document(status, detail, known.scim_type or "")

@@ -10,9 +10,10 @@ from idp.domain.provisioning import Taken, UnknownMembers
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.search_accounts import GroupView
 from idp.usecases.services import IdpServices
+from scim.domain.documents import require_schema
 from scim.domain.group_patch import split_members
 from scim.domain.mapping import group_facts
-from scim.domain.models import TOLERANT, Group
+from scim.domain.models import GROUP_SCHEMA, TOLERANT, Group
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import GroupWritten
 
@@ -26,6 +27,7 @@ def create_group(
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
     rest, members = split_members(body)
+    require_schema(rest, GROUP_SCHEMA)
     group = Group.model_validate(rest, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
     facts = group_facts(group.model_dump())
     outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)

@@ -14,10 +14,11 @@ from idp.usecases.change_group import GroupChanged, change_group
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
+from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
 from scim.domain.group_patch import PATCH_SCHEMA, GroupPatch, read_group_patch, split_members
 from scim.domain.mapping import group_facts, keep_fence, stated_document
-from scim.domain.models import GROUP_EXTENSION, TOLERANT, Group
+from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
@@ -40,6 +41,7 @@ def replace_group(
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
     rest, members = split_members(body)
+    require_schema(rest, GROUP_SCHEMA)
     wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:

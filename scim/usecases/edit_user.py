@@ -19,10 +19,11 @@ from idp.usecases.search_accounts import AccountView, find_own_account
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
+from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
 from scim.domain.group_patch import read_operations
 from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
-from scim.domain.models import TOLERANT, USER_EXTENSION, User
+from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
@@ -46,6 +47,7 @@ def replace_user(
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
+    require_schema(body, USER_SCHEMA)
     wanted = User.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:

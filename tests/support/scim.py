@@ -205,7 +205,7 @@ def _client_row(client_id: str, now: dt.datetime) -> dict[str, Any]:
 def a_scim_world(database: Database, *, clock: Clock | None = None) -> ScimWorld:
     """Return a SCIM service over ``database``."""
     store = a_store(database, clock=clock)
-    signing = SigningKeys(store, KeySettings())
+    signing = SigningKeys(store, KeySettings(algorithms=("ES256",)))
     signing.ensure()
     services = IdpServices(
         store=store,

@@ -1,0 +1,371 @@
+"""Users: create, read, replace, delete (lines C1..C11, D1..D8, G1..G6, I1..I5, L1..L6)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scim.domain.models import USER_EXTENSION, USER_SCHEMA
+from tests.support.scim import BASE, SEARCH_SCHEMA, a_group, a_user
+
+if TYPE_CHECKING:
+    from tests.support.scim import ScimWorld
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+# --- create --------------------------------------------------------------------------------------
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "blank user name": ({"userName": "   "}, "invalidValue"),
+    "no user name": ({"userName": None}, "invalidValue"),
+    "user name with a space around": ({"userName": " fieldn"}, "invalidValue"),
+    "user name with an invisible character": ({"userName": "field\u200bn"}, "invalidValue"),
+    "user name that is too long": ({"userName": "n" * 257}, "invalidValue"),
+    "user name that is a number": ({"userName": 5}, "invalidValue"),
+    "no schemas": ({"schemas": None}, "invalidSyntax"),
+    "other schemas": ({"schemas": ["urn:example:other"]}, "invalidSyntax"),
+    "active that is no boolean": ({"active": "perhaps"}, "invalidValue"),
+    "e-mail that is none": ({"emails": [{"value": "nobody"}]}, "invalidValue"),
+    "e-mail with a line break": (
+        {"emails": [{"value": "a@acme.example\r\nBcc: b@evil.example"}]},
+        "invalidValue",
+    ),
+    "two primary e-mails": (
+        {
+            "emails": [
+                {"value": "a@acme.example", "type": "work", "primary": True},
+                {"value": "b@acme.example", "type": "home", "primary": True},
+            ]
+        },
+        "invalidValue",
+    ),
+    "kind that is none": ({USER_EXTENSION: {"accountKind": "robot"}}, "invalidValue"),
+    "network that is none": ({USER_EXTENSION: {"allowedAddresses": ["everywhere"]}}, "invalidValue"),
+    "version that is no number": ({USER_EXTENSION: {"sourceVersion": "new"}}, "invalidValue"),
+    "version below zero": ({USER_EXTENSION: {"sourceVersion": -1}}, "invalidValue"),
+    "text longer than an index holds": ({"title": "x" * 3000}, "invalidValue"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_user_is_not_made(sqlite_world: ScimWorld, name: str) -> None:
+    """C3, C5, C9, C10, H11: 400 with the right keyword, and nothing stored."""
+    world = sqlite_world
+    changes, scim_type = REFUSED[name]
+    body = {key: value for key, value in (a_user() | changes).items() if value is not None}
+    answer = world.post("/Users", body)
+    assert (answer.status, answer.scim_type) == (400, scim_type), answer.body
+    assert world.get("/Users")["totalResults"] == 0
+
+
+@pytest.mark.parametrize(
+    "taken",
+    ["fieldn", "FIELDN", "\uff46\uff49\uff45\uff4c\uff44\uff4e"],
+    ids=["same", "case", "full width"],
+)
+def test_a_user_name_is_given_once(world: ScimWorld, taken: str) -> None:
+    """C4, C5, SF-07, N4: 409 uniqueness whatever the case or Unicode form; nobody is merged."""
+    first = world.post("/Users", a_user())
+    answer = world.post("/Users", a_user(taken, externalId="other"))
+    assert (answer.status, answer.scim_type) == (409, "uniqueness")
+    assert "userName" in answer.detail
+    assert world.get(f"/Users/{first['id']}").json() == first.json()
+
+
+def test_an_external_id_is_given_once_and_minds_its_case(world: ScimWorld) -> None:
+    """C6: scoped to the client, exact: 409 for the same, 201 for another case and for another client."""
+    world.post("/Users", a_user("one", externalId="acct:A"))
+    again = world.post("/Users", a_user("two", externalId="acct:A"))
+    assert (again.status, again.scim_type) == (409, "uniqueness")
+    assert "externalId" in again.detail
+    assert world.post("/Users", a_user("two", externalId="acct:a")).status == 201
+    assert world.post("/Users", a_user("three", externalId="acct:A"), client_id="okta").status == 201
+
+
+def test_a_user_is_made_and_answered_whole(world: ScimWorld) -> None:
+    """C1, B5, L1: 201 with Location, tag and everything that was stated."""
+    body = a_user()
+    answer = world.post("/Users", body)
+    made = answer.json()
+    assert answer.status == 201
+    assert {name: made[name] for name in body} == body
+    assert made["meta"] == {
+        "resourceType": "User",
+        "created": "2026-06-01T12:00:00.000000Z",
+        "lastModified": "2026-06-01T12:00:00.000000Z",
+        "location": f"{BASE}/Users/{made['id']}",
+        "version": answer.headers["etag"],
+    }
+    assert answer.headers["location"] == made["meta"]["location"]
+    assert re.fullmatch(r"[0-9A-Z]{26}", made["id"])
+    assert made["id"] != made["userName"]
+
+
+def test_what_the_server_says_is_not_taken_from_the_client(world: ScimWorld) -> None:
+    """C2, C7, SA-06: id, meta and groups of a request are ignored; Entra's roles and resourceType are too."""
+    body = a_user(
+        id="01AAAAAAAAAAAAAAAAAAAAAAAA",
+        meta={"resourceType": "User", "created": "1999-01-01T00:00:00Z", "version": 'W/"99"'},
+        groups=[{"value": "01BBBBBBBBBBBBBBBBBBBBBBBB"}],
+        roles=[],
+        password="Summer2026!",
+        somethingElse={"a": 1},
+    )
+    answer = world.post("/Users", body)
+    made = answer.json()
+    assert answer.status == 201
+    assert made["id"] != body["id"]
+    assert made["meta"]["created"].startswith("2026-06-01")
+    assert {"groups", "roles", "password", "somethingElse"}.isdisjoint(made)
+    assert b"Summer2026" not in world.get(f"/Users/{made['id']}").body
+
+
+def test_names_are_read_in_any_case_and_nothing_is_nothing(sqlite_world: ScimWorld) -> None:
+    """C8: attribute names ignore case; null and an empty list are unassigned."""
+    world = sqlite_world
+    body = {
+        "SCHEMAS": [USER_SCHEMA],
+        "USERNAME": "fieldn",
+        "Emails": [{"VALUE": "n@acme.example"}],
+        "title": None,
+        "phoneNumbers": [],
+    }
+    made = world.post("/Users", body)
+    assert made.status == 201
+    assert made["emails"] == [{"value": "n@acme.example"}]
+    assert {"title", "phoneNumbers"}.isdisjoint(made.json())
+
+
+def test_the_standard_user_with_everything_is_kept(world: ScimWorld) -> None:
+    """C1, A5: every attribute of RFC 7643 §4.1 and of the enterprise extension is stored as given."""
+    body = a_user(
+        schemas=[USER_SCHEMA, ENTERPRISE, USER_EXTENSION],
+        nickName="Babs",
+        profileUrl="https://login.example.com/bjensen",
+        title="Tour Guide",
+        locale="en-US",
+        timezone="America/Los_Angeles",
+        ims=[{"value": "someaimhandle", "type": "aim"}],
+        photos=[{"value": "https://photos.example.com/profilephoto/72930000000Ccne/F", "type": "photo"}],
+        addresses=[{"type": "work", "streetAddress": "100 Universal City Plaza", "country": "USA"}],
+        entitlements=[{"value": "delivery"}],
+        roles=[{"value": "guide", "primary": True}],
+        x509Certificates=[{"value": "MIIDQzCCAqygAwIBAgICEAAwDQYJKoZIhvcNAQEFBQAwTjELMAkGA1UEBhMCVVM="}],
+    )
+    body[ENTERPRISE] = {
+        "employeeNumber": "701984",
+        "costCenter": "4130",
+        "organization": "Universal Studios",
+        "division": "Theme Park",
+        "department": "Tour Operations",
+    }
+    made = world.post("/Users", body)
+    assert made.status == 201, made.body
+    stored = world.get(f"/Users/{made['id']}").json()
+    assert {name: stored[name] for name in body} == body
+
+
+# --- read ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unknown", ["01KT1GW6G0R5GAV2QNXRSS0P82", "nobody", "%00", "x" * 300, "bulkId:1"])
+def test_an_unknown_id_is_not_found(sqlite_world: ScimWorld, unknown: str) -> None:
+    """D1: 404 on every method; an id of another type is unknown too."""
+    world = sqlite_world
+    group = world.post("/Groups", a_group())["id"]
+    for each in (unknown, group):
+        assert world.get(f"/Users/{each}").status == 404
+        assert world.put(f"/Users/{each}", a_user()).status == 404
+        assert world.patch(f"/Users/{each}", {"op": "replace", "path": "active", "value": True}).status == 404
+        assert world.delete(f"/Users/{each}").status == 404
+
+
+@pytest.mark.parametrize("path", ["/Users/{id}", "/Users"])
+def test_both_lists_of_attributes_at_once_are_refused(sqlite_world: ScimWorld, path: str) -> None:
+    """D6: attributes and excludedAttributes exclude one another."""
+    world = sqlite_world
+    made = world.post("/Users", a_user())["id"]
+    query = {"attributes": "userName", "excludedAttributes": "emails"}
+    assert world.get(path.replace("{id}", made), query=query).status == 400
+
+
+SHOWN = {
+    "userName": {"id", "schemas", "userName"},
+    "USERNAME,emails.value": {"id", "schemas", "userName", "emails"},
+    "meta.version": {"id", "schemas", "meta"},
+    f"{USER_EXTENSION}:personId": {"id", "schemas", USER_EXTENSION},
+    f"{USER_EXTENSION}": {"id", "schemas", USER_EXTENSION},
+    f"{USER_SCHEMA}:name.givenName": {"id", "schemas", "name"},
+    "password,nothing": {"id", "schemas"},
+    "groups": {"id", "schemas", "groups"},
+}
+
+
+@pytest.mark.parametrize("names", SHOWN)
+def test_an_answer_shows_what_was_asked_for(sqlite_world: ScimWorld, names: str) -> None:
+    """D6, SF-05: sub-attributes, URN names, any case; id always; on every answer (RFC 7644 §3.9)."""
+    world = sqlite_world
+    made = world.post("/Users", a_user(), query={"attributes": names})
+    assert SHOWN[names] - {"groups"} == made.json().keys()
+    world.post("/Groups", a_group(members=[{"value": made["id"]}]))
+    one = world.get(f"/Users/{made['id']}", query={"attributes": names}).json()
+    assert one.keys() == SHOWN[names]
+    assert world.get("/Users", query={"attributes": names})["Resources"] == [one]
+    search = {"schemas": [SEARCH_SCHEMA], "attributes": names.split(",")}
+    assert world.post("/Users/.search", search)["Resources"] == [one]
+    operation = {"op": "replace", "path": "title", "value": "Guide"}
+    patched = world.patch(f"/Users/{made['id']}", operation, query={"attributes": names}).json()
+    assert patched.keys() == SHOWN[names]
+
+
+def test_an_answer_leaves_out_what_was_excluded(sqlite_world: ScimWorld) -> None:
+    """D6: id and schemas cannot be excluded."""
+    world = sqlite_world
+    made = world.post("/Users", a_user())["id"]
+    whole = world.get(f"/Users/{made}").json()
+    less = world.get(
+        f"/Users/{made}", query={"excludedAttributes": f"id,emails,name.familyName,{USER_EXTENSION}:tenant"}
+    ).json()
+    assert less.keys() == whole.keys() - {"emails"}
+    assert less["name"] == {"givenName": "Nora"}
+    assert "tenant" not in less[USER_EXTENSION]
+
+
+# --- replace -------------------------------------------------------------------------------------
+
+
+def test_put_never_makes_a_user(world: ScimWorld) -> None:
+    """G1: an unknown id answers 404."""
+    assert world.put("/Users/01KT1GW6G0R5GAV2QNXRSS0P82", a_user()).status == 404
+    assert world.get("/Users")["totalResults"] == 0
+
+
+def test_put_cannot_take_anothers_name(world: ScimWorld) -> None:
+    """G6: uniqueness holds on PUT too, and nothing changes."""
+    world.post("/Users", a_user("one"))
+    two = world.post("/Users", a_user("two"))
+    answer = world.put(f"/Users/{two['id']}", a_user("ONE", externalId="acct:two"))
+    assert (answer.status, answer.scim_type) == (409, "uniqueness")
+    assert world.get(f"/Users/{two['id']}").json() == two.json()
+
+
+def test_what_put_leaves_out_is_cleared(world: ScimWorld) -> None:
+    """G2, G3: readWrite attributes go; the fence and what the server adds stay."""
+    made = world.post("/Users", a_user(title="Guide"))
+    group = world.post("/Groups", a_group(members=[{"value": made["id"]}]))["id"]
+    body = {"schemas": [USER_SCHEMA], "userName": "fieldn", "id": "ignored"}
+    answer = world.put(f"/Users/{made['id']}", body)
+    assert answer.status == 200
+    found = answer.json()
+    assert found.keys() == {"id", "schemas", "userName", "groups", "meta", USER_EXTENSION}
+    assert found[USER_EXTENSION] == {"sourceVersion": 1}
+    assert found["groups"][0]["value"] == group
+    assert world.found("Users", "title pr or emails pr or externalId pr") == []
+
+
+def test_put_of_what_get_gave_changes_nothing(world: ScimWorld) -> None:
+    """G4, H12: same version, same time."""
+    made = world.post("/Users", a_user())
+    shown = world.get(f"/Users/{made['id']}")
+    answer = world.put(f"/Users/{made['id']}", shown.json())
+    assert answer.status == 200
+    assert answer.json() == shown.json()
+    assert answer.headers["etag"] == made.headers["etag"]
+
+
+def test_a_user_name_can_change(world: ScimWorld) -> None:
+    """G6: the old one is free again, the id stays."""
+    made = world.post("/Users", a_user("one"))
+    answer = world.put(f"/Users/{made['id']}", a_user("uno", externalId="acct:one"))
+    assert (answer.status, answer["id"], answer["userName"]) == (200, made["id"], "uno")
+    assert world.found("Users", 'userName eq "one"') == []
+    assert world.post("/Users", a_user("one", externalId="another")).status == 201
+
+
+# --- tags ----------------------------------------------------------------------------------------
+
+
+def test_a_write_on_a_version_that_is_gone_is_refused(world: ScimWorld) -> None:
+    """L2, SP-05: 412 for PUT, PATCH and DELETE, and nothing changes."""
+    made = world.post("/Users", a_user())
+    path = f"/Users/{made['id']}"
+    old = {"If-Match": made.headers["etag"]}
+    operation = {"op": "replace", "path": "title", "value": "Guide"}
+    now = world.patch(path, operation, headers=old)
+    assert now.status == 200
+    for answer in (
+        world.put(path, a_user(), headers=old),
+        world.patch(path, {"op": "replace", "path": "title", "value": "Boss"}, headers=old),
+        world.delete(path, headers=old),
+    ):
+        assert answer.status == 412
+    assert world.get(path).json() == now.json()
+
+
+@pytest.mark.parametrize("form", ["{tag}", 'W/"99", {tag}', "*", '"{number}"'])
+def test_a_write_on_the_stored_version_is_done(sqlite_world: ScimWorld, form: str) -> None:
+    """L2: one tag, a list, a star; compared weakly."""
+    world = sqlite_world
+    made = world.post("/Users", a_user())
+    tag = made.headers["etag"]
+    demand = form.replace("{tag}", tag).replace("{number}", tag.split('"')[1])
+    operation = {"op": "replace", "path": "title", "value": "Guide"}
+    assert world.patch(f"/Users/{made['id']}", operation, headers={"If-Match": demand}).status == 200
+
+
+def test_a_version_that_is_known_is_not_sent_again(world: ScimWorld) -> None:
+    """L3: 304 on GET while nothing changed; membership changes the user, so its tag too (L1)."""
+    made = world.post("/Users", a_user())
+    path = f"/Users/{made['id']}"
+    known = {"If-None-Match": made.headers["etag"]}
+    same = world.get(path, headers=known)
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", made.headers["etag"])
+    world.post("/Groups", a_group(members=[{"value": made["id"]}]))
+    assert world.get(path, headers=known).status == 200
+
+
+def test_no_write_needs_a_tag(world: ScimWorld) -> None:
+    """L6: a client that sends none is served."""
+    made = world.post("/Users", a_user())["id"]
+    assert world.put(f"/Users/{made}", a_user(title="Guide")).status == 200
+
+
+# --- delete --------------------------------------------------------------------------------------
+
+
+def test_a_deleted_user_is_gone_everywhere(world: ScimWorld) -> None:
+    """I1, I2: 204 without a body, then 404; out of lists, filters and groups; its names are free."""
+    made = world.post("/Users", a_user())["id"]
+    group = world.post("/Groups", a_group(members=[{"value": made}]))
+    answer = world.delete(f"/Users/{made}")
+    assert (answer.status, answer.body) == (204, b"")
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        assert world.request(method, f"/Users/{made}", {} if method != "GET" else None).status in {404, 400}
+    assert world.get(f"/Users/{made}").status == world.delete(f"/Users/{made}").status == 404
+    assert world.get("/Users")["totalResults"] == 0
+    assert world.found("Users", 'emails.value co "acme"') == []
+    emptied = world.get(f"/Groups/{group['id']}")
+    assert "members" not in emptied.json()
+    assert emptied.headers["etag"] != group.headers["etag"]
+    assert world.post("/Users", a_user()).status == 201
+
+
+def test_an_inactive_user_is_still_shown(world: ScimWorld) -> None:
+    """I4, T: clients look for users they switched off: by id, list and filter."""
+    made = world.post("/Users", a_user(active=False))["id"]
+    assert world.get(f"/Users/{made}")["active"] is False
+    assert world.found("Users", 'userName eq "fieldn"') == ["fieldn"]
+    assert world.found("Users", "active eq false") == ["fieldn"]
+
+
+def test_leaving_active_out_never_switches_a_user_on(world: ScimWorld) -> None:
+    """I5: reactivation is stated, by PATCH or PUT, or it does not happen."""
+    made = world.post("/Users", a_user(active=False))["id"]
+    silent = {name: value for name, value in a_user(title="Guide").items() if name != "active"}
+    assert world.put(f"/Users/{made}", silent)["active"] is False
+    world.patch(f"/Users/{made}", {"op": "remove", "path": "active"})
+    assert world.found("Users", "active eq false") == ["fieldn"]
+    assert world.put(f"/Users/{made}", a_user(active=True))["active"] is True
+    assert world.found("Users", "active eq true") == ["fieldn"]
