@@ -11,8 +11,8 @@ from idp.outbound.mail import post_locked
 from idp.storage.devices import accounts_known_to
 from idp.storage.flows import count_flow_try
 from idp.storage.lockouts import Locked, account_key, clear, count_try
-from idp.usecases.dispatcher import Position
-from idp.usecases.flow_outcomes import FlowLost, SlowDown, WrongCode
+from idp.usecases.dispatcher import Position, show
+from idp.usecases.flow_outcomes import AlreadyDone, FlowLost, FlowPage, SlowDown, WrongCode
 from idp.usecases.letterhead import letterhead
 from idp.usecases.limits import LOCK_LETTERS
 from idp.usecases.services import IdpServices
@@ -32,17 +32,20 @@ class CodeTry:
 
 def admit_code(
     unit: Unit, services: IdpServices, position: Position, account: Account
-) -> CodeTry | SlowDown | FlowLost:
-    """Count one try of a code; five in a flow, ten in a row for an account, then it waits."""
+) -> CodeTry | SlowDown | FlowPage | AlreadyDone | FlowLost:
+    """Count one try of a code; five in a flow, ten in a row for an account, then it waits.
+
+    If another request has moved the flow meanwhile, it is shown as it stands and nothing is counted.
+    """
+    left = count_flow_try(unit.connection, position.flow, now=unit.now)
+    if left is None:
+        return show(unit, services, position)
     known = accounts_known_to(unit.connection, [account.id], position.flow.browser)
     key = account_key(account.id, position.flow.browser if known else None)
     rule = LockRule(services.settings.lock_after, services.settings.lock_first)
     counted = count_try(unit.connection, Counted.FACTOR, key, rule=rule, now=unit.now)
     if isinstance(counted, Locked):
         return SlowDown(counted.until - unit.now)
-    left = count_flow_try(unit.connection, position.flow, now=unit.now)
-    if left is None:
-        return FlowLost(position.flow.client_name)
     return CodeTry(key, left, counted.locked_until)
 
 
