@@ -127,8 +127,10 @@ def catalogue_is_loaded(story: Story) -> str:
 
 def staff_activates(story: Story) -> str:
     """That person activates the account like everybody."""
-    story.staff.activate(story.mail)
-    story.staff.sign_in(f"{story.site.registration}/sign-in")
+    staff, page = story.staff, f"{story.site.registration}/sign-in"
+    staff.activate(story.mail)
+    # The account comes first and its membership a moment later: until then the Gateway refuses the page.
+    until(lambda: staff.visitor.open(page), lambda seen: seen.status == 200, "the membership", story.patience)
     return f"{story.staff.name} ({story.staff.user_name}) is signed in to Registration"
 
 

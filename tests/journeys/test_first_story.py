@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,9 +23,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def story(site: RunningSite) -> Iterator[Story]:
-    told = Story(site.site)
-    yield told
-    told.close()
+    with closing(Story(site.site)) as told:
+        yield told
 
 
 def test_a_new_person_gets_access_uses_it_and_loses_it(story: Story, site: RunningSite) -> None:
