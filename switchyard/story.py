@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NUMBER, SHORT_NAME, LEGAL_NAME = "122846", "ACME GENERATION", "ACME Generation Inc."
 PARTICIPATIONS = ("physical-market", "generator")
 EMI_ROLE, REPORTS_ROLE = "emi-dispatch-data-submit", "reports-dispatch"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 def _people() -> dict[str, Person]:
