@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 from kernel.settings import Section
 
@@ -10,10 +11,10 @@ from kernel.settings import Section
 class IdpSettings(Section):
     """Identity provider: sign-in, sessions, tokens."""
 
-    policy: str = "ieso-2025"
+    policy: Literal["ieso-2025", "nist-63b-4"] = "ieso-2025"
     """Password and factor policy profile: `ieso-2025` or `nist-63b-4`. `switchyard policy explain` prints it."""
 
-    second_factor: str = "required"
+    second_factor: Literal["required", "optional"] = "required"
     """`required` asks every person for a possession factor; `optional` leaves it to the person."""
 
     activation_link_life: dt.timedelta = dt.timedelta(days=90)

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from idp.outbound.backchannel import BackchannelCarrier
 from idp.usecases.services import IdpServices
+from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
 from kernel.clock import SystemClock
@@ -235,5 +236,6 @@ def _sweep_limits(store: Store) -> None:
 
 def _sweep_gateway(services: IdpServices) -> None:
     _sweep_limits(services.store)
+    sweep_sign_in(services)
     while sweep_tokens(services):
         pass

@@ -47,6 +47,7 @@ class Block:
     kind: str
     text: str = ""
     url: str = ""
+    hint: str = ""
     rows: tuple[tuple[str, str], ...] = ()
 
 
@@ -60,6 +61,11 @@ class Letter:
     blocks: tuple[Block, ...]
     ending: tuple[Block, ...]
 
+    @property
+    def colon(self) -> str:
+        """What stands between a name and its value: French puts a space before it."""
+        return "\u00a0:" if self.language == "fr" else ":"
+
 
 Say = Callable[..., str]
 """Says a sentence in one language, with its values filled in."""
@@ -70,9 +76,9 @@ def paragraph(text: str) -> Block:
     return Block("paragraph", text)
 
 
-def button(label: str, url: str) -> Block:
-    """Return a button, which shows its address in full below (G-12)."""
-    return Block("button", label, url)
+def button(label: str, url: str, *, hint: str) -> Block:
+    """Return a button, with its address in full below for those who copy it (G-12)."""
+    return Block("button", label, url, hint)
 
 
 def facts(*rows: tuple[str, str]) -> Block:

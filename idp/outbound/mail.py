@@ -63,7 +63,11 @@ def _activation(account: Account, head: Letterhead, language: str, link: str, un
         blocks=(
             paragraph(say(mark("Hello %(name)s,"), name=account.display)),
             paragraph(say(intro)),
-            button(say(mark("Activate Account")), link),
+            button(
+                say(mark("Activate Account")),
+                link,
+                hint=say(mark("Or copy this address into your browser:")),
+            ),
             facts(
                 (say(mark("Your login name")), account.user_name),
                 (say(mark("The link works once, until")), moment(language, head.zone, until)),
@@ -274,7 +278,7 @@ def post_account_changed(
 
 @dataclass(frozen=True, slots=True)
 class _Notice:
-    """Something that happened, in the words of its letter; ``where`` tells whether it has an address of origin."""
+    """Something that happened, in the words of its letter; ``where`` adds the address it came from."""
 
     template: str
     subject: str

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Flow, FlowKind, Proof, ProofKind
-from idp.storage.tables import login_flow, session
+from idp.storage.tables import login_flow
 
 _table = login_flow
 
@@ -42,12 +42,10 @@ def add_flow(connection: Connection, flow: Flow) -> None:
 def find_flow(connection: Connection, flow_id: bytes, browser: bytes) -> Flow | None:
     """Return the flow if it is bound to this browser, whatever its state; a foreign one is as good as none.
 
-    A step-up whose session has ended since comes back with an empty ``session_acr``.
+    The strength of a session it steps up is not among it: ask the session, which may have ended since.
     """
     row = connection.execute(
-        select(_table, session.c.acr.label("session_acr"))
-        .outerjoin(session, and_(session.c.id == _table.c.session_id, session.c.ended_at.is_(None)))
-        .where(_table.c.id == flow_id, _table.c.browser == browser)
+        select(_table).where(_table.c.id == flow_id, _table.c.browser == browser)
     ).first()
     return None if row is None else _to_flow(row)
 
@@ -66,7 +64,7 @@ def _to_flow(row: Any) -> Flow:  # noqa: ANN401 - a row of find_flow
         demands=Demands(
             tuple(row.demands.get("acr", ())), bool(row.demands.get("fresh")), row.demands.get("max_age")
         ),
-        session_acr=row.session_acr or "",
+        session_acr="",
         proofs=tuple(_proof(each) for each in row.achieved),
         step=row.step,
         tries=row.tries,

@@ -178,6 +178,21 @@ def standing_sessions(
     )
 
 
+def acr_of_live(
+    connection: Connection, session_id: str | None, *, now: dt.datetime, idle: dt.timedelta
+) -> str | None:
+    """Return the strength of a session if it is live, or None."""
+    found: str | None = connection.scalar(
+        select(session.c.acr).where(
+            session.c.id == (session_id or ""),
+            session.c.ended_at.is_(None),
+            session.c.expires_at > now,
+            session.c.last_seen_at > now - idle,
+        )
+    )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class LastSignIn:
     """When and from where somebody signed in to an account."""

@@ -38,6 +38,7 @@ from idp.storage.credentials import find_password, has_question, offer_questions
 from idp.storage.factors import confirmed_factors
 from idp.storage.flows import find_flow, move_flow
 from idp.storage.one_time import last_issued_at
+from idp.storage.sessions import acr_of_live
 from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, Moved
 from idp.usecases.opening import conclude
 from idp.usecases.services import IdpServices
@@ -83,15 +84,27 @@ def locate(
     """Find out where a flow stands, as its own browser may know it.
 
     A flow dies with its account: one that was deactivated meanwhile moves no further (I4). A step-up dies
-    with its session.
+    with its session, idle or ended.
     """
-    flow = find_flow(connection, digest(token), browser_digest(browser))
+    return _locate(connection, services, token=token, browser=browser_digest(browser), now=now)
+
+
+def _locate(
+    connection: Connection, services: IdpServices, *, token: str, browser: bytes, now: dt.datetime
+) -> Position | AlreadyDone | FlowLost:
+    flow = find_flow(connection, digest(token), browser)
     if flow is None:
         return FlowLost()
     if flow.finished_at is not None and flow.expires_at > now:
         return AlreadyDone(next_url(flow.request, token))
-    if not flow.is_alive(now) or (flow.kind is FlowKind.STEP_UP and not flow.session_acr):
+    if not flow.is_alive(now):
         return FlowLost(flow.client_name)
+    if flow.kind is FlowKind.STEP_UP:
+        idle = services.settings.session_idle
+        acr = acr_of_live(connection, flow.session_id, now=now, idle=idle)
+        if acr is None:
+            return FlowLost(flow.client_name)
+        flow = dataclasses.replace(flow, session_acr=acr)
     return _position(connection, services, token, flow, now) or FlowLost(flow.client_name)
 
 
@@ -168,13 +181,9 @@ def finish(unit: Unit, services: IdpServices, position: Position) -> Done | Alre
 
 def show(unit: Unit, services: IdpServices, position: Position) -> FlowPage | AlreadyDone | FlowLost:
     """Return the flow as it stands, whatever was posted to it."""
-    found = find_flow(unit.connection, position.flow.id, position.flow.browser)
-    if found is None or (found.finished_at is None and not found.is_alive(unit.now)):
-        return FlowLost(position.flow.client_name)
-    if found.finished_at is not None:
-        return AlreadyDone(next_url(found.request, position.token))
-    reached = _position(unit.connection, services, position.token, found, unit.now)
-    return page_of(unit.connection, services, reached) if reached else FlowLost(found.client_name)
+    flow = position.flow
+    found = _locate(unit.connection, services, token=position.token, browser=flow.browser, now=unit.now)
+    return page_of(unit.connection, services, found) if isinstance(found, Position) else found
 
 
 def page_of(connection: Connection, services: IdpServices, position: Position) -> FlowPage:
