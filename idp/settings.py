@@ -1,4 +1,4 @@
-"""Settings of the identity provider. Policies are data: a profile is named here, its rules stand in ``domain``."""
+"""Settings of the identity provider. A policy profile is named here; its rules stand in ``domain``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class IdpSettings(Section):
     """Identity provider: sign-in, sessions, tokens."""
 
     policy: Literal["ieso-2025", "nist-63b-4"] = "ieso-2025"
-    """Password and factor policy profile: `ieso-2025` or `nist-63b-4`. `switchyard policy explain` prints it."""
+    """Policy profile for passwords and factors; `switchyard policy explain` prints its rules."""
 
     second_factor: Literal["required", "optional"] = "required"
     """`required` asks every person for a possession factor; `optional` leaves it to the person."""
