@@ -109,7 +109,7 @@ class Action(StrEnum):
 STALE_VERSION: Final = "staleVersion"
 
 
-def judge(
+def judge(  # noqa: PLR0911 - one line for each class of answer
     action: Action, *, status: int, scim_type: str = "", detail: str = "", active: bool = True
 ) -> Verdict:
     """Classify an answer. ``status`` 0 stands for no answer at all; ``active`` is what is desired.
@@ -218,7 +218,7 @@ def blocked(row: Row, depends_on: str, *, now: dt.datetime) -> Settled:
 
 
 def lane_of(kind: Aggregate, *, desired: bool, known: bool) -> Lane:
-    """Return the lane of a change: is access ``desired``, and is the aggregate ``known`` to the Gateway?
+    """Return the lane of a change, by whether access is ``desired`` and the aggregate ``known`` remotely.
 
     A user that shall not be active and a membership that shall not be are denials and go first (OB-08).
     """

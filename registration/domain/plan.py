@@ -34,8 +34,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One line of a plan.
 
-    ``key`` and ``name`` are of the role (or, for a mail, its template and recipient); ``application`` names
-    the application an access role opens; ``detail`` says why access is kept: the names of what still gives it.
+    ``key`` and ``name`` are of the role (or, for a mail, its template and recipient); ``application``
+    names the application an access role opens; ``detail`` says what keeps access that stays.
     """
 
     kind: ChangeKind

@@ -65,7 +65,7 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class DesiredMembership:
-    """Whether an account shall be in a group. ``version`` is the group's fence, read in the same statement."""
+    """Whether an account shall be in a group; ``version`` is the group's fence, read with it."""
 
     account_id: str
     group_id: str

@@ -125,7 +125,7 @@ STUCK: Final = frozenset({State.CONFLICT, State.CASE})
 FAILED: Final = frozenset({State.DEAD, State.ABANDONED})
 
 
-def waiting_for(
+def waiting_for(  # noqa: PLR0911 - one line for each reason
     delivery: Delivery | None, *, unreachable_since: dt.datetime | None, registered_at: dt.datetime
 ) -> Waiting:
     """Say in one word why an item is not live, and since when."""

@@ -25,7 +25,7 @@ class Draft:
     values: Mapping[str, JsonValue] = field(repr=False)
 
 
-def add(
+def add(  # noqa: PLR0913 - a row has as many columns as it has
     connection: Connection,
     sealer: Sealer,
     *,

@@ -22,7 +22,7 @@ def open_grants(connection: Connection, *, organization_id: str, account_id: str
     return {row.access_role_key: row.valid_from for row in connection.execute(statement)}
 
 
-def add(
+def add(  # noqa: PLR0913 - a row has as many columns as it has
     connection: Connection,
     *,
     identifier: str,

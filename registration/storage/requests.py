@@ -122,7 +122,7 @@ def by_id(connection: Connection, identifier: str) -> StoredRequest | None:
     return _request(row) if row else None
 
 
-def add(
+def add(  # noqa: PLR0913 - a row has as many columns as it has
     connection: Connection,
     *,
     identifier: str,
@@ -218,8 +218,9 @@ def mark_live(
 ) -> list[str]:
     """Mark the items that are live since the Gateway has ``version``; return the requests this completes.
 
-    A change of a membership that a later one overtook before it was sent is marked as superseded: it never was
-    live itself. Each completed request is returned once, to whoever completed it: the guarded update decides.
+    A change of a membership that a later one overtook before it was sent is marked as superseded: it never
+    was live itself. Each completed request is returned once, to whoever completed it: the guarded update
+    decides.
     """
     overtaken = and_(
         request_item.c.version < version, request_item.c.aggregate_kind == Aggregate.MEMBERSHIP.value

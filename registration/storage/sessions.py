@@ -86,7 +86,7 @@ def spend_attempt(
     return Attempt(row.nonce, verifier.decode(), row.return_to)
 
 
-def add(
+def add(  # noqa: PLR0913 - a row has as many columns as it has
     connection: Connection,
     sealer: Sealer,
     *,

@@ -432,7 +432,7 @@ outbox = Table(
     CheckConstraint("lane IN ('deny', 'create', 'grant', 'update')", name="lane_known"),
     Index("ix_outbox_due", "target", "state", "lane_rank", "next_at"),
     Index("ix_outbox_depends_on", "depends_on"),
-    comment="Aggregate A must reach version V. Holds no personal data: requests are built when they are sent.",
+    comment="Aggregate A must reach version V. No personal data: requests are built when they are sent.",
 )
 
 delivery_attempt = Table(

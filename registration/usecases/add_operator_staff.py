@@ -44,12 +44,17 @@ def add_operator_staff(
                 idempotency_key=idempotency_key,
             )
             answer = confirm_within(unit, services, form, staffing)
-            if isinstance(answer, Refused):
-                raise UndoneError(answer)  # the operator's organization does not stay without its first staff
+            _undo_if_refused(answer)
     except UndoneError as undone:
         return undone.refused
     services.failpoint("after-commit")
     return answer
+
+
+def _undo_if_refused(answer: RequestMade | Refused) -> None:
+    """Let the operator's organization not stay without its first staff."""
+    if isinstance(answer, Refused):
+        raise UndoneError(answer)
 
 
 def _found(unit: Unit, services: RegistrationServices, caller: Caller) -> Organization:

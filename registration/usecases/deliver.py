@@ -1,13 +1,14 @@
 """Deliver one due aggregate to the Gateway: claim, build from the present state, send, settle.
 
-Killed at any point it does no harm: an unsettled lease runs out, and the same request is built and sent again,
-which the Gateway takes as a repeat (I-11, I-12).
+Killed at any point it does no harm: an unsettled lease runs out, and the same request is built and sent
+again, which the Gateway takes as a repeat (I-11, I-12).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,7 @@ from registration.domain.outbox import (
     settle,
 )
 from registration.domain.person import Person
-from registration.domain.provisioning import Answer
+from registration.domain.provisioning import Answer, DesiredGroup, DesiredMembership, DesiredUser
 from registration.storage import (
     accounts,
     catalogues,
@@ -41,6 +42,9 @@ from registration.storage import (
     requests,
 )
 from registration.usecases.services import RegistrationServices
+
+_AGAIN: Final = frozenset({Verdict.STALE, Verdict.CHANGED, Verdict.RECREATE})
+"""What is built and sent again at once, a few times: the state was read too early, or is gone."""
 
 
 @dataclass(slots=True)
@@ -107,50 +111,60 @@ def _claim(services: RegistrationServices, worker: str, lanes: tuple[Lane, ...])
 
 
 def _deliver_user(services: RegistrationServices, trip: _Trip) -> None:
-    account_id = trip.row.aggregate_id
     for _ in range(IMMEDIATE_TRIES + 1):
         with services.store.read() as connection:
             catalogue = catalogues.current(connection)
             wanted = desired.user(
                 connection,
-                account_id,
+                trip.row.aggregate_id,
                 activation_days=services.settings.activation_days,
                 tenant=catalogue.tenant if catalogue else "",
             )
             remote = _linked(connection, trip)
         if wanted is None:
             return
-        if remote is None and not wanted.active:
+        if remote is not None:
+            again = _change_user(services, trip, remote, wanted)
+        elif wanted.active:
+            again = _create_user(services, trip, wanted)
+        else:
             # Never created as far as we know; but the answer to a creation may have been lost.
-            answer, found = services.directory.find_user(external_id=wanted.external_id)
-            if trip.note(answer, Action.FIND) is not Verdict.ACK or found is None:
-                return
-            trip.link = (found.remote_id, wanted.version)
-            continue
-        if remote is None:
-            answer = services.directory.create_user(wanted)
-            verdict = trip.note(answer, Action.CREATE)
-            if verdict is Verdict.ACK and answer.remote_id:
-                trip.link = (answer.remote_id, wanted.version)
-            if verdict is not Verdict.TAKEN:
-                return
-            # Ours from an earlier try is adopted; somebody else's is never taken over.
-            answer, found = services.directory.find_user(external_id=wanted.external_id)
-            if trip.note(answer, Action.FIND) is not Verdict.ACK:
-                return
-            if found is None:
-                trip.verdict = Verdict.TAKEN
-                return
-            trip.link = (found.remote_id, wanted.version)
-            continue
-        answer = services.directory.change_user(remote, wanted)
-        verdict = trip.note(answer, Action.CHANGE, active=wanted.active)
-        if verdict is Verdict.ACK:
-            trip.link = (remote, wanted.version)
-        if verdict is Verdict.RECREATE:
-            _forget_user(services, trip, remote)
-        elif verdict not in {Verdict.STALE, Verdict.CHANGED}:
+            again = _adopt_user(services, trip, wanted)
+        if not again:
             return
+
+
+def _create_user(services: RegistrationServices, trip: _Trip, wanted: DesiredUser) -> bool:
+    answer = services.directory.create_user(wanted)
+    verdict = trip.note(answer, Action.CREATE)
+    if verdict is Verdict.ACK and answer.remote_id:
+        trip.link = (answer.remote_id, wanted.version)
+    if verdict is not Verdict.TAKEN:
+        return False
+    if _adopt_user(services, trip, wanted):
+        return True
+    if trip.verdict is Verdict.ACK:  # asked, and none of ours is there: the name is somebody else's
+        trip.verdict = Verdict.TAKEN
+    return False
+
+
+def _adopt_user(services: RegistrationServices, trip: _Trip, wanted: DesiredUser) -> bool:
+    """Link the Gateway's user that carries our external id; never one that carries another (section 9)."""
+    answer, found = services.directory.find_user(external_id=wanted.external_id)
+    if trip.note(answer, Action.FIND) is not Verdict.ACK or found is None:
+        return False
+    trip.link = (found.remote_id, wanted.version)
+    return True
+
+
+def _change_user(services: RegistrationServices, trip: _Trip, remote: str, wanted: DesiredUser) -> bool:
+    answer = services.directory.change_user(remote, wanted)
+    verdict = trip.note(answer, Action.CHANGE, active=wanted.active)
+    if verdict is Verdict.ACK:
+        trip.link = (remote, wanted.version)
+    if verdict is Verdict.RECREATE:
+        _forget_user(services, trip, remote)
+    return verdict in _AGAIN
 
 
 def _linked(connection: Connection, trip: _Trip) -> str | None:
@@ -171,15 +185,19 @@ def _forget_user(services: RegistrationServices, trip: _Trip, remote: str) -> No
 
 def _enqueue_memberships(unit: Unit, identifiers: Iterable[str]) -> None:
     for identifier in sorted(identifiers):
-        outbox.enqueue(
-            unit.connection,
-            unit.randomness,
-            kind=Aggregate.MEMBERSHIP,
-            aggregate_id=identifier,
-            lane=Lane.GRANT,
-            now=unit.now,
-            request_id=None,
-        )
+        _enqueue(unit, Aggregate.MEMBERSHIP, identifier, Lane.GRANT)
+
+
+def _enqueue(unit: Unit, kind: Aggregate, identifier: str, lane: Lane) -> None:
+    outbox.enqueue(
+        unit.connection,
+        unit.randomness,
+        kind=kind,
+        aggregate_id=identifier,
+        lane=lane,
+        now=unit.now,
+        request_id=None,
+    )
 
 
 # --- groups ---------------------------------------------------------------------------------------------
@@ -194,29 +212,39 @@ def _deliver_group(services: RegistrationServices, trip: _Trip) -> None:
         if wanted is None:
             return
         if remote is None:
-            answer = services.directory.create_group(wanted)
-            verdict = trip.note(answer, Action.CREATE)
-            if verdict is Verdict.ACK and answer.remote_id:
-                trip.link = (answer.remote_id, wanted.version)
-            if verdict is not Verdict.TAKEN:
-                return
-            answer, found = services.directory.find_group(external_id=wanted.external_id)
-            if trip.note(answer, Action.FIND) is not Verdict.ACK:
-                return
-            if found is None:
-                trip.verdict = Verdict.TAKEN
-                return
-            trip.link = (found.remote_id, wanted.version)
-            continue
-        answer = services.directory.change_group(remote, wanted)
-        verdict = trip.note(answer, Action.CHANGE)
-        if verdict is Verdict.ACK:
-            trip.link = (remote, wanted.version)
-        if verdict is Verdict.RECREATE:
-            trip.link = None
-            _forget_group(services, trip.row.aggregate_id, remote, requeue_group=False)
-        elif verdict not in {Verdict.STALE, Verdict.CHANGED}:
+            again = _create_group(services, trip, wanted)
+        else:
+            again = _change_group(services, trip, remote, wanted)
+        if not again:
             return
+
+
+def _create_group(services: RegistrationServices, trip: _Trip, wanted: DesiredGroup) -> bool:
+    answer = services.directory.create_group(wanted)
+    verdict = trip.note(answer, Action.CREATE)
+    if verdict is Verdict.ACK and answer.remote_id:
+        trip.link = (answer.remote_id, wanted.version)
+    if verdict is not Verdict.TAKEN:
+        return False
+    answer, found = services.directory.find_group(external_id=wanted.external_id)
+    if trip.note(answer, Action.FIND) is not Verdict.ACK:
+        return False
+    if found is None:
+        trip.verdict = Verdict.TAKEN
+        return False
+    trip.link = (found.remote_id, wanted.version)
+    return True
+
+
+def _change_group(services: RegistrationServices, trip: _Trip, remote: str, wanted: DesiredGroup) -> bool:
+    answer = services.directory.change_group(remote, wanted)
+    verdict = trip.note(answer, Action.CHANGE)
+    if verdict is Verdict.ACK:
+        trip.link = (remote, wanted.version)
+    if verdict is Verdict.RECREATE:
+        trip.link = None
+        _forget_group(services, trip.row.aggregate_id, remote, requeue_group=False)
+    return verdict in _AGAIN
 
 
 def _forget_group(services: RegistrationServices, group: str, remote: str, *, requeue_group: bool) -> None:
@@ -225,15 +253,7 @@ def _forget_group(services: RegistrationServices, group: str, remote: str, *, re
         if not outbox.unlink(unit.connection, Aggregate.GROUP, group, remote=remote):
             return
         if requeue_group:
-            outbox.enqueue(
-                unit.connection,
-                unit.randomness,
-                kind=Aggregate.GROUP,
-                aggregate_id=group,
-                lane=Lane.CREATE,
-                now=unit.now,
-                request_id=None,
-            )
+            _enqueue(unit, Aggregate.GROUP, group, Lane.CREATE)
         members = desired.members_of_group(unit.connection, group)
         _enqueue_memberships(unit, [membership_id(account_id, group) for account_id in members])
 
@@ -250,42 +270,37 @@ def _deliver_membership(services: RegistrationServices, trip: _Trip) -> None:
             user = outbox.remote_id(connection, Aggregate.USER, wanted.account_id)
             group = outbox.remote_id(connection, Aggregate.GROUP, wanted.group_id)
         if user is None or group is None:
-            if wanted.present:
-                kind, identifier = (
-                    (Aggregate.USER, wanted.account_id)
-                    if user is None
-                    else (Aggregate.GROUP, wanted.group_id)
-                )
-                trip.waits_for = dependency(kind, identifier)
-            return  # what the Gateway never had needs no removing
-        if wanted.present:
-            answer = services.directory.add_member(group, user, version=wanted.version)
-            verdict = trip.note(answer, Action.ADD_MEMBER)
-        else:
-            answer = services.directory.remove_member(group, user, version=wanted.version)
-            verdict = trip.note(answer, Action.REMOVE_MEMBER)
-        if verdict is Verdict.RECREATE:
-            _forget_group(services, wanted.group_id, group, requeue_group=True)
-            trip.waits_for = dependency(Aggregate.GROUP, wanted.group_id)
+            _wait_for(trip, wanted, needs_user=user is None)
             return
-        if verdict is Verdict.REFUSED and wanted.present and answer.status == 400:
-            _look_after_user(services, wanted.account_id)
-        if verdict not in {Verdict.STALE, Verdict.CHANGED}:
+        if not _move_member(services, trip, wanted, user, group):
             return
 
 
-def _look_after_user(services: RegistrationServices, account_id: str) -> None:
-    """A member was refused: perhaps the Gateway no longer has the account. Delivering it finds out."""
-    with services.store.write() as unit:
-        outbox.enqueue(
-            unit.connection,
-            unit.randomness,
-            kind=Aggregate.USER,
-            aggregate_id=account_id,
-            lane=Lane.UPDATE,
-            now=unit.now,
-            request_id=None,
-        )
+def _wait_for(trip: _Trip, wanted: DesiredMembership, *, needs_user: bool) -> None:
+    if wanted.present:
+        waits_for = (Aggregate.USER, wanted.account_id) if needs_user else (Aggregate.GROUP, wanted.group_id)
+        trip.waits_for = dependency(*waits_for)
+    # What the Gateway never had needs no removing: the row is done.
+
+
+def _move_member(
+    services: RegistrationServices, trip: _Trip, wanted: DesiredMembership, user: str, group: str
+) -> bool:
+    if wanted.present:
+        answer = services.directory.add_member(group, user, version=wanted.version)
+        verdict = trip.note(answer, Action.ADD_MEMBER)
+    else:
+        answer = services.directory.remove_member(group, user, version=wanted.version)
+        verdict = trip.note(answer, Action.REMOVE_MEMBER)
+    if verdict is Verdict.RECREATE:
+        _forget_group(services, wanted.group_id, group, requeue_group=True)
+        trip.waits_for = dependency(Aggregate.GROUP, wanted.group_id)
+        return False
+    if verdict is Verdict.REFUSED and wanted.present and answer.status == 400:
+        # Perhaps the Gateway no longer has the account. Delivering that finds out.
+        with services.store.write() as unit:
+            _enqueue(unit, Aggregate.USER, wanted.account_id, Lane.UPDATE)
+    return verdict in {Verdict.STALE, Verdict.CHANGED}
 
 
 # --- settling -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from registration.usecases.granting import granting
 from registration.usecases.services import RegistrationServices
 
 
-def grant_access_roles(
+def grant_access_roles(  # noqa: PLR0913 - each is a field of the confirmed form
     services: RegistrationServices,
     *,
     caller: Caller,

@@ -1,4 +1,4 @@
-"""The access a person has for an organization, with what gives it and since when it is live. No deed of its own."""
+"""The access a person has for an organization: what gives it, since when it is live. No deed of its own."""
 
 from __future__ import annotations
 

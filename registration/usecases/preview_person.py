@@ -1,4 +1,4 @@
-"""Check a new person's details before they are confirmed, and point at likely mistakes (R-025, R-028, R-172)."""
+"""Check a new person's details before they are confirmed; point at likely mistakes (R-025, R-028, R-172)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Register an organization with its approved participations: Customer Relations' deed (R-001..R-003, R-120)."""
+"""Register an organization with its approved participations: a deed of staff (R-001..R-003, R-120)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OrganizationRegistered:
 def register_organization(
     services: RegistrationServices, *, caller: Caller, form: OrganizationForm, idempotency_key: str
 ) -> OrganizationRegistered | Refused:
-    """Register an organization; its first Authorized Representative is asked for by a task of the operator's."""
+    """Register an organization; a task asks the operator for its first Authorized Representative."""
     details = check_organization(form)
     if isinstance(details, tuple):
         return Refused(Refusal.INVALID, details)
@@ -50,7 +50,7 @@ def register_organization(
         return undone.refused
 
 
-def _register(
+def _register(  # noqa: PLR0911 - one line for each reason to refuse
     unit: Unit,
     services: RegistrationServices,
     caller: Caller,

@@ -42,7 +42,7 @@ class OrganizationView:
 def show_organization(
     services: RegistrationServices, *, caller: Caller, organization_id: str
 ) -> OrganizationView | Refused:
-    """Return the organization's page, with the contact roles that have holders or that the caller may fill."""
+    """Return the organization's page, with the contact roles that are held or that the caller may fill."""
     with services.store.read() as connection:
         standing = take_stand(connection, caller, organization_id)
         if isinstance(standing, Refused):

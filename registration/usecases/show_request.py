@@ -1,4 +1,4 @@
-"""Show a request: what is registered, since when each change is live, and what still waits for what (C-09)."""
+"""Show a request: what is registered, since when each change is live, what still waits (C-09)."""
 
 from __future__ import annotations
 

@@ -116,12 +116,12 @@ class MemoryGateway:
             self.requests.append((name, key))
             fault = "drop-before" if self.down else self.fault(name)
             if fault == "drop-before":
-                return Answer(0, method=name, path=key)
+                return Answer(0, method="TEST", path=name)
             if fault and fault.isdigit():
                 retry_after = dt.timedelta(seconds=7) if fault == "429" else None
-                return Answer(int(fault), retry_after=retry_after, method=name, path=key)
+                return Answer(int(fault), retry_after=retry_after, method="TEST", path=name)
             answer = act()
-            return Answer(0, method=name, path=key) if fault == "drop-after" else answer
+            return Answer(0, method="TEST", path=name) if fault == "drop-after" else answer
 
     def create_user(self, user: DesiredUser) -> Answer:
         def act() -> Answer:

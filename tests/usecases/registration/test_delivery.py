@@ -16,8 +16,8 @@ from registration.domain.plan import RequestMade
 from registration.domain.provisioning import Answer
 from registration.domain.request import RequestView, WaitReason
 from registration.storage import outbox as rows
-from registration.storage.tables import delivery_attempt, outbox, target_health
 from registration.storage.tables import account as account_table
+from registration.storage.tables import delivery_attempt, outbox, target_health
 from registration.usecases.deliver import deliver_once
 from registration.usecases.show_request import show_request
 from tests.support.registration_world import EMI_SUBMIT, REPORTS, World, a_form, a_world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 import random
@@ -148,10 +149,8 @@ def deliver(world: World, chance: random.Random, worker: str) -> None:
         if name == crash_at:
             raise CrashError
 
-    try:
+    with contextlib.suppress(CrashError):
         deliver_once(replace(world.services, failpoint=failpoint), worker=worker)
-    except CrashError:
-        pass
 
 
 @settings(
