@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue" / "ieso"
 _EMI, _REPORTS = "/apps/emi/", "/apps/reports/private/"
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
