@@ -249,7 +249,7 @@ def lock_holds(story: Story) -> str:
     victim = story.people["representative"]
     said: dict[str, list[str]] = {}
     for user_name in (victim.user_name, "nobodyn"):
-        with type(victim.visitor)() as stranger:
+        with victim.visitor.another() as stranger:
             attacker = Person("stranger", victim.particulars, "Wrong-Window-96", stranger)
             attacker.visitor.open(f"{story.site.gateway}/sign-in")
             for _ in range(10):

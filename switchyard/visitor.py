@@ -299,6 +299,10 @@ class Visitor:
         )
         self.page = Page("about:blank", 0, "")
 
+    def another(self) -> Self:
+        """Return the browser of somebody else: another jar of cookies."""
+        return type(self)()
+
     def __enter__(self) -> Self:
         """Open the browser."""
         return self

@@ -136,7 +136,8 @@ def chromium() -> Iterator[Browser]:
         started.close()
 
 
-def _visit(chromium: Browser, *, javascript: bool) -> Iterator[Visitor]:
+def open_browser(chromium: Browser, *, javascript: bool) -> Visitor:
+    """Open a profile of its own; who opens it closes its context."""
     context = chromium.new_context(
         java_script_enabled=javascript,
         viewport=LARGE,
@@ -144,9 +145,13 @@ def _visit(chromium: Browser, *, javascript: bool) -> Iterator[Visitor]:
         timezone_id="America/Toronto",
     )
     context.set_default_timeout(15_000)
-    visitor = Visitor(context, javascript)
+    return Visitor(context, javascript)
+
+
+def _visit(chromium: Browser, *, javascript: bool) -> Iterator[Visitor]:
+    visitor = open_browser(chromium, javascript=javascript)
     yield visitor
-    context.close()
+    visitor.context.close()
     assert visitor.complaints == []
 
 
