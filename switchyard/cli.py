@@ -17,6 +17,7 @@ import click
 from switchyard.cli_clients import client
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
+from switchyard.cli_policy import policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,5 +226,5 @@ def _run_background(deeds: Any) -> None:  # noqa: ANN401 - the same
         run_background(deeds, stop)
 
 
-for _command in (client, *COMMANDS):
+for _command in (client, policy, *COMMANDS):
     main.add_command(_command)
