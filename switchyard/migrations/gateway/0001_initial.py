@@ -216,6 +216,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_account_source_created_at", ["source", "created_at"], unique=False)
         batch_op.create_index("ix_account_source_id", ["source", "id"], unique=False)
         batch_op.create_index("ix_account_source_updated_at", ["source", "updated_at"], unique=False)
+        batch_op.create_index("ix_account_source_user_name_key", ["source", "user_name_key"], unique=False)
 
     op.create_table(
         "account_group",
@@ -771,6 +772,7 @@ def downgrade() -> None:
 
     op.drop_table("account_group")
     with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.drop_index("ix_account_source_user_name_key")
         batch_op.drop_index("ix_account_source_updated_at")
         batch_op.drop_index("ix_account_source_id")
         batch_op.drop_index("ix_account_source_created_at")

@@ -187,7 +187,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", types.UtcDateTime(length=27), nullable=True),
         sa.Column("depends_on", sa.Text(), nullable=True),
-        sa.Column("failing_since", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("first_failed_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("last_error_class", sa.String(length=32), nullable=True),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("request_id", sa.String(length=26), nullable=True),
@@ -207,7 +207,7 @@ def upgrade() -> None:
             "aggregate_id",
             name=op.f("uq_outbox_target_aggregate_kind_aggregate_id"),
         ),
-        comment="Aggregate A must reach version V. Holds no personal data: requests are built when they are sent.",
+        comment="Aggregate A must reach version V. No personal data: requests are built when they are sent.",
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_depends_on", ["depends_on"], unique=False)
@@ -250,7 +250,7 @@ def upgrade() -> None:
         "target_health",
         sa.Column("target", sa.String(length=32), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("failing_since", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("first_failed_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("probe_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("cause", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("target", name=op.f("pk_target_health")),
@@ -277,7 +277,7 @@ def upgrade() -> None:
             "version", sa.Integer(), nullable=False, comment="the fence: sent as sourceVersion, only grows"
         ),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.CheckConstraint(
             "kind IN ('personal', 'machine', 'workspace')", name=op.f("ck_account_kind_known")
         ),
@@ -310,8 +310,8 @@ def upgrade() -> None:
         sa.Column("holder_kind", sa.String(length=16), nullable=False),
         sa.Column("holder_id", sa.String(length=26), nullable=False),
         sa.Column("exclusion_slot", sa.Text(), nullable=True),
-        sa.Column("valid_from", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("ended_by", sa.Text(), nullable=True),
         sa.Column("add_reason", sa.Text(), nullable=False),
@@ -332,15 +332,15 @@ def upgrade() -> None:
             "uq_contact_assignment_exclusion",
             ["organization_id", "holder_id", "exclusion_slot"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL AND exclusion_slot IS NOT NULL"),
-            postgresql_where=sa.text("valid_to IS NULL AND exclusion_slot IS NOT NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND exclusion_slot IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND exclusion_slot IS NOT NULL"),
         )
         batch_op.create_index(
             "uq_contact_assignment_open",
             ["organization_id", "role_key", "holder_id"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -432,8 +432,8 @@ def upgrade() -> None:
         sa.Column("short_name", sa.String(length=40), nullable=False),
         sa.Column("legal_name", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("valid_from", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("changed_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("request_id", sa.String(length=26), nullable=True),
@@ -447,8 +447,8 @@ def upgrade() -> None:
             "uq_organization_version_open",
             ["organization_id"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -457,8 +457,8 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.String(length=26), nullable=False),
         sa.Column("type_key", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("valid_from", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("request_id", sa.String(length=26), nullable=True),
         sa.CheckConstraint(
             "status IN ('requested', 'tasks_open', 'submitted', 'approved', 'rejected', 'withdrawn')",
@@ -474,15 +474,15 @@ def upgrade() -> None:
             "uq_participation_open",
             ["organization_id", "type_key"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
         "person_organization",
         sa.Column("organization_id", sa.String(length=26), nullable=False),
         sa.Column("person_id", sa.String(length=26), nullable=False),
-        sa.Column("since", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("request_id", sa.String(length=26), nullable=True),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_person_organization_organization_id")
@@ -517,8 +517,8 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=2), nullable=False),
         sa.Column("first_key", sa.Text(), nullable=False, comment="folded, for searching"),
         sa.Column("last_key", sa.Text(), nullable=False, comment="folded, for searching"),
-        sa.Column("valid_from", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("changed_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("request_id", sa.String(length=26), nullable=True),
@@ -534,22 +534,22 @@ def upgrade() -> None:
             "ix_person_version_last_key",
             ["last_key"],
             unique=False,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.create_index(
             "ix_person_version_main_email",
             ["main_email"],
             unique=False,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.create_index(
             "uq_person_version_open",
             ["person_id"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -560,7 +560,7 @@ def upgrade() -> None:
         sa.Column("role_key", sa.String(length=64), nullable=False),
         sa.Column("candidates", sa.String(length=64), nullable=False),
         sa.Column("opened_at", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.CheckConstraint("kind IN ('vacancy')", name=op.f("ck_task_kind_known")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_task_organization_id")
@@ -572,8 +572,8 @@ def upgrade() -> None:
             "uq_task_open",
             ["kind", "organization_id", "role_key"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -583,8 +583,8 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=26), nullable=False),
         sa.Column("account_kind", sa.String(length=16), nullable=False),
         sa.Column("access_role_key", sa.String(length=64), nullable=False),
-        sa.Column("valid_from", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("valid_to", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("granted_by", sa.Text(), nullable=False),
         sa.Column("revoked_by", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -613,8 +613,8 @@ def upgrade() -> None:
             "uq_access_grant_open",
             ["organization_id", "account_id", "access_role_key"],
             unique=True,
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -624,7 +624,7 @@ def upgrade() -> None:
         sa.Column("access_role_key", sa.String(length=64), nullable=False),
         sa.Column("sources", sa.Integer(), nullable=False),
         sa.Column("exclusion_slot", sa.Text(), nullable=True),
-        sa.Column("since", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(length=27), nullable=False),
         sa.CheckConstraint("sources > 0", name=op.f("ck_membership_desired_has_source")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_membership_desired_account_id")
@@ -733,7 +733,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_request_item_aggregate", ["aggregate_kind", "aggregate_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("request_item", schema=None) as batch_op:
         batch_op.drop_index("ix_request_item_aggregate")
@@ -762,8 +761,8 @@ def downgrade() -> None:
     with op.batch_alter_table("access_grant", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_access_grant_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.drop_index("ix_access_grant_account_id")
 
@@ -771,26 +770,26 @@ def downgrade() -> None:
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_task_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.drop_table("task")
     with op.batch_alter_table("person_version", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_person_version_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.drop_index(
             "ix_person_version_main_email",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.drop_index(
             "ix_person_version_last_key",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.drop_table("person_version")
@@ -801,16 +800,16 @@ def downgrade() -> None:
     with op.batch_alter_table("participation", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_participation_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.drop_table("participation")
     with op.batch_alter_table("organization_version", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_organization_version_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.drop_table("organization_version")
@@ -827,13 +826,13 @@ def downgrade() -> None:
     with op.batch_alter_table("contact_assignment", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_contact_assignment_open",
-            sqlite_where=sa.text("valid_to IS NULL"),
-            postgresql_where=sa.text("valid_to IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
         batch_op.drop_index(
             "uq_contact_assignment_exclusion",
-            sqlite_where=sa.text("valid_to IS NULL AND exclusion_slot IS NOT NULL"),
-            postgresql_where=sa.text("valid_to IS NULL AND exclusion_slot IS NOT NULL"),
+            sqlite_where=sa.text("ended_at IS NULL AND exclusion_slot IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND exclusion_slot IS NOT NULL"),
         )
         batch_op.drop_index("ix_contact_assignment_holder_id")
 
