@@ -64,6 +64,7 @@ account = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),
     Index("ix_account_source_id", "source", "id"),
+    Index("ix_account_source_user_name_key", "source", "user_name_key"),
     Index("ix_account_source_created_at", "source", "created_at"),
     Index("ix_account_source_updated_at", "source", "updated_at"),
     CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),

@@ -20,6 +20,7 @@ from idp.domain.tokens import ACCESS_TOKEN_TYPE
 from idp.settings import IdpSettings
 from idp.storage.tables import access_token, client
 from idp.usecases.services import IdpServices
+from kernel.clock import FrozenClock
 from kernel.crypto import PasswordHasher, digest
 from kernel.web.flask_mount import mount
 from kernel.web.lane import Lane, call
@@ -138,6 +139,12 @@ class ScimWorld:
     def patch(self, path: str, *operations: Mapping[str, Any], **options: Any) -> Answer:
         """Send a PATCH of these operations."""
         return self.request("PATCH", path, {"schemas": [PATCH_SCHEMA], "Operations": operations}, **options)
+
+    def later(self, seconds: int = 1) -> None:
+        """Let time pass; the clock stands otherwise."""
+        clock = self.services.store.clock
+        assert isinstance(clock, FrozenClock)
+        clock.advance(dt.timedelta(seconds=seconds))
 
     def search(self, kind: str, text: str, **query: str) -> Answer:
         """Ask for the resources that meet a filter."""
