@@ -1,4 +1,7 @@
-"""Steps 3 and 6 to 9 of the first story in a real browser, through real processes, with and without JavaScript."""
+"""The pages of the first story as a person meets them: accessible, fitting any screen, safe to go back and forth.
+
+That the story works with and without JavaScript is told by ``test_first_story_in_a_browser``.
+"""
 
 from __future__ import annotations
 
@@ -163,9 +166,11 @@ def activate(page: Page, story: Story) -> None:
     look(page, "gateway-dashboard")
 
 
-def test_the_story_in_a_browser(any_browser: Visitor, second_browser: Visitor, story: Story) -> None:
-    """Steps 3, 6, 7, 8 and 9: grant, activate, use, sign out and in, revoke."""
-    office, home = second_browser.open(), any_browser.open()
+def test_every_page_of_the_story_can_be_used_by_everyone(
+    browser: Visitor, second_browser: Visitor, story: Story
+) -> None:
+    """Steps 3, 6, 7, 8 and 9: grant, activate, use, sign out and in, revoke; axe is content at every stop."""
+    office, home = second_browser.open(), browser.open()
     request = grant(office, story)
     wait_until_live(office, request)
     look(office, "registration-request")
