@@ -100,6 +100,8 @@ def code(text: str) -> Block:
 
 def plain(text: str) -> str:
     """Return ``text`` on one line, without characters that nobody sees."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     seen = "".join(
         " " if character.isspace() else character
         for character in text
@@ -157,6 +159,7 @@ def _templates() -> Environment:
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

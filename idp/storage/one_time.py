@@ -13,8 +13,25 @@ from sqlalchemy import Connection, delete, func, select, update
 from idp.domain.one_time import Purpose
 from idp.storage.tables import account, one_time_secret
 from kernel.database import insert
+from kernel.prepared import Prepared
 
 _table = one_time_secret
+
+
+def _issue(dialect: str) -> Prepared:
+    statement = insert(dialect, _table)
+    new = statement.excluded
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=[_table.c.account_id, _table.c.purpose],
+            index_where=_table.c.used_at.is_(None),
+            set_={"digest": new.digest, "issued_at": new.issued_at, "expires_at": new.expires_at},
+        ),
+        columns=("digest", "purpose", "account_id", "issued_at", "expires_at"),
+    )
+
+
+_ISSUE = {dialect: _issue(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 def issue(
@@ -30,15 +47,13 @@ def issue(
 
     A unique index holds one live secret per account and purpose, so that two issued at once are one.
     """
-    new = {"digest": digest, "issued_at": now, "expires_at": now + life}
-    connection.execute(
-        insert(connection, _table)
-        .values(purpose=purpose.value, account_id=account_id, **new)
-        .on_conflict_do_update(
-            index_elements=[_table.c.account_id, _table.c.purpose],
-            index_where=_table.c.used_at.is_(None),
-            set_=new,
-        )
+    _ISSUE[connection.dialect.name].within(
+        connection,
+        digest=digest,
+        purpose=purpose.value,
+        account_id=account_id,
+        issued_at=now,
+        expires_at=now + life,
     )
     return now + life
 
