@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from idp.storage.tables import known_device
 from kernel.database import insert
@@ -39,3 +39,8 @@ def remember_device(
             set_={"last_seen_at": now, "user_agent": user_agent},
         )
     )
+
+
+def sweep(connection: Connection, *, before: dt.datetime) -> int:
+    """Forget browsers that were last seen before ``before``; return how many."""
+    return connection.execute(delete(_table).where(_table.c.last_seen_at < before)).rowcount

@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from idp.domain.account import Account
 from idp.domain.session import LiveSession
@@ -211,3 +211,8 @@ def sign_in_before(connection: Connection, account_id: str, *, session_id: str) 
         .limit(1)
     ).first()
     return None if row is None else LastSignIn(row.started_at, row.user_agent, row.address)
+
+
+def sweep(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove sessions whose time was over before ``before``; return how many."""
+    return connection.execute(delete(session).where(session.c.expires_at < before)).rowcount

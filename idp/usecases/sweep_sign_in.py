@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from idp.storage import flows, lockouts, one_time
+from idp.storage import devices, flows, lockouts, one_time, sessions
 from idp.storage.factors import sweep_challenges
 from idp.usecases.services import IdpServices
 
@@ -14,9 +14,15 @@ KEPT_FLOWS = dt.timedelta(days=1)
 KEPT_SECRETS = dt.timedelta(days=30)
 """Dead links stay this long, so that support can tell an old one from a forged one."""
 
+KEPT_SESSIONS = dt.timedelta(days=30)
+"""Ended sessions stay this long for the line that says when one was here before."""
+
+KEPT_DEVICES = dt.timedelta(days=400)
+"""As long as the cookie that names a browser lives."""
+
 
 def sweep_sign_in(services: IdpServices) -> int:
-    """Remove expired flows, challenges, counters and one-time secrets; return how many rows went."""
+    """Remove flows, challenges, counters, secrets, sessions and browsers long expired; return how many."""
     with services.store.write() as unit:
         connection, now = unit.connection, unit.now
         return (
@@ -24,4 +30,6 @@ def sweep_sign_in(services: IdpServices) -> int:
             + sweep_challenges(connection, now=now)
             + lockouts.sweep(connection, now=now)
             + one_time.sweep(connection, before=now - KEPT_SECRETS)
+            + sessions.sweep(connection, before=now - KEPT_SESSIONS)
+            + devices.sweep(connection, before=now - KEPT_DEVICES)
         )

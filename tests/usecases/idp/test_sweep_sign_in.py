@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from idp.storage.tables import failure_count, login_flow, one_time_secret, webauthn_challenge
+from idp.storage.tables import (
+    failure_count,
+    known_device,
+    login_flow,
+    one_time_secret,
+    session,
+    webauthn_challenge,
+)
 from idp.usecases.begin_passkey import begin_passkey
 from idp.usecases.flow_outcomes import NotSignedIn
 from idp.usecases.look_at_activation import ActivationPage, look_at_activation
@@ -24,7 +31,14 @@ def rows(gatehouse: Gatehouse) -> list[int]:
     with gatehouse.services.store.read() as connection:
         return [
             connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (login_flow, webauthn_challenge, failure_count, one_time_secret)
+            for table in (
+                login_flow,
+                webauthn_challenge,
+                failure_count,
+                one_time_secret,
+                session,
+                known_device,
+            )
         ]
 
 
@@ -52,7 +66,10 @@ def test_everything_goes_in_its_time(gatehouse: Gatehouse) -> None:
     gatehouse.give_password(flow, ELSEWHERE, "fieldn", "Wrong-Password-1")
     gatehouse.clock.advance(dt.timedelta(days=2))
     sweep_sign_in(gatehouse.services)
-    assert rows(gatehouse) == [0, 0, 0, 1]
+    assert rows(gatehouse) == [0, 0, 0, 1, 1, 1]
     gatehouse.clock.advance(dt.timedelta(days=119))
     sweep_sign_in(gatehouse.services)
-    assert rows(gatehouse) == [0, 0, 0, 0]
+    assert rows(gatehouse) == [0, 0, 0, 0, 0, 1]
+    gatehouse.clock.advance(dt.timedelta(days=280))
+    sweep_sign_in(gatehouse.services)
+    assert rows(gatehouse) == [0, 0, 0, 0, 0, 0]
