@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -38,7 +39,12 @@ class SmtpCarrier:
         message = self.build(envelope)
         try:
             with self._connect() as relay:
-                relay.send_message(message)
+                # Not send_message: it writes ">From" where a line of the text begins with "From".
+                relay.sendmail(
+                    self._settings.sender_address,
+                    [str(envelope.payload["to"])],
+                    message.as_bytes(policy=policy.SMTP),
+                )
         except smtplib.SMTPRecipientsRefused as error:
             code = max((status for status, _ in error.recipients.values()), default=0)
             raise self._failure(code) from None
