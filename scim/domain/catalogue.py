@@ -126,6 +126,16 @@ class Catalogue:
             return self.core.get(name.lower())
         return self.extensions.get(lowered, {}).get(name.lower())
 
+    def knows(self, name: str) -> bool:
+        """Tell whether ``name``, as a PATCH path writes it, names a schema or an attribute of the type."""
+        lowered = name.lower()
+        if lowered in self.extensions or lowered == self.schema.lower():
+            return True
+        uri, _, bare = name.rpartition(":")
+        head, _, part = bare.partition(".")
+        attribute = self.find(uri or None, head)
+        return attribute is not None and (not part or part.lower() in attribute.parts)
+
     def every(self) -> Iterator[Attribute]:
         """Give every top-level attribute, those of the extensions included."""
         yield from self.core.values()

@@ -7,7 +7,7 @@ the fence; what is left goes through scim2-models' PatchOp on the group without 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from scim2_models import (
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
+from scim.domain.catalogue import Catalogue
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -69,6 +70,18 @@ def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not all(isinstance(each, dict) for each in operations):
         raise InvalidSyntaxException(detail="Each operation must be an object.")
     return operations
+
+
+def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None:
+    """Refuse a path to an attribute that there is not: ignoring it would look like success (H7).
+
+    Raises:
+        InvalidPathException: if a path names none of the type's attributes.
+    """
+    for operation in operations:
+        path = next((value for name, value in operation.items() if name.lower() == "path"), None)
+        if isinstance(path, str) and not catalogue.knows(path.strip().partition("[")[0]):
+            raise InvalidPathException(detail="'path' names no attribute of this type of resource.")
 
 
 def read_group_patch(body: Mapping[str, Any]) -> GroupPatch:

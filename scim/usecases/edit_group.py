@@ -14,9 +14,10 @@ from idp.usecases.change_group import GroupChanged, change_group
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
+from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
-from scim.domain.group_patch import PATCH_SCHEMA, GroupPatch, read_group_patch, split_members
+from scim.domain.group_patch import PATCH_SCHEMA, GroupPatch, read_group_patch, require_paths, split_members
 from scim.domain.mapping import group_facts, keep_fence, stated_document
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.usecases.client import ScimClient
@@ -73,6 +74,7 @@ def patch_group(
         outcome = _by_rows(services, client, group_id, asked, demand)
         if outcome is not None:
             return outcome
+    require_paths(asked.rest, GROUPS)
     patch = PatchOp[Group].model_validate(
         {"schemas": [PATCH_SCHEMA], "Operations": [*asked.rest]},
         scim_ctx=Context.RESOURCE_PATCH_REQUEST,

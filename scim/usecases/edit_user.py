@@ -21,7 +21,7 @@ from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
-from scim.domain.group_patch import read_operations
+from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.user_patch import Switch, read_switch
@@ -73,12 +73,14 @@ def patch_user(
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    switch = read_switch(read_operations(body))
+    operations = read_operations(body)
+    switch = read_switch(operations)
     if switch is not None:
         try:
             return _edit(services, client, account_id, _switching(switch), demand)
         except _NoPlaceError:
             pass
+    require_paths(operations, USERS)
     patch = PatchOp[User].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:

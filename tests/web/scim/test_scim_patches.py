@@ -1,0 +1,293 @@
+"""PATCH of users: lines H1..H15 and attacks SP-*."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scim.domain.models import USER_EXTENSION, USER_SCHEMA
+from tests.support.scim import PATCH_SCHEMA, a_user
+
+if TYPE_CHECKING:
+    from tests.support.scim import ScimWorld
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+@pytest.fixture
+def world(sqlite_world: ScimWorld) -> ScimWorld:
+    """Give a service: what a PATCH means, no database can change."""
+    return sqlite_world
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown op": ({"op": "move", "path": "title", "value": "x"}, "invalidValue"),
+    "no op": ({"path": "title", "value": "x"}, "invalidValue"),
+    "remove without a path": ({"op": "remove"}, "noTarget"),
+    "add without a value": ({"op": "add", "path": "title"}, "invalidValue"),
+    "unknown path": ({"op": "replace", "path": "nothing", "value": "x"}, "invalidPath"),
+    "path that cannot be read": ({"op": "replace", "path": "emails[type eq", "value": "x"}, "invalidPath"),
+    "path that is no text": ({"op": "replace", "path": 5, "value": "x"}, "invalidValue"),
+    "no such entry": (
+        {"op": "replace", "path": 'emails[type eq "home"].value', "value": "x@acme.example"},
+        "noTarget",
+    ),
+    "read-only id": ({"op": "replace", "path": "id", "value": "x"}, "mutability"),
+    "read-only groups": ({"op": "add", "path": "groups", "value": [{"value": "x"}]}, "mutability"),
+    "required name removed": ({"op": "remove", "path": "userName"}, "mutability"),
+    "name emptied": ({"op": "replace", "path": "userName", "value": " "}, "invalidValue"),
+    "wrong type": ({"op": "replace", "path": "active", "value": "perhaps"}, "invalidValue"),
+    "wrong type inside": (
+        {"op": "replace", "path": "emails", "value": [{"primary": "perhaps"}]},
+        "invalidValue",
+    ),
+    "two primaries at once": (
+        {
+            "op": "add",
+            "path": "emails",
+            "value": [
+                {"value": "a@acme.example", "primary": True},
+                {"value": "b@acme.example", "primary": True},
+            ],
+        },
+        "invalidValue",
+    ),
+    "kind changed": (
+        {"op": "replace", "path": f"{USER_EXTENSION}:accountKind", "value": "machine"},
+        "mutability",
+    ),
+    "password": ({"op": "replace", "path": "password", "value": "Summer2026!"}, "invalidPath"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_one_operation_that_cannot_be_done_undoes_all(world: ScimWorld, name: str) -> None:
+    """H2, H6, H7, H11, SP-03, SP-04: 400 with the right keyword; version and values stay."""
+    operation, scim_type = REFUSED[name]
+    made = world.post("/Users", a_user())
+    path = f"/Users/{made['id']}"
+    good = {"op": "replace", "path": "title", "value": "Guide"}
+    answer = world.patch(path, good, operation)
+    assert (answer.status, answer.scim_type) == (400, scim_type), answer.body
+    assert "Summer2026" not in answer.detail
+    assert world.get(path).json() == made.json()
+
+
+WRONG_MESSAGES: dict[str, dict[str, Any]] = {
+    "no schemas": {"Operations": [{"op": "remove", "path": "title"}]},
+    "other schemas": {"schemas": [USER_SCHEMA], "Operations": [{"op": "remove", "path": "title"}]},
+    "no operations": {"schemas": [PATCH_SCHEMA]},
+    "empty operations": {"schemas": [PATCH_SCHEMA], "Operations": []},
+    "operations that are none": {"schemas": [PATCH_SCHEMA], "Operations": ["remove"]},
+    "operations that are no list": {"schemas": [PATCH_SCHEMA], "Operations": {"op": "remove"}},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_MESSAGES)
+def test_what_is_no_patch_is_refused(world: ScimWorld, name: str) -> None:
+    """H1: the message has its schema and one operation or more."""
+    made = world.post("/Users", a_user())["id"]
+    answer = world.request("PATCH", f"/Users/{made}", WRONG_MESSAGES[name])
+    assert (answer.status, answer.scim_type) == (400, "invalidSyntax")
+
+
+def test_too_many_operations_are_too_large(world: ScimWorld) -> None:
+    """H15: 413 names the limit."""
+    made = world.post("/Users", a_user())["id"]
+    answer = world.patch(f"/Users/{made}", *[{"op": "remove", "path": "title"}] * 1001)
+    assert answer.status == 413
+    assert "1000" in answer.detail
+
+
+SHAPES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "replace a value": ([{"op": "replace", "path": "title", "value": "Guide"}], {"title": "Guide"}),
+    "any case": ([{"op": "Replace", "path": "TITLE", "value": "Guide"}], {"title": "Guide"}),
+    "add a value": ([{"op": "Add", "path": "nickName", "value": "Nono"}], {"nickName": "Nono"}),
+    "a sub-attribute": (
+        [{"op": "replace", "path": "name.familyName", "value": "Meadow"}],
+        {"name": {"givenName": "Nora", "familyName": "Meadow"}},
+    ),
+    "add merges a complex one": (
+        [{"op": "add", "path": "name", "value": {"middleName": "Q"}}],
+        {"name": {"givenName": "Nora", "familyName": "Field", "middleName": "Q"}},
+    ),
+    "without a path": (
+        [{"op": "replace", "value": {"title": "Guide", "name.familyName": "Meadow"}}],
+        {"title": "Guide", "name": {"givenName": "Nora", "familyName": "Meadow"}},
+    ),
+    "without a path, by URN": (
+        [{"op": "replace", "value": {f"{USER_EXTENSION}:tenant": "other"}}],
+        {},
+    ),
+    "an entry by what it is": (
+        [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "n@acme.example"}],
+        {"emails": [{"value": "n@acme.example", "type": "work", "primary": True}]},
+    ),
+    "append an entry": (
+        [{"op": "add", "path": "emails", "value": [{"value": "h@home.example", "type": "home"}]}],
+        {
+            "emails": [
+                {"value": "fieldn@acme.example", "type": "work", "primary": True},
+                {"value": "h@home.example", "type": "home"},
+            ]
+        },
+    ),
+    "a new primary takes the place": (
+        [{"op": "add", "path": "emails", "value": [{"value": "h@home.example", "primary": True}]}],
+        {
+            "emails": [
+                {"value": "fieldn@acme.example", "type": "work", "primary": False},
+                {"value": "h@home.example", "primary": True},
+            ]
+        },
+    ),
+    "the whole list": (
+        [{"op": "replace", "path": "emails", "value": [{"value": "h@home.example"}]}],
+        {"emails": [{"value": "h@home.example"}]},
+    ),
+    "another schema's attribute": (
+        [{"op": "add", "path": f"{ENTERPRISE}:department", "value": "Tours"}],
+        {ENTERPRISE: {"department": "Tours"}},
+    ),
+    "text for a boolean, as Entra sends it": (
+        [{"op": "Replace", "path": "active", "value": "False"}],
+        {"active": False},
+    ),
+    "switched off without a path, as Okta sends it": (
+        [{"op": "replace", "value": {"active": False}}],
+        {"active": False},
+    ),
+    "the name": ([{"op": "replace", "path": "userName", "value": "meadown"}], {"userName": "meadown"}),
+    "the external id": ([{"op": "replace", "path": "externalId", "value": "n-1"}], {"externalId": "n-1"}),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape_does_what_it_says(world: ScimWorld, name: str) -> None:
+    """H3, H4, H5, H7, H8, H10, H13, H14: 200 with the user as it is then; a new version."""
+    operations, expected = SHAPES[name]
+    made = world.post("/Users", a_user())
+    world.later()
+    answer = world.patch(f"/Users/{made['id']}", *operations)
+    assert answer.status == 200, answer.body
+    found = answer.json()
+    assert {key: found[key] for key in expected} == expected
+    assert answer.headers["etag"] != made.headers["etag"]
+    assert found["meta"]["lastModified"] > made["meta"]["lastModified"]
+    assert found["meta"]["created"] == made["meta"]["created"]
+    assert world.get(f"/Users/{made['id']}").json() == found
+    assert set(found["schemas"]) == {each for each in found if each.startswith("urn:")} | {USER_SCHEMA}
+
+
+REMOVALS = {
+    "an attribute": ("phoneNumbers", "phoneNumbers"),
+    "a sub-attribute": ("name.givenName", None),
+    "entries by what they are": ('emails[type eq "work"]', "emails"),
+    "an extension as a whole": (ENTERPRISE, ENTERPRISE),
+}
+
+
+@pytest.mark.parametrize("name", REMOVALS)
+def test_what_is_removed_is_gone(world: ScimWorld, name: str) -> None:
+    """H6, H13: removing the last value leaves the attribute unassigned; the fence alone stays."""
+    path, gone = REMOVALS[name]
+    body = a_user(schemas=[USER_SCHEMA, ENTERPRISE, USER_EXTENSION])
+    made = world.post("/Users", body | {ENTERPRISE: {"department": "Tours"}})["id"]
+    answer = world.patch(f"/Users/{made}", {"op": "remove", "path": path})
+    assert answer.status == 200, answer.body
+    if gone:
+        assert gone not in answer.json()
+        assert gone not in answer["schemas"]
+    if path == "name.givenName":
+        assert answer["name"] == {"familyName": "Field"}
+
+
+def test_a_fence_is_never_taken_down(world: ScimWorld) -> None:
+    """OB-11: neither removing it nor leaving it out of a PUT lets an old version in again."""
+    made = world.post("/Users", a_user())["id"]
+    answer = world.patch(f"/Users/{made}", {"op": "remove", "path": f"{USER_EXTENSION}:sourceVersion"})
+    assert answer[USER_EXTENSION]["sourceVersion"] == 1
+    put = world.put(f"/Users/{made}", {"schemas": [USER_SCHEMA], "userName": "fieldn"})
+    assert put[USER_EXTENSION]["sourceVersion"] == 1
+
+
+NOTHING_NEW = [
+    {"op": "replace", "path": "displayName", "value": "Nora Field"},
+    {
+        "op": "add",
+        "path": "emails",
+        "value": [{"value": "fieldn@acme.example", "type": "work", "primary": True}],
+    },
+    {"op": "remove", "path": 'emails[type eq "home"]'},
+    {"op": "remove", "path": "title"},
+    {"op": "replace", "path": "active", "value": True},
+    {"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": 1},
+]
+
+
+@pytest.mark.parametrize("operation", NOTHING_NEW, ids=lambda each: f"{each['op']} {each['path'][:20]}")
+def test_a_patch_that_changes_nothing_leaves_the_version(world: ScimWorld, operation: dict[str, Any]) -> None:
+    """H12: same tag, same time."""
+    made = world.post("/Users", a_user())
+    world.later()
+    answer = world.patch(f"/Users/{made['id']}", operation)
+    assert answer.status == 200
+    assert answer.json() == made.json()
+
+
+def test_a_patch_cannot_take_anothers_name(world: ScimWorld) -> None:
+    """C4, Q: uniqueness holds on PATCH too: 409."""
+    world.post("/Users", a_user("one"))
+    two = world.post("/Users", a_user("two"))
+    answer = world.patch(f"/Users/{two['id']}", {"op": "replace", "path": "userName", "value": "ONE"})
+    assert (answer.status, answer.scim_type) == (409, "uniqueness")
+    assert world.get(f"/Users/{two['id']}").json() == two.json()
+
+
+def test_a_late_packet_changes_nothing(world: ScimWorld) -> None:
+    """OB-04, OB-11: a version below the stored one is refused with staleVersion; it cannot bring back access."""
+    made = world.post("/Users", a_user())["id"]
+    fence = f"{USER_EXTENSION}:sourceVersion"
+    off = world.patch(
+        f"/Users/{made}",
+        {"op": "replace", "path": "active", "value": False},
+        {"op": "replace", "path": fence, "value": 7},
+    )
+    assert (off.status, off[USER_EXTENSION]["sourceVersion"]) == (200, 7)
+    body = a_user(active=True)
+    late = [
+        world.patch(
+            f"/Users/{made}",
+            {"op": "replace", "path": "active", "value": True},
+            {"op": "replace", "path": fence, "value": 6},
+        ),
+        world.patch(
+            f"/Users/{made}",
+            {"op": "replace", "path": "displayName", "value": "Old"},
+            {"op": "replace", "path": fence, "value": 6},
+        ),
+        world.put(f"/Users/{made}", body),
+    ]
+    for answer in late:
+        assert answer.status == 409
+        assert answer.detail.startswith("staleVersion")
+    assert world.get(f"/Users/{made}").json() == off.json()
+    again = world.patch(
+        f"/Users/{made}",
+        {"op": "replace", "path": "active", "value": False},
+        {"op": "replace", "path": fence, "value": 7},
+    )
+    assert again.json() == off.json()
+
+
+def test_one_patch_may_switch_on_what_was_never_stated(world: ScimWorld) -> None:
+    """H4: a value that has no place yet gets one, also on the direct way of the deny lane."""
+    made = world.post("/Users", {"schemas": [USER_SCHEMA], "userName": "bare"})["id"]
+    answer = world.patch(
+        f"/Users/{made}",
+        {"op": "replace", "path": "active", "value": False},
+        {"op": "add", "path": f"{USER_EXTENSION}:sourceVersion", "value": 4},
+    )
+    assert (answer["active"], answer[USER_EXTENSION]) == (False, {"sourceVersion": 4})
+    assert USER_EXTENSION in answer["schemas"]
