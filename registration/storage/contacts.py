@@ -31,13 +31,13 @@ class Added(StrEnum):
 
 def roles_of(connection: Connection, *, person_id: str, organization_id: str) -> dict[str, dt.datetime]:
     """Return the contact roles a person holds in an organization now, with their start."""
-    statement = select(contact_assignment.c.role_key, contact_assignment.c.valid_from).where(
+    statement = select(contact_assignment.c.role_key, contact_assignment.c.started_at).where(
         contact_assignment.c.organization_id == organization_id,
         contact_assignment.c.holder_id == person_id,
         contact_assignment.c.holder_kind == "person",
-        contact_assignment.c.valid_to.is_(None),
+        contact_assignment.c.ended_at.is_(None),
     )
-    return {row.role_key: row.valid_from for row in connection.execute(statement)}
+    return {row.role_key: row.started_at for row in connection.execute(statement)}
 
 
 def holders(connection: Connection, organization_id: str) -> dict[str, list[ContactHolder]]:
@@ -45,7 +45,7 @@ def holders(connection: Connection, organization_id: str) -> dict[str, list[Cont
     statement = (
         select(
             contact_assignment.c.role_key,
-            contact_assignment.c.valid_from,
+            contact_assignment.c.started_at,
             person.c.id,
             person.c.person_no,
             person_version.c.first_name,
@@ -54,17 +54,17 @@ def holders(connection: Connection, organization_id: str) -> dict[str, list[Cont
         .join(person, person.c.id == contact_assignment.c.holder_id)
         .join(
             person_version,
-            and_(person_version.c.person_id == person.c.id, person_version.c.valid_to.is_(None)),
+            and_(person_version.c.person_id == person.c.id, person_version.c.ended_at.is_(None)),
         )
         .where(
             contact_assignment.c.organization_id == organization_id,
-            contact_assignment.c.valid_to.is_(None),
+            contact_assignment.c.ended_at.is_(None),
         )
-        .order_by(contact_assignment.c.valid_from, person.c.person_no)
+        .order_by(contact_assignment.c.started_at, person.c.person_no)
     )
     found: dict[str, list[ContactHolder]] = {}
     for row in connection.execute(statement):
-        holder = ContactHolder(row.id, row.person_no, f"{row.first_name} {row.last_name}", row.valid_from)
+        holder = ContactHolder(row.id, row.person_no, f"{row.first_name} {row.last_name}", row.started_at)
         found.setdefault(row.role_key, []).append(holder)
     return found
 
@@ -84,10 +84,10 @@ def emails_of_holders(
         .where(
             contact_assignment.c.organization_id == organization_id,
             contact_assignment.c.role_key == role_key,
-            contact_assignment.c.valid_to.is_(None),
-            person_version.c.valid_to.is_(None),
+            contact_assignment.c.ended_at.is_(None),
+            person_version.c.ended_at.is_(None),
         )
-        .order_by(contact_assignment.c.valid_from)
+        .order_by(contact_assignment.c.started_at)
     )
     return [
         (f"{row.first_name} {row.last_name}", row.main_email, row.language)
@@ -162,7 +162,7 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
                     "holder_kind": "person",
                     "holder_id": person_id,
                     "exclusion_slot": slot,
-                    "valid_from": now,
+                    "started_at": now,
                     "added_by": added_by,
                     "add_reason": reason,
                     "add_request_id": request_id,
@@ -197,9 +197,9 @@ def end(
             contact_assignment.c.organization_id == organization_id,
             contact_assignment.c.role_key == role_key,
             contact_assignment.c.holder_id == person_id,
-            contact_assignment.c.valid_to.is_(None),
+            contact_assignment.c.ended_at.is_(None),
         )
-        .values(valid_to=now, ended_by=ended_by, end_reason=reason, end_request_id=request_id)
+        .values(ended_at=now, ended_by=ended_by, end_reason=reason, end_request_id=request_id)
         .returning(contact_assignment.c.id)
     ).first()
     if ended is None:
@@ -234,7 +234,7 @@ def represented_by(connection: Connection, account_id: str) -> dict[str, frozens
             account.c.id == account_id,
             account.c.kind == "personal",
             contact_assignment.c.holder_kind == "person",
-            contact_assignment.c.valid_to.is_(None),
+            contact_assignment.c.ended_at.is_(None),
         )
     )
     found: dict[str, set[str]] = {}

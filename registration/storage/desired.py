@@ -25,7 +25,7 @@ def user(connection: Connection, account_id: str, *, activation_days: int, tenan
             .join(person, person.c.id == account.c.person_id)
             .join(
                 person_version,
-                and_(person_version.c.person_id == person.c.id, person_version.c.valid_to.is_(None)),
+                and_(person_version.c.person_id == person.c.id, person_version.c.ended_at.is_(None)),
             )
             .where(account.c.id == account_id)
         )

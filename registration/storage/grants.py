@@ -14,12 +14,12 @@ from registration.storage.tables import access_grant, gateway_group, membership_
 
 def open_grants(connection: Connection, *, organization_id: str, account_id: str) -> dict[str, dt.datetime]:
     """Return the access roles granted to an account for an organization, with their start."""
-    statement = select(access_grant.c.access_role_key, access_grant.c.valid_from).where(
+    statement = select(access_grant.c.access_role_key, access_grant.c.started_at).where(
         access_grant.c.organization_id == organization_id,
         access_grant.c.account_id == account_id,
-        access_grant.c.valid_to.is_(None),
+        access_grant.c.ended_at.is_(None),
     )
-    return {row.access_role_key: row.valid_from for row in connection.execute(statement)}
+    return {row.access_role_key: row.started_at for row in connection.execute(statement)}
 
 
 def add(  # noqa: PLR0913 - a row has as many columns as it has
@@ -47,7 +47,7 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
                     "account_id": account_id,
                     "account_kind": account_kind,
                     "access_role_key": access_role,
-                    "valid_from": now,
+                    "started_at": now,
                     "granted_by": granted_by,
                     "reason": reason,
                     "ticket": ticket,
@@ -77,9 +77,9 @@ def end(
             access_grant.c.organization_id == organization_id,
             access_grant.c.account_id == account_id,
             access_grant.c.access_role_key == access_role,
-            access_grant.c.valid_to.is_(None),
+            access_grant.c.ended_at.is_(None),
         )
-        .values(valid_to=now, revoked_by=revoked_by, revoke_reason=reason, revoke_request_id=request_id)
+        .values(ended_at=now, revoked_by=revoked_by, revoke_reason=reason, revoke_request_id=request_id)
         .returning(access_grant.c.id)
     ).first()
     return ended is not None
@@ -87,11 +87,11 @@ def end(
 
 def memberships(connection: Connection, *, organization_id: str, account_id: str) -> dict[str, dt.datetime]:
     """Return the access roles an account has in an organization by any source, with their start."""
-    statement = select(membership_desired.c.access_role_key, membership_desired.c.since).where(
+    statement = select(membership_desired.c.access_role_key, membership_desired.c.started_at).where(
         membership_desired.c.organization_id == organization_id,
         membership_desired.c.account_id == account_id,
     )
-    return {row.access_role_key: row.since for row in connection.execute(statement)}
+    return {row.access_role_key: row.started_at for row in connection.execute(statement)}
 
 
 def put_membership(
@@ -125,7 +125,7 @@ def put_membership(
             access_role_key=access_role,
             sources=sources,
             exclusion_slot=slot,
-            since=now,
+            started_at=now,
         )
         .on_conflict_do_update(
             index_elements=[

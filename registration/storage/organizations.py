@@ -105,7 +105,7 @@ def add(
             "short_name": details.short_name,
             "legal_name": details.legal_name,
             "status": OrganizationStatus.REGISTERED.value,
-            "valid_from": now,
+            "started_at": now,
             "changed_by": changed_by,
             "reason": "registered",
         },
@@ -124,7 +124,7 @@ def approve_participation(
             "organization_id": organization_id,
             "type_key": type_key,
             "status": "approved",
-            "valid_from": now,
+            "started_at": now,
         },
     )
 
@@ -134,6 +134,6 @@ def participations(connection: Connection, organization_id: str) -> frozenset[st
     statement = select(participation.c.type_key).where(
         participation.c.organization_id == organization_id,
         participation.c.status == "approved",
-        participation.c.valid_to.is_(None),
+        participation.c.ended_at.is_(None),
     )
     return frozenset(connection.execute(statement).scalars())

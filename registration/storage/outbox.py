@@ -41,7 +41,7 @@ def _row(row: RowMapping) -> Row:
         attempts=row["attempts"],
         next_at=row["next_at"],
         created_at=row["created_at"],
-        failing_since=row["failing_since"],
+        failing_since=row["first_failed_at"],
         lease_no=row["lease_no"],
         depends_on=row["depends_on"],
         request_id=row["request_id"],
@@ -92,7 +92,7 @@ def enqueue(
             "attempts": 0,
             "next_at": now,
             "depends_on": None,
-            "failing_since": None,
+            "first_failed_at": None,
             "request_id": request_id,
             "updated_at": now,
         },
@@ -170,7 +170,7 @@ def settle(
             next_at=case((grew, literal(now, UtcDateTime())), else_=literal(settled.next_at, UtcDateTime())),
             attempts=case((grew, 0), else_=settled.attempts),
             acked_version=settled.acked_version,
-            failing_since=settled.failing_since,
+            first_failed_at=settled.failing_since,
             depends_on=settled.depends_on,
             last_error_class=settled.error_class,
             last_status=status,
@@ -327,14 +327,14 @@ def unlink(connection: Connection, kind: Aggregate, local: str, *, remote: str) 
 def health(connection: Connection) -> Health:
     """Return what is known of the Gateway's health."""
     row = connection.execute(select(target_health).where(target_health.c.target == TARGET)).first()
-    return Health(row.failures, row.failing_since, row.probe_at, row.cause) if row else Health()
+    return Health(row.failures, row.first_failed_at, row.probe_at, row.cause) if row else Health()
 
 
 def put_health(connection: Connection, value: Health) -> None:
     """Keep what is known of the Gateway's health."""
     values = {
         "failures": value.failures,
-        "failing_since": value.failing_since,
+        "first_failed_at": value.failing_since,
         "probe_at": value.probe_at,
         "cause": value.cause,
     }

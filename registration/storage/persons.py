@@ -19,7 +19,7 @@ MOST_RESULTS: Final = 400
 
 _current = person.join(
     person_version,
-    and_(person_version.c.person_id == person.c.id, person_version.c.valid_to.is_(None)),
+    and_(person_version.c.person_id == person.c.id, person_version.c.ended_at.is_(None)),
 )
 
 
@@ -66,7 +66,7 @@ def add(
             "version_no": 1,
             "first_key": sort_key(details.first_name),
             "last_key": sort_key(details.last_name),
-            "valid_from": now,
+            "started_at": now,
             "changed_by": changed_by,
             "reason": "registered",
             "request_id": request_id,
@@ -85,7 +85,7 @@ def attach(
         {
             "organization_id": organization_id,
             "person_id": person_id,
-            "since": now,
+            "started_at": now,
             "request_id": request_id,
         },
     )

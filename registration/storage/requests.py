@@ -294,12 +294,12 @@ def list_rows(
         .join(organization, organization.c.id == request.c.organization_id)
         .outerjoin(
             person_version,
-            and_(person_version.c.person_id == request.c.person_id, person_version.c.valid_to.is_(None)),
+            and_(person_version.c.person_id == request.c.person_id, person_version.c.ended_at.is_(None)),
         )
         .outerjoin(account, and_(request.c.actor_kind == "account", account.c.id == request.c.actor_id))
         .outerjoin(
             _MAKER_VERSION,
-            and_(_MAKER_VERSION.c.person_id == account.c.person_id, _MAKER_VERSION.c.valid_to.is_(None)),
+            and_(_MAKER_VERSION.c.person_id == account.c.person_id, _MAKER_VERSION.c.ended_at.is_(None)),
         )
         .where(where)
         .order_by(request.c.number.desc())

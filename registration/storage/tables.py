@@ -30,11 +30,11 @@ METADATA = MetaData(naming_convention=NAMING)
 
 _ID = String(26)
 _KEY = String(64)
-_OPEN = text("valid_to IS NULL")
+_OPEN = text("ended_at IS NULL")
 
 
 def _open_index(name: str, *columns: str, also: str = "") -> Index:
-    where = text("valid_to IS NULL" + (f" AND {also}" if also else ""))
+    where = text("ended_at IS NULL" + (f" AND {also}" if also else ""))
     return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
@@ -100,8 +100,8 @@ organization_version = Table(
     Column("short_name", String(40), nullable=False),
     Column("legal_name", Text, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("valid_from", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("changed_by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("request_id", _ID),
@@ -115,8 +115,8 @@ participation = Table(
     Column("organization_id", _ID, ForeignKey("organization.id"), nullable=False),
     Column("type_key", _KEY, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("valid_from", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("request_id", _ID),
     CheckConstraint(
         "status IN ('requested', 'tasks_open', 'submitted', 'approved', 'rejected', 'withdrawn')",
@@ -160,8 +160,8 @@ person_version = Table(
     Column("language", String(2), nullable=False),
     Column("first_key", Text, nullable=False, comment="folded, for searching"),
     Column("last_key", Text, nullable=False, comment="folded, for searching"),
-    Column("valid_from", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("changed_by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("request_id", _ID),
@@ -180,7 +180,7 @@ person_organization = Table(
     METADATA,
     Column("organization_id", _ID, ForeignKey("organization.id"), primary_key=True),
     Column("person_id", _ID, ForeignKey("person.id"), primary_key=True),
-    Column("since", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
     Column("request_id", _ID),
     Index("ix_person_organization_person_id", "person_id"),
     comment="Whose people a person has been registered or granted as: decides who finds whom in a search.",
@@ -197,7 +197,7 @@ account = Table(
     Column("status", String(16), nullable=False),
     Column("version", Integer, nullable=False, comment="the fence: sent as sourceVersion, only grows"),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("ended_at", UtcDateTime),
     UniqueConstraint("id", "kind"),
     CheckConstraint("kind IN ('personal', 'machine', 'workspace')", name="kind_known"),
     CheckConstraint(
@@ -234,8 +234,8 @@ contact_assignment = Table(
     Column("holder_kind", String(16), nullable=False),
     Column("holder_id", _ID, nullable=False),
     Column("exclusion_slot", Text),
-    Column("valid_from", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("added_by", Text, nullable=False),
     Column("ended_by", Text),
     Column("add_reason", Text, nullable=False),
@@ -274,8 +274,8 @@ access_grant = Table(
     Column("account_id", _ID, nullable=False),
     Column("account_kind", String(16), nullable=False),
     Column("access_role_key", _KEY, nullable=False),
-    Column("valid_from", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("granted_by", Text, nullable=False),
     Column("revoked_by", Text),
     Column("reason", Text, nullable=False),
@@ -300,7 +300,7 @@ membership_desired = Table(
     Column("access_role_key", _KEY, primary_key=True),
     Column("sources", Integer, nullable=False),
     Column("exclusion_slot", Text),
-    Column("since", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
     CheckConstraint("sources > 0", name="has_source"),
     Index("ix_membership_desired_account_id", "account_id"),
     comment="A row exists exactly while a grant or a contact role gives the access.",
@@ -381,7 +381,7 @@ task = Table(
     Column("role_key", _KEY, nullable=False),
     Column("candidates", _KEY, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
-    Column("valid_to", UtcDateTime),
+    Column("ended_at", UtcDateTime),
     CheckConstraint("kind IN ('vacancy')", name="kind_known"),
     _open_index("uq_task_open", "kind", "organization_id", "role_key"),
 )
@@ -418,7 +418,7 @@ outbox = Table(
     Column("lease_owner", Text),
     Column("lease_until", UtcDateTime),
     Column("depends_on", Text),
-    Column("failing_since", UtcDateTime),
+    Column("first_failed_at", UtcDateTime),
     Column("last_error_class", String(32)),
     Column("last_status", Integer),
     Column("request_id", _ID),
@@ -471,7 +471,7 @@ target_health = Table(
     METADATA,
     Column("target", String(32), primary_key=True),
     Column("failures", Integer, nullable=False),
-    Column("failing_since", UtcDateTime),
+    Column("first_failed_at", UtcDateTime),
     Column("probe_at", UtcDateTime),
     Column("cause", String(32), nullable=False),
     comment="The circuit breaker of each target, shared by all workers.",

@@ -43,9 +43,9 @@ def close_vacancy(connection: Connection, *, organization_id: str, role_key: str
             task.c.kind == TaskKind.VACANCY.value,
             task.c.organization_id == organization_id,
             task.c.role_key == role_key,
-            task.c.valid_to.is_(None),
+            task.c.ended_at.is_(None),
         )
-        .values(valid_to=now)
+        .values(ended_at=now)
     )
 
 
@@ -53,7 +53,7 @@ def open_tasks(connection: Connection, organization_id: str) -> tuple[Task, ...]
     """Return the open tasks of an organization, eldest first."""
     statement = (
         select(task)
-        .where(task.c.organization_id == organization_id, task.c.valid_to.is_(None))
+        .where(task.c.organization_id == organization_id, task.c.ended_at.is_(None))
         .order_by(task.c.opened_at, task.c.id)
     )
     return tuple(

@@ -176,7 +176,7 @@ def test_two_primary_contacts_who_remove_each_other_at_once_leave_one(nodes: lis
         .where(
             contact_assignment.c.organization_id == first.organization_id,
             contact_assignment.c.role_key == "primary-contact",
-            contact_assignment.c.valid_to.is_(None),
+            contact_assignment.c.ended_at.is_(None),
         )
     )
     assert count(first, held) == 1

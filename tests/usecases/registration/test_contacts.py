@@ -181,7 +181,7 @@ def test_counters_follow_the_open_assignments(world: World) -> None:
         held = [
             row.role_key
             for row in connection.execute(
-                select(contact_assignment).where(contact_assignment.c.valid_to.is_(None))
+                select(contact_assignment).where(contact_assignment.c.ended_at.is_(None))
             )
         ]
     assert counters == {key: held.count(key) for key in set(held)}

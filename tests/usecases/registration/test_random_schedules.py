@@ -94,12 +94,12 @@ def check_sources(world: World) -> None:
     with world.services.store.read() as connection:
         owners = {row.person_id: row.id for row in connection.execute(select(account))}
         expected: dict[tuple[str, str], int] = {}
-        for row in connection.execute(select(access_grant).where(access_grant.c.valid_to.is_(None))):
+        for row in connection.execute(select(access_grant).where(access_grant.c.ended_at.is_(None))):
             key = (row.account_id, row.access_role_key)
             expected[key] = expected.get(key, 0) + 1
         held: dict[str, int] = {}
         for row in connection.execute(
-            select(contact_assignment).where(contact_assignment.c.valid_to.is_(None))
+            select(contact_assignment).where(contact_assignment.c.ended_at.is_(None))
         ):
             held[row.role_key] = held.get(row.role_key, 0) + 1
             for implied in CATALOGUE.contact_roles[row.role_key].implies:
