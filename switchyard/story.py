@@ -234,14 +234,20 @@ def sign_in_again(story: Story) -> str:
     """She signs out and in again: one wrong digit is refused, the right code opens."""
     newcomer = story.newcomer
     newcomer.sign_out(story.site)
-    newcomer.visitor.open(f"{story.site.gateway}/")
+    # The application is told behind the browser's back: soon it asks for a sign-in again.
+    asks = until(
+        lambda: newcomer.visitor.open(story.site.emi),
+        lambda page: page.heading == "Sign in",
+        "the logout at the application",
+        story.patience,
+    )
     newcomer.give_password()
     newcomer.give_code(newcomer.wrong_code())
     if newcomer.page.heading != "Enter your code":
         raise LostError(f"a wrong digit was not refused: {newcomer.page}")
     newcomer.give_code()
-    newcomer.visitor.expect("Your applications")
-    return "a wrong digit is refused, the right code opens"
+    newcomer.visitor.expect(SHORT_NAME)
+    return f"the application forgot her after {asks:.1f} s; a wrong digit is refused, the right code opens"
 
 
 def lock_holds(story: Story) -> str:
