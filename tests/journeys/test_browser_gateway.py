@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
-from tests.support.gateway import ANSWER, PASSWORD, Journey, PagesGateway, a_gateway, totp_code
+from tests.support.gateway import (
+    ANSWER,
+    PASSWORD,
+    Journey,
+    PagesGateway,
+    a_gateway,
+    authorize_path,
+    totp_code,
+)
 from tests.support.ports import free_port
 
 if TYPE_CHECKING:
@@ -22,12 +30,17 @@ if TYPE_CHECKING:
     from tests.support.browser import Visitor
 
 
+EMI = "https://apps.example/apps/emi/"
+CROW = "https://apps.example/apps/crow/"
+
+
 @pytest.fixture
 def gateway(sqlite_gateway_database: Database, clock: FrozenClock) -> Iterator[PagesGateway]:
     """Give a Gateway that listens, with Nora's account waiting for activation."""
     made = a_gateway(sqlite_gateway_database, clock=clock, public_url=f"http://localhost:{free_port()}")
     nora = made.provision()
-    made.application("emi", "Energy Market Interface", f"{made.public_url}/help?emi", nora)
+    made.application("emi", "Energy Market Interface", EMI, nora)
+    made.application("crow", "CROW Outage Management", CROW)
     with made.serve():
         yield made
 
@@ -325,6 +338,12 @@ def test_every_page_can_be_used_by_everyone(  # noqa: PLR0915 - one way through 
     look("finish")
     send("finish-submit")
     look("dashboard")
+    page.goto(gateway.public_url + authorize_path("crow", CROW))
+    look("no-access")
+    page.goto(gateway.public_url + authorize_path("crow", EMI))
+    look("request-error")
+    page.goto(f"{gateway.public_url}/oauth2/logout?client_id=emi")
+    look("logout")
     page.goto(f"{gateway.public_url}/sign-out")
     look("sign-out")
     send("sign-out-submit")

@@ -1,6 +1,6 @@
-"""A Gateway's pages over a real database: accounts come by provisioning, links by the mail that was sent.
+"""A Gateway's pages over a real database, with its OpenID Connect face mounted.
 
-:func:`a_gateway` makes one; :meth:`PagesGateway.serve` puts it behind a real address for a browser.
+Accounts come by provisioning, links by the mail that was sent. :func:`a_gateway` makes one; :meth:`PagesGateway.serve` puts it behind a real address for a browser.
 """
 
 from __future__ import annotations
@@ -10,28 +10,34 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from html import unescape
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from sqlalchemy import insert
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
+from gateway_ui.web.errors import ProtocolPages
 from idp.domain.account import AccountKind, AccountOrganization
 from idp.domain.provisioning import AccountFacts, GroupFacts
 from idp.domain.totp import code_at, step_at
 from idp.settings import IdpSettings
-from idp.storage.tables import client
+from idp.usecases.list_clients import redirect_origins
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
+from idp.usecases.register_client import ClientOrder, Registered
 from idp.usecases.services import IdpServices
+from idp.web.oidc.registration import register
+from idp.web.oidc.routes import oidc_routes
 from kernel.audit import SYSTEM
 from kernel.courier.memory import MemoryCarrier
 from kernel.courier.worker import CourierWorker
 from kernel.crypto import PasswordHasher
+from kernel.web.flask_mount import mount
 from kernel.web.pages import PageKit
+from kernel.web.proxies import peer_by_hops
 from keys.settings import KeySettings
 from keys.usecases.signing import SigningKeys
 from tests.support.clock import a_store
@@ -50,6 +56,8 @@ if TYPE_CHECKING:
 SOURCE = "registration-worker"
 PASSWORD = "Marmalade+Turbine42"
 ANSWER = "a blue whale song"
+SECRET = "s" * 43
+VERIFIER = "v" * 64
 
 
 @dataclass
@@ -122,23 +130,25 @@ class PagesGateway:
 
     def application(self, key: str, name: str, url: str, *members: str, description: str = "") -> None:
         """Register an application with a tile, and give ``members`` a role that opens it."""
-        now = self.services.store.clock.now()
-        with self.services.store.write() as unit:
-            unit.connection.execute(
-                insert(client).values(
-                    id=key,
-                    name=name,
-                    description=description or f"What {name} does.",
-                    application_key=key,
-                    launch_url=url,
-                    profile="web",
-                    metadata={"redirect_uris": [f"{url}callback"]},
-                    disabled_at=None,
-                    version=1,
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
+        done = register(
+            self.services,
+            ClientOrder(
+                id=key,
+                name=name,
+                description=description or f"What {name} does.",
+                application_key=key,
+                launch_url=url,
+                secret=SECRET,
+                metadata={
+                    "redirect_uris": [f"{url}callback"],
+                    "post_logout_redirect_uris": [f"{url}signed-out"],
+                    "scope": "openid profile email access",
+                    "grant_types": ["authorization_code"],
+                },
+            ),
+            actor=SYSTEM,
+        )
+        assert isinstance(done, Registered), done
         made = provision_group(
             self.services,
             actor=SYSTEM,
@@ -195,7 +205,7 @@ def a_gateway(
     store = a_store(database, clock=clock)
     services = IdpServices(
         store=store,
-        settings=settings or IdpSettings(),
+        settings=settings or IdpSettings(loopback_http_clients=True),
         passwords=PasswordHasher(memory_kib=64, passes=1, lanes=1, parallel=2),
         signing=SigningKeys(store, KeySettings()),
         issuer=public_url,
@@ -213,8 +223,28 @@ def a_gateway(
         randomness=store.randomness,
         translations=(TRANSLATIONS,),
         clock=store.clock,
+        form_targets=lambda: redirect_origins(services),
     )
-    return PagesGateway(services, make_gateway_pages(services, kit, pages), MemoryCarrier())
+    app = make_gateway_pages(services, kit, pages)
+    routes = oidc_routes(services, pages=ProtocolPages(app, public_url), cookie_prefix="gateway")
+    mount(app, routes, randomness=store.randomness, peer=peer_by_hops(0))
+    return PagesGateway(services, app, MemoryCarrier())
+
+
+def authorize_path(key: str, url: str, **more: str) -> str:
+    """Return the path of a good authorization request of the application ``key`` at ``url``."""
+    challenge = base64.urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+    values = {
+        "client_id": key,
+        "redirect_uri": f"{url}callback",
+        "response_type": "code",
+        "scope": "openid profile email access",
+        "state": "state-of-the-application",
+        "nonce": "nonce-of-the-application",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"/oauth2/authorize?{urlencode({**values, **more})}"
 
 
 def totp_code(secret: str, clock: Clock, *, steps: int = 0) -> str:

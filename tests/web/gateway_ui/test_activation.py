@@ -39,7 +39,6 @@ def test_used_expired_replaced_and_made_up_links_look_the_same(
         old,
         "/activate/" + "A" * 43,
         "/activate/x",
-        "/activate/%00",
         "/activate/" + "z" * 500,
     ):
         page = stranger.open(path)

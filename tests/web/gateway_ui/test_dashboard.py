@@ -33,11 +33,11 @@ def test_only_applications_that_a_membership_opens_are_shown(gateway: PagesGatew
     """Story step 6, OR-02: the tiles are the account's own, and lead to the registered address only."""
     mine = gateway.provision()
     other = gateway.provision("younga", given_name="Ann", family_name="Young", email="ann@acme.example")
-    gateway.application("emi", "Energy Market Interface", "http://apps.example/apps/emi/", mine)
-    gateway.application("tra", "Transmission Rights Auction", "http://apps.example/apps/tra/", other)
+    gateway.application("emi", "Energy Market Interface", "https://apps.example/apps/emi/", mine)
+    gateway.application("tra", "Transmission Rights Auction", "https://apps.example/apps/tra/", other)
     nora = Journey(gateway)
     nora.activate()
-    assert re.findall(r'class="kit-tile" href="([^"]+)"', nora.text) == ["http://apps.example/apps/emi/"]
+    assert re.findall(r'class="kit-tile" href="([^"]+)"', nora.text) == ["https://apps.example/apps/emi/"]
     assert "Energy Market Interface" in nora.text
     assert "Transmission Rights Auction" not in nora.text
     assert "apps.example · Sandbox" in nora.text
@@ -49,7 +49,7 @@ def test_a_search_appears_for_many_applications(gateway: PagesGateway) -> None:
     """gateway.md 6.6: above eight; it works without a script."""
     mine = gateway.provision()
     for index in range(9):
-        gateway.application(f"app{index}", f"Application {index}", f"http://apps.example/{index}/", mine)
+        gateway.application(f"app{index}", f"Application {index}", f"https://apps.example/{index}/", mine)
     nora = Journey(gateway)
     nora.activate()
     assert nora.text.count('class="kit-tile"') == 9
@@ -65,7 +65,7 @@ def test_what_registration_says_is_escaped(gateway: PagesGateway) -> None:
     """SE-15: names of persons and applications are text."""
     mine = gateway.provision(given_name="<script>alert(1)</script>", family_name="{{7*7}}")
     gateway.application(
-        "emi", "<img src=x onerror=alert(1)>", "http://apps.example/", mine, description="{{7*7}}"
+        "emi", "<img src=x onerror=alert(1)>", "https://apps.example/", mine, description="{{7*7}}"
     )
     nora = Journey(gateway)
     nora.activate()

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 
 from gateway_ui.web.errors import ProtocolPages
 from gateway_ui.web.messages import REQUEST_ERRORS
 from kernel.web.http import Request
-from tests.support.forms import form_with
-from tests.support.gateway import Journey, PagesGateway, heading_of, numbers_of
+from tests.support.forms import form_with, submit
+from tests.support.gateway import (
+    Journey,
+    PagesGateway,
+    authorize_path,
+    heading_of,
+    numbers_of,
+    totp_code,
+)
+
+if TYPE_CHECKING:
+    from kernel.clock import FrozenClock
 
 ATTACK = "<script>alert(1)</script>"
 
@@ -108,3 +122,77 @@ def test_the_pages_work_inside_a_request_of_the_same_application(
     outside = pages.error_page(_request(), 400, "unknown_client")
     assert heading_of(inside.body.decode()) == heading_of(outside.body.decode())
     assert {name for name, _ in inside.headers} == {name for name, _ in outside.headers}
+
+
+EMI = "http://127.0.0.1:8002/apps/emi/"
+
+
+def test_a_sign_in_for_an_application_ends_at_the_application(
+    gateway: PagesGateway, clock: FrozenClock
+) -> None:
+    """Story step 7: the page names the application, and the last step leads back to it with a code."""
+    gateway.application("emi", "Energy Market Interface", EMI, gateway.provision())
+    secret = Journey(gateway).activate()
+    clock.advance(dt.timedelta(minutes=1))
+    visitor = Journey(gateway)
+    visitor.open(authorize_path("emi", EMI, login_hint="fieldn"))
+    assert "to continue to Energy Market Interface" in visitor.text
+    assert 'value="fieldn"' in visitor.text
+    visitor.give_password()
+    assert visitor.page is not None
+    answer = submit(visitor.client, visitor.page, {"code": totp_code(secret, clock)})
+    while answer.headers["Location"].startswith("/"):
+        answer = visitor.client.get(answer.headers["Location"])
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(f"{EMI}callback?")
+    assert "state=state-of-the-application" in answer.headers["Location"]
+
+
+def test_the_form_may_end_at_the_registered_origins_only(gateway: PagesGateway) -> None:
+    """CSP form-action: the browser itself holds the sign-in form to the registered addresses."""
+    gateway.application("emi", "Energy Market Interface", EMI)
+    policy = (
+        gateway.app.test_client().get("/sign-in", follow_redirects=True).headers["Content-Security-Policy"]
+    )
+    targets = next(part for part in policy.split("; ") if part.startswith("form-action"))
+    assert targets == "form-action 'self' http://127.0.0.1:8002"
+
+
+def test_an_application_without_a_membership_shows_whom_to_ask(gateway: PagesGateway) -> None:
+    """Story step 9: opening the application's address is refused by a page, not by a redirect."""
+    gateway.provision()
+    gateway.application("emi", "Energy Market Interface", EMI)
+    nora = Journey(gateway)
+    nora.activate()
+    nora.open(authorize_path("emi", EMI))
+    assert nora.page is not None
+    assert nora.page.status_code == 403
+    assert heading_of(nora.text) == "You do not have access to Energy Market Interface"
+    assert 'id="whom-to-ask"' in nora.text
+
+
+def test_an_address_that_is_not_registered_is_told_here(gateway: PagesGateway) -> None:
+    """AZ-01: 400, our page, no redirect."""
+    gateway.application("emi", "Energy Market Interface", EMI)
+    visitor = Journey(gateway)
+    visitor.open(authorize_path("emi", EMI, redirect_uri="https://evil.test/cb"))
+    assert visitor.page is not None
+    assert visitor.page.status_code == 400
+    assert visitor.messages == ["5003"]
+    visitor.open(authorize_path("nobody", EMI))
+    assert visitor.messages == ["5002"]
+    assert "evil.test" not in re.sub(r'name="return_to" value="[^"]*"', "", visitor.text)
+
+
+def test_an_application_that_asks_to_sign_out_is_confirmed_by_the_person(gateway: PagesGateway) -> None:
+    """LO-01: the link alone ends nothing; the button ends everything."""
+    gateway.provision()
+    gateway.application("emi", "Energy Market Interface", EMI)
+    nora = Journey(gateway)
+    nora.activate()
+    page = nora.open("/oauth2/logout?client_id=emi")
+    assert "Energy Market Interface asks to sign you out." in page.text
+    assert heading_of(nora.open("/").text) == "Your applications"
+    answer = submit(nora.client, page, {}, action="/oauth2/logout", follow=True)
+    assert heading_of(answer.text) == "You are signed out"
+    assert heading_of(nora.open("/").text) == "Sign in"

@@ -152,7 +152,7 @@ def test_what_an_application_hints_is_escaped(gateway: PagesGateway) -> None:
     )
     visitor.open(f"/sign-in?flow={flow}")
     assert "<script>alert" not in visitor.text
-    assert "49" not in re.sub(r'value="[^"]*"|/static/[^"]*', "", visitor.text)
+    assert "{{7*7}}" in visitor.text
 
 
 def test_the_page_stands_in_the_order_of_the_specification(gateway: PagesGateway) -> None:
