@@ -41,26 +41,26 @@ def take_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> dt.tim
     """Count one try from this address and in all; return how long to wait if that is one too many.
 
     A browser that the account knows is bound by the account's own counter alone (``familiar``), so that a
-    neighbour behind the same address cannot keep a person out (LK-05).
+    neighbour behind the same address cannot keep a person out (LK-05). What an address may no longer do does
+    not count against everybody: else one address could use up the limit of all.
     """
     if not services.settings.limits or familiar:
         return None
     address = current_origin().address
-    taken = [(EVERYBODY, take(unit.connection, EVERYBODY, "", now=unit.now))]
-    if address:
-        limit = _per_address(services)
-        taken.append((limit, take(unit.connection, limit, place(address), now=unit.now)))
-    over = [(limit, each) for limit, each in taken if not each.allowed]
-    for limit, each in over:
-        if each.used == limit.count + 1:
-            unit.audit.record(
-                "gateway:sign-in:limited",
-                actor=SYSTEM,
-                outcome="refused",
-                reason=limit.name,
-                target=limit.name,
-            )
-    return max((each.retry_after for _, each in over), default=None)
+    wait = _take(unit, _per_address(services), place(address)) if address else None
+    return wait if wait is not None else _take(unit, EVERYBODY, "")
+
+
+def _take(unit: Unit, limit: Limit, key: str) -> dt.timedelta | None:
+    """Count one try against ``limit``; the first one too many of a window is written down."""
+    taken = take(unit.connection, limit, key, now=unit.now)
+    if taken.allowed:
+        return None
+    if taken.used == limit.count + 1:
+        unit.audit.record(
+            "gateway:sign-in:limited", actor=SYSTEM, outcome="refused", reason=limit.name, target=limit.name
+        )
+    return taken.retry_after
 
 
 def refund_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> None:

@@ -129,6 +129,16 @@ def test_spraying_from_many_places_is_slowed_in_all(sqlite_gatehouse: Gatehouse)
         assert isinstance(guess(sqlite_gatehouse), SlowDown)
 
 
+def test_one_place_cannot_use_up_the_limit_of_everybody(sqlite_gatehouse: Gatehouse) -> None:
+    """LK-05, LK-07: what an address may no longer do keeps nobody else out."""
+    holder = sqlite_gatehouse.a_holder()
+    with from_place("192.0.2.66"):
+        answers = [guess(sqlite_gatehouse, f"name{number}") for number in range(1_010)]
+    assert isinstance(answers[-1], SlowDown)
+    with from_place("198.51.100.7"):
+        assert isinstance(guess(sqlite_gatehouse, holder.user_name, PASSWORD), FlowPage)
+
+
 def test_a_neighbour_cannot_keep_a_known_browser_out(gatehouse: Gatehouse) -> None:
     """LK-05: the limit of an address does not bind a browser that the account knows."""
     holder = gatehouse.a_holder()
