@@ -41,6 +41,7 @@ def test_only_applications_that_a_membership_opens_are_shown(gateway: PagesGatew
     assert "Energy Market Interface" in nora.text
     assert "Transmission Rights Auction" not in nora.text
     assert "apps.example · Sandbox" in nora.text
+    assert "ACME GENERATION" in nora.text
     nora.open("/?app=tra&target=http://evil.test/")
     assert "evil.test" not in re.sub(r'name="return_to" value="[^"]*"', "", nora.text)
 
