@@ -44,11 +44,6 @@ def is_code(text: str) -> bool:
     return bool(_CODE.fullmatch(text))
 
 
-def typed_code(text: str) -> str:
-    """Return what a person typed without the spaces and hyphens that groups of digits are written with."""
-    return text.replace(" ", "").replace("-", "") if len(text) <= 16 else text
-
-
 def code_from(number: int) -> str:
     """Return the code of a number below one million; leading zeros stay (MF-12)."""
     return f"{number:0{CODE_DIGITS}d}"

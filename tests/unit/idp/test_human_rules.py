@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.domain.account import AccountKind
+from idp.domain.account import Account, AccountKind
 from idp.domain.factors import clean_label
+from idp.domain.identification import meant_by_email, typed_identifier
 from idp.domain.lockout import LockRule
 from idp.domain.login_flow import PasswordDue
 from idp.domain.one_time import LIFETIME, Purpose, code_from, is_code, is_live, is_token
@@ -20,6 +21,7 @@ from idp.domain.session import ends_at
 from idp.domain.totp import code_at, enrolment, matching_step, step_at
 from idp.domain.user_agent import browser_name
 from idp.domain.webauthn_policy import passkeys_possible, relying_party
+from idp.usecases.limits import place
 
 NOON = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
 SEED = b"12345678901234567890"
@@ -208,3 +210,71 @@ def test_passkeys_need_a_host_with_a_name() -> None:
     assert not passkeys_possible("http://gateway.example")
     party = relying_party("https://Gateway.example:8443", "Gateway")
     assert (party.id, party.origin) == ("gateway.example", "https://gateway.example:8443")
+
+
+def an_account(identifier: str, *, active: bool = True, activated: bool = True, **values: object) -> Account:
+    known = {
+        "source": "s",
+        "kind": AccountKind.PERSONAL,
+        "user_name": identifier.lower(),
+        "external_id": None,
+        "display_name": "",
+        "given_name": "",
+        "family_name": "",
+        "middle_name": "",
+        "email": "shared@acme.example",
+        "phone": "",
+        "language": "",
+        "activated_at": NOON if activated else None,
+        "person_id": "",
+        "custodian_person_id": "",
+        "organizations": (),
+        "allowed_addresses": (),
+        "source_version": 0,
+        "version": 1,
+        "created_at": NOON,
+        "updated_at": NOON,
+        **values,
+    }
+    return Account(id=identifier, active=active, **known)  # type: ignore[arg-type]
+
+
+def test_an_address_means_an_account_only_where_it_can_be_told() -> None:
+    """G-06, LG-14: alone, alone among the usable, alone among the familiar; else nobody."""
+    first, second = an_account("A"), an_account("B")
+    gone, new = an_account("C", active=False), an_account("D", activated=False)
+    assert meant_by_email((gone,), ()) == gone
+    assert meant_by_email((first, gone, new), ()) == first
+    assert meant_by_email((first, second, gone), ()) is None
+    assert meant_by_email((first, second), ("B",)) == second
+    assert meant_by_email((first, second), ("A", "B")) is None
+    assert meant_by_email((gone, new), ("C",)) is None
+
+
+def test_an_account_is_called_by_the_best_name_there_is() -> None:
+    """Pages and letters: display name, else given and family name, else the login name."""
+    assert an_account("A", display_name="J. Jones").display == "J. Jones"
+    assert an_account("A", given_name="Jane", family_name="Jones").display == "Jane Jones"
+    assert an_account("A").display == "a"
+    assert an_account("A", given_name="Jane", family_name="Jones").names == ("Jane", "Jones")
+
+
+def test_what_is_looked_up_is_bounded() -> None:
+    """LG-12: a megabyte of name is no name."""
+    assert typed_identifier("  jonesj ") == "jonesj"
+    assert len(typed_identifier("x" * 1_000_000)) == 1_024
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002::", "2001:db8:1:2::/64"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_a_place_is_an_address_or_a_network_that_one_subscriber_has(address: str, counted_as: str) -> None:
+    """LK-07: who has a /64 has not 2^64 tries."""
+    assert place(address) == counted_as
