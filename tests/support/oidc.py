@@ -35,6 +35,7 @@ from kernel.web.dispatch import Dispatch
 from kernel.web.http import FORM, Request, Response
 from kernel.web.lane import serve
 from keys.settings import KeySettings
+from keys.storage.tables import signing_key
 from keys.usecases.signing import SigningKeys
 from tests.support.clock import NOON, a_store
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kernel.database import Database
+    from kernel.store import Store
 
 ISSUER = "https://gateway.example"
 CALLBACK = "https://emi.example/callback"
@@ -406,7 +408,7 @@ def an_op(
     time = clock or FrozenClock(NOON)
     store = a_store(database, clock=time, seed=seed)
     signing = SigningKeys(store, KeySettings())
-    signing.ensure()
+    _lay_down_keys(store, signing)
     services = IdpServices(
         store=store,
         settings=IdpSettings(**settings),  # type: ignore[arg-type]
@@ -416,6 +418,23 @@ def an_op(
         public_url=ISSUER,
     )
     return Op(services, time)
+
+
+# Drawing an RSA key takes a good part of a second, so a test process draws its keys once and lays them down in
+# every database: sealed under the key of all tests, bound to their rows as ever.
+_drawn: list[dict[str, Any]] = []
+
+
+def _lay_down_keys(store: Store, signing: SigningKeys) -> None:
+    if _drawn:
+        now = store.clock.now()
+        moments = {"published_at": now, "activate_at": now, "activated_at": now}
+        with store.write() as unit:
+            unit.connection.execute(signing_key.insert(), [{**row, **moments} for row in _drawn])
+    signing.ensure()
+    if not _drawn:
+        with store.read() as connection:
+            _drawn.extend(dict(row) for row in connection.execute(select(signing_key)).mappings())
 
 
 def returned(response: Response) -> dict[str, str]:
