@@ -24,7 +24,7 @@ from registration.domain.outbox import (
 )
 from registration.domain.provisioning import Answer
 from registration.domain.request import Delivery
-from registration.storage.tables import delivery_attempt, gateway_link, outbox, target_health
+from registration.storage.tables import OUTBOX_OPEN, delivery_attempt, gateway_link, outbox, target_health
 
 TARGET: Final = "gateway"
 
@@ -114,7 +114,7 @@ def claim(
     )
     wanted = (
         select(outbox.c.id)
-        .where(outbox.c.target == TARGET, outbox.c.lane.in_([lane.value for lane in lanes]), due)
+        .where(OUTBOX_OPEN, outbox.c.target == TARGET, outbox.c.lane_rank.in_(_ranks(lanes)), due)
         .order_by(outbox.c.lane_rank, outbox.c.next_at, outbox.c.id)
         .limit(1)
     )
@@ -135,6 +135,10 @@ def claim(
     return _row(row) if row else None
 
 
+def _ranks(lanes: Iterable[Lane]) -> list[int]:
+    return [LANE_RANK[lane] for lane in lanes]
+
+
 def has_due(connection: Connection, *, now: dt.datetime, lanes: Iterable[Lane] = Lane) -> bool:
     """Tell whether anything is due: a look that costs no write."""
     due = or_(
@@ -143,7 +147,7 @@ def has_due(connection: Connection, *, now: dt.datetime, lanes: Iterable[Lane] =
     )
     statement = (
         select(outbox.c.id)
-        .where(outbox.c.target == TARGET, outbox.c.lane.in_([lane.value for lane in lanes]), due)
+        .where(OUTBOX_OPEN, outbox.c.target == TARGET, outbox.c.lane_rank.in_(_ranks(lanes)), due)
         .limit(1)
     )
     return connection.execute(statement).first() is not None

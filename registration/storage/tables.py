@@ -33,6 +33,10 @@ _KEY = String(64)
 _OPEN = text("ended_at IS NULL")
 
 
+OUTBOX_OPEN = text("state NOT IN ('done', 'case', 'dead', 'abandoned')")
+"""Rows that a worker may have to look at: few, however many aggregates were ever delivered."""
+
+
 def _open_index(name: str, *columns: str, also: str = "") -> Index:
     where = text("ended_at IS NULL" + (f" AND {also}" if also else ""))
     return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
@@ -430,7 +434,15 @@ outbox = Table(
         name="state_known",
     ),
     CheckConstraint("lane IN ('deny', 'create', 'grant', 'update')", name="lane_known"),
-    Index("ix_outbox_due", "target", "state", "lane_rank", "next_at"),
+    Index(
+        "ix_outbox_open",
+        "target",
+        "lane_rank",
+        "next_at",
+        "id",
+        sqlite_where=OUTBOX_OPEN,
+        postgresql_where=OUTBOX_OPEN,
+    ),
     Index("ix_outbox_depends_on", "depends_on"),
     comment="Aggregate A must reach version V. No personal data: requests are built when they are sent.",
 )

@@ -387,3 +387,63 @@ def test_an_account_is_told_for_which_organizations_it_acts(world: World) -> Non
     assert "change_user" in [name for name, _ in world.gateway.requests]
     assert isinstance(world.revoke("Otherra", made.person_id, organization_id=elsewhere), RequestMade)
     assert organizations() == ((100_001, "ACME GENERATION"),)
+
+
+def test_a_denial_behind_ten_thousand_grants_is_the_next_to_go(world: World) -> None:
+    """OB-08: and finding it reads an index over open rows, not the rows that were ever delivered."""
+    made = granted(world, REPORTS)
+    world.drain()
+    now = world.clock.now()
+    waiting = [
+        {
+            "id": f"X{number:025d}",
+            "target": rows.TARGET,
+            "lane": Lane.GRANT.value,
+            "lane_rank": 2,
+            "aggregate_kind": Aggregate.MEMBERSHIP.value,
+            "aggregate_id": f"nobody{number}@100001:nothing",
+            "desired_version": 1,
+            "acked_version": 0,
+            "state": "pending",
+            "attempts": 0,
+            "next_at": now,
+            "lease_no": 0,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for number in range(10_000)
+    ]
+    with world.services.store.write() as unit:
+        unit.connection.execute(outbox.insert(), waiting)
+    assert isinstance(world.revoke("ra", made.person_id), RequestMade)
+    world.gateway.requests.clear()
+    assert deliver_once(world.services, worker="any")
+    assert [name for name, _ in world.gateway.requests] == ["remove_member"]
+
+
+def test_claiming_reads_the_index_of_open_rows(sqlite_registration_database: Database) -> None:
+    """However many aggregates were ever delivered, a worker looks at those that are open."""
+    statements: list[str] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    from sqlalchemy import event
+
+    from tests.support.clock import NOON
+
+    engine = sqlite_registration_database.engine
+    event.listen(engine, "before_cursor_execute", keep)
+    with sqlite_registration_database.read() as connection:
+        rows.has_due(connection, now=NOON)
+    with sqlite_registration_database.write() as connection:
+        rows.claim(connection, owner="x", now=NOON)
+    event.remove(engine, "before_cursor_execute", keep)
+    asked = [statement for statement in statements if "FROM outbox" in statement]
+    assert len(asked) == 2
+    with sqlite_registration_database.read() as connection:
+        for statement in asked:
+            filled = ("x",) * statement.count("?")
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", filled).all())
+            assert "ix_outbox_open" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
