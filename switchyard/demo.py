@@ -19,13 +19,15 @@ import click
 
 from switchyard.local import Plan, Site, prepare
 from switchyard.people import current_code
-from switchyard.story import STEPS, Story
+from switchyard.story import STEPS, Step, Story, role_is_granted_again
 from switchyard.supervisor import Supervisor, stop_on_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ACCOUNTS = "accounts.json"
+_PREFIX = "switchyard-demo-"
+_FOR_YOU = Step("And grants it again, for you to try", role_is_granted_again)
 
 
 def run_demo(
@@ -36,7 +38,7 @@ def run_demo(
     if taken:
         click.echo(f"Port {taken[0]} is in use: choose others with --base-port {base_port + 1000}.", err=True)
         return 1
-    folder = directory or Path(tempfile.mkdtemp(prefix="switchyard-demo-"))
+    folder = directory or Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         return _run(Plan(folder, base_port, host), once=once)
     finally:
@@ -78,7 +80,8 @@ def _run(plan: Plan, *, once: bool) -> int:
         try:
             site.wait_until_ready()
             click.echo(f"{time.monotonic() - begun:6.1f} s  Everything is running: {site.gateway}")
-            code = _walk(story) if fresh else 0
+            steps = STEPS if once else (*STEPS, _FOR_YOU)
+            code = _walk(story, steps) if fresh else 0
             if code == 0 and not once and not stop.is_set():
                 _show(site, story, fresh=fresh)
                 click.echo("\nCtrl-C ends it.")
@@ -93,8 +96,8 @@ def _run(plan: Plan, *, once: bool) -> int:
         return code
 
 
-def _walk(story: Story) -> int:
-    for number, step in enumerate(STEPS, start=1):
+def _walk(story: Story, steps: Sequence[Step]) -> int:
+    for number, step in enumerate(steps, start=1):
         begun = time.monotonic()
         try:
             seen = step.walk(story)
@@ -145,7 +148,7 @@ Sample accounts"""
     if locked:
         click.echo(f"\n{locked} was locked by the story and opens again by itself in a while.")
     example = accounts[-1]["user_name"]
-    where = f" --directory {site.directory}"
+    where = "" if site.directory.name.startswith(_PREFIX) else f" --directory {site.directory}"
     click.echo(
         f"\nSecond factor: `.venv/bin/switchyard code {example}{where}` prints the code that the account's\n"
         "authenticator app shows now. A code works once; the next one comes within 30 seconds."
@@ -163,7 +166,7 @@ def code_of(directory: Path, user_name: str) -> str | None:
 def newest_directory() -> Path | None:
     """Return the folder of the demonstration that was started last, if one is there."""
     found = sorted(
-        Path(tempfile.gettempdir()).glob(f"switchyard-demo-*/{_ACCOUNTS}"),
+        Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_ACCOUNTS}"),
         key=lambda path: path.stat().st_mtime,
     )
     return found[-1].parent if found else None

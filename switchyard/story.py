@@ -297,6 +297,19 @@ def role_is_revoked(story: Story) -> str:
     return f"access, tile and session gone after {waited:.1f} s"
 
 
+def role_is_granted_again(story: Story) -> str:
+    """The same role is granted once more to the person who is registered by now."""
+    visitor = story.administrator.visitor
+    visitor.open(f"{story.site.registration}/organizations/{story.organization}/access")
+    visitor.submit({"type": "grant"})
+    visitor.submit({"account_kind": "personal"})
+    _find_person(story.administrator, story.newcomer)
+    _choose_roles(story.administrator, [EMI_ROLE])
+    visitor.submit(press="Confirm")
+    _wait_until_live(story, story.administrator)
+    return f"{story.newcomer.user_name} has Energy Market Interface again"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the story: its sentence and its function."""
