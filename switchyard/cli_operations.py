@@ -176,7 +176,7 @@ def revoke(settings: Path | None, kid: str, reason: str) -> None:
 
     deployment = read(settings)
     with opened_store(deployment, "gateway") as store:
-        done = revoke_key(store, deployment.gateway.keys, kid, actor=at_console(), reason=reason)
+        done = revoke_key(store, kid, actor=at_console(), reason=reason)
     if not done:
         fail(f"no published key is called {kid}; `switchyard keys list` shows them", 1)
     click.echo(f"{kid} is revoked")

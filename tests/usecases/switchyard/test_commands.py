@@ -1,0 +1,136 @@
+"""The operator's commands on a real installation: each does its deed, and says why when it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import create_engine, text
+
+from switchyard.cli import main
+from switchyard.local import Plan, Site, prepare
+
+if TYPE_CHECKING:
+    from tests.support.databases import Databases
+
+_STAFF = [
+    "--first-name=Robin", "--last-name=Clark", "--email=robin@operator.example", "--phone=+1 416 555 0100",
+    "--address=1 Sample Street", "--city=Toronto", "--province=ON", "--postal-code=M5H 1T1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def site(databases: Databases, tmp_path: Path) -> Site:
+    """Give a prepared installation, nothing of it running."""
+    plan = Plan(
+        tmp_path / "site",
+        gateway_database=databases.url("empty"),
+        registration_database=databases.url("empty"),
+    )
+    return prepare(plan)
+
+
+def _run(site: Site, *command: str, answer: str = "") -> Result:
+    arguments = [*command, "--settings", str(site.settings)]
+    return CliRunner().invoke(main, arguments, input=answer, catch_exceptions=False)
+
+
+def test_the_databases_are_what_the_code_expects(site: Site) -> None:
+    assert _run(site, "db", "upgrade").exit_code == 0
+    result = _run(site, "db", "check")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("as the code expects") == 2
+
+
+def test_preparing_twice_changes_nothing(site: Site) -> None:
+    before = {path.name: path.read_text() for path in site.directory.glob("*.*") if path.suffix != ".db"}
+    prepare(site.plan)
+    after = {path.name: path.read_text() for path in site.directory.glob("*.*") if path.suffix != ".db"}
+    assert before == after
+
+
+def test_staff_are_added_once_and_only_with_a_catalogue(site: Site) -> None:
+    refused = _run(site, "operator", "add", *_STAFF)
+    assert (refused.exit_code, "catalogue" in refused.stderr) == (2, True)
+    assert "version 1 is in force" in _run(site, "catalogue", "load").output
+    assert "as before" in _run(site, "catalogue", "load").output
+    first, second = _run(site, "operator", "add", *_STAFF), _run(site, "operator", "add", *_STAFF)
+    assert first.exit_code == second.exit_code == 0, first.output + second.output
+    assert "made before" in second.output
+    wrong = _run(site, "operator", "add", *_STAFF[:2], "--email=nobody", *_STAFF[3:])
+    assert (wrong.exit_code, "main_email" in wrong.stderr) == (2, True)
+
+
+def test_keys_are_listed_rotated_and_revoked(site: Site) -> None:
+    listed = _run(site, "keys", "list").output
+    assert listed.count("active") == 2
+    assert _run(site, "keys", "rotate").output.count("signs from") == 2
+    kid = listed.split()[0]
+    assert _run(site, "keys", "revoke", kid, "--reason=lost", "--yes").exit_code == 0
+    unknown = _run(site, "keys", "revoke", "none", "--reason=lost", "--yes")
+    assert (unknown.exit_code, "no published key" in unknown.stderr) == (1, True)
+
+
+def test_clients_are_added_listed_and_disabled(site: Site, tmp_path: Path) -> None:
+    """CA-09: a secret is shown once and kept as a digest."""
+    redirect = "--redirect-uri=https://app.example/callback"
+    added = _run(site, "client", "add", "crow", "--name=CROW", "--auth-method=client_secret_basic", redirect)
+    assert added.exit_code == 0, added.output + added.stderr
+    found = re.search(r"once: (\S+)", added.output)
+    assert found is not None
+    again = _run(site, "client", "add", "crow", "--name=CROW", "--auth-method=client_secret_basic", redirect)
+    assert (again.exit_code, "is taken" in again.stderr) == (1, True)
+    listed = _run(site, "client", "list").output
+    assert "crow  CROW  client_secret_basic  enabled" in listed
+    assert found[1] not in listed
+    rotated = _run(site, "client", "rotate-secret", "crow").output
+    assert found[1] not in rotated
+    assert _run(site, "client", "disable", "crow").exit_code == 0
+    assert "crow  CROW  client_secret_basic  disabled" in _run(site, "client", "list").output
+    bad = _run(site, "client", "add", "bad", "--name=Bad", "--redirect-uri=https://a.example/#x")
+    assert (bad.exit_code, "redirect_uris" in bad.stderr) == (1, True)
+    keys = tmp_path / "jwks.json"
+    public = {k: v for k, v in json.loads((site.directory / "emi.jwk").read_text()).items() if k != "d"}
+    keys.write_text(json.dumps({"keys": [public]}))
+    machine = _run(
+        site, "client", "add", "robot", "--name=Robot", "--machine", f"--jwks={keys}", "--scope=scim.read"
+    )
+    assert machine.exit_code == 0, machine.stderr
+
+
+def test_a_changed_audit_row_is_named(site: Site) -> None:
+    """I13: the chain breaks where somebody wrote."""
+    sound = _run(site, "audit", "verify")
+    assert (sound.exit_code, sound.output.count("sound")) == (0, 2)
+    url = re.search(r'database_url = "([^"]+)"', site.settings.read_text())
+    assert url is not None
+    engine = create_engine(url[1])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE audit_event SET target = 'other' WHERE seq = 1"))
+    engine.dispose()
+    broken = _run(site, "audit", "verify")
+    assert (broken.exit_code, "NOT sound" in broken.output) == (1, True)
+    assert "breaks at event 1" in broken.output
+
+
+def test_the_doctor_names_what_is_missing_and_what_to_do(site: Site) -> None:
+    """An installation that is not running has no relay and no webhook; its databases and keys are good."""
+    (site.directory / "gateway-kek.txt").chmod(0o644)
+    result = _run(site, "doctor")
+    assert result.exit_code == 1
+    assert "gateway database" in result.output
+    assert result.output.count("schema up to date") == 2
+    assert "readable by others: `chmod 600" in result.output
+    assert "does not answer" in result.output
+
+
+def test_going_back_to_nothing_and_up_again_works(site: Site) -> None:
+    down = _run(site, "db", "downgrade", "--system=registration", "--revision=base", "--yes")
+    assert down.exit_code == 0, down.output
+    assert _run(site, "db", "check", "--system=registration").exit_code == 1
+    assert _run(site, "db", "upgrade").exit_code == 0
+    assert _run(site, "db", "check").exit_code == 0
