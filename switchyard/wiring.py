@@ -192,7 +192,11 @@ def registration_services(
     """Build what every deed of Registration stands on."""
     kernel = settings.kernel
     store = store or open_store(kernel)
-    gateway = connect_gateway(settings.registration, store.clock, store.randomness)
+    allowed = settings.registration.failpoints == "on"
+    failpoint = failpoint_from(os.environ, allowed=allowed)
+    gateway = connect_gateway(
+        settings.registration, store.clock, store.randomness, event=failpoint if allowed else None
+    )
     return RegistrationServices(
         store=store,
         settings=settings.registration,
@@ -200,7 +204,7 @@ def registration_services(
         provider=gateway.provider,
         directory=gateway.directory,
         node=kernel.node,
-        failpoint=failpoint_from(os.environ, allowed=settings.registration.failpoints == "on"),
+        failpoint=failpoint,
     )
 
 
