@@ -68,9 +68,10 @@ def refund_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> None
     if not services.settings.limits or familiar:
         return
     address = current_origin().address
-    take(unit.connection, EVERYBODY, "", now=unit.now, cost=-1)
+    # In the order in which the try was counted, so that two of them never wait for each other.
     if address:
         take(unit.connection, _per_address(services), place(address), now=unit.now, cost=-1)
+    take(unit.connection, EVERYBODY, "", now=unit.now, cost=-1)
 
 
 def take_from_place(unit: Unit, services: IdpServices, limit: Limit) -> dt.timedelta | None:

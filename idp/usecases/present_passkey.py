@@ -19,7 +19,7 @@ from idp.storage.accounts import find_account
 from idp.storage.factors import find_passkey, spend_challenge, use_passkey
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.flow_outcomes import Moved, PasskeyRefused, SlowDown
-from idp.usecases.limits import refund_sign_in, take_sign_in
+from idp.usecases.limits import CHALLENGES, take_from_place
 from idp.usecases.passkey_party import may_prove, party, user_handle
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
@@ -49,13 +49,12 @@ def present_passkey(
             return position
         if not may_prove(position):
             return page_of(unit.connection, services, position)
-        wait = take_sign_in(unit, services, familiar=False)
+        wait = take_from_place(unit, services, CHALLENGES)
         if wait is not None:
             return SlowDown(wait)
         found = _prove(unit, services, position, credential)
         if isinstance(found, PasskeyFault):
             return _refuse(unit, position, found)
-        refund_sign_in(unit, services, familiar=False)
         account, factor = found.account, found.factor
         unit.audit.record(
             "gateway:passkey:proved",

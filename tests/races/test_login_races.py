@@ -12,15 +12,16 @@ from sqlalchemy import func, select
 
 from idp.domain.lockout import Counted, LockRule
 from idp.storage.lockouts import Try, account_key, count_try
-from idp.storage.tables import one_time_secret, password, session
+from idp.storage.tables import failure_count, one_time_secret, password, session
 from idp.usecases.activate_account import Activated, activate_account
 from idp.usecases.finish_login import finish_login
-from idp.usecases.flow_outcomes import AlreadyDone, Done, LinkDead, NotSignedIn
+from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowPage, LinkDead, NotSignedIn
 from idp.usecases.invitation import invite
 from idp.usecases.present_passkey import present_passkey
 from idp.usecases.start_login import take_up
 from kernel.audit import verify_chains
-from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse
+from kernel.tables import rate_limit
+from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place
 from tests.support.soft_passkey import SoftPasskey
 
 if TYPE_CHECKING:
@@ -170,6 +171,26 @@ def test_parallel_guesses_never_get_more_looks_than_allowed(nodes: list[Gatehous
     reasons = [row.reason for row in nodes[0].audit("gateway:sign-in:refused")]
     assert (reasons.count("wrong"), reasons.count("locked")) == (10, len(flows) - 10)
     assert len(nodes[0].letters("locked")) == 1
+
+
+def test_right_passwords_at_once_from_one_place_all_pass(nodes: list[Gatehouse]) -> None:
+    """LK-07: an office in the morning; nobody waits for anybody for good, and no try stays counted."""
+    nodes[0].a_holder()
+    flows: list[str] = []
+
+    def sign_in(number: int) -> object:
+        with from_place("192.0.2.1"):
+            return nodes[number % 2].give_password(flows[number], f"browser-{number}", "fieldn", PASSWORD)
+
+    for _ in range(3):
+        flows = [nodes[0].start(f"browser-{number}") for number in range(THREADS)]
+        # Nine at once: a tenth try in flight would lock, as ten failures do.
+        answers = at_once([lambda number=number: sign_in(number) for number in range(9)])
+        assert all(isinstance(answer, FlowPage) for answer in answers)
+    with nodes[0].services.store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(failure_count)) == 0
+        used = connection.scalars(select(rate_limit.c.used)).all()
+    assert set(used) == {0}
 
 
 def test_a_counter_hands_out_each_number_once(nodes: list[Gatehouse]) -> None:
