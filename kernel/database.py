@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,7 +89,7 @@ def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.
 
 
 class _Reader:
-    """A driver connection that one thread reads on; closed with the thread or the database."""
+    """A driver connection that one thread reads on; closed with the database."""
 
     def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver's own connection
         self.raw: Any = raw
@@ -98,8 +99,20 @@ class _Reader:
         if raw is not None:
             raw.close()
 
+
+class _Lease:
+    """A thread's hold on its reader, which goes to the next thread when this one ends.
+
+    It is never closed there: CPython 3.11 frees a foreign thread's state twice, and the process dies, if
+    something that is destroyed with the thread (SQLite's functions are) asks for the interpreter's lock.
+    """
+
+    def __init__(self, reader: _Reader, spare: deque[_Reader]) -> None:
+        self.reader = reader
+        self._spare = spare
+
     def __del__(self) -> None:
-        self.close()
+        self._spare.append(self.reader)
 
 
 class Database:
@@ -128,6 +141,7 @@ class Database:
         # handler sleeps and polls, which costs most of the throughput under contention.
         self._writer = threading.Lock() if self.dialect == "sqlite" else None
         self._local = threading.local()
+        self._spare: deque[_Reader] = deque()
         self._readers: WeakSet[_Reader] = WeakSet()
         self._readers_lock = threading.Lock()
 
@@ -152,16 +166,19 @@ class Database:
 
         For :mod:`kernel.prepared` only; everything else uses :meth:`read`.
         """
-        found: _Reader | None = getattr(self._local, "reader", None)
-        if found is None or found.raw is None:
-            found = self._local.reader = self._new_reader()
-        return found.raw
+        lease: _Lease | None = getattr(self._local, "lease", None)
+        if lease is None:
+            lease = self._local.lease = _Lease(self._spare_reader() or self._new_reader(), self._spare)
+        elif lease.reader.raw is None:
+            lease.reader = self._new_reader()
+        raw: Any = lease.reader.raw
+        return raw
 
     def drop_reader(self) -> None:
         """Close the calling thread's reading connection; the next read opens another."""
-        found: _Reader | None = getattr(self._local, "reader", None)
-        if found is not None:
-            found.close()
+        lease: _Lease | None = getattr(self._local, "lease", None)
+        if lease is not None:
+            lease.reader.close()
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -170,6 +187,16 @@ class Database:
         for reader in readers:
             reader.close()
         self.engine.dispose()
+
+    def _spare_reader(self) -> _Reader | None:
+        while self._spare:
+            try:
+                found = self._spare.popleft()
+            except IndexError:  # another thread took the last one
+                return None
+            if found.raw is not None:
+                return found
+        return None
 
     def _new_reader(self) -> _Reader:
         lent = self.engine.raw_connection()
