@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     bindparam,
     delete,
     exists,
@@ -128,6 +129,23 @@ def opens_application(connection: Connection, account_id: str, application_key: 
     return bool(connection.execute(statement).scalar_one())
 
 
+def _parting(which: ColumnElement[bool]) -> Select[tuple[str]]:
+    elsewhere = (
+        exists()
+        .where(membership.c.account_id == account.c.id, membership.c.group_id == group.c.id)
+        .where(
+            membership.c.group_id != bindparam("group_id"),
+            group.c.application_key == bindparam("application_key"),
+        )
+    )
+    signed_in = exists().where(session.c.account_id == account.c.id, session.c.ended_at.is_(None))
+    granted = exists().where(grant.c.account_id == account.c.id, grant.c.revoked_at.is_(None))
+    return select(account.c.id).where(which, ~elsewhere, or_(signed_in, granted)).order_by(account.c.id)
+
+
+_PARTING_ONE = Prepared(_parting(account.c.id == bindparam("account_id")))
+
+
 def parting_accounts(
     connection: Connection, account_ids: Iterable[str], *, application_key: str, group_id: str
 ) -> tuple[str, ...]:
@@ -136,20 +154,13 @@ def parting_accounts(
     Only accounts with a live session or grant are named: of the others there is nothing to end.
     """
     found: list[str] = []
-    elsewhere = (
-        exists()
-        .where(membership.c.account_id == account.c.id, membership.c.group_id == group.c.id)
-        .where(membership.c.group_id != group_id, group.c.application_key == application_key)
-    )
-    signed_in = exists().where(session.c.account_id == account.c.id, session.c.ended_at.is_(None))
-    granted = exists().where(grant.c.account_id == account.c.id, grant.c.revoked_at.is_(None))
+    asked = {"group_id": group_id, "application_key": application_key}
     for some in _chunks(account_ids):
-        statement = (
-            select(account.c.id)
-            .where(account.c.id.in_(some), ~elsewhere, or_(signed_in, granted))
-            .order_by(account.c.id)
-        )
-        found.extend(connection.execute(statement).scalars())
+        if len(some) == 1:
+            rows = _PARTING_ONE.within(connection, account_id=some[0], **asked)
+            found.extend(row[0] for row in rows)
+        else:
+            found.extend(connection.execute(_parting(account.c.id.in_(some)), asked).scalars())
     return tuple(found)
 
 
