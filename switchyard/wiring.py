@@ -14,7 +14,9 @@ from pathlib import Path
 import structlog
 from sqlalchemy import make_url
 
+from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
+from idp.storage.clients import find_client
 from idp.usecases.services import IdpServices
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
@@ -177,13 +179,22 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     prepare_schema(store, "gateway", settings.kernel)
     bags = carriers(settings.kernel)
     bags["backchannel-logout"] = BackchannelCarrier(
-        store, services.signing, services.issuer, default_algorithm=settings.idp.signing_algorithm
+        store,
+        services.signing,
+        services.issuer,
+        lambda client_id: _client(store, client_id),
+        default_algorithm=settings.idp.signing_algorithm,
     )
     return {
         "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
         "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services)),
     }
+
+
+def _client(store: Store, client_id: str) -> Client | None:
+    with store.read() as connection:
+        return find_client(connection, client_id)
 
 
 def registration_services(

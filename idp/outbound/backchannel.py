@@ -7,12 +7,12 @@ when it arrives and a repeated delivery is never taken for a replayed token.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import httpx
 
 from idp.domain.client import Client
 from idp.domain.tokens import LOGOUT_TOKEN_TYPE, logout_token_claims
-from idp.storage.clients import find_client
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
 from kernel.store import Store
@@ -24,8 +24,8 @@ _MOST_WAIT = dt.timedelta(hours=1)
 class BackchannelCarrier:
     """Delivers the notices of channel ``backchannel-logout``, one POST each.
 
-    ``default_algorithm`` signs for clients that state none. The address is the one registered at the time of
-    delivery; redirects are not followed.
+    ``find_client`` looks a client up by its id; ``default_algorithm`` signs for clients that state none.
+    The address is the one registered at the time of delivery; redirects are not followed.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class BackchannelCarrier:
         store: Store,
         signing: SigningKeys,
         issuer: str,
+        find_client: Callable[[str], Client | None],
         *,
         default_algorithm: str = "ES256",
         timeout: float = 5.0,
@@ -40,6 +41,7 @@ class BackchannelCarrier:
         self._store = store
         self._signing = signing
         self._issuer = issuer
+        self._find_client = find_client
         self._default = default_algorithm
         self._timeout = timeout
 
@@ -83,8 +85,7 @@ class BackchannelCarrier:
         return self._signing.sign(claims, algorithm=algorithm, typ=LOGOUT_TOKEN_TYPE)
 
     def _client(self, client_id: str) -> Client:
-        with self._store.read() as connection:
-            found = find_client(connection, client_id)
+        found = self._find_client(client_id)
         if found is None or not found.backchannel_logout_uri:
             raise PermanentFailure("the client has no logout address any more")
         return found

@@ -169,7 +169,9 @@ _SAFE = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One address of a protocol face. ``path`` may hold ``{name}`` for a segment; ``hot`` serves it in the lane.
+    """One address of a protocol face.
+
+    ``path`` may hold ``{name}`` for a segment; ``hot`` serves it in the lane.
 
     A path may end in ``{name*}``, which takes whatever is left of it, so that a face can answer for every
     address under its own in its own words. An endpoint that also words the refusal of a body that is too
