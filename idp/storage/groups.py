@@ -129,7 +129,7 @@ def opens_application(connection: Connection, account_id: str, application_key: 
     return bool(connection.execute(statement).scalar_one())
 
 
-def _parting(which: ColumnElement[bool]) -> Select[tuple[str]]:
+def _parting(which: ColumnElement[bool]) -> Select[Any]:
     elsewhere = (
         exists()
         .where(membership.c.account_id == account.c.id, membership.c.group_id == group.c.id)

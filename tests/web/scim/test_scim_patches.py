@@ -29,6 +29,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown path": ({"op": "replace", "path": "nothing", "value": "x"}, "invalidPath"),
     "path that cannot be read": ({"op": "replace", "path": "emails[type eq", "value": "x"}, "invalidPath"),
     "path that is no text": ({"op": "replace", "path": 5, "value": "x"}, "invalidValue"),
+    "path with half a character": (
+        {"op": "add", "path": 'emails[type eq "\\ud800"].value', "value": "x@acme.example"},
+        "invalidPath",
+    ),
+    "path with a zero character": (
+        {"op": "add", "path": 'emails[type eq "\\u0000"].value', "value": "x@acme.example"},
+        "invalidPath",
+    ),
     "no such entry": (
         {"op": "replace", "path": 'emails[type eq "home"].value', "value": "x@acme.example"},
         "noTarget",
