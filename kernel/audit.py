@@ -128,13 +128,18 @@ class AuditTrail:
 
 
 class Audit:
-    """The pen of one unit of work."""
+    """The pen of one unit of work.
+
+    Rows are noted while the deed runs and written as its last statements. The process has one chain, and
+    whoever holds it must never wait for a row that another unit holds: both would wait for ever.
+    """
 
     def __init__(self, trail: AuditTrail, connection: Connection, now: dt.datetime) -> None:
         self._trail = trail
         self._connection = connection
         self._now = now
         self._head: _Head | None = None
+        self._noted: list[dict[str, Any]] = []
 
     def record(
         self,
@@ -147,35 +152,40 @@ class Audit:
         organization: str = "",
         details: Mapping[str, JsonValue] | None = None,
     ) -> None:
-        """Write one row: ``tag`` is ``source:subject:action``, ``outcome`` is ``done`` or ``refused``.
+        """Note one row: ``tag`` is ``source:subject:action``, ``outcome`` is ``done`` or ``refused``.
 
         Raises:
             AuditError: if ``details`` names a secret.
         """
         _refuse_secrets(details or {})
-        head = self._head or self._trail.begin(self._connection, self._now)
-        self._head = head
         origin = current_origin()
-        row: dict[str, Any] = {
-            "chain": head.chain,
-            "seq": head.seq + 1,
-            "at": self._now,
-            "tag": tag,
-            "actor_kind": actor.kind,
-            "actor_id": actor.id,
-            "session": actor.session,
-            "organization": organization,
-            "target": target,
-            "outcome": outcome,
-            "reason": reason,
-            "address": origin.address,
-            "request_id": origin.request_id,
-            "details": dict(details or {}),
-            "previous_hash": head.hash,
-        }
-        row["hash"] = _row_hash(row)
-        _INSERT.within(self._connection, **row)
-        self._head = _Head(head.chain, head.seq + 1, row["hash"])
+        self._noted.append(
+            {
+                "at": self._now,
+                "tag": tag,
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "session": actor.session,
+                "organization": organization,
+                "target": target,
+                "outcome": outcome,
+                "reason": reason,
+                "address": origin.address,
+                "request_id": origin.request_id,
+                "details": dict(details or {}),
+            }
+        )
+
+    def write(self) -> None:
+        """Write what was noted into the chain, in the unit's own transaction and just before its commit."""
+        if not self._noted:
+            return
+        head = self._head = self._trail.begin(self._connection, self._now)
+        for noted in self._noted:
+            row = {**noted, "chain": head.chain, "seq": head.seq + 1, "previous_hash": head.hash}
+            row["hash"] = _row_hash(row)
+            _INSERT.within(self._connection, **row)
+            head = self._head = _Head(head.chain, head.seq + 1, row["hash"])
 
     def settle(self, *, committed: bool | None) -> None:
         """Tell the trail how the unit ended; ``None`` means that nobody knows (a lost connection)."""

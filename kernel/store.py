@@ -60,6 +60,7 @@ class Store:
                 audit = Audit(self._trail, connection, now)
                 post = Post(connection, now, self.randomness, self.sealer)
                 yield Unit(connection, now, audit, post, self.randomness, self.sealer)
+                audit.write()
                 done = True
                 # The commit runs as this block ends; if it breaks, nobody knows how it went.
         except BaseException:
