@@ -90,13 +90,6 @@ class Identity:
     is_staff: bool
     organizations: tuple[Represented, ...] = ()
 
-    def roles_in(self, organization_id: str) -> frozenset[str]:
-        """Return the contact roles this person holds in an organization, none if it is not represented."""
-        for represented in self.organizations:
-            if represented.organization_id == organization_id:
-                return represented.contact_roles
-        return frozenset()
-
 
 @dataclass(frozen=True, slots=True)
 class Rights:

@@ -149,10 +149,6 @@ class Catalogue:
         canonical = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def implied_by(self, access_role: str) -> tuple[str, ...]:
-        """Return the contact roles that bring ``access_role`` with them."""
-        return tuple(key for key, role in self.contact_roles.items() if access_role in role.implies)
-
     def exclusion_slot(self, access_role: str) -> str | None:
         """Return the name of the set that an access role excludes others in, or None.
 

@@ -43,7 +43,13 @@ class Aggregate(StrEnum):
 
 
 class State(StrEnum):
-    """Where a row stands (MAN-107 has no say here; see the table in docs/architecture.md)."""
+    """Where a row stands.
+
+    PENDING is due at ``next_at``. BLOCKED waits for its user or group. LEASED is out with one worker.
+    DONE has reached the desired version and leaves when that grows. RETRY met a transient error, CONFLICT
+    another version. CASE needs a human, DEAD was refused or failed for three days, ABANDONED was closed by
+    the operator; each of these three leaves when the desired state changes again.
+    """
 
     PENDING = "pending"
     BLOCKED = "blocked"
@@ -58,8 +64,6 @@ class State(StrEnum):
 
 DUE_STATES: Final = (State.PENDING, State.RETRY, State.BLOCKED, State.CONFLICT)
 """States a worker may claim once ``next_at`` has come; a lapsed lease may be claimed too."""
-
-TERMINAL: Final = frozenset({State.DONE, State.CASE, State.DEAD, State.ABANDONED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -142,8 +141,3 @@ def waiting_for(  # noqa: PLR0911 - one line for each reason
     if delivery.state is State.RETRY:
         return Waiting(WaitReason.RETRYING, delivery.updated_at, delivery.next_at)
     return Waiting(WaitReason.QUEUED, registered_at, None)
-
-
-def is_provisioned(live: Iterable[dt.datetime | None]) -> bool:
-    """Tell whether every item that goes to the Gateway is live there."""
-    return all(moment is not None for moment in live)

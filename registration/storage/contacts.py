@@ -69,32 +69,6 @@ def holders(connection: Connection, organization_id: str) -> dict[str, list[Cont
     return found
 
 
-def emails_of_holders(
-    connection: Connection, *, organization_id: str, role_key: str
-) -> list[tuple[str, str, str]]:
-    """Return name, e-mail and language of each holder of a role: a group's notices go to all (R-106)."""
-    statement = (
-        select(
-            person_version.c.first_name,
-            person_version.c.last_name,
-            person_version.c.main_email,
-            person_version.c.language,
-        )
-        .join(contact_assignment, contact_assignment.c.holder_id == person_version.c.person_id)
-        .where(
-            contact_assignment.c.organization_id == organization_id,
-            contact_assignment.c.role_key == role_key,
-            contact_assignment.c.ended_at.is_(None),
-            person_version.c.ended_at.is_(None),
-        )
-        .order_by(contact_assignment.c.started_at)
-    )
-    return [
-        (f"{row.first_name} {row.last_name}", row.main_email, row.language)
-        for row in connection.execute(statement)
-    ]
-
-
 def is_vacant(connection: Connection, *, organization_id: str, role_key: str) -> bool:
     """Tell whether nobody holds the role."""
     count = select(contact_counter.c.n).where(

@@ -162,15 +162,6 @@ def search(
     ]
 
 
-def may_choose(connection: Connection, *, person_id: str, organization_id: str) -> bool:
-    """Tell whether a person can be chosen at all: registered and active."""
-    del organization_id
-    statement = (
-        select(func.count()).select_from(person).where(person.c.id == person_id, person.c.state == "active")
-    )
-    return bool(connection.execute(statement).scalar_one())
-
-
 def shares(connection: Connection, details: PersonDetails, *, organization_id: str) -> tuple[bool, bool]:
     """Tell whether somebody of the organization has the same phone without extension, or the same e-mail."""
     base = select(func.count()).select_from(_current).where(_is_own(organization_id))

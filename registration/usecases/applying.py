@@ -15,7 +15,7 @@ from registration.domain.authority import NEXT_UP, Identity
 from registration.domain.catalogue import OPERATOR
 from registration.domain.letters import Letter, change_line, write
 from registration.domain.membership import Effect
-from registration.domain.outbox import Aggregate, Lane, membership_id
+from registration.domain.outbox import Aggregate, Lane, lane_of, membership_id
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import Person
 from registration.domain.plan import ChangeKind, RequestMade
@@ -179,7 +179,7 @@ def _create_account(unit: Unit, services: RegistrationServices, work: _Work, per
         raise UndoneError(Refused(Refusal.STALE_PLAN))
     work.account = accounts.find(unit.connection, identifier)
     work.step = name.step
-    work.due[Aggregate.USER, identifier] = Lane.CREATE
+    work.due[Aggregate.USER, identifier] = lane_of(Aggregate.USER, desired=True, known=False)
 
 
 def _settle_contacts(unit: Unit, order: Order, work: _Work) -> None:
@@ -303,7 +303,7 @@ def _settle_memberships(unit: Unit, order: Order, outcome: Outcome, work: _Work)
     if had_access != has_access and not outcome.creates_account:
         # The Gateway keeps the organizations an account acts for.
         accounts.touch(unit.connection, account.id)
-        work.due[Aggregate.USER, account.id] = Lane.UPDATE
+        work.due[Aggregate.USER, account.id] = lane_of(Aggregate.USER, desired=True, known=True)
 
 
 def _move_member(unit: Unit, order: Order, work: _Work, access_role: str, *, joins: bool) -> None:
@@ -315,10 +315,10 @@ def _move_member(unit: Unit, order: Order, work: _Work, access_role: str, *, joi
         access_role=access_role,
     )
     if made:
-        work.due[Aggregate.GROUP, group] = Lane.CREATE
+        work.due[Aggregate.GROUP, group] = lane_of(Aggregate.GROUP, desired=True, known=False)
     account = work.account
     if account is not None:
-        lane = Lane.GRANT if joins else Lane.DENY
+        lane = lane_of(Aggregate.MEMBERSHIP, desired=joins, known=not joins)
         work.due[Aggregate.MEMBERSHIP, membership_id(account.id, group)] = lane
 
 
