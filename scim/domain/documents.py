@@ -66,7 +66,7 @@ def _look_inside(value: object, *, escapes: bool) -> None:
                     following += each.keys()
             elif isinstance(each, list):
                 following += each
-            elif escapes and isinstance(each, str) and _is_unstorable(each):
+            elif escapes and isinstance(each, str) and is_unstorable(each):
                 raise InvalidSyntaxException(detail="A text holds a character that no text can hold.")
         if not following:
             return
@@ -74,7 +74,11 @@ def _look_inside(value: object, *, escapes: bool) -> None:
     raise InvalidSyntaxException(detail=f"The request body nests deeper than {DEEPEST} levels.")
 
 
-def _is_unstorable(text: str) -> bool:
+def is_unstorable(text: str) -> bool:
+    """Tell whether ``text`` holds what no database and no UTF-8 text can: a zero character, a lone surrogate.
+
+    JSON brings them by an escape, and a filter inside a path by an escape of its own.
+    """
     return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 

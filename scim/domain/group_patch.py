@@ -6,6 +6,7 @@ the fence; what is left goes through scim2-models' PatchOp on the group without 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalEx
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
 from scim.domain.catalogue import Catalogue
+from scim.domain.documents import is_unstorable
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -34,6 +36,7 @@ _MEMBERS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
+_LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OPERATIONS = frozenset({"add", "remove", "replace"})
 
 
@@ -69,7 +72,24 @@ def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise PayloadTooLargeException(detail=f"A request may hold {MOST_OPERATIONS} operations at most.")
     if not all(isinstance(each, dict) for each in operations):
         raise InvalidSyntaxException(detail="Each operation must be an object.")
+    for operation in operations:
+        for name, value in operation.items():
+            if name.lower() == "path" and isinstance(value, str):
+                _refuse_unstorable(value)
     return operations
+
+
+def _refuse_unstorable(path: str) -> None:
+    """Refuse a selection that names by an escape of its own what no stored value can hold."""
+    for literal in _LITERALS.findall(path) if "\\u" in path else ():
+        try:
+            value = json.loads(literal)
+        except ValueError:
+            raise InvalidPathException(detail="The selection in 'path' cannot be read.") from None
+        if is_unstorable(value):
+            raise InvalidPathException(
+                detail="The selection in 'path' holds a character that no value can hold."
+            )
 
 
 def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None:
