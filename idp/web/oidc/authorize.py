@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
 
 from idp.domain.session import LiveSession
 from idp.usecases.authorize import AuthorizeOutcome, ErrorPage, NoAccess, SignInNeeded, ToClient, authorize
@@ -37,7 +38,7 @@ class AuthorizeFace:
             return self._pages.error_page(request, 400, "invalid_request")
         token = self._cookies.session_of(request)
         if request.method == "POST" and not token:
-            again = self._as_get(request)
+            again = self._as_get(parameters)
             if again is not None:
                 return again
         session = find_session(self._services, token) if token else None
@@ -59,15 +60,17 @@ class AuthorizeFace:
         )
         return self._render(request, outcome, session)
 
-    def _as_get(self, request: Request) -> Response | None:
+    def _as_get(self, parameters: Mapping[str, list[str]]) -> Response | None:
         """Send a form from another site back to us as a GET.
 
         SameSite=Lax keeps our cookies from such a POST, so a live session would go unseen; the browser sends
-        them with the GET that follows.
+        them with the GET that follows. The address is written anew from what was read: a body may hold bytes
+        that end a header line.
         """
-        if len(request.body) > _MOST_LOCATION:
+        query = urlencode(parameters, doseq=True)
+        if len(query) > _MOST_LOCATION:
             return None
-        return see_other(f"{self._services.issuer}{self._path}?{request.body.decode('ascii')}")
+        return see_other(f"{self._services.issuer}{self._path}?{query}")
 
     def _render(self, request: Request, outcome: AuthorizeOutcome, session: LiveSession | None) -> Response:
         if isinstance(outcome, ToClient):
