@@ -71,3 +71,20 @@ def test_every_link_between_papers_leads_somewhere() -> None:
         if not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_command_that_is_named_exists() -> None:
+    """Papers, messages and docstrings name no command of `switchyard` that is not there."""
+    from switchyard.cli import main
+
+    unknown = []
+    for path in committed_files():
+        if path.suffix not in {".md", ".py", ".html", ".toml"} or "tests" in path.parts:
+            continue
+        for command, below in re.findall(
+            r"`(?:\.venv/bin/)?switchyard ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text_of(path)
+        ):
+            found = main.commands.get(command)
+            if found is None or (below and below not in getattr(found, "commands", {below: None})):
+                unknown.append(f"{shown(path)}: switchyard {command} {below}".rstrip())
+    assert unknown == []

@@ -1,0 +1,43 @@
+"""Production refuses what is only fit for a demonstration, and names it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel.errors import SettingsError
+from switchyard.settings import read_settings
+
+_SOUND = {
+    "SWITCHYARD_GATEWAY__KERNEL__PRODUCTION": "true",
+    "SWITCHYARD_GATEWAY__KERNEL__PUBLIC_URL": "https://gateway.example.org",
+    "SWITCHYARD_GATEWAY__IDP__LOOPBACK_HTTP_CLIENTS": "false",
+    "SWITCHYARD_REGISTRATION__KERNEL__PRODUCTION": "true",
+    "SWITCHYARD_REGISTRATION__KERNEL__PUBLIC_URL": "https://registration.example.org",
+}
+
+
+def test_sound_settings_are_taken() -> None:
+    assert read_settings(None, _SOUND).gateway.kernel.production
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("GATEWAY__KERNEL__PUBLIC_URL", "http://gateway.example.org", "gateway.kernel.public_url"),
+        (
+            "REGISTRATION__KERNEL__PUBLIC_URL",
+            "http://registration.example.org",
+            "registration.kernel.public_url",
+        ),
+        ("GATEWAY__KERNEL__COURIER", "console", "gateway.kernel.courier"),
+        ("GATEWAY__KERNEL__PASSWORD_MEMORY_KIB", "1024", "password_memory_kib"),
+        ("GATEWAY__KERNEL__LOG_LEVEL", "debug", "log_level"),
+        ("GATEWAY__IDP__LIMITS", "false", "gateway.idp.limits"),
+        ("GATEWAY__IDP__LOOPBACK_HTTP_CLIENTS", "true", "loopback_http_clients"),
+        ("REGISTRATION__REGISTRATION__FAILPOINTS", "on", "failpoints"),
+    ],
+)
+def test_each_unsafe_choice_is_refused_by_name(option: str, value: str, named: str) -> None:
+    """F10, bar 22: the servers do not start, and the sentence says which option it is."""
+    with pytest.raises(SettingsError, match=named):
+        read_settings(None, {**_SOUND, f"SWITCHYARD_{option}": value})
