@@ -29,12 +29,14 @@ test: .venv/.dev ## Pass every test: SQLite, a real PostgreSQL, a real browser (
 	@requirements/browser
 	@.venv/bin/pytest -n $(JOBS) -rs $(ARGS)
 
-lint: .venv/.dev ## Style, types and the import law
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/lint-imports
-	.venv/bin/mypy
-	.venv/bin/djlint --lint --quiet .
+lint: .venv/.dev ## Style, types and the import law; every check runs, whatever the one before says
+	@failed=0; \
+	.venv/bin/ruff check || failed=1; \
+	.venv/bin/ruff format --check || failed=1; \
+	.venv/bin/lint-imports || failed=1; \
+	.venv/bin/mypy || failed=1; \
+	.venv/bin/djlint --lint --quiet . || failed=1; \
+	exit $$failed
 
 format: .venv/.dev ## Put the code into the one format
 	.venv/bin/ruff check --fix
