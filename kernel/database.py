@@ -11,7 +11,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from weakref import WeakSet
 
@@ -27,8 +27,11 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
+
+from kernel.errors import BusyError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -38,6 +41,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# serialization_failure, deadlock_detected, lock_not_available
+_CONTENTION = frozenset({"40001", "40P01", "55P03"})
 _STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -115,6 +120,12 @@ class _Lease:
         self._spare.append(self.reader)
 
 
+def _is_contention(error: OperationalError) -> bool:
+    """Tell whether the database gave up because of other writers: trying again is right."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _CONTENTION or "database is locked" in str(error.orig)
+
+
 class Database:
     """One database of one system.
 
@@ -153,13 +164,18 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Lend a connection for one unit of work: committed when the body ends, rolled back if it raises."""
-        if self._writer is None:
-            with self.engine.begin() as connection:
+        """Lend a connection for one unit of work: committed when the body ends, rolled back if it raises.
+
+        Raises:
+            BusyError: if another writer stood in the way for too long, or for ever; nothing was changed.
+        """
+        try:
+            with self._writer or nullcontext(), self.engine.begin() as connection:
                 yield connection
-            return
-        with self._writer, self.engine.begin() as connection:
-            yield connection
+        except OperationalError as error:
+            if _is_contention(error):
+                raise BusyError(retry_after=1) from error
+            raise
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.

@@ -9,6 +9,9 @@ from urllib.parse import unquote
 from kernel.errors import BusyError, SwitchyardError
 from kernel.web.http import BadRequestError, Endpoint, Request, Response, Route, json_response
 
+ANY_METHOD = "*"
+"""A route for this method words the answer to every method that no route names."""
+
 
 class Dispatch:
     """The routes of a face, found by literal path first and by pattern second."""
@@ -44,7 +47,7 @@ def answer(table: dict[str, Endpoint], request: Request) -> Response:
 
     An endpoint translates its errors itself; what arrives here is the last resort and leaks nothing.
     """
-    endpoint = table.get(request.method)
+    endpoint = table.get(request.method) or table.get(ANY_METHOD)
     if endpoint is None:
         allowed = ", ".join(sorted(table))
         return json_response(405, {"error": "method_not_allowed"}, (("Allow", allowed),))

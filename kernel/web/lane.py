@@ -15,7 +15,7 @@ import structlog
 
 from kernel.origin import Origin, origin
 from kernel.randomness import Randomness
-from kernel.web.dispatch import Dispatch, answer
+from kernel.web.dispatch import ANY_METHOD, Dispatch, answer
 from kernel.web.http import Endpoint, Request, Response, Route, finish, json_response
 
 Environ = dict[str, Any]
@@ -61,7 +61,8 @@ def _body(environ: Mapping[str, Any]) -> bytes:
 
 def serve(table: dict[str, Endpoint], request: Request, *, request_id: str) -> Response:
     """Answer one protocol request; nothing that goes wrong inside leaks out."""
-    if len(request.body) > MAX_BODY and not getattr(table.get(request.method), "checks_size", False):
+    endpoint = table.get(request.method) or table.get(ANY_METHOD)
+    if len(request.body) > MAX_BODY and not getattr(endpoint, "checks_size", False):
         return json_response(413, {"error": "invalid_request", "error_description": "The body is too large."})
     with origin(Origin(request.address, request_id, request.header("user-agent")[:256])):
         try:

@@ -17,6 +17,7 @@ from scim2_models import SCIMException
 from idp.usecases.authenticate_bearer import bearer
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError
+from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
@@ -24,7 +25,7 @@ from scim.usecases.client import READ, WRITE, ScimClient
 
 MEDIA_TYPE = "application/scim+json"
 LARGEST_BODY = 1_048_576
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)

@@ -162,6 +162,12 @@ def test_a_method_that_is_not_there_says_what_is(
     assert (asked.status, asked.headers["allow"]) == (204, allowed)
 
 
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "get", "X"])
+def test_a_method_that_nobody_knows_is_refused_in_scim(sqlite_world: ScimWorld, method: str) -> None:
+    """N5: 405 is a SCIM error whatever the method is called."""
+    assert is_scim_error(sqlite_world.request(method, "/Users"), 405)
+
+
 def test_a_method_cannot_be_smuggled(sqlite_world: ScimWorld) -> None:
     """SL-04: no override header or field changes the method; HEAD carries no body."""
     world = sqlite_world
