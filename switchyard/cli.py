@@ -20,7 +20,10 @@ from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, sett
 from switchyard.cli_policy import policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from kernel.settings import KernelSettings
+    from switchyard.wiring import Background
 
 
 def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +116,7 @@ def gateway(settings: Path | None, host: str, port: int | None, only: str | None
     if only == "background":
         from switchyard.wiring import gateway_background  # noqa: PLC0415
 
-        _run_background(gateway_background(read))
+        _run_background(read.kernel, lambda: gateway_background(read))
         return
     _serve("switchyard.gateway_app:application", read.kernel, host=host, port=port)
 
@@ -133,7 +136,7 @@ def registration(settings: Path | None, host: str, port: int | None, only: str |
     if only == "background":
         from switchyard.wiring import registration_background  # noqa: PLC0415
 
-        _run_background(registration_background(read))
+        _run_background(read.kernel, lambda: registration_background(read))
         return
     _serve("switchyard.registration_app:application", read.kernel, host=host, port=port)
 
@@ -145,7 +148,8 @@ def worker(settings: Path | None) -> None:
     from switchyard.settings import registration_settings  # noqa: PLC0415
     from switchyard.wiring import worker_background  # noqa: PLC0415
 
-    _run_background(worker_background(registration_settings(settings, os.environ)))
+    read = registration_settings(settings, os.environ)
+    _run_background(read.kernel, lambda: worker_background(read))
 
 
 @main.command()
@@ -210,7 +214,7 @@ def _supervise(system: str, *, host: str, port: int | None) -> None:
         Supervisor(children, say=lambda line: click.echo(line, err=True)).run(stop)
 
 
-def _serve(target: str, kernel: Any, *, host: str, port: int | None) -> None:  # noqa: ANN401 - the settings class would be loaded at start
+def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) -> None:
     from switchyard.server import serve  # noqa: PLC0415
 
     address = urlsplit(kernel.public_url)
@@ -218,12 +222,14 @@ def _serve(target: str, kernel: Any, *, host: str, port: int | None) -> None:  #
     serve(target, host=host, port=listen, workers=kernel.workers, threads=kernel.threads)
 
 
-def _run_background(deeds: Any) -> None:  # noqa: ANN401 - the same
+def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Background]]) -> None:
     from switchyard.server import run_background  # noqa: PLC0415
     from switchyard.supervisor import stop_on_signals  # noqa: PLC0415
+    from switchyard.wiring import set_up_logs  # noqa: PLC0415
 
+    set_up_logs(kernel)
     with stop_on_signals() as stop:
-        run_background(deeds, stop)
+        run_background(deeds(), stop)
 
 
 for _command in (client, policy, *COMMANDS):
