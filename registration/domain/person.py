@@ -172,6 +172,12 @@ class PersonWarning(StrEnum):
     SAME_NAME = "same-name"
 
 
+def masked(email: str) -> str:
+    """Return an address that whoever knows it recognizes and nobody else learns: ``j***@acme.example``."""
+    mailbox, _, domain = email.rpartition("@")
+    return f"{mailbox[:1]}***@{domain}"
+
+
 def check_person(form: PersonForm) -> PersonDetails | tuple[Fault, ...]:
     """Return the normalised details, or every fault of the form in the order of its fields.
 

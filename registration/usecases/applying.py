@@ -415,7 +415,7 @@ def _post_letters(
             },
         )
         unit.courier.post_email(
-            to=change.name,
+            to=order.maker.email if copy and order.maker else person.details.main_email,
             subject=written.subject,
             text=written.text,
             template=letter.value,

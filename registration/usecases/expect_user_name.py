@@ -26,7 +26,7 @@ def expect_user_name(
         if isinstance(subject, Refused):
             return ""
         if subject.account is not None:
-            return subject.account.user_name
+            return subject.shown_user_name
         candidates = personal_candidates(
             first_name=subject.details.first_name,
             last_name=subject.details.last_name,

@@ -67,8 +67,8 @@ def _subject(subject: Subject) -> PlanSubject:
         person_id=subject.person.id if subject.person else "",
         person_no=subject.person.number if subject.person else None,
         name=subject.details.full_name,
-        email=subject.details.main_email,
-        user_name=subject.account.user_name if subject.account else "",
+        email=subject.shown_email,
+        user_name=subject.shown_user_name,
         fingerprint=subject.fingerprint,
     )
 
@@ -124,7 +124,7 @@ def _gateway_changes(
 
 
 def _mails(subject: Subject, wish: Wish, maker: Identity | None, *, creates: bool) -> Iterator[Change]:
-    email = subject.details.main_email
+    email = subject.shown_email
     if creates:
         yield Change(ChangeKind.MAIL_SENT, Letter.USER_NAME.value, email)
     told = Letter.ACCESS_CHANGED if wish.grant or wish.revoke else Letter.CONTACT_CHANGED

@@ -18,7 +18,14 @@ from registration.domain.contact_roles import implied
 from registration.domain.membership import Source
 from registration.domain.organization import Organization, OrganizationStatus
 from registration.domain.outcomes import Refusal, Refused
-from registration.domain.person import ExistingPerson, Person, PersonChoice, PersonDetails, check_person
+from registration.domain.person import (
+    ExistingPerson,
+    Person,
+    PersonChoice,
+    PersonDetails,
+    check_person,
+    masked,
+)
 from registration.storage import accounts, catalogues, contacts, grants, identities, organizations, persons
 from registration.storage.accounts import Account
 
@@ -43,6 +50,18 @@ class Subject:
     account: Account | None
     contact_roles: frozenset[str]
     grants: frozenset[str]
+    is_own: bool = True
+    """Whether the caller may see the contact data: of a new person, an own one, or as staff."""
+
+    @property
+    def shown_email(self) -> str:
+        """The e-mail address as far as the caller may see it (RG-20)."""
+        return self.details.main_email if self.is_own else masked(self.details.main_email)
+
+    @property
+    def shown_user_name(self) -> str:
+        """The user name of the account there is, as far as the caller may see it."""
+        return self.account.user_name if self.account and self.is_own else ""
 
     @property
     def fingerprint(self) -> str:
@@ -97,7 +116,10 @@ def choose(connection: Connection, standing: Standing, choice: PersonChoice) -> 
         if account
         else {}
     )
-    return Subject(person, person.details, account, frozenset(held), frozenset(granted))
+    own = standing.rights.is_staff or persons.belongs(
+        connection, person_id=person.id, organization_id=organization_id
+    )
+    return Subject(person, person.details, account, frozenset(held), frozenset(granted), is_own=own)
 
 
 def sources(standing: Standing, grants_held: Iterable[str], contact_roles: Iterable[str]) -> list[Source]:

@@ -505,3 +505,27 @@ def test_desired_memberships_count_their_sources(world: World) -> None:
     ra = world.people["ra"].account_id
     assert found[ra, "registration-base"] == 2
     assert found[ra, "registration-rights-administrator"] == 1
+
+
+def test_the_plan_for_a_stranger_shows_no_contact_data(world: World) -> None:
+    """RG-20: whoever knows the address recognizes it; the mail goes to the whole one."""
+    elsewhere = world.add_organization("OTHER POWER", ("physical-market",))
+    world.add_trust(elsewhere, "Other")
+    common = {
+        "caller": world.caller("ra"),
+        "organization_id": world.organization_id,
+        "person": world.person("Otherpc"),
+        "role_keys": [REPORTS],
+    }
+    plan = preview_grant(world.services, **common)
+    assert isinstance(plan, Plan)
+    assert (plan.subject.email, plan.subject.user_name) == ("p***@acme.example", "")
+    assert "paul.otherprime" not in str(plan)
+    made = done(
+        grant_access_roles(world.services, plan_digest=plan.digest, idempotency_key="stranger", **common)
+    )
+    told = [mail[1] for mail in world.mails() if mail[0] == "access-changed" and str(made.number) in mail[2]]
+    assert told == ["paul.otherprime@acme.example"]
+    again = preview_grant(world.services, **{**common, "role_keys": [EMI_SUBMIT]})
+    assert isinstance(again, Plan)
+    assert again.subject.email == "paul.otherprime@acme.example", "from now on she is one of their own"
