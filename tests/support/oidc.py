@@ -407,8 +407,9 @@ def an_op(
     """Return a provider over ``database``; the clock stands at noon until it is moved."""
     time = clock or FrozenClock(NOON)
     store = a_store(database, clock=time, seed=seed)
+    # A store of its own, so that a seeded provider draws the same chance whether keys were drawn before or not.
+    _lay_down_keys(a_store(database, clock=time))
     signing = SigningKeys(store, KeySettings())
-    _lay_down_keys(store, signing)
     services = IdpServices(
         store=store,
         settings=IdpSettings(**settings),  # type: ignore[arg-type]
@@ -425,13 +426,13 @@ def an_op(
 _drawn: list[dict[str, Any]] = []
 
 
-def _lay_down_keys(store: Store, signing: SigningKeys) -> None:
+def _lay_down_keys(store: Store) -> None:
     if _drawn:
         now = store.clock.now()
         moments = {"published_at": now, "activate_at": now, "activated_at": now}
         with store.write() as unit:
             unit.connection.execute(signing_key.insert(), [{**row, **moments} for row in _drawn])
-    signing.ensure()
+    SigningKeys(store, KeySettings()).ensure()
     if not _drawn:
         with store.read() as connection:
             _drawn.extend(dict(row) for row in connection.execute(select(signing_key)).mappings())

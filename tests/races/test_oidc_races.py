@@ -1,0 +1,129 @@
+"""What may happen once happens once, whoever comes at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from sqlalchemy import func, select
+
+from idp.domain.tokens import Authentication
+from idp.storage import tables
+from tests.support.oidc import an_assertion, an_op, claims_of, public_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.database import Database
+    from tests.support.oidc import Op
+
+    T = TypeVar("T")
+
+pytestmark = pytest.mark.race
+THREADS = 16
+
+
+def at_once(deed: Callable[[int], T]) -> list[T]:
+    """Let sixteen threads do the same thing at the same moment."""
+    barrier = threading.Barrier(THREADS)
+
+    def run(number: int) -> T:
+        barrier.wait()
+        return deed(number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(run, range(THREADS)))
+
+
+def ready(database: Database, **settings: object) -> tuple[Op, str]:
+    op = an_op(database, limits=False, **settings)
+    op.client()
+    return op, op.session(op.account())
+
+
+def count(op: Op, table: str) -> int:
+    with op.services.store.read() as connection:
+        found = connection.execute(select(func.count()).select_from(tables.METADATA.tables[table]))
+        return int(found.scalar_one())
+
+
+def test_one_code_gives_tokens_once(gateway_database: Database) -> None:
+    """TK-01, trap T4: sixteen redeem one code; one wins, and the others take its tokens back."""
+    op, cookie = ready(gateway_database)
+    code = op.code(cookie)
+    answers = at_once(lambda _number: op.redeem(code))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
+    (winner,) = [answer.json() for answer in answers if answer.status == 200]
+    assert count(op, "access_token") == count(op, "refresh_token") == 1
+    assert op.introspect(winner["access_token"]) == {"active": False}
+
+
+def test_one_refresh_token_has_one_heir_and_all_who_race_get_it(gateway_database: Database) -> None:
+    """RT-03, RT-11: within the grace sixteen equal answers; one heir, one family, all of it alive."""
+    op, cookie = ready(gateway_database)
+    first = op.tokens(cookie)["refresh_token"]
+    answers = at_once(lambda _number: op.refresh(first))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert count(op, "refresh_token") == 2
+    assert op.refresh(answers[0].json()["refresh_token"]).status == 200
+
+
+def test_without_a_grace_one_refresh_wins_and_the_family_falls(gateway_database: Database) -> None:
+    """RT-03 with grace 0: at most one success, and the theft is noticed."""
+    import datetime as dt
+
+    op, cookie = ready(gateway_database, refresh_grace=dt.timedelta(0))
+    first = op.tokens(cookie)["refresh_token"]
+    answers = at_once(lambda _number: op.refresh(first))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
+    (winner,) = [answer.json() for answer in answers if answer.status == 200]
+    assert op.refresh(winner["refresh_token"]).status == 400
+    assert count(op, "refresh_token") == 2
+
+
+def test_one_assertion_proves_its_client_once(gateway_database: Database) -> None:
+    """CA-07, RFC 7523 §3: the jti is spent by one of sixteen."""
+    op, _cookie = ready(gateway_database)
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    fields = {"grant_type": "client_credentials", **an_assertion("m2m")}
+    answers = at_once(lambda _number: op.post("/oauth2/token", fields))
+    assert sorted(answer.status for answer in answers) == [200] + [401] * (THREADS - 1)
+    assert count(op, "access_token") == 1
+
+
+def test_one_logout_tells_each_client_once(gateway_database: Database) -> None:
+    """Back-Channel Logout §2.5: sixteen ends of one session are one end."""
+    op, cookie = ready(gateway_database)
+    op.client(replace=True, secret="", backchannel_logout_uri="https://emi.example/bc")
+    hint = op.tokens(cookie)["id_token"]
+    at_once(lambda _number: op.get("/oauth2/logout", cookie, id_token_hint=hint))
+    assert [notice["sid"] for notice in op.notices()] == [claims_of(hint)["sid"]]
+    assert len(op.audit("gateway:session:ended")) == 1
+
+
+def test_a_logout_that_meets_a_redemption_leaves_nothing_alive(gateway_database: Database) -> None:
+    """TK-12, RT-08: whichever comes first, no token outlives the session it came from."""
+    op, cookie = ready(gateway_database)
+    hint = op.tokens(cookie)["id_token"]
+    codes = [op.code(cookie) for _ in range(THREADS - 1)]
+
+    def deed(number: int) -> dict[str, str]:
+        if number == THREADS - 1:
+            op.get("/oauth2/logout", cookie, id_token_hint=hint)
+            return {}
+        answer = op.redeem(codes[number])
+        return dict(answer.json()) if answer.status == 200 else {}
+
+    for answer in at_once(deed):
+        if answer:
+            assert op.introspect(answer["access_token"]) == {"active": False}
+            assert op.refresh(answer["refresh_token"]).status == 400
+
+
+def test_facts_of_a_sign_in_survive_their_storage() -> None:
+    """What is stored with a token comes back as it was."""
+    how = Authentication("sid", 1, "phr", ("hwk", "user"), 2)
+    assert Authentication.from_json(how.to_json()) == how

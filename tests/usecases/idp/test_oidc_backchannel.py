@@ -1,0 +1,187 @@
+"""Logout notices on their way: signed at delivery, repeated when the relying party is in trouble."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+
+from idp.outbound.backchannel import BackchannelCarrier
+from idp.storage.clients import look_up_client
+from idp.usecases.disable_client import disable_client
+from idp.usecases.endings import end_access, end_sessions
+from kernel.audit import SYSTEM
+from kernel.courier.carriers import PermanentFailure, TransientFailure
+from kernel.courier.outbox import Envelope
+from tests.support.clock import NOON
+from tests.support.oidc import ISSUER, Op, an_op, claims_of, header_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.database import Database
+
+
+class Listener(HTTPServer):
+    """A relying party's back-channel endpoint that answers as told and keeps what it got."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = status
+        self.tokens: list[str] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/bc"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.tokens += parse_qs(body)["logout_token"]
+        self.send_response(self.server.status)
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("Retry-After", "7")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
+        """Say nothing."""
+
+
+@contextmanager
+def a_listener(status: int = 200) -> Iterator[Listener]:
+    server = Listener(status)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def carrier(op: Op) -> BackchannelCarrier:
+    database = op.services.store.database
+    return BackchannelCarrier(
+        op.services.store,
+        op.services.signing,
+        ISSUER,
+        lambda client_id: look_up_client(database, client_id),
+        timeout=2,
+    )
+
+
+def notice(client_id: str = "emi") -> Envelope:
+    payload = {"client_id": client_id, "sid": "S", "sub": "A"}
+    return Envelope("01", "backchannel-logout", "backchannel-logout", payload, NOON, 1)
+
+
+@pytest.fixture
+def op(sqlite_gateway_database: Database) -> Op:
+    return an_op(sqlite_gateway_database, loopback_http_clients=True)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_notice_arrives_as_a_logout_token(op: Op, status: int) -> None:
+    """Back-Channel Logout §2.4, §2.5: its own type, the event, sid and sub, short life, no nonce."""
+    with a_listener(status) as rp:
+        op.client(backchannel_logout_uri=rp.address)
+        carrier(op).deliver(notice())
+        carrier(op).deliver(notice())
+    first, second = (claims_of(token) for token in rp.tokens)
+    assert header_of(rp.tokens[0])["typ"] == "logout+jwt"
+    assert op.services.signing.verify(rp.tokens[0], typ="logout+jwt") == first
+    assert (first["iss"], first["aud"], first["sid"], first["sub"]) == (ISSUER, "emi", "S", "A")
+    assert "nonce" not in first
+    assert first["exp"] - first["iat"] == 120
+    assert first["jti"] != second["jti"], "a repeated delivery is no replay (LO-06)"
+
+
+@pytest.mark.parametrize("status", [301, 404, 429, 500, 503])
+def test_a_relying_party_in_trouble_is_tried_again(op: Op, status: int) -> None:
+    """LO-07: the notice waits in the outbox; redirects are not followed."""
+    with a_listener(status) as rp:
+        op.client(backchannel_logout_uri=rp.address)
+        with pytest.raises(TransientFailure) as failure:
+            carrier(op).deliver(notice())
+    assert failure.value.retry_after is not None
+    assert failure.value.retry_after.total_seconds() == 7
+
+
+def test_a_relying_party_that_is_down_is_tried_again(op: Op) -> None:
+    """LO-07."""
+    op.client(backchannel_logout_uri="http://127.0.0.1:1/bc")
+    with pytest.raises(TransientFailure):
+        carrier(op).deliver(notice())
+
+
+def test_a_refusal_is_final_and_so_is_a_client_without_address(op: Op) -> None:
+    """Back-Channel Logout §2.8: 400 means that this token is not wanted."""
+    with a_listener(400) as rp:
+        op.client(backchannel_logout_uri=rp.address)
+        with pytest.raises(PermanentFailure):
+            carrier(op).deliver(notice())
+    op.client("mute")
+    for client_id in ("mute", "gone"):
+        with pytest.raises(PermanentFailure):
+            carrier(op).deliver(notice(client_id))
+
+
+def test_deactivation_tells_every_application_of_every_session(op: Op) -> None:
+    """UI-05: each session, each application it signed in to."""
+    op.client(backchannel_logout_uri="http://127.0.0.1:1/a")
+    op.client("reports", backchannel_logout_uri="http://127.0.0.1:1/b")
+    account = op.account()
+    one, two = op.session(account), op.session(account)
+    for cookie, client_id in ((one, "emi"), (two, "emi"), (two, "reports")):
+        op.code(cookie, client_id=client_id)
+    with op.services.store.write() as unit:
+        assert end_sessions(unit, op.services, account_id=account, reason="deactivated", actor=SYSTEM) == 2
+        assert end_sessions(unit, op.services, account_id=account, reason="deactivated", actor=SYSTEM) == 0
+    assert sorted(each["client_id"] for each in op.notices()) == ["emi", "emi", "reports"]
+
+
+def test_a_kept_session_keeps_its_tokens_and_tells_nobody(op: Op) -> None:
+    """RT-07: a password change ends the others, not the one it was made in."""
+    op.client(backchannel_logout_uri="http://127.0.0.1:1/a")
+    account = op.account()
+    kept, other = op.session(account), op.session(account)
+    mine, theirs = op.tokens(kept), op.tokens(other)
+    sid = claims_of(mine["id_token"])["sid"]
+    with op.services.store.write() as unit:
+        end_sessions(unit, op.services, account_id=account, reason="password", actor=SYSTEM, keep=sid)
+    assert op.refresh(mine["refresh_token"]).status == 200
+    assert op.refresh(theirs["refresh_token"]).status == 400
+    assert [each["sid"] for each in op.notices()] == [claims_of(theirs["id_token"])["sid"]]
+
+
+def test_lost_access_tells_that_application_once_and_the_session_lives(op: Op) -> None:
+    """Step 9 of the story: the application hears of it; a new sign-in there would be told again."""
+    op.client(application_key="emi", backchannel_logout_uri="http://127.0.0.1:1/a")
+    op.client("reports", backchannel_logout_uri="http://127.0.0.1:1/b")
+    account = op.account()
+    op.member(account)
+    cookie = op.session(account)
+    op.code(cookie)
+    op.code(cookie, client_id="reports")
+    for _ in range(2):
+        with op.services.store.write() as unit:
+            end_access(unit, op.services, account_id=account, application_key="emi", actor=SYSTEM)
+    assert [each["client_id"] for each in op.notices()] == ["emi"]
+    assert "code=" in op.authorize(cookie, client_id="reports").header("location")
+
+
+def test_a_disabled_client_is_written_down(op: Op) -> None:
+    """Every deed has its audit row."""
+    op.client()
+    assert disable_client(op.services, "emi", actor=SYSTEM, reason="test")
+    assert [row.target for row in op.audit("gateway:client:disabled")] == ["emi"]
+    assert op.authorize(op.session(op.account())).status == 400

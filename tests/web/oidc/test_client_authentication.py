@@ -1,0 +1,252 @@
+"""Client authentication at the token endpoint."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hmac
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from joserfc.jwk import ECKey
+from sqlalchemy import select
+
+from idp.storage import tables
+from idp.usecases.list_clients import list_clients
+from idp.usecases.register_client import ClientOrder, Registered, register_client
+from idp.usecases.rotate_client_secret import NoSecret, SecretRotated, rotate_client_secret
+from kernel.audit import SYSTEM
+from kernel.crypto import digest
+from tests.support.oidc import ISSUER, SECRET, an_assertion, public_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel.web.http import Response
+    from tests.support.oidc import Op
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+def ask(op: Op, headers: Mapping[str, str] | None = None, **fields: str) -> Response:
+    return op.post("/oauth2/token", {**GRANT, **fields}, headers=headers)
+
+
+def raw_basic(pair: bytes) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(pair).decode()}
+
+
+def refused(answer: Response) -> None:
+    assert answer.status == 401, answer.body
+    assert answer.json()["error"] == "invalid_client"
+    assert answer.header("www-authenticate").startswith("Basic ")
+    assert answer.header("cache-control") == "no-store"
+
+
+def test_wrong_empty_and_missing_secrets_are_refused_alike(op: Op) -> None:
+    """CA-01: one answer, which never says what was wrong; an unknown client gets the same."""
+    op.machine()
+    answers = [
+        ask(op, op.basic("m2m", "x" * 43)),
+        ask(op, op.basic("m2m", "")),
+        ask(op, op.basic("nobody")),
+        ask(op, client_id="m2m"),
+        ask(op),
+        ask(op, client_id="m2m", client_secret=SECRET),
+    ]
+    for answer in answers:
+        refused(answer)
+    assert len({answer.body for answer in answers}) == 1
+
+
+def test_a_public_client_has_no_use_of_secret_grants(op: Op) -> None:
+    """CA-02: neither client credentials nor introspection nor another's token."""
+    op.client()
+    op.client("spa", token_endpoint_auth_method="none")
+    token = op.tokens(op.session(op.account()))["access_token"]
+    assert ask(op, client_id="spa").status == 400
+    assert op.post("/oauth2/introspect", {"client_id": "spa", "token": token}).status == 401
+    assert op.post("/oauth2/revoke", {"client_id": "spa", "token": token}).status == 200
+    assert op.introspect(token)["active"] is True
+
+
+@pytest.mark.parametrize("extra", [{"client_secret": SECRET}, {"client_assertion": "x"}])
+def test_two_methods_at_once_are_refused(op: Op, extra: dict[str, str]) -> None:
+    """CA-04."""
+    op.machine()
+    answer = ask(op, op.basic("m2m"), **extra)
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_basic_credentials_are_form_decoded(op: Op) -> None:
+    """CA-05, RFC 6749 §2.3.1: colons, percent signs, plus signs and letters beyond ASCII in a secret."""
+    secret = "a:b%2B+ü" + "x" * 40
+    op.machine(secret=secret)
+    encoded = b"m2m:a%3Ab%252B%2B%C3%BC" + b"x" * 40
+    assert ask(op, raw_basic(encoded)).status == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic",
+        "Basic ",
+        "Basic ***",
+        "Basic " + base64.b64encode(b"m2m").decode(),
+        "Basic " + base64.b64encode(b":" + SECRET.encode()).decode(),
+        "Basic " + base64.b64encode(b"m2m:%ff").decode(),
+        "Basic " + base64.b64encode(b"\xff\xfe:x").decode(),
+        "Basic " + "A" * 1_000_000,
+        "Basic bTJtOng=, Basic bTJtOng=",
+        "Bearer x",
+        "é",
+    ],
+)
+def test_a_malformed_authorization_header_is_refused_and_nothing_breaks(op: Op, header: str) -> None:
+    """CA-05: 401, never 500."""
+    op.machine()
+    refused(ask(op, {"authorization": header}))
+
+
+def test_client_secret_post_is_for_those_registered_for_it(op: Op) -> None:
+    """RFC 6749 §2.3.1; the method is part of the registration."""
+    op.machine(token_endpoint_auth_method="client_secret_post")
+    assert ask(op, client_id="m2m", client_secret=SECRET).status == 200
+    refused(ask(op, op.basic("m2m")))
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256"])
+@pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth2/token", [ISSUER]])
+def test_an_assertion_proves_its_client_once(op: Op, algorithm: str, audience: object) -> None:
+    """RFC 7523 §3, OIDC Core §9: issuer or token endpoint as audience; the jti works once."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    proof = an_assertion("m2m", algorithm=algorithm, aud=audience)
+    assert ask(op, **proof).status == 200
+    refused(ask(op, **proof))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://other.example"},
+        {"aud": [ISSUER, "https://other.example"]},
+        {"aud": None},
+        {"iss": "rp2"},
+        {"sub": "rp2"},
+        {"sub": None},
+        {"jti": None},
+        {"jti": ""},
+        {"jti": "x" * 256},
+        {"exp": None},
+        {"exp": 1_780_315_200 - 16},
+        {"exp": 1_780_315_200 + 3600},
+        {"exp": "soon"},
+        {"exp": 10**30},
+        {"iat": 1_780_315_200 + 60},
+        {"nbf": 1_780_315_200 + 60},
+    ],
+)
+def test_an_assertion_says_who_to_whom_and_until_when(op: Op, claims: dict[str, object]) -> None:
+    """CA-06..CA-08: every claim counts; the life is bounded."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    refused(ask(op, **an_assertion("m2m", **claims)))
+
+
+def test_a_clock_that_is_a_little_ahead_is_forgiven(op: Op) -> None:
+    """FAPI 2.0: eight seconds are accepted."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    now = int(op.clock.now().timestamp())
+    assert ask(op, **an_assertion("m2m", iat=now + 8, nbf=now + 8)).status == 200
+
+
+def unsigned(header: dict[str, object], claims: dict[str, object], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def test_strange_algorithms_and_keys_in_the_header_prove_nothing(op: Op) -> None:
+    """CA-08, RFC 8725: none, HS256 with the public key, another's key, crit, jwk, jku, x5u."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    good = an_assertion("m2m")["client_assertion"]
+    said = json.loads(base64.urlsafe_b64decode(good.split(".")[1] + "=="))
+    stranger = ECKey.generate_key("P-256", {"kid": "ec"})
+    forged = [
+        unsigned({"alg": "none"}, said),
+        unsigned({"alg": "HS256", "kid": "ec"}, said, hmac.digest(b"key", b"x", "sha256")),
+        unsigned({"alg": "ES256", "kid": "rsa"}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "kid": "unknown"}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "kid": "ec", "crit": ["x"], "x": 1}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "jwk": stranger.as_dict(private=False)}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "jku": "http://127.0.0.1:1/keys"}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "x5u": "http://127.0.0.1:1/keys"}, said, b"x" * 64),
+        an_assertion("m2m", key=stranger)["client_assertion"],
+        good[:-2],
+        "a.b.c",
+        "....",
+        "é.é.é",
+        "x" * 20_000,
+    ]
+    for assertion in forged:
+        fields = {**an_assertion("m2m"), "client_assertion": assertion, "client_id": "m2m"}
+        refused(ask(op, **fields))
+
+
+def test_an_assertion_of_another_kind_is_an_invalid_request(op: Op) -> None:
+    """RFC 7521 §4.2."""
+    fields = {**an_assertion("m2m"), "client_assertion_type": "urn:x"}
+    assert ask(op, **fields).json()["error"] == "invalid_request"
+
+
+def test_secrets_are_kept_as_digests_and_shown_once(op: Op) -> None:
+    """CA-09: neither the list nor the database holds one."""
+    order = ClientOrder(
+        "shown",
+        "Shown",
+        {"grant_types": ["client_credentials"], "scope": "x", "resources": ["https://x.example"]},
+    )
+    made = register_client(op.services, order, actor=SYSTEM)
+    assert isinstance(made, Registered)
+    assert len(made.secret) >= 43
+    assert made.secret not in repr(made)
+    assert made.secret not in repr(list_clients(op.services))
+    with op.services.store.read() as connection:
+        rows = connection.execute(select(tables.client_secret)).all()
+        everything = repr(rows) + repr(connection.execute(select(tables.client)).all())
+    assert [row.digest for row in rows] == [digest(made.secret)]
+    assert made.secret not in everything
+    assert ask(op, op.basic("shown", made.secret)).status == 200
+
+
+def test_a_rotated_secret_overlaps_and_its_use_is_told(op: Op) -> None:
+    """CA-11: old and new work within the overlap, the old one is dead after it, each use of it is audited."""
+    op.machine()
+    made = rotate_client_secret(op.services, "m2m", actor=SYSTEM, overlap=dt.timedelta(hours=1))
+    assert isinstance(made, SecretRotated)
+    assert ask(op, op.basic("m2m", made.secret)).status == 200
+    assert ask(op, op.basic("m2m")).status == 200
+    rows = op.audit("gateway:token:issued")
+    assert [row.details.get("former_credential", False) for row in rows] == [False, True]
+    op.clock.advance(dt.timedelta(hours=1))
+    refused(ask(op, op.basic("m2m")))
+    assert ask(op, op.basic("m2m", made.secret)).status == 200
+    assert rotate_client_secret(op.services, "nobody", actor=SYSTEM) == NoSecret()
+
+
+def test_guessing_a_secret_makes_that_address_wait_and_no_other(op: Op) -> None:
+    """CA-13: 429 per client and address; the client itself goes on from its own address."""
+    op.machine()
+    statuses = [ask(op, op.basic("m2m", f"{number:043}")).status for number in range(200)]
+    assert statuses[0] == 401
+    assert statuses[-1] == 429
+    right = op.post("/oauth2/token", GRANT, headers=op.basic("m2m"), address="198.51.100.9")
+    assert right.status == 200
+
+
+def test_refused_clients_are_written_down(op: Op) -> None:
+    """ASVS 16.3: every failed authentication, with its reason and without the secret."""
+    op.machine()
+    ask(op, op.basic("m2m", "guess" * 10))
+    (row,) = op.audit("gateway:client:refused")
+    assert (row.actor_id, row.reason) == ("m2m", "wrong secret")
+    assert "guess" not in repr(row)

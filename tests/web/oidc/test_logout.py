@@ -1,0 +1,164 @@
+"""RP-initiated logout, and who hears of an end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.oidc import ISSUER, claims_of, header_of
+
+if TYPE_CHECKING:
+    from kernel.web.http import Response
+    from tests.support.oidc import Op
+
+BACK = "https://emi.example/signed-out"
+
+
+def signed_in(op: Op, **metadata: object) -> tuple[str, str]:
+    op.client(post_logout_redirect_uris=[BACK], **metadata)
+    cookie = op.session(op.account())
+    return cookie, str(op.tokens(cookie)["id_token"])
+
+
+def leave(op: Op, cookie: str, **query: str) -> Response:
+    return op.get("/oauth2/logout", cookie, **query)
+
+
+def lives(op: Op, cookie: str) -> bool:
+    return "code=" in op.authorize(cookie).header("location")
+
+
+def test_a_hint_of_ones_own_ends_the_session_and_leads_back(op_on_both: Op) -> None:
+    """RP-Initiated Logout §2, §3, LO-04: session, cookie and tokens are gone, state comes back."""
+    op = op_on_both
+    cookie, hint = signed_in(op)
+    answer = leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=BACK, state="a&b")
+    assert answer.status == 303
+    assert answer.header("location") == f"{BACK}?state=a%26b"
+    assert "__Host-gateway_session=;" in answer.header("set-cookie")
+    assert not lives(op, cookie)
+    assert [row.reason for row in op.audit("gateway:session:ended")] == ["signed-out"]
+
+
+def test_without_a_hint_the_person_is_asked(op: Op) -> None:
+    """LO-01: an image on a strange page signs nobody out; only the answer of our own form does."""
+    cookie, _hint = signed_in(op)
+    question = leave(op, cookie)
+    assert b"sign out?" in question.body
+    assert lives(op, cookie)
+    fields = json.loads(question.header("x-fields"))
+    for forged in ({}, {**fields, "confirmation": "x"}, {**fields, "confirmation": ""}):
+        assert b"sign out?" in op.post("/oauth2/logout", forged, headers=op.cookies(cookie)).body
+    assert lives(op, cookie)
+    done = op.post("/oauth2/logout", fields, headers=op.cookies(cookie))
+    assert b"signed out" in done.body
+    assert not lives(op, cookie)
+
+
+def test_a_confirmation_is_bound_to_its_session_and_request(op: Op) -> None:
+    """LO-01: another person's confirmation, or one for another request, is none."""
+    cookie, _hint = signed_in(op)
+    fields = json.loads(leave(op, cookie, client_id="emi").header("x-fields"))
+    other = op.session(op.account("omar"))
+    assert b"sign out?" in op.post("/oauth2/logout", fields, headers=op.cookies(other)).body
+    changed = {**fields, "post_logout_redirect_uri": BACK}
+    assert b"sign out?" in op.post("/oauth2/logout", changed, headers=op.cookies(cookie)).body
+    assert lives(op, cookie)
+    assert lives(op, other)
+
+
+@pytest.mark.parametrize("spoil", ["tampered", "other issuer", "none", "access token", "garbage"])
+def test_a_hint_that_is_not_ours_is_refused(op: Op, spoil: str) -> None:
+    """LO-03: nothing ends, and nothing is followed."""
+    cookie, hint = signed_in(op)
+    signing = op.services.signing
+    bad = {
+        "tampered": hint[:-3] + "AAA",
+        "other issuer": signing.sign({**claims_of(hint), "iss": "https://evil.example"}, typ="JWT"),
+        "none": "eyJhbGciOiJub25lIn0." + hint.split(".")[1] + ".",
+        "access token": op.tokens(cookie)["access_token"],
+        "garbage": "x",
+    }[spoil]
+    answer = leave(op, cookie, id_token_hint=bad, post_logout_redirect_uri=BACK)
+    assert answer.status == 400
+    assert answer.header("location") == ""
+    assert lives(op, cookie)
+
+
+def test_an_expired_hint_of_ours_still_names_the_person(op: Op) -> None:
+    """LO-03: accepted for identification."""
+    import datetime as dt
+
+    cookie, hint = signed_in(op)
+    op.clock.advance(dt.timedelta(minutes=20))
+    assert leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=BACK).status == 303
+    assert not lives(op, cookie)
+
+
+def test_anothers_hint_signs_nobody_out_silently(op: Op) -> None:
+    """LO-03."""
+    _cookie, hint = signed_in(op)
+    other = op.session(op.account("omar"))
+    assert b"sign out?" in leave(op, other, id_token_hint=hint, post_logout_redirect_uri=BACK).body
+    assert lives(op, other)
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", f"{BACK}/", f"{BACK}?x=1", BACK.upper(), "javascript:alert(1)"]
+)
+def test_only_a_registered_address_is_followed(op: Op, target: str) -> None:
+    """OIDCC BadLogoutRedirectUri, QueryAddedToLogoutRedirectUri: a page, and nothing ends."""
+    cookie, hint = signed_in(op)
+    answer = leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=target)
+    assert answer.status == 400
+    assert answer.header("location") == ""
+
+
+def test_an_address_nobody_vouches_for_is_not_followed(op: Op) -> None:
+    """OIDCC NoIdTokenHint: without hint and client the question comes, and no redirect after it."""
+    cookie, _hint = signed_in(op)
+    question = leave(op, cookie, post_logout_redirect_uri=BACK, state="s")
+    fields = json.loads(question.header("x-fields"))
+    done = op.post("/oauth2/logout", fields, headers=op.cookies(cookie))
+    assert done.status == 200
+    assert done.header("location") == ""
+
+
+def test_without_a_session_there_is_nothing_to_ask(op: Op) -> None:
+    """RP-Initiated Logout §4: who is signed out already is sent on, or sees so."""
+    _cookie, hint = signed_in(op)
+    assert b"signed out" in leave(op, "").body
+    assert leave(op, "", id_token_hint=hint, post_logout_redirect_uri=BACK).header("location") == BACK
+
+
+def test_a_hint_and_a_client_that_disagree_are_refused(op: Op) -> None:
+    """RP-Initiated Logout §2."""
+    cookie, hint = signed_in(op)
+    assert leave(op, cookie, id_token_hint=hint, client_id="other").status == 400
+
+
+def test_every_application_of_the_session_hears_of_its_end_once(op_on_both: Op) -> None:
+    """Back-Channel Logout §2.1: those it signed in to, and no others; a second logout tells nobody."""
+    op = op_on_both
+    cookie, hint = signed_in(op, backchannel_logout_uri="https://emi.example/bc")
+    op.client("reports", backchannel_logout_uri="https://reports.example/bc")
+    op.client("never", backchannel_logout_uri="https://never.example/bc")
+    op.client("silent")
+    for client_id in ("reports", "silent"):
+        op.code(cookie, client_id=client_id)
+    leave(op, cookie, id_token_hint=hint)
+    leave(op, cookie, id_token_hint=hint)
+    said = claims_of(hint)
+    assert sorted((each["client_id"], each["sid"], each["sub"]) for each in op.notices()) == [
+        ("emi", said["sid"], said["sub"]),
+        ("reports", said["sid"], said["sub"]),
+    ]
+
+
+def test_the_hint_is_an_id_token_of_this_issuer(op: Op) -> None:
+    """KM-09: the type of a token is part of its proof."""
+    _cookie, hint = signed_in(op)
+    assert header_of(hint)["typ"] == "JWT"
+    assert claims_of(hint)["iss"] == ISSUER
