@@ -22,7 +22,7 @@ from scim2_models import (
     SCIMException,
     ScimFilter,
 )
-from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
+from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
 from scim.domain.catalogue import Catalogue
@@ -202,17 +202,15 @@ def split_members(body: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[st
 
 def _ids(value: Any) -> frozenset[str]:  # noqa: ANN401 - JSON
     entries = value if isinstance(value, list) else [value]
-    found: set[str] = set()
-    for entry in entries:
-        stated = (
-            next((each for name, each in entry.items() if name.lower() == "value"), None)
-            if isinstance(entry, dict)
-            else None
-        )
-        if not isinstance(stated, str) or not stated:
-            raise InvalidValueException(detail="Each of 'members' needs a 'value': the id of an account.")
-        found.add(stated)
-    return frozenset(found)
+    return frozenset(_id(entry) for entry in entries)
+
+
+def _id(entry: Any) -> str:  # noqa: ANN401 - JSON
+    names = {name.lower(): value for name, value in entry.items()} if isinstance(entry, dict) else {}
+    stated = names.get("value")
+    if not isinstance(stated, str) or not stated:
+        raise InvalidValueException(detail="Each of 'members' needs a 'value': the id of an account.")
+    return stated
 
 
 def _selected(selection: str) -> frozenset[str]:
@@ -225,16 +223,15 @@ def _selected(selection: str) -> frozenset[str]:
 
 
 def _named(node: FilterNode) -> set[str]:
-    if isinstance(node, LogicalExpr) and node.op == LogicalOperator.or_:
-        return set().union(*(_named(term) for term in node.terms))
-    is_value = (
-        isinstance(node, Comparison) and node.attr_path.attr.lower() == "value" and not node.attr_path.uri
-    )
-    if not is_value or not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
-        raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
-    if not isinstance(node.value, str):
-        raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
-    return {node.value}
+    match node:
+        case LogicalExpr(op=LogicalOperator.or_, terms=terms):
+            return set().union(*(_named(term) for term in terms))
+        case Comparison(
+            attr_path=AttrPath(attr=name, sub_attr=None, uri=None), op=CompareOperator.eq, value=str()
+        ):
+            if name.lower() == "value":
+                return {node.value}
+    raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
 
 
 def _fence_of(op: str, path: Any, value: Any) -> int | None:  # noqa: ANN401 - JSON
