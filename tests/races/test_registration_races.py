@@ -374,3 +374,45 @@ def test_sixteen_workers_share_the_outbox_without_sending_anything_twice(nodes: 
     assert len(created) == len(set(created)) == 13
     assert sum(handled) >= count(first, select(func.count()).select_from(outbox))
     assert len(first.gateway.activation_mails) == 13
+
+
+def test_a_role_with_room_for_one_gets_one(nodes: list[World]) -> None:
+    """R-126, RG-06: sixteen persons at the same moment, counted by one statement."""
+    from registration.storage import contacts
+    from tests.support.registration_world import CATALOGUE
+
+    single = CATALOGUE.contact_roles["settlements"].model_copy(update={"max_permitted": 1})
+
+    class RefusedError(Exception):
+        """Rolls the unit back."""
+
+    def add(world: World, number: int) -> contacts.Added:
+        added = contacts.Added.DONE
+        try:
+            with world.services.store.write() as unit:
+                added = contacts.add(
+                    unit.connection,
+                    identifier=unit.randomness.ulid(unit.now),
+                    organization_id=world.organization_id,
+                    role_key="settlements",
+                    role=single,
+                    person_id=f"01PERSON{number}",
+                    slot=None,
+                    now=unit.now,
+                    added_by="race",
+                    reason="",
+                    request_id="01REQUEST",
+                )
+                undo_unless_done(added)
+        except RefusedError:
+            pass
+        return added
+
+    def undo_unless_done(added: contacts.Added) -> None:
+        if added is not contacts.Added.DONE:
+            raise RefusedError
+
+    added = at_once(nodes, add)
+    assert Counter(added) == {contacts.Added.DONE: 1, contacts.Added.MAXIMUM: THREADS - 1}
+    counter = select(contact_counter.c.n).where(contact_counter.c.role_key == "settlements")
+    assert count(nodes[0], counter) == 1
