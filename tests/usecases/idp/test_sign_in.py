@@ -562,6 +562,19 @@ def test_a_step_up_dies_with_its_session(gatehouse: Gatehouse) -> None:
     assert finish_login(gatehouse.services, flow=flow, browser=holder.browser) == FlowLost()
 
 
+def test_a_step_up_dies_with_an_idle_session(gatehouse: Gatehouse) -> None:
+    """SE-04: a flow of an hour does not keep the proof of a session that idled out after half of one."""
+    holder = gatehouse.a_holder()
+    done = gatehouse.sign_in(holder)
+    live = find_session(gatehouse.services, done.session_token)
+    flow = gatehouse.start(holder.browser, session=live)
+    gatehouse.clock.advance(dt.timedelta(minutes=29))
+    assert gatehouse.step(flow, holder.browser) is Step.DONE
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    assert look_at_flow(gatehouse.services, flow=flow, browser=holder.browser) == FlowLost()
+    assert finish_login(gatehouse.services, flow=flow, browser=holder.browser) == FlowLost()
+
+
 def test_a_session_idles_out_and_ends_after_its_life(gatehouse: Gatehouse) -> None:
     """SE-04: 30 minutes idle, 12 hours in all, to the second; looking by itself extends nothing."""
     holder = gatehouse.a_holder()
