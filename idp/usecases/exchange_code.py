@@ -17,8 +17,8 @@ from idp.storage.grants import (
 from idp.usecases.minting import (
     Issue,
     TokenAnswer,
+    access_now,
     check_client_is_current,
-    granted_access,
     issue_for_account,
     record_issue,
     refuse_grant,
@@ -79,7 +79,9 @@ def _issue(
     state: GrantState,
     request: CodeRequest,
 ) -> TokenAnswer | Fault:
-    access = granted_access(unit, client.client, state, request.scope)
+    access = access_now(unit, client.client, state)
+    if access is None:
+        return refuse_grant(services, unit, client, invalid_grant("code: no access"))
     refresh_token = ""
     if client.client.may_use(GrantType.REFRESH_TOKEN):
         refresh_token = unit.randomness.token(32)

@@ -79,7 +79,7 @@ class Issue:
     resource: str
     authentication: Authentication
     nonce: str = ""
-    access: tuple[AccessRow, ...] | None = None
+    access: tuple[AccessRow, ...] = ()
 
 
 def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refresh_token: str) -> TokenAnswer:
@@ -135,7 +135,7 @@ def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str
             authentication=issue.authentication,
             access_token=access_token,
             nonce=issue.nonce,
-            access=issue.access,
+            access=issue.access if ACCESS in issue.scope else None,
         )
     )
     algorithm = issue.client.id_token_algorithm or services.settings.signing_algorithm
@@ -192,13 +192,15 @@ def refuse_replayed_assertion(unit: Unit, client: Client) -> Fault:
     return invalid_client("assertion: replayed")
 
 
-def granted_access(
-    unit: Unit, client: Client, state: GrantState, scope: tuple[str, ...]
-) -> tuple[AccessRow, ...] | None:
-    """Return the rows of the ``access`` claim as they stand now, or None where the scope was not granted."""
-    if ACCESS not in scope:
-        return None
-    return access_within(unit.connection, state.account_id, client.application_key)
+def access_now(unit: Unit, client: Client, state: GrantState) -> tuple[AccessRow, ...] | None:
+    """Return what the account's memberships open of the client's application, as they stand in this unit.
+
+    None means that the account lost the application: nothing is issued then, even if the loss and the
+    authorization met at the same moment (RT-07).
+    """
+    if not client.application_key:
+        return ()
+    return access_within(unit.connection, state.account_id, client.application_key) or None
 
 
 def check_client_is_current(state: GrantState, client: Client) -> None:

@@ -27,8 +27,8 @@ from idp.storage.grants import (
 from idp.usecases.minting import (
     Issue,
     TokenAnswer,
+    access_now,
     check_client_is_current,
-    granted_access,
     issue_for_account,
     record_issue,
     refuse_grant,
@@ -98,13 +98,16 @@ def _refresh(
             raise _UnspentError(Fault(ErrorCode.INVALID_SCOPE, "The scope is more than was granted."))
         if any(each != spent.request["resource"] for each in resource):
             raise _UnspentError(Fault(ErrorCode.INVALID_TARGET, "The resource was not authorized."))
+        access = access_now(unit, client.client, state)
+        if access is None:
+            return refuse_grant(services, unit, client, invalid_grant("refresh: no access"))
         issue = Issue(
             client=client.client,
             state=state,
             scope=scope,
             resource=str(spent.request["resource"]),
             authentication=Authentication.from_json(spent.request["authentication"]),
-            access=granted_access(unit, client.client, state, scope),
+            access=access,
         )
         return _rotate(services, unit, client, issue, spent, presented)
 

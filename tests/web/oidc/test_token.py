@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from idp.storage import tables
 from idp.usecases.disable_client import disable_client
@@ -458,6 +458,19 @@ def test_losing_access_ends_the_tokens_of_that_application_only(op: Op) -> None:
     assert error_of(op.refresh(emi["refresh_token"])) == "invalid_grant"
     assert op.userinfo(emi["access_token"]).status == 401
     assert op.refresh(other["refresh_token"], headers=op.basic("other")).status == 200
+
+
+def test_a_membership_that_went_unheard_gives_nothing_either(op: Op) -> None:
+    """RT-07: code and refresh token ask the memberships themselves, for a loss may cross an authorization."""
+    op.client(application_key="emi")
+    account = op.account()
+    group = op.member(account)
+    cookie = op.session(account)
+    tokens, code = op.tokens(cookie), op.code(cookie)
+    with op.services.store.write() as unit:  # as if the removal had looked for grants a moment too early
+        unit.connection.execute(delete(tables.membership).where(tables.membership.c.group_id == group))
+    assert error_of(op.redeem(code)) == "invalid_grant"
+    assert error_of(op.refresh(tokens["refresh_token"])) == "invalid_grant"
 
 
 def test_a_family_has_an_absolute_and_an_idle_end(sqlite_gateway_database: Database) -> None:
