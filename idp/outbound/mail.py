@@ -184,8 +184,8 @@ def post_locked(unit: Unit, account: Account, head: Letterhead, *, until: dt.dat
             subject=say(mark("Sign-in to your account is locked for a while")),
             first=say(
                 mark(
-                    "Somebody gave a wrong password or code too often. Sign-in from there waits until the time "
-                    "below; other browsers you have used before are not affected."
+                    "Somebody gave a wrong password or code too often. Sign-in from there waits until the "
+                    "time below; other browsers you have used before are not affected."
                 )
             ),
             rows=((say(mark("Locked until")), moment(language, head.zone, until)),),
