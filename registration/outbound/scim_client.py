@@ -43,6 +43,9 @@ from registration.outbound.scim_models import (
 UNREADABLE: Final = 599
 """Stands for a success whose body is none: what the Gateway did has to be found out by asking again."""
 
+_TOKEN_PATH: Final = "token"
+"""Stands for the token endpoint where a request was not even sent for want of a token."""
+
 _PROVIDER: Final = ScimProvider(
     models=[
         *(base for base in (GatewayUser.__bases__[0], GatewayGroup.__bases__[0])),
@@ -152,17 +155,18 @@ class ScimDirectory:
     def _ask(self, act: Act) -> tuple[Answer, object]:
         """Send one request; a refused token is renewed once (RFC 6750 §3.1)."""
         answer, result = self._once(act)
-        return self._once(act) if answer.status == 401 else (answer, result)
+        refused = answer.status == 401 and answer.path != _TOKEN_PATH
+        return self._once(act) if refused else (answer, result)
 
     def _once(self, act: Act) -> tuple[Answer, object]:
         try:
             token = self._tokens.current()
         except ProviderUnreachableError:
-            return Answer(0, method="POST", path="token"), None
+            return Answer(0, method="POST", path=_TOKEN_PATH), None
         except TokenRefusedError as refused:
             # Whatever the token endpoint said, it is our credential that is wrong, not the row.
             return Answer(
-                401, detail=f"token endpoint answered {refused.status}", method="POST", path="token"
+                401, detail=f"token endpoint answered {refused.status}", method="POST", path=_TOKEN_PATH
             ), None
         engine = _Engine(self._outbound, self._base_url, token)
         started = time.monotonic()
