@@ -2,7 +2,8 @@
 
 It speaks just enough HTTP/1.1 for our own servers on the loopback address: one request at a time on
 each connection, answers with a Content-Length or without a body. A workload gives the next request of
-a connection and looks at its answer, so that chains (authorize, token, userinfo) and rotating tokens are driven as a client would.
+a connection and looks at its answer, so that chains (authorize, token, userinfo) and rotating tokens
+are driven as a client would.
 """
 
 from __future__ import annotations
@@ -142,12 +143,25 @@ def run(
     return Result(units, end - begin, times, faults)
 
 
+_AIM = {"host": "127.0.0.1"}
+
+
+def aim(port: int) -> None:
+    """Write the Host header of every request for the server on ``port``."""
+    _AIM["host"] = f"127.0.0.1:{port}"
+
+
+def origin() -> str:
+    """Return the origin of the server that is aimed at."""
+    return f"http://{_AIM['host']}"
+
+
 def get(path: str, headers: str = "") -> bytes:
     """Return the bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: {_AIM['host']}\r\n{headers}\r\n".encode()
 
 
 def send(method: str, path: str, body: bytes, media_type: str, headers: str = "") -> bytes:
     """Return the bytes of a request with a body."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: {_AIM['host']}\r\nContent-Type: {media_type}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n{headers}\r\n".encode() + body

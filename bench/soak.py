@@ -100,7 +100,7 @@ def _soak(site: Site, supervisor: Supervisor, *, minutes: float, chance: random.
             tally.failures.append(f"round {tally.rounds}: {type(error).__name__}: {error}")
             print(tally.failures[-1])
         killer.join()
-        _kill(supervisor, chance.choice(BEFORE))
+        _kill_and_wait(supervisor, chance.choice(BEFORE))
         site.wait_until_ready()
         tally.rounds, tally.kills = tally.rounds + 1, tally.kills + 2
         tally.seconds.append(time.monotonic() - started)
@@ -127,6 +127,15 @@ def _newcomer(number: int) -> Person:
 
 def _kill(supervisor: Supervisor, name: str) -> None:
     supervisor.signal(name, signal.SIGKILL)
+
+
+def _kill_and_wait(supervisor: Supervisor, name: str) -> None:
+    """Kill a server and wait until its workers, which end themselves, are gone too."""
+    before = supervisor.deaths(name)
+    _kill(supervisor, name)
+    while supervisor.deaths(name) == before:
+        time.sleep(0.05)
+    time.sleep(1.0)
 
 
 def _memory(supervisor: Supervisor, site: Site) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
+from sqlalchemy import event
 
+from bench.load import Answer, Lane
 from idp.domain.session import Acr
 from idp.storage.credentials import mark_activated, set_password
 from idp.storage.sessions import NewSession, open_session
 from idp.usecases.register_client import ClientOrder, Registered, register_client
+from idp.usecases.secret_hashing import hash_password
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
@@ -33,7 +37,7 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 CALLBACK = "http://127.0.0.1:9/callback"
 SECRET = "a-bench-secret-of-more-than-32-characters"
 PASSWORD = "Correct-Horse-7-Battery"
-SESSIONS = 16
+SESSIONS = 10
 
 
 @dataclass(slots=True)
@@ -76,7 +80,9 @@ def settings_text(folder: Path, port: int, database_url: str) -> str:
     )
 
 
-def make_world(folder: Path, port: int, *, users: int, group_sizes: tuple[int, ...], database_url: str = "") -> World:
+def make_world(
+    folder: Path, port: int, *, users: int, group_sizes: tuple[int, ...], database_url: str = ""
+) -> World:
     """Build the database under ``folder`` and return what the workloads need to know."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "switchyard.toml"
@@ -96,7 +102,11 @@ def make_world(folder: Path, port: int, *, users: int, group_sizes: tuple[int, .
 
 
 def _register(services: IdpServices, world: World) -> None:
-    public = ECKey.import_key(world.key.public_key()).as_dict(private=False) | {"use": "sig", "alg": "ES256", "kid": "b"}
+    public = ECKey.import_key(world.key.public_key()).as_dict(private=False) | {
+        "use": "sig",
+        "alg": "ES256",
+        "kid": "b",
+    }
     orders = [
         ClientOrder(
             id="web",
@@ -128,7 +138,9 @@ def _register(services: IdpServices, world: World) -> None:
         assert isinstance(outcome, Registered), outcome
 
 
-def _ask(gateway: Application, method: str, path: str, body: bytes, media_type: str, headers: dict[str, str]) -> Any:
+def _ask(
+    gateway: Application, method: str, path: str, body: bytes, media_type: str, headers: dict[str, str]
+) -> Any:
     path, _, query = path.partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -157,7 +169,9 @@ def _machine_token(gateway: Application, world: World) -> str:
     form = {"grant_type": "client_credentials", "scope": "scim.read scim.write"}
     headers = {"Host": _host(world), "Authorization": world.basic.partition(": ")[2].strip()}
     media_type = "application/x-www-form-urlencoded"
-    return str(_ask(gateway, "POST", "/oauth2/token", urlencode(form).encode(), media_type, headers)["access_token"])
+    return str(
+        _ask(gateway, "POST", "/oauth2/token", urlencode(form).encode(), media_type, headers)["access_token"]
+    )
 
 
 def user_document(number: int | str) -> dict[str, Any]:
@@ -207,15 +221,18 @@ def _fill(gateway: Application, world: World, users: int, group_sizes: tuple[int
         world.group_ids[size] = send("POST", "/scim/v2/Groups", document)["id"]
         for start in range(0, size, 500):
             members = [{"value": identifier} for identifier in world.user_ids[start : min(start + 500, size)]]
-            change = {"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "members", "value": members}]}
+            change = {
+                "schemas": [PATCH_OP],
+                "Operations": [{"op": "add", "path": "members", "value": members}],
+            }
             send("PATCH", f"/scim/v2/Groups/{world.group_ids[size]}", change)
 
 
 def _sign_in(services: IdpServices, world: World) -> None:
     """Give the first accounts a password and a live session each."""
-    hashed = services.passwords.hash(PASSWORD)
+    hashes = {each: hash_password(services, each, PASSWORD) for each in world.user_ids[:SESSIONS]}
     with services.store.write() as unit:
-        for account_id in world.user_ids[:SESSIONS]:
+        for account_id, hashed in hashes.items():
             set_password(unit.connection, account_id, hashed, now=unit.now, history=4)
             mark_activated(unit.connection, account_id, now=unit.now)
             token = unit.randomness.token()
@@ -238,3 +255,58 @@ def _sign_in(services: IdpServices, world: World) -> None:
 def read(file: Path) -> GatewaySettings:
     """Return the settings of a world."""
     return read_settings(file, {}).gateway
+
+
+def count_statements(world: World, workload: Any) -> str:
+    """Return how many statements a unit takes, counted by SQLite itself; its transaction's marks apart.
+
+    The unit is served in this process through the same lane as in the server.
+    """
+    settings = read(world.settings_file)
+    services = wiring.gateway_services(settings)
+    gateway = make_gateway(settings, services)
+    seen: list[str] = []
+
+    @event.listens_for(services.store.database.engine, "connect")
+    def listen(raw: Any, _record: object) -> None:
+        raw.set_trace_callback(seen.append)
+
+    lane = Lane(0)
+    try:
+        for _ in range(2):  # the first unit fills the process's memory of clients and keys
+            seen.clear()
+            while not workload.seen(lane, _served(gateway, workload.next(lane))):
+                pass
+    finally:
+        services.store.database.dispose()
+    marks = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
+    work = [text for text in seen if not text.lstrip().upper().startswith(marks)]
+    commits = sum(text.lstrip().upper().startswith("COMMIT") for text in seen)
+    return f"{len(work)} in {commits}" if commits else str(len(work))
+
+
+def _served(gateway: Application, request: bytes) -> Answer:
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    method, target, _ = first.split(" ")
+    path, _, query = target.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+    }
+    for line in lines:
+        name, _, value = line.partition(": ")
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    status, headers, answer = call(gateway, environ)
+    text = "\r\n".join([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)])
+    return Answer(int(status[:3]), text.encode(), answer)

