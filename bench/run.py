@@ -290,6 +290,10 @@ def table(lines: list[Line], options: argparse.Namespace) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _sizes(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
 def main() -> None:
     """Read the options, measure, print the table and keep it."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)

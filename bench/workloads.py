@@ -224,12 +224,11 @@ def introspection(world: World) -> tuple[Next, Seen]:
     )
 
 
-_TOKEN_FIELD = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="csrf_token"')
 _ACTION = re.compile(rb'<form[^>]*action="([^"]+)"')
 
 
 def password_login(_world: World) -> tuple[Next, Seen]:
-    """W8: a person without a session: authorize, sign-in page, password, resume, code. One unit is one login."""
+    """W8: a person without a session; authorize, sign-in page, password, resume and code are one login."""
 
     def ask(lane: Lane) -> bytes:
         memory = lane.memory
