@@ -43,7 +43,7 @@ from registration.outbound.scim_models import (
 UNREADABLE: Final = 599
 """Stands for a success whose body is none: what the Gateway did has to be found out by asking again."""
 
-_TOKEN_PATH: Final = "token"
+_UNSENT: Final = "token"
 """Stands for the token endpoint where a request was not even sent for want of a token."""
 
 _PROVIDER: Final = ScimProvider(
@@ -155,18 +155,18 @@ class ScimDirectory:
     def _ask(self, act: Act) -> tuple[Answer, object]:
         """Send one request; a refused token is renewed once (RFC 6750 §3.1)."""
         answer, result = self._once(act)
-        refused = answer.status == 401 and answer.path != _TOKEN_PATH
+        refused = answer.status == 401 and answer.path != _UNSENT
         return self._once(act) if refused else (answer, result)
 
     def _once(self, act: Act) -> tuple[Answer, object]:
         try:
             token = self._tokens.current()
         except ProviderUnreachableError:
-            return Answer(0, method="POST", path=_TOKEN_PATH), None
+            return Answer(0, method="POST", path=_UNSENT), None
         except TokenRefusedError as refused:
             # Whatever the token endpoint said, it is our credential that is wrong, not the row.
             return Answer(
-                401, detail=f"token endpoint answered {refused.status}", method="POST", path=_TOKEN_PATH
+                401, detail=f"token endpoint answered {refused.status}", method="POST", path=_UNSENT
             ), None
         engine = _Engine(self._outbound, self._base_url, token)
         started = time.monotonic()
