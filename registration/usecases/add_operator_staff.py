@@ -10,6 +10,7 @@ from registration.domain.person import PersonChoice
 from registration.domain.plan import RequestMade
 from registration.domain.request import RequestKind
 from registration.storage import catalogues, identities, numbers, organizations
+from registration.usecases.actors import not_allowed
 from registration.usecases.applying import UndoneError
 from registration.usecases.confirming import Confirmation, confirm_within
 from registration.usecases.services import RegistrationServices
@@ -32,7 +33,7 @@ def add_operator_staff(
             if catalogues.current(unit.connection) is None:
                 return Refused(Refusal.NO_CATALOGUE)
             if not identities.staff_rights(unit.connection, caller).is_staff:
-                return Refused(Refusal.NOT_ALLOWED)
+                return not_allowed(unit, caller, "registration:staff:added")
             operator = organizations.find_operator(unit.connection) or _found(unit, services, caller)
             form = Confirmation(
                 kind=RequestKind.ADD_STAFF,

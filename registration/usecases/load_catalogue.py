@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from registration.domain.authority import Caller
 from registration.domain.catalogue import Catalogue
-from registration.domain.outcomes import Refusal, Refused
+from registration.domain.outcomes import Refused
 from registration.storage import catalogues, identities
-from registration.usecases.actors import actor_of
+from registration.usecases.actors import actor_of, not_allowed
 from registration.usecases.services import RegistrationServices
 
 
@@ -26,7 +26,7 @@ def load_catalogue(
     """Store ``catalogue`` as the version in force, unless it is already."""
     with services.store.write() as unit:
         if not identities.staff_rights(unit.connection, caller).is_staff:
-            return Refused(Refusal.NOT_ALLOWED)
+            return not_allowed(unit, caller, "registration:catalogue:loaded")
         version, digest = catalogues.version_of(unit.connection)
         if digest == catalogue.digest:
             return CatalogueLoaded(version, changed=False)

@@ -20,7 +20,7 @@ from registration.domain.outcomes import Refusal, Refused
 from registration.domain.request import RequestKind
 from registration.storage import catalogues, identities, numbers, organizations, requests, tasks
 from registration.storage.requests import StoredRequest
-from registration.usecases.actors import actor_of
+from registration.usecases.actors import actor_of, not_allowed
 from registration.usecases.applying import UndoneError
 from registration.usecases.services import RegistrationServices
 
@@ -59,7 +59,7 @@ def _register(  # noqa: PLR0911 - one line for each reason to refuse
 ) -> OrganizationRegistered | Refused:
     connection = unit.connection
     if not identities.staff_rights(connection, caller).is_staff:
-        return Refused(Refusal.NOT_ALLOWED)
+        return not_allowed(unit, caller, "registration:organization:registered")
     fingerprint = hashlib.sha256(json.dumps(asdict(details), sort_keys=True).encode()).hexdigest()
     earlier = requests.by_key(connection, actor_of(caller), idempotency_key)
     if earlier is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from kernel.tables import audit_event
 from registration.domain.authority import Caller
 from registration.domain.organization import OrganizationForm
 from registration.domain.outcomes import Refusal, Refused
@@ -295,3 +296,8 @@ def test_a_participant_registers_no_organization(world: World, who: str) -> None
             world.services, caller=Caller("01STRANGER"), form=OrganizationForm("X", "X"), idempotency_key="x"
         )
     ) is (Refusal.NOT_ALLOWED)
+    with world.services.store.read() as connection:
+        rows = connection.execute(select(audit_event).where(audit_event.c.outcome == "refused")).all()
+    assert [(row.tag, row.reason) for row in rows] == [
+        ("registration:organization:registered", "not-allowed")
+    ] * 2
