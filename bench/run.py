@@ -208,7 +208,7 @@ def _statements(world: World, workload: Workload) -> str:
 def run(options: argparse.Namespace) -> list[Line]:
     """Build the worlds, start the servers one after the other, and return every line."""
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
-    port = options.port
+    port = options.port or _free_port()
     load.aim(port)
     lines: list[Line] = []
     wanted = set(options.only.split(",")) if options.only else set()
@@ -263,7 +263,8 @@ def _show(lines: list[Line], options: argparse.Namespace) -> None:
         spread = f"{min(line.rates):,.0f}-{max(line.rates):,.0f}"
         print(
             f"{line.name:9} {line.what:44} {line.rate:>9,.0f}/s {spread:>17} p50 {line.p50:8.2f} ms"
-            f" p99 {line.p99:8.2f} ms {line.cpu:8.0f} us CPU  {line.statements:>9} statements {line.memory:5.0f} MB"
+            f" p99 {line.p99:8.2f} ms {line.cpu:8.0f} us CPU"
+            f"  {line.statements:>9} statements {line.memory:5.0f} MB"
             f"{'  FAULTS ' + '; '.join(line.faults) if line.faults else ''}",
             flush=True,
         )
@@ -290,6 +291,12 @@ def table(lines: list[Line], options: argparse.Namespace) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _sizes(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -304,7 +311,7 @@ def main() -> None:
     parser.add_argument(
         "--users", type=lambda text: [int(part) for part in text.split(",")], default=[1_000, 10_000]
     )
-    parser.add_argument("--port", type=int, default=9500)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     options = parser.parse_args()
     lines = run(options)
     text = table(lines, options)
