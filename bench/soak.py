@@ -85,7 +85,7 @@ def main() -> int:
 def _soak(site: Site, supervisor: Supervisor, *, minutes: float, chance: random.Random) -> Tally:
     tally = Tally()
     site.wait_until_ready()
-    story = Story(site)
+    story = Story(site, patience=120.0)
     for step in STEPS[: [step.walk for step in STEPS].index(role_is_granted)]:
         step.walk(story)
     story.administrator.sign_in(f"{site.registration}/sign-in")
