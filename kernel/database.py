@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -91,6 +92,14 @@ def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.
     """Return the dialect's own INSERT, which knows ``on_conflict_do_nothing`` and ``..._do_update``."""
     dialect = where if isinstance(where, str) else where.dialect.name
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _make_private(path: str | None) -> None:
+    """Make a new SQLite file readable by its owner alone; SQLite gives its other files the same mode."""
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return
+    with suppress(OSError):  # SQLite itself says what is wrong with a path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 class _Reader:
@@ -226,6 +235,7 @@ class Database:
         return reader
 
     def _sqlite(self, url: str, pool_size: int) -> Engine:
+        _make_private(make_url(url).database)
         engine = create_engine(
             url,
             poolclass=QueuePool,
