@@ -14,6 +14,7 @@ from kernel.store import Unit
 WINDOW = dt.timedelta(minutes=5)
 EVERYBODY = Limit("sign-in-everybody", 1_000, WINDOW)
 CHALLENGES = Limit("passkey-challenges", 120, WINDOW)
+FLOWS = Limit("flows", 2_000, WINDOW)
 ACTIVATIONS = Limit("activations", 60, WINDOW)
 MAILBOX_CODES = Limit("mailbox-codes", 5, dt.timedelta(hours=1))
 LOCK_LETTERS = Limit("lock-letters", 3, dt.timedelta(days=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from idp.domain.identification import typed_identifier
 from idp.domain.login_flow import Demands, Flow, FlowKind
 from idp.domain.session import LiveSession
 from idp.storage.flows import add_flow, find_flow, resume_flow
+from idp.usecases.limits import FLOWS, take_from_place
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
+from kernel.errors import BusyError
 from kernel.store import Unit
 
 
@@ -32,10 +35,15 @@ def start_login(
     With a live ``session`` the flow steps that session up: its account is fixed, and a fresh proof is asked
     for only if ``demands`` say so. ``request`` is ``{"kind": "authorize", "params": ...}`` or
     ``{"kind": "page", "path": ...}``.
+
+    Raises:
+        BusyError: if strangers at this address have started more flows than people do.
     """
     wanted = demands or Demands()
     token = services.store.randomness.token(32)
     with services.store.write() as unit:
+        # Anybody may have a flow kept without having proved anything: what one address may fill is bounded.
+        wait = take_from_place(unit, services, FLOWS) if session is None else None
         if session is not None:
             fresh = wanted.wants_fresh(authenticated_at=session.authenticated_at, now=unit.now)
             wanted = Demands(wanted.acr, fresh, wanted.max_age)
@@ -57,7 +65,10 @@ def start_login(
             created_at=unit.now,
             expires_at=unit.now + services.settings.flow_life,
         )
-        add_flow(unit.connection, flow)
+        if wait is None:
+            add_flow(unit.connection, flow)
+    if wait is not None:
+        raise BusyError(retry_after=math.ceil(wait.total_seconds()))
     return token
 
 

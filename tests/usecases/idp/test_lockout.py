@@ -139,6 +139,22 @@ def test_one_place_cannot_use_up_the_limit_of_everybody(sqlite_gatehouse: Gateho
         assert isinstance(guess(sqlite_gatehouse, holder.user_name, PASSWORD), FlowPage)
 
 
+def test_one_place_cannot_fill_the_database_with_flows(sqlite_gatehouse: Gatehouse) -> None:
+    """LK-07: whoever has proved nothing has a bounded number of flows kept; others go on, and so does it later."""
+    from idp.usecases.limits import FLOWS
+    from kernel.ratelimit import take
+
+    with sqlite_gatehouse.services.store.write() as unit:
+        take(unit.connection, FLOWS, "192.0.2.66", now=unit.now, cost=FLOWS.count)
+    with from_place("192.0.2.66"), pytest.raises(BusyError):
+        sqlite_gatehouse.start()
+    with from_place("198.51.100.7"):
+        assert sqlite_gatehouse.start()
+    sqlite_gatehouse.clock.advance(dt.timedelta(minutes=5))
+    with from_place("192.0.2.66"):
+        assert sqlite_gatehouse.start()
+
+
 def test_a_neighbour_cannot_keep_a_known_browser_out(gatehouse: Gatehouse) -> None:
     """LK-05: the limit of an address does not bind a browser that the account knows."""
     holder = gatehouse.a_holder()
