@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -197,11 +198,16 @@ def _segment(name: str) -> str:
     return f"(?P<{name[:-1]}>.*)" if name.endswith("*") else f"(?P<{name}>[^/]+)"
 
 
+@lru_cache(maxsize=256)
+def _safe_beside(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the safe headers that a response with headers of these names does not set itself."""
+    present = {name.lower() for name in names}
+    return tuple((name, value) for name, value in _SAFE if name.lower() not in present)
+
+
 def finish(response: Response, *, head: bool = False) -> tuple[int, list[tuple[str, str]], bytes]:
     """Return status, headers and body as every mount sends them: safe headers added, length told."""
-    present = {name.lower() for name, _ in response.headers}
-    headers = [*response.headers]
-    headers += [(name, value) for name, value in _SAFE if name.lower() not in present]
+    headers = [*response.headers, *_safe_beside(tuple([name for name, _ in response.headers]))]
     if response.status not in (204, 304):
         headers.append(("Content-Length", str(len(response.body))))
     return response.status, headers, b"" if head else response.body

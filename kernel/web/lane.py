@@ -24,6 +24,11 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MAX_BODY = 1_048_576
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+# The names that nearly every request carries, written once.
+_NAMES = {
+    f"HTTP_{name.replace('-', '_').upper()}": name
+    for name in ("host", "accept", "accept-encoding", "authorization", "cookie", "user-agent", "connection")
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -32,9 +37,9 @@ def request_from_environ(
 ) -> Request:
     """Build the protocol request of a WSGI environ."""
     headers = {
-        name[5:].replace("_", "-").lower(): value
+        _NAMES.get(name) or name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
-        if name.startswith("HTTP_")
+        if name[:5] == "HTTP_"
     }
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
