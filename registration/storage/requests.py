@@ -240,7 +240,12 @@ def mark_live(
 
 
 def finish(connection: Connection, request_id: str, *, now: dt.datetime) -> bool:
-    """Close a request whose every item is live; False if something still waits or it was closed before."""
+    """Close a request whose every item is live; False if something still waits or it was closed before.
+
+    The row is locked first: of two deliveries that end at the same moment neither sees the other's item,
+    and each would leave the closing to the other. Who waits for the lock looks again after it.
+    """
+    connection.execute(select(request.c.id).where(request.c.id == request_id).with_for_update())
     waiting = exists().where(
         request_item.c.request_id == request_id,
         request_item.c.aggregate_kind != "",
