@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernel.audit import Actor
+from scim.domain.profile import Profile, Tolerance
 
 READ = "scim.read"
 WRITE = "scim.write"
@@ -15,6 +16,12 @@ class ScimClient:
     """A client whose token was accepted; ``id`` is the source of the resources it makes."""
 
     id: str
+    profile: Profile = Profile.RFC
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What the client may do beyond the standard."""
+        return self.profile.tolerance
 
     @property
     def actor(self) -> Actor:
