@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,6 +176,16 @@ class Audit:
                 "details": dict(details or {}),
             }
         )
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Forget the rows that the body notes if it raises: what it did is undone, and the rest is not."""
+        noted = len(self._noted)
+        try:
+            yield
+        except BaseException:
+            del self._noted[noted:]
+            raise
 
     def write(self) -> None:
         """Write what was noted into the chain, in the unit's own transaction and just before its commit."""
