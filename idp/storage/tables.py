@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
@@ -60,6 +61,8 @@ account = Table(
     Column("source_version", BigInteger, nullable=False),
     Column("version", Integer, nullable=False, comment="raised with each change of the representation"),
     Column("document", Text, nullable=False, comment="prepared SCIM JSON without groups and location"),
+    Column("claims", JsonText, comment="claims of OpenID Connect that no attribute of SCIM can state"),
+    Column("waived", JsonText, comment="what the policy asks of everybody but of this account"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),
@@ -127,6 +130,54 @@ group_value = Table(
     Column("value", _KEY, nullable=False),
     Index("ix_account_group_value_search", "path", "value", "group_id"),
     comment="Every searchable SCIM attribute of a group without a column of its own.",
+)
+
+# --- the record of provisioning requests ---------------------------------------------------------
+
+provisioning_request = Table(
+    "provisioning_request",
+    METADATA,
+    Column("id", _ID, primary_key=True, comment="sorts by time; the order of every page"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False, comment="as in the log and the audit"),
+    Column("operation", String(16), nullable=False),
+    Column("resource", String(32), nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("external_id", Text, nullable=False, comment="wiped with the account"),
+    Column("name", Text, nullable=False, comment="user name or display name; wiped with the account"),
+    Column("outcome", String(8), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("scim_type", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed", JsonText, nullable=False, comment="names of attributes, never values"),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("times", Integer, nullable=False, comment="equal requests within a moment are one row"),
+    Column("in_bulk", Boolean, nullable=False),
+    Index("ix_provisioning_request_client", "client_id", "id"),
+    CheckConstraint("outcome in ('changed', 'read', 'refused')", name="outcome_known"),
+    comment="What was asked over SCIM and how it ended: no secrets, no values.",
+)
+for _name, _which in (
+    ("told", provisioning_request.c.outcome != literal_column("'read'")),
+    ("refused", provisioning_request.c.outcome == literal_column("'refused'")),
+):
+    Index(
+        f"ix_provisioning_request_{_name}",
+        provisioning_request.c.id,
+        sqlite_where=_which,
+        postgresql_where=_which,
+    )
+
+provisioning_subject = Table(
+    "provisioning_subject",
+    METADATA,
+    Column("key", String(48), primary_key=True, comment="an id, or the keyed digest of a name"),
+    Column("request_id", _ID, primary_key=True),
+    Column("part", String(8), nullable=False, comment="target, or a member that was added or removed"),
+    Index("ix_provisioning_subject_request", "request_id"),
+    comment="Whom a request was about: what it is found by. Swept with the requests, by time.",
 )
 
 # --- credentials and factors ---------------------------------------------------------------------
