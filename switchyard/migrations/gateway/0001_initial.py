@@ -201,6 +201,18 @@ def upgrade() -> None:
         sa.Column(
             "document", sa.Text(), nullable=False, comment="prepared SCIM JSON without groups and location"
         ),
+        sa.Column(
+            "claims",
+            types.JsonText(),
+            nullable=True,
+            comment="claims of OpenID Connect that no attribute of SCIM can state",
+        ),
+        sa.Column(
+            "waived",
+            types.JsonText(),
+            nullable=True,
+            comment="what the policy asks of everybody but of this account",
+        ),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
         sa.CheckConstraint(
@@ -353,6 +365,73 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("login_flow", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_login_flow_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "provisioning_request",
+        sa.Column(
+            "id", sa.String(length=26), nullable=False, comment="sorts by time; the order of every page"
+        ),
+        sa.Column("at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False, comment="as in the log and the audit"),
+        sa.Column("operation", sa.String(length=16), nullable=False),
+        sa.Column("resource", sa.String(length=32), nullable=False),
+        sa.Column("target_id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False, comment="wiped with the account"),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="user name or display name; wiped with the account"
+        ),
+        sa.Column("outcome", sa.String(length=8), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("scim_type", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("changed", types.JsonText(), nullable=False, comment="names of attributes, never values"),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column(
+            "times", sa.Integer(), nullable=False, comment="equal requests within a moment are one row"
+        ),
+        sa.Column("in_bulk", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "outcome in ('changed', 'read', 'refused')", name=op.f("ck_provisioning_request_outcome_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provisioning_request")),
+        comment="What was asked over SCIM and how it ended: no secrets, no values.",
+    )
+    with op.batch_alter_table("provisioning_request", schema=None) as batch_op:
+        batch_op.create_index("ix_provisioning_request_client", ["client_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_provisioning_request_refused",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'refused'"),
+            postgresql_where=sa.text("outcome = 'refused'"),
+        )
+        batch_op.create_index(
+            "ix_provisioning_request_told",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("outcome != 'read'"),
+            postgresql_where=sa.text("outcome != 'read'"),
+        )
+
+    op.create_table(
+        "provisioning_subject",
+        sa.Column(
+            "key", sa.String(length=48), nullable=False, comment="an id, or the keyed digest of a name"
+        ),
+        sa.Column("request_id", sa.String(length=26), nullable=False),
+        sa.Column(
+            "part",
+            sa.String(length=8),
+            nullable=False,
+            comment="target, or a member that was added or removed",
+        ),
+        sa.PrimaryKeyConstraint("key", "request_id", name=op.f("pk_provisioning_subject")),
+        comment="Whom a request was about: what it is found by. Swept with the requests, by time.",
+    )
+    with op.batch_alter_table("provisioning_subject", schema=None) as batch_op:
+        batch_op.create_index("ix_provisioning_subject_request", ["request_id"], unique=False)
 
     op.create_table(
         "webauthn_challenge",
@@ -751,6 +830,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webauthn_challenge_expires_at"))
 
     op.drop_table("webauthn_challenge")
+    with op.batch_alter_table("provisioning_subject", schema=None) as batch_op:
+        batch_op.drop_index("ix_provisioning_subject_request")
+
+    op.drop_table("provisioning_subject")
+    with op.batch_alter_table("provisioning_request", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_provisioning_request_told",
+            sqlite_where=sa.text("outcome != 'read'"),
+            postgresql_where=sa.text("outcome != 'read'"),
+        )
+        batch_op.drop_index(
+            "ix_provisioning_request_refused",
+            sqlite_where=sa.text("outcome = 'refused'"),
+            postgresql_where=sa.text("outcome = 'refused'"),
+        )
+        batch_op.drop_index("ix_provisioning_request_client")
+
+    op.drop_table("provisioning_request")
     with op.batch_alter_table("login_flow", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_flow_expires_at"))
 
