@@ -29,7 +29,10 @@ LONGEST_VALUE = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute of a resource type, or one sub-attribute; ``name`` is its name on the wire."""
+    """One attribute of a resource type, or one sub-attribute; ``name`` is its name on the wire.
+
+    ``is_link`` says that it refers to something outside, by a URI.
+    """
 
     name: str
     path: str
@@ -38,6 +41,8 @@ class Attribute:
     case_exact: bool
     schema: str = ""
     parts: Mapping[str, Attribute] = field(default_factory=dict)
+    is_link: bool = False
+    is_read_only: bool = False
 
     @property
     def is_complex(self) -> bool:
@@ -149,14 +154,22 @@ def _attributes(described: list[dict[str, Any]], prefix: str, schema: str) -> di
         path = prefix + each["name"].lower()
         parts = _attributes(each.get("subAttributes", []), f"{path}.", schema)
         found[each["name"].lower()] = Attribute(
-            each["name"], path, each["type"], each["multiValued"], each["caseExact"], schema, parts
+            each["name"],
+            path,
+            each["type"],
+            each["multiValued"],
+            each["caseExact"],
+            schema,
+            parts,
+            is_link="external" in each.get("referenceTypes", ()),
+            is_read_only=each["mutability"] == "readOnly",
         )
     return found
 
 
 def _common() -> dict[str, Attribute]:
-    def text(name: str, path: str, *, multi: bool = False) -> Attribute:
-        return Attribute(name, path, "string", multi=multi, case_exact=True)
+    def text(name: str, path: str, *, multi: bool = False, read_only: bool = False) -> Attribute:
+        return Attribute(name, path, "string", multi=multi, case_exact=True, is_read_only=read_only)
 
     def moment(name: str) -> Attribute:
         return Attribute(name, f"meta.{name.lower()}", "dateTime", multi=False, case_exact=False)
@@ -169,10 +182,12 @@ def _common() -> dict[str, Attribute]:
         "version": text("version", "meta.version"),
     }
     return {
-        "id": text("id", "id"),
+        "id": text("id", "id", read_only=True),
         "externalid": text("externalId", "externalid"),
         "schemas": text("schemas", "schemas", multi=True),
-        "meta": Attribute("meta", "meta", "complex", multi=False, case_exact=False, parts=parts),
+        "meta": Attribute(
+            "meta", "meta", "complex", multi=False, case_exact=False, parts=parts, is_read_only=True
+        ),
     }
 
 

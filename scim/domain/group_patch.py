@@ -104,14 +104,14 @@ def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue)
             raise InvalidPathException(detail="'path' names no attribute of this type of resource.")
 
 
-def read_group_patch(body: Mapping[str, Any]) -> GroupPatch:
-    """Return what the PATCH ``body`` asks for, operation after operation.
+def read_group_patch(operations: Iterable[Mapping[str, Any]]) -> GroupPatch:
+    """Return what the ``operations`` of a PATCH ask for, one after the other.
 
     Raises:
         SCIMException: if an operation on members cannot be done, whatever the group.
     """
     reader = _Reader()
-    for operation in read_operations(body):
+    for operation in operations:
         reader.read({name.lower(): value for name, value in operation.items()}, operation)
     return GroupPatch(reader.change, reader.fence, tuple(reader.rest), by_rows=not reader.other)
 

@@ -10,7 +10,8 @@ import datetime as dt
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
 from scim2_models import (
     URN,
     CaseExact,
@@ -35,10 +36,10 @@ from scim2_models.resources.user import (
     Im,
     Name,
     PhoneNumber,
-    Photo,
     Role,
     X509Certificate,
 )
+from scim2_models.resources.user import Photo as PhotoOfLibrary
 
 from idp.domain.user_name import fold
 
@@ -46,6 +47,32 @@ USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 USER_EXTENSION = "urn:ietf:params:scim:schemas:extension:switchyard:2.0:User"
 GROUP_EXTENSION = "urn:ietf:params:scim:schemas:extension:switchyard:2.0:Group"
+
+
+class Link(Reference[External]):
+    """A reference to something outside.
+
+    Any text is one for the model, since what was stored must be readable for ever; whether a request has to
+    state a URI, its client's profile says (:mod:`scim.domain.lenient_resources`).
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source_type: type[Any], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Take any text."""
+        return core_schema.no_info_after_validator_function(
+            source_type,
+            core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+
+class Photo(PhotoOfLibrary):
+    """A photo of the user."""
+
+    value: Link | None = None
+    """URL of a photo of the User."""
 
 
 class Email(ComplexAttribute):
@@ -90,7 +117,7 @@ class CoreUserWithoutPassword(Resource[AnyExtension]):
     nick_name: str | None = None
     """The casual way to address the user."""
 
-    profile_url: Reference[External] | None = None
+    profile_url: Link | None = None
     """A URL of a page about the user."""
 
     title: str | None = None

@@ -10,8 +10,10 @@ from idp.domain.provisioning import Taken, UnknownMembers
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.search_accounts import GroupView
 from idp.usecases.services import IdpServices
+from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.group_patch import split_members
+from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import group_facts
 from scim.domain.models import GROUP_SCHEMA, TOLERANT, Group
 from scim.usecases.client import ScimClient
@@ -26,8 +28,8 @@ def create_group(
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
-    rest, members = split_members(body)
-    require_schema(rest, GROUP_SCHEMA)
+    require_schema(body, GROUP_SCHEMA)
+    rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
     group = Group.model_validate(rest, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
     facts = group_facts(group.model_dump())
     outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)

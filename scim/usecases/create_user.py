@@ -10,7 +10,9 @@ from idp.domain.provisioning import Taken
 from idp.usecases.provision_account import provision_account
 from idp.usecases.search_accounts import AccountView
 from idp.usecases.services import IdpServices
+from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
+from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import account_facts, wire_form
 from scim.domain.models import TOLERANT, USER_SCHEMA, User
 from scim.usecases.client import ScimClient
@@ -24,6 +26,7 @@ def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, An
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
     require_schema(body, USER_SCHEMA)
+    body = lenient_resource(body, USERS, client.tolerance)
     user = User.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
     facts = account_facts(wire_form(user))
     outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)

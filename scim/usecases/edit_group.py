@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scim2_models import Context, PatchOp
+from scim2_models import Context
 
 from idp.domain.group import MemberChange
 from idp.domain.provisioning import GroupFacts, Missing, Moved, Stale, Taken, Unfenced, UnknownMembers
@@ -17,9 +17,18 @@ from kernel.errors import BusyError
 from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
-from scim.domain.group_patch import PATCH_SCHEMA, GroupPatch, read_group_patch, require_paths, split_members
+from scim.domain.group_patch import (
+    GroupPatch,
+    read_group_patch,
+    read_operations,
+    require_paths,
+    split_members,
+)
+from scim.domain.lenient_patches import lenient_operations
+from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import group_facts, keep_fence, stated_document
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
+from scim.domain.patching import Patch
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
@@ -41,8 +50,8 @@ def replace_group(
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
-    rest, members = split_members(body)
-    require_schema(rest, GROUP_SCHEMA)
+    require_schema(body, GROUP_SCHEMA)
+    rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
     wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:
@@ -69,21 +78,19 @@ def patch_group(
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    asked = read_group_patch(body)
+    asked = read_group_patch(
+        lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
+    )
     if asked.by_rows:
         outcome = _by_rows(services, client, group_id, asked, demand)
         if outcome is not None:
             return outcome
     require_paths(asked.rest, GROUPS)
-    patch = PatchOp[Group].model_validate(
-        {"schemas": [PATCH_SCHEMA], "Operations": [*asked.rest]},
-        scim_ctx=Context.RESOURCE_PATCH_REQUEST,
-        scim_policy=TOLERANT,
-    )
+    patch = Patch(Group, asked.rest, client.tolerance)
 
     def edit(record: Record) -> dict[str, Any] | None:
         group = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        patch.patch(group, scim_policy=TOLERANT)
+        patch.apply(group)
         resource: dict[str, Any] = group.model_dump()
         return resource
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from scim2_models import Context, PatchOp
+from scim2_models import Context
 
 from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
 from idp.domain.query import Record
@@ -22,8 +22,11 @@ from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
 from scim.domain.etag import Condition
 from scim.domain.group_patch import read_operations, require_paths
+from scim.domain.lenient_patches import lenient_operations
+from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
+from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
@@ -48,6 +51,7 @@ def replace_user(
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
     require_schema(body, USER_SCHEMA)
+    body = lenient_resource(body, USERS, client.tolerance)
     wanted = User.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any] | None:
@@ -73,7 +77,7 @@ def patch_user(
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    operations = read_operations(body)
+    operations = lenient_operations(read_operations(body), USERS, client.tolerance, own_id=account_id)
     switch = read_switch(operations)
     if switch is not None:
         try:
@@ -81,11 +85,11 @@ def patch_user(
         except _NoPlaceError:
             pass
     require_paths(operations, USERS)
-    patch = PatchOp[User].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
+    patch = Patch(User, operations, client.tolerance)
 
     def edit(record: Record) -> dict[str, Any] | None:
         user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        return wire_form(user) if patch.patch(user, scim_policy=TOLERANT) else None
+        return wire_form(user) if patch.apply(user) else None
 
     return _edit(services, client, account_id, edit, demand)
 

@@ -1,0 +1,191 @@
+"""The operations of a PATCH read before the models meet them, with what a client's profile takes.
+
+What comes out has lower-case member names and a lower-case ``op``; a value that names its attributes by paths
+has become one operation for each; types are those of the published schemas (:mod:`lenient_resources`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim2_models import (
+    InvalidPathException,
+    InvalidSyntaxException,
+    InvalidValueException,
+)
+
+from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.lenient_resources import ResourceReader
+from scim.domain.profile import Tolerance
+
+Operation = dict[str, Any]
+_PATH = re.compile(r"(?P<head>[^\[]*)(?P<selection>\[.*\])?(?:\.(?P<part>\$?\w+))?", re.DOTALL)
+_OPERATIONS = frozenset({"add", "remove", "replace"})
+_MEMBERS = frozenset({"op", "path", "value"})
+
+
+def lenient_operations(
+    operations: Iterable[Mapping[str, Any]], catalogue: Catalogue, tolerance: Tolerance, *, own_id: str
+) -> list[Operation]:
+    """Return the operations as the standard writes them; those that are to change nothing are left out.
+
+    ``own_id`` is the id of the resource that is changed.
+
+    Raises:
+        SCIMException: for what the profile does not take, whatever the resource.
+    """
+    reader = _PatchReader(catalogue, tolerance, own_id)
+    return [each for operation in operations for each in reader.read(operation)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a path leads to: an attribute or a part of one, or a whole extension by its URN."""
+
+    attribute: Attribute | None = None
+    head: Attribute | None = None
+    extension: str = ""
+    selects: bool = False
+    has_part: bool = False
+
+
+class _PatchReader:
+    def __init__(self, catalogue: Catalogue, tolerance: Tolerance, own_id: str) -> None:
+        self._catalogue = catalogue
+        self._tolerance = tolerance
+        self._own_id = own_id
+        self._resources = ResourceReader(catalogue, tolerance)
+
+    def read(self, operation: Mapping[str, Any]) -> Iterator[Operation]:
+        names: Operation = {name.lower(): value for name, value in operation.items()}
+        if not self._tolerance.unknown_attributes and not names.keys() <= _MEMBERS:
+            raise InvalidSyntaxException(detail="An operation has 'op', 'path' and 'value' and nothing else.")
+        names["op"] = self._op(names.get("op"))
+        path = names.get("path")
+        if path is None or (isinstance(path, str) and path.strip().lower() == self._catalogue.schema.lower()):
+            yield from self._pathless(names)
+        elif isinstance(path, str):
+            yield from self._single(names, path.strip())
+        else:
+            raise InvalidValueException(detail="'path' must be text.")
+
+    def _op(self, op: Any) -> str:  # noqa: ANN401 - JSON
+        known = op.lower() if isinstance(op, str) else ""
+        if known != op and not self._tolerance.capitalised_operations:
+            raise InvalidSyntaxException(detail="'op' must be add, remove or replace, in lower case.")
+        if known not in _OPERATIONS:
+            raise InvalidValueException(detail="'op' must be add, remove or replace.")
+        return known
+
+    def _pathless(self, names: Operation) -> Iterator[Operation]:
+        """Give one operation for the attributes the value names plainly, and one for each path in it."""
+        if not self._tolerance.pathless_operations:
+            raise InvalidSyntaxException(detail="An operation must have a 'path'.")
+        value = names.get("value")
+        if names["op"] == "remove" or not isinstance(value, dict):
+            yield names
+            return
+        plain: dict[str, Any] = {}
+        paths: list[tuple[str, Any]] = []
+        for name, each in value.items():
+            if self._is_own_id(name, each) or self._is_password(name):
+                continue
+            if self._is_path(name):
+                if self._leads_somewhere(name):
+                    paths.append((name, each))
+            elif self._unassigns(each):
+                paths.append((name, each))
+            else:
+                plain[name] = self._resources.member(name, each)
+        if plain or not value:
+            yield {"op": names["op"], "value": plain}
+        for name, each in paths:
+            yield from self._single({"op": names["op"], "value": each}, name)
+
+    def _single(self, names: Operation, path: str) -> Iterator[Operation]:
+        """Give the operation on one path, or none if it is to change nothing."""
+        if self._is_password(path):
+            return
+        target = self._target(path)
+        operation = names | {"path": path}
+        if target.selects and not target.has_part:
+            self._refuse_whole_entry(names["op"], target)
+        if names["op"] == "remove":
+            if names.get("value") is not None and not self._tolerance.removal_by_value:
+                raise InvalidValueException(detail="A remove has no 'value': its path says what goes.")
+        elif self._unassigns(names.get("value", ...), target.attribute):
+            operation = {"op": "remove", "path": path}
+        elif "value" in names:
+            operation["value"] = self._value(target, names["value"], replaces=names["op"] == "replace")
+        yield operation
+
+    def _target(self, path: str) -> _Target:
+        """Return where ``path`` leads; nowhere known for one that is refused, or ignored, further on."""
+        if path.lower() in self._catalogue.extensions:
+            return _Target(extension=path)
+        match = _PATH.fullmatch(path)
+        written = match["head"] if match else path
+        uri, _, bare = written.rpartition(":")
+        name, _, inner = bare.partition(".")
+        head = self._catalogue.find(uri or None, name)
+        part = (match["part"] if match and match["selection"] else "") or inner
+        attribute = head.parts.get(part.lower()) if head is not None and part else head
+        if attribute is None and not self._tolerance.unknown_attributes:
+            raise InvalidSyntaxException(detail="'path' names no attribute of this type of resource.")
+        return _Target(attribute, head, selects=bool(match and match["selection"]), has_part=bool(part))
+
+    def _value(self, target: _Target, value: Any, *, replaces: bool) -> Any:  # noqa: ANN401 - JSON
+        if target.extension:
+            return self._resources.extension(target.extension, value)
+        if target.attribute is None:
+            return value
+        if target.selects and not target.has_part:
+            return self._resources.single(target.attribute, value)
+        read = self._resources.value(target.attribute, value)
+        whole = replaces and not self._tolerance.merging_replace
+        if whole and target.attribute.is_complex and not target.attribute.multi and isinstance(read, dict):
+            named = {name.lower() for name in read}
+            parts = target.attribute.parts.items()
+            read |= {part.name: None for name, part in parts if name not in named and not part.is_read_only}
+        return read
+
+    def _refuse_whole_entry(self, op: str, target: _Target) -> None:
+        """Refuse a path to an entry as a whole; a member goes by one, for nothing else takes one out."""
+        is_member = op == "remove" and target.head is not None and target.head.path == "members"
+        if not self._tolerance.whole_entry_paths and not is_member:
+            raise InvalidPathException(detail="'path' must name a part of the entry that it selects.")
+
+    def _is_path(self, name: str) -> bool:
+        """Tell whether a name in a value is a path: dotted, selecting, or with a schema before it."""
+        lowered = name.lower()
+        if lowered in self._catalogue.extensions:
+            return False
+        return ":" in name or "." in name or "[" in name
+
+    def _leads_somewhere(self, name: str) -> bool:
+        """Tell whether a path in a value is one of ours; another is ignored as an attribute would be."""
+        target = self._target(name)
+        if target.attribute is None:
+            self._resources.refuse_unknown(name)
+        return target.attribute is not None
+
+    def _is_own_id(self, name: str, value: Any) -> bool:  # noqa: ANN401 - JSON
+        return self._tolerance.own_id_in_patch and name.lower() == "id" and value == self._own_id
+
+    def _is_password(self, name: str) -> bool:
+        return self._tolerance.ignored_passwords and name.lower() in {
+            "password",
+            f"{self._catalogue.schema}:password".lower(),
+        }
+
+    def _unassigns(self, value: Any, attribute: Attribute | None = None) -> bool:  # noqa: ANN401 - JSON
+        """Tell whether a value means that its target goes: an empty text, or a complex value of one."""
+        if not self._tolerance.empty_text_unassigns:
+            return False
+        if isinstance(value, dict) and len(value) == 1 and attribute is not None and attribute.is_complex:
+            (name, value), *_ = value.items()
+            return name.lower() == "value" and not value
+        return isinstance(value, str) and not value

@@ -1,0 +1,138 @@
+"""Requests read before the models meet them: what a client's profile takes is put into the standard's form.
+
+Types are those of the published schemas. A boolean, a whole number, a dateTime or a link of another type is
+refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the profile does
+not ignore it (C11). What is read-only is ignored later (C2), and everything else is left to the models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import Url
+from pydantic_core import ValidationError as UrlError
+from scim2_models import InvalidSyntaxException, InvalidValueException
+
+from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.profile import Tolerance
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
+_TEXT_BOOLEANS = {"true": True, "false": False}
+
+
+def lenient_resource(body: Mapping[str, Any], catalogue: Catalogue, tolerance: Tolerance) -> dict[str, Any]:
+    """Return the resource ``body`` of a POST or PUT as the standard writes it.
+
+    Raises:
+        InvalidSyntaxException: for an attribute or a schema there is not, where none is tolerated (Q).
+        InvalidValueException: for a value that is none of its attribute's type.
+    """
+    reader = ResourceReader(catalogue, tolerance)
+    reader.refuse_schemas(body)
+    return {name: reader.member(name, value) for name, value in body.items()}
+
+
+class ResourceReader:
+    """Reads the members of one resource type for a client of one profile."""
+
+    def __init__(self, catalogue: Catalogue, tolerance: Tolerance) -> None:
+        self.catalogue = catalogue
+        self.tolerance = tolerance
+
+    def refuse_schemas(self, body: Mapping[str, Any]) -> None:
+        """Refuse a ``schemas`` that names what there is not, or leaves out what is used."""
+        stated = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+        listed = {each.lower() for each in stated or () if isinstance(each, str)}
+        known = {self.catalogue.schema.lower(), *self.catalogue.extensions}
+        if not self.tolerance.unknown_schemas and not listed <= known:
+            raise InvalidSyntaxException(detail="'schemas' names a schema that there is not.")
+        if self.tolerance.unlisted_extensions:
+            return
+        for name in body:
+            if name.lower() in self.catalogue.extensions and name.lower() not in listed:
+                raise InvalidSyntaxException(detail=f"'schemas' must name {name}, which is used.")
+
+    def member(self, name: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the value of one top-level member: an attribute, or an extension with its attributes."""
+        extension = self.catalogue.extensions.get(name.lower())
+        if extension is not None:
+            return self._parts(extension, value)
+        attribute = self.catalogue.core.get(name.lower())
+        if attribute is None:
+            self.refuse_unknown(name)
+            return value
+        return self.value(attribute, value)
+
+    def value(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the value of an attribute as its type wants it; a list entry by entry."""
+        if attribute.multi and isinstance(value, list):
+            return [self.single(attribute, each) for each in value]
+        return self.single(attribute, value)
+
+    def single(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return one value, or one entry of a list."""
+        if value is None or attribute.is_read_only:
+            return value
+        if attribute.is_complex:
+            return self._complex(attribute, value)
+        match attribute.type:
+            case "boolean":
+                return self._boolean(attribute, value)
+            case "integer" if type(value) is not int:
+                raise _of_wrong_type(attribute, "a whole number")
+            case "dateTime" if not (isinstance(value, str) and _DATE_TIME.match(value)):
+                raise _of_wrong_type(attribute, "a dateTime")
+            case "reference" if attribute.is_link and not self._is_link(value):
+                raise _of_wrong_type(attribute, "a URI")
+        return value
+
+    def extension(self, urn: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the value of a whole extension."""
+        return self._parts(self.catalogue.extensions[urn.lower()], value)
+
+    def refuse_unknown(self, name: str) -> None:
+        """Refuse a name that no schema defines, where such names are not ignored."""
+        is_schema = name.lower().startswith("urn:")
+        if not (self.tolerance.unknown_schemas if is_schema else self.tolerance.unknown_attributes):
+            raise InvalidSyntaxException(detail=f"There is no attribute or schema '{name[:100]}'.")
+
+    def _complex(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, str) and self.tolerance.text_for_complex and "value" in attribute.parts:
+            return {"value": value} if value else None
+        return self._parts(attribute.parts, value)
+
+    def _parts(self, parts: Mapping[str, Attribute], value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the members of an object; anything else is left for the model to refuse."""
+        if not isinstance(value, dict):
+            return value
+        read: dict[str, Any] = {}
+        for name, each in value.items():
+            part = parts.get(name.lower())
+            if part is None:
+                self.refuse_unknown(name)
+            read[name] = each if part is None else self.value(part, each)
+        return read
+
+    def _boolean(self, attribute: Attribute, value: Any) -> bool:  # noqa: ANN401 - JSON
+        if isinstance(value, bool):
+            return value
+        if self.tolerance.text_booleans and isinstance(value, str) and value.lower() in _TEXT_BOOLEANS:
+            return _TEXT_BOOLEANS[value.lower()]
+        raise _of_wrong_type(attribute, "true or false")
+
+    def _is_link(self, value: Any) -> bool:  # noqa: ANN401 - JSON
+        if not isinstance(value, str):
+            return False
+        if self.tolerance.free_text_links or value.startswith("/"):
+            return True
+        try:
+            Url(value)
+        except UrlError:
+            return False
+        return True
+
+
+def _of_wrong_type(attribute: Attribute, expected: str) -> InvalidValueException:
+    return InvalidValueException(detail=f"The value of '{attribute.name}' must be {expected}.")
