@@ -29,17 +29,11 @@ from scim2_models import (
 )
 from scim2_models.attributes import ExtensibleStringEnum
 from scim2_models.resources.resource import AnyExtension
-from scim2_models.resources.user import (
-    Address,
-    Entitlement,
-    GroupMembership,
-    Im,
-    Name,
-    PhoneNumber,
-    Role,
-    X509Certificate,
-)
+from scim2_models.resources.user import Address, GroupMembership, Im, Name, PhoneNumber
+from scim2_models.resources.user import Entitlement as EntitlementOfLibrary
 from scim2_models.resources.user import Photo as PhotoOfLibrary
+from scim2_models.resources.user import Role as RoleOfLibrary
+from scim2_models.resources.user import X509Certificate as CertificateOfLibrary
 
 from idp.domain.user_name import fold
 
@@ -73,6 +67,35 @@ class Photo(PhotoOfLibrary):
 
     value: Link | None = None
     """URL of a photo of the User."""
+
+
+class Purpose(ExtensibleStringEnum):
+    """What an entry is for, where the standard names nothing of its own; other words are kept as well."""
+
+    work = "work"
+    home = "home"
+    other = "other"
+
+
+class Entitlement(EntitlementOfLibrary):
+    """An entitlement of the user."""
+
+    type: Purpose | None = None
+    """What the entitlement is for."""
+
+
+class Role(RoleOfLibrary):
+    """A role of the user."""
+
+    type: Purpose | None = None
+    """What the role is for."""
+
+
+class X509Certificate(CertificateOfLibrary):
+    """A certificate of the user."""
+
+    type: Purpose | None = None
+    """What the certificate is for."""
 
 
 class Email(ComplexAttribute):
