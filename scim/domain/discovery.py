@@ -17,6 +17,7 @@ from scim2_models.resources.service_provider_config import (
 from scim2_models.resources.service_provider_config import Sort as SortOption
 
 from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
+from scim.domain.profile import Profile
 
 _META_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
@@ -51,6 +52,15 @@ def service_provider_config(base: str, *, default_page: int, largest_page: int) 
         ],
     )
     return _with_meta(config.model_dump(), "ServiceProviderConfig", f"{base}/ServiceProviderConfig")
+
+
+def config_of_profile(config: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """Return the configuration document as it reads to a client of ``profile``.
+
+    ``interopProfileConformant`` (draft-zollner-scim-interop-profile §4) is there where it is true, and only
+    there: the other profiles take what a conformant service provider must refuse.
+    """
+    return config | {"interopProfileConformant": True} if profile is Profile.STRICT else config
 
 
 def resource_types(base: str) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ scim2-models' PatchOp and means the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Switch:
         return True
 
 
-def read_switch(operations: list[Mapping[str, Any]]) -> Switch | None:
+def read_switch(operations: Sequence[Mapping[str, Any]]) -> Switch | None:
     """Return what the operations state if they do no more than switch and raise the fence."""
     active: bool | None = None
     version: int | None = None

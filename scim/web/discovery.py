@@ -1,4 +1,7 @@
-"""/ServiceProviderConfig, /ResourceTypes and /Schemas: prepared bytes with a tag (A1..A9)."""
+"""/ServiceProviderConfig, /ResourceTypes and /Schemas: prepared bytes with a tag (A1..A9).
+
+A client that shows its token is told what holds for its profile; anybody else what holds for the default one.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernel.web.http import Request, Response
-from scim.domain.discovery import resource_types, schemas, service_provider_config
+from scim.domain.discovery import config_of_profile, resource_types, schemas, service_provider_config
 from scim.domain.documents import write
 from scim.domain.etag import read_condition
+from scim.domain.profile import Profile
 from scim.domain.render import list_response
 from scim.settings import ScimSettings
 from scim.usecases.client import READ, ScimClient
@@ -24,39 +28,44 @@ class Discovery:
             base, default_page=settings.default_page, largest_page=settings.largest_page
         )
         self._scope = "" if settings.open_discovery else READ
-        self._config = write(config)
+        self._configs = {profile: write(config_of_profile(config, profile)) for profile in Profile}
         self._types = {name.lower(): write(each) for name, each in resource_types(base).items()}
         self._schemas = {name.lower(): write(each) for name, each in schemas(base).items()}
 
     def config(self) -> dict[str, Method]:
         """Return the methods of /ServiceProviderConfig."""
-        return self._get(lambda _request: self._config)
+        return self._get(lambda _request, client: self._configs[client.profile])
 
     def types(self) -> dict[str, Method]:
         """Return the methods of /ResourceTypes."""
-        return self._get(lambda _request: _listed(self._types))
+        return self._get(lambda _request, _client: _listed(self._types))
 
     def type(self) -> dict[str, Method]:
         """Return the methods of /ResourceTypes/{id}."""
-        return self._get(lambda request: self._types.get(request.path_values["id"].lower()))
+        return self._get(lambda request, _client: self._types.get(request.path_values["id"].lower()))
 
     def schemas(self) -> dict[str, Method]:
         """Return the methods of /Schemas."""
-        return self._get(lambda _request: _listed(self._schemas))
+        return self._get(lambda _request, _client: _listed(self._schemas))
 
     def schema(self) -> dict[str, Method]:
         """Return the methods of /Schemas/{id}."""
-        return self._get(lambda request: self._schemas.get(request.path_values["id"].lower()))
+        return self._get(lambda request, _client: self._schemas.get(request.path_values["id"].lower()))
 
-    def _get(self, find: Any) -> dict[str, Method]:  # noqa: ANN401 - a small function from request to text
-        def handler(request: Request, _client: ScimClient) -> Response:
+    def _get(self, find: Any) -> dict[str, Method]:  # noqa: ANN401 - a small function from request and client to text
+        def handler(request: Request, client: ScimClient) -> Response:
             if "filter" in request.query_values:
                 return refusal(403, "Discovery cannot be filtered.")
-            text = find(request)
+            text = find(request, client)
             if text is None:
                 return refusal(404, "There is no such resource.")
             tag = hashlib.sha256(text.encode()).hexdigest()[:16]
-            headers = (("ETag", f'W/"{tag}"'), ("Cache-Control", "public, max-age=300"))
+            shared = "private" if client.id else "public"
+            headers = (
+                ("ETag", f'W/"{tag}"'),
+                ("Cache-Control", f"{shared}, max-age=300"),
+                ("Vary", "Authorization"),
+            )
             condition = read_condition(request.header("if-none-match"))
             if condition is not None and (condition.any or tag in condition.tags):
                 return Response(304, b"", headers)
