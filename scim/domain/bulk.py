@@ -29,6 +29,13 @@ class Fault(StrEnum):
     VERSION = "'version' must be text."
     NO_DATA = "'data' must be an object."
 
+    @property
+    def scim_type(self) -> str:
+        """The keyword of the error (RFC 7644 §3.12)."""
+        if self is Fault.PATH:
+            return "invalidPath"
+        return "invalidSyntax" if self in {Fault.METHOD, Fault.NO_BULK_ID, Fault.NO_DATA} else "invalidValue"
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

@@ -16,6 +16,7 @@ from scim2_models.resources.service_provider_config import (
 )
 from scim2_models.resources.service_provider_config import Sort as SortOption
 
+from scim.domain.bulk import LARGEST_PAYLOAD, MOST_OPERATIONS
 from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
 from scim.domain.profile import Profile
 
@@ -26,7 +27,7 @@ def service_provider_config(base: str, *, default_page: int, largest_page: int) 
     """Return the configuration document."""
     config = ServiceProviderConfig(
         patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        bulk=Bulk(supported=True, max_operations=MOST_OPERATIONS, max_payload_size=LARGEST_PAYLOAD),
         filter=Filter(supported=True, max_results=largest_page),
         change_password=ChangePassword(supported=False),
         sort=SortOption(supported=True),

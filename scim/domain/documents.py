@@ -10,8 +10,8 @@ from scim2_models import InvalidSyntaxException
 DEEPEST = 32
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that ``body`` is.
+def read_object(body: bytes, *, deepest: int = DEEPEST) -> dict[str, Any]:
+    """Return the JSON object that ``body`` is, ``deepest`` levels deep at most.
 
     Raises:
         InvalidSyntaxException: for anything else: no UTF-8, a byte order mark, doubled keys, NaN, endless
@@ -28,7 +28,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise InvalidSyntaxException(detail="The request body is not valid JSON.") from None
     if not isinstance(value, dict):
         raise InvalidSyntaxException(detail="The request body must be a JSON object.")
-    _look_inside(value, escapes=b"\\u" in body)
+    _look_inside(value, deepest, escapes=b"\\u" in body)
     return value
 
 
@@ -54,10 +54,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _look_inside(value: object, *, escapes: bool) -> None:
+def _look_inside(value: object, deepest: int, *, escapes: bool) -> None:
     """Walk the value without recursion; only escapes can bring characters that UTF-8 and JSON forbid raw."""
     level: list[object] = [value]
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         following: list[object] = []
         for each in level:
             if isinstance(each, dict):
@@ -71,7 +71,7 @@ def _look_inside(value: object, *, escapes: bool) -> None:
         if not following:
             return
         level = following
-    raise InvalidSyntaxException(detail=f"The request body nests deeper than {DEEPEST} levels.")
+    raise InvalidSyntaxException(detail=f"The request body nests deeper than {deepest} levels.")
 
 
 def is_unstorable(text: str) -> bool:

@@ -37,11 +37,15 @@ Handler = Callable[[Request, ScimClient], Response]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What an address does on one method; ``scope`` is what the token must allow, empty for anybody."""
+    """What an address does on one method; ``scope`` is what the token must allow, empty for anybody.
+
+    ``too_large`` is the sentence for a body beyond the limit.
+    """
 
     handler: Handler
     scope: str = READ
     reads_body: bool = False
+    too_large: str = f"A request may have {LARGEST_BODY} bytes at most."
 
 
 def scim_answer(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -95,8 +99,7 @@ class ScimEndpoint:
         if method is None:
             return refusal(405, f"{request.method} is not possible here.", "", self._allowed)
         client, refused = self._authenticate(request, method.scope)
-        refused = refused or _refusal_of_form(request, reads_body=method.reads_body)
-        return refused or method.handler(request, client)
+        return refused or _refusal_of_form(request, method) or method.handler(request, client)
 
     def _authenticate(self, request: Request, scope: str) -> tuple[ScimClient, Response | None]:
         nobody = ScimClient("")
@@ -114,13 +117,21 @@ class ScimEndpoint:
         return ScimClient(facts.client_id), None
 
 
-def _refusal_of_form(request: Request, *, reads_body: bool) -> Response | None:
+def answered(method: Method, request: Request, client: ScimClient) -> Response:
+    """Answer one operation of a bulk job as the request of the same words is answered alone (K1)."""
+    try:
+        return _refusal_of_form(request, method) or method.handler(request, client)
+    except Exception as error:  # noqa: BLE001 - an operation fails alone
+        return _of_error(error, request)
+
+
+def _refusal_of_form(request: Request, method: Method) -> Response | None:
     """Refuse what cannot be answered or read, whatever it says (B2, B3, B8)."""
     if not _is_acceptable(request.header("accept")):
         return refusal(406, f"Answers here are {MEDIA_TYPE}.")
     if len(request.body) > LARGEST_BODY:
-        return refusal(413, f"A request may have {LARGEST_BODY} bytes at most.")
-    if reads_body and request.media_type not in _SENT:
+        return refusal(413, method.too_large)
+    if method.reads_body and request.media_type not in _SENT:
         return refusal(415, f"Requests here are {MEDIA_TYPE} or application/json.")
     return None
 

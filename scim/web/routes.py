@@ -8,6 +8,7 @@ from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response, Route
 from scim.domain.render import Renderer
 from scim.settings import ScimSettings
+from scim.web.bulk import BulkJobs
 from scim.web.discovery import Discovery
 from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
 from scim.web.everything import Everything
@@ -28,15 +29,23 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
     users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
     everything = Everything(settings, users, groups)
     discovery = Discovery(settings, base)
+
+    def resources(services: IdpServices) -> dict[str, Mapping[str, Method]]:
+        users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
+        return {
+            "/Users": users.collection(),
+            "/Users/{id}": users.one(),
+            "/Groups": groups.collection(),
+            "/Groups/{id}": groups.one(),
+        }
+
     addresses: dict[str, Mapping[str, Method]] = {
         "": everything.root(),
         "/.search": everything.searching(),
-        "/Users": users.collection(),
+        **resources(services),
         "/Users/.search": users.searching(),
-        "/Users/{id}": users.one(),
-        "/Groups": groups.collection(),
         "/Groups/.search": groups.searching(),
-        "/Groups/{id}": groups.one(),
+        "/Bulk": BulkJobs(services, base, resources).jobs(),
         "/ServiceProviderConfig": discovery.config(),
         "/ResourceTypes": discovery.types(),
         "/ResourceTypes/{id}": discovery.type(),

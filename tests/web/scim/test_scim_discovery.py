@@ -102,7 +102,7 @@ def test_the_configuration_tells_the_truth(sqlite_world: ScimWorld) -> None:
     assert config["authenticationSchemes"][0]["primary"] is True
     assert config["filter"] == {"supported": True, "maxResults": 1000}
     assert config["patch"] == config["etag"] == config["sort"] == {"supported": True}
-    assert config["bulk"]["supported"] is False
+    assert config["bulk"] == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 1_048_576}
     assert config["pagination"] == {
         "cursor": False,
         "index": True,
