@@ -156,7 +156,7 @@ provisioning_request = Table(
     Column("times", Integer, nullable=False, comment="equal requests within a moment are one row"),
     Column("in_bulk", Boolean, nullable=False),
     Index("ix_provisioning_request_client", "client_id", "id"),
-    CheckConstraint("outcome in ('changed', 'read', 'refused')", name="outcome_known"),
+    CheckConstraint("outcome in ('done', 'read', 'refused')", name="outcome_known"),
     comment="What was asked over SCIM and how it ended: no secrets, no values.",
 )
 for _name, _which in (
