@@ -393,7 +393,7 @@ def upgrade() -> None:
         ),
         sa.Column("in_bulk", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "outcome in ('changed', 'read', 'refused')", name=op.f("ck_provisioning_request_outcome_known")
+            "outcome in ('done', 'read', 'refused')", name=op.f("ck_provisioning_request_outcome_known")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provisioning_request")),
         comment="What was asked over SCIM and how it ended: no secrets, no values.",
