@@ -45,8 +45,11 @@ class Everything:
         }
 
     def _answer(self, request: Request, client: ScimClient, read: _Read) -> Response:
-        asked = [read(request, catalogue, self._settings, lenient=True) for catalogue, _ in self._kinds]
-        self._refuse_unknown(request, read)
+        asked = [
+            read(request, catalogue, self._settings, client.tolerance, lenient=True)
+            for catalogue, _ in self._kinds
+        ]
+        self._refuse_unknown(request, client, read)
         total = 0
         texts: list[str] = []
         first = asked[0].search
@@ -61,12 +64,12 @@ class Everything:
             total += found
         return scim_answer(200, list_response(total, asked[0].start_index, texts))
 
-    def _refuse_unknown(self, request: Request, read: _Read) -> None:
+    def _refuse_unknown(self, request: Request, client: ScimClient, read: _Read) -> None:
         """Raise what is wrong with the question if no type can answer it."""
         refused: SCIMException | None = None
         for catalogue, _ in self._kinds:
             try:
-                read(request, catalogue, self._settings)
+                read(request, catalogue, self._settings, client.tolerance)
             except SCIMException as error:
                 refused = refused or error
             else:

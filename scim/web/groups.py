@@ -68,11 +68,11 @@ class Groups:
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page of groups (D2, D3, D8)."""
-        return self._listed(list_request(request, GROUPS, self._settings), client)
+        return self._listed(list_request(request, GROUPS, self._settings, client.tolerance), client)
 
     def search(self, request: Request, client: ScimClient) -> Response:
         """Answer the same question asked in a body (D4)."""
-        return self._listed(search_request(request, GROUPS, self._settings), client)
+        return self._listed(search_request(request, GROUPS, self._settings, client.tolerance), client)
 
     def page(self, asked: ListRequest, client: ScimClient) -> tuple[int, Iterator[str]]:
         """Return how many resources there are in all, and those of the page as JSON texts."""

@@ -13,6 +13,8 @@ from idp.domain.query import Search, Sort
 from kernel.web.http import Request
 from scim.domain.catalogue import Catalogue
 from scim.domain.filters import compile_filter
+from scim.domain.lenient_filters import lenient_filter
+from scim.domain.profile import Tolerance
 from scim.domain.projection import Projection, read_projection
 from scim.settings import ScimSettings
 from scim.web.endpoint import body_object
@@ -43,7 +45,12 @@ def projection_of(request: Request, catalogue: Catalogue) -> Projection:
 
 
 def list_request(
-    request: Request, catalogue: Catalogue, settings: ScimSettings, *, lenient: bool = False
+    request: Request,
+    catalogue: Catalogue,
+    settings: ScimSettings,
+    tolerance: Tolerance,
+    *,
+    lenient: bool = False,
 ) -> ListRequest:
     """Return what the query of a list asks for.
 
@@ -51,11 +58,16 @@ def list_request(
         SCIMException: if a parameter cannot be understood.
     """
     values = {name: each[0] for name, each in request.query_values.items()}
-    return _read(values, catalogue, settings, lenient=lenient)
+    return _read(values, catalogue, settings, tolerance, lenient=lenient)
 
 
 def search_request(
-    request: Request, catalogue: Catalogue, settings: ScimSettings, *, lenient: bool = False
+    request: Request,
+    catalogue: Catalogue,
+    settings: ScimSettings,
+    tolerance: Tolerance,
+    *,
+    lenient: bool = False,
 ) -> ListRequest:
     """Return what a SearchRequest body asks for.
 
@@ -68,17 +80,23 @@ def search_request(
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
     names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes")
     stated = {name: body[name.lower()] for name in names if name.lower() in body}
-    return _read(stated, catalogue, settings, lenient=lenient)
+    return _read(stated, catalogue, settings, tolerance, lenient=lenient)
 
 
 def _read(
-    values: Mapping[str, Any], catalogue: Catalogue, settings: ScimSettings, *, lenient: bool
+    values: Mapping[str, Any],
+    catalogue: Catalogue,
+    settings: ScimSettings,
+    tolerance: Tolerance,
+    *,
+    lenient: bool,
 ) -> ListRequest:
     start_index = max(_number(values, "startIndex", 1), 1)
     count = min(max(_number(values, "count", settings.default_page), 0), settings.largest_page)
     text = values.get("filter")
     if text is not None and not isinstance(text, str):
         raise InvalidValueException(detail="'filter' must be text.")
+    text = lenient_filter(text, catalogue, tolerance) if text else None
     condition = compile_filter(text, catalogue, lenient=lenient) if text else None
     search = Search(
         condition, min(start_index - 1, _FURTHEST), count, _sort(values, catalogue, lenient=lenient)

@@ -1,0 +1,48 @@
+"""Filters read before they are compiled, with what a client's profile takes."""
+
+from __future__ import annotations
+
+import re
+
+from scim.domain.catalogue import Catalogue
+from scim.domain.filters import LONGEST
+from scim.domain.profile import Tolerance
+
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")')
+_BARE = re.compile(
+    r"(?<![\w.:$-])(?P<before>(?P<name>[\w.:$-]++)\s++(?:eq|ne|co|sw|ew)\s++)(?P<value>[^\s()\[\]\"]++)",
+    re.IGNORECASE,
+)
+_WORDS = frozenset({"null", "true", "false"})
+_PARTS = frozenset({"type", "value", "display"})
+"""Parts that hold text wherever they stand: in a selection, or behind one."""
+
+
+def lenient_filter(text: str, catalogue: Catalogue, tolerance: Tolerance) -> str:
+    """Return the filter ``text`` as the grammar wants it: texts in quotes, if the client may leave them out.
+
+    What stands in quotes already is never looked at, and a word is quoted only where it is compared with an
+    attribute that holds text.
+    """
+    if not tolerance.unquoted_filter_values or len(text) > LONGEST:
+        return text
+
+    def quoted(match: re.Match[str]) -> str:
+        value = match["value"]
+        if value.lower() in _WORDS or not _holds_text(match["name"], catalogue):
+            return match[0]
+        return f'{match["before"]}"{value}"'
+
+    pieces = _QUOTED.split(text)
+    return "".join(piece if index % 2 else _BARE.sub(quoted, piece) for index, piece in enumerate(pieces))
+
+
+def _holds_text(name: str, catalogue: Catalogue) -> bool:
+    if name.removeprefix(".").lower() in _PARTS:
+        return True
+    uri, _, bare = name.rpartition(":")
+    head, _, part = bare.partition(".")
+    attribute = catalogue.find(uri or None, head)
+    if attribute is not None and (part or attribute.is_complex):
+        attribute = attribute.parts.get((part or "value").lower())
+    return attribute is not None and attribute.type in {"string", "reference"}
