@@ -6,10 +6,14 @@ signature carrying it. Outside a request the origin is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
+
+from kernel.randomness import Randomness
+
+_ID_BYTES = 9
+_ID_LENGTH = 12
+_DRAWN_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,44 @@ def current_origin() -> Origin:
     return _current.get()
 
 
-@contextmanager
-def origin(value: Origin) -> Iterator[None]:
+class _Served:
+    """The body of a ``with`` that serves one request; a class, because every request enters one."""
+
+    __slots__ = ("_token", "_value")
+
+    def __init__(self, value: Origin) -> None:
+        self._value = value
+        self._token: Token[Origin]
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._value)
+
+    def __exit__(self, *_raised: object) -> None:
+        _current.reset(self._token)
+
+
+def origin(value: Origin) -> _Served:
     """Serve the body of the ``with`` as ``value``'s request."""
-    token = _current.set(value)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return _Served(value)
+
+
+class RequestIds:
+    """Names requests: 72 bits of chance each, as 12 characters that are safe in a URL.
+
+    They are drawn many at a time, so that a request costs no call of the operating system. Many threads
+    may ask at once.
+    """
+
+    def __init__(self, randomness: Randomness) -> None:
+        self._randomness = randomness
+        self._spare: list[str] = []
+
+    def next(self) -> str:
+        """Return an id that no request had."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            drawn = self._randomness.token(_ID_BYTES * _DRAWN_AT_ONCE)
+            starts = range(_ID_LENGTH, len(drawn), _ID_LENGTH)
+            self._spare += [drawn[start : start + _ID_LENGTH] for start in starts]
+            return drawn[:_ID_LENGTH]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -24,7 +23,7 @@ _Process = Callable[[Any], Any]
 class _Compiled:
     """A statement as one dialect runs it."""
 
-    __slots__ = ("_binders", "_fixed", "_names", "_results", "sql")
+    __slots__ = ("_names", "_plan", "_results", "sql")
 
     def __init__(self, statement: ClauseElement, engine: Engine, names: Sequence[str] | None) -> None:
         dialect = engine.dialect
@@ -32,14 +31,13 @@ class _Compiled:
         self.sql: str = compiled.string
         positions = compiled.positiontup  # None where the driver takes its values by name
         self._names: tuple[str, ...] = tuple(compiled.params if positions is None else positions)
-        self._fixed: dict[str, Any] = {
-            name: value for name, value in compiled.params.items() if value is not None
-        }
-        self._binders: dict[str, _Process] = {}
+        binders: dict[str, _Process] = {}
         for bind, name in compiled.bind_names.items():
             process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if process is not None:
-                self._binders[name] = process
+                binders[name] = process
+        # Name, the value it has where a run gives none, and how its type turns it into the driver's.
+        self._plan = tuple((name, compiled.params[name], binders.get(name)) for name in self._names)
         columns = compiled._result_columns  # noqa: SLF001 - the compiled form names its columns nowhere else
         self._results: tuple[tuple[int, _Process], ...] = tuple(
             (index, process)
@@ -49,9 +47,8 @@ class _Compiled:
 
     def arguments(self, values: dict[str, Any], *, by_name: bool) -> Any:  # noqa: ANN401 - what the driver takes
         found = []
-        for name in self._names:
-            value = values[name] if name in values else self._fixed.get(name)
-            process = self._binders.get(name)
+        for name, fixed, process in self._plan:
+            value = values.get(name, fixed)
             found.append(value if process is None else process(value))
         return dict(zip(self._names, found, strict=True)) if by_name else found
 
@@ -65,7 +62,7 @@ class _Compiled:
 
 
 class Prepared:
-    """A Core statement that is compiled once per engine.
+    """A Core statement that is compiled once per dialect.
 
     ``columns`` names the columns of an INSERT or UPDATE that get a value for each run. Rows come back as
     plain tuples in the order of the statement's columns, with the column types' values.
@@ -74,7 +71,7 @@ class Prepared:
     def __init__(self, statement: ClauseElement, *, columns: Sequence[str] | None = None) -> None:
         self._statement = statement
         self._columns = columns
-        self._compiled: WeakKeyDictionary[Engine, _Compiled] = WeakKeyDictionary()
+        self._compiled: dict[str, _Compiled] = {}
 
     def first(self, database: Database, **values: object) -> Row | None:
         """Return the first row the statement finds outside any transaction, or None."""
@@ -122,9 +119,10 @@ class Prepared:
                 cursor.executemany(compiled.sql, arguments)
 
     def _for(self, engine: Engine) -> _Compiled:
-        found = self._compiled.get(engine)
+        dialect = engine.dialect.name
+        found = self._compiled.get(dialect)
         if found is None:
-            found = self._compiled[engine] = _Compiled(self._statement, engine, self._columns)
+            found = self._compiled[dialect] = _Compiled(self._statement, engine, self._columns)
         return found
 
 

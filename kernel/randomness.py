@@ -19,6 +19,11 @@ def _ulid(milliseconds: int, entropy: bytes) -> str:
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def first_ulid(moment: dt.datetime) -> str:
+    """Return the lowest ULID of ``moment``: every other of that moment or later sorts after it."""
+    return _ulid(int(moment.timestamp() * 1000), bytes(10))
+
+
 class Randomness(Protocol):
     """Gives chance."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,9 +28,13 @@ def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presente
 
     Two methods at once are refused (CA-04), and so is a parameter that stands twice.
     """
-    if any(len(form.get(name, ())) > 1 for name in _NAMES):
-        return Fault(ErrorCode.INVALID_REQUEST, "A parameter of the client's proof stands twice.")
-    values = {name: form[name][0] for name in _NAMES if form.get(name) and form[name][0]}
+    values: dict[str, str] = {}
+    for name in _NAMES:
+        given = form.get(name)
+        if given and len(given) > 1:
+            return Fault(ErrorCode.INVALID_REQUEST, "A parameter of the client's proof stands twice.")
+        if given and given[0]:
+            values[name] = given[0]
     asserted = "client_assertion" in values or "client_assertion_type" in values
     if bool(authorization) + ("client_secret" in values) + asserted > 1:
         return Fault(ErrorCode.INVALID_REQUEST, "More than one way of client authentication.")
@@ -48,10 +51,10 @@ def _basic(authorization: str, named: str) -> Presented | Fault:
     if scheme.lower() != "basic" or len(encoded) > LONGEST_HEADER:
         return invalid_client("no Basic credentials")
     try:
-        pair = base64.b64decode(encoded.strip().encode("ascii"), validate=True).decode("utf-8")
+        pair = binascii.a2b_base64(encoded.strip(), strict_mode=True).decode("utf-8")
         name, separator, secret = pair.partition(":")
-        client_id = unquote_plus(name, errors="strict")
-        decoded = unquote_plus(secret, errors="strict")
+        client_id = _decoded(name)
+        decoded = _decoded(secret)
     except (binascii.Error, ValueError):
         return invalid_client("malformed Basic credentials")
     if not separator or not client_id:
@@ -59,6 +62,10 @@ def _basic(authorization: str, named: str) -> Presented | Fault:
     if named and named != client_id:
         return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client of the credentials.")
     return Presented(client_id, AuthMethod.SECRET_BASIC, secret=decoded)
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _posted(values: Mapping[str, str]) -> Presented | Fault:

@@ -24,7 +24,7 @@ class FailureGate:
 
     def closed_for(self, key: str, *, now: dt.datetime) -> dt.timedelta | None:
         """Return how long ``key`` has to wait, or None if it may try."""
-        until = self._closed.get(key)
+        until = self._closed.get(key) if self._closed else None
         if until is None:
             return None
         if until <= now:

@@ -8,6 +8,7 @@ from typing import Any
 
 import flask
 
+from kernel.origin import RequestIds
 from kernel.randomness import Randomness
 from kernel.web.dispatch import Dispatch
 from kernel.web.http import Route, finish
@@ -28,6 +29,7 @@ def mount(
     """
     table = tuple(routes)
     dispatch = Dispatch(table)
+    request_ids = RequestIds(randomness)
 
     def view(**_values: str) -> flask.Response:
         environ = flask.request.environ
@@ -36,7 +38,7 @@ def mount(
             flask.abort(404)
         endpoints, values = found
         request = request_from_environ(environ, address=peer(environ), path_values=values)
-        response = serve(endpoints, request, request_id=randomness.token(9))
+        response = serve(endpoints, request, request_id=request_ids.next())
         status, headers, body = finish(response, head=request.method == "HEAD")
         answer = flask.Response(body, status=status)
         answer.headers.clear()

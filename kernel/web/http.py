@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
+from pydantic_core import to_json
+
 from kernel.errors import SwitchyardError
 
 FORM = "application/x-www-form-urlencoded"
@@ -34,7 +36,8 @@ class BadRequestError(SwitchyardError):
 
 
 def _text(raw: str) -> str:
-    text = unquote_plus(raw, encoding="utf-8", errors="strict")
+    coded = "%" in raw or "+" in raw
+    text = unquote_plus(raw, encoding="utf-8", errors="strict") if coded else raw
     if "\x00" in text:
         raise BadRequestError("a value holds a zero byte")
     return text
@@ -141,7 +144,7 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 def json_bytes(value: object) -> bytes:
     """Return the compact UTF-8 JSON of ``value``."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(value)
 
 
 def json_response(

@@ -7,13 +7,14 @@ routes are answered here. Both mounts build the same :class:`~kernel.web.http.Re
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 
-from kernel.origin import Origin, origin
+from kernel.origin import Origin, RequestIds, origin
 from kernel.randomness import Randomness
 from kernel.web.dispatch import ANY_METHOD, Dispatch, answer
 from kernel.web.http import Endpoint, Request, Response, Route, finish, json_response
@@ -24,32 +25,56 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MAX_BODY = 1_048_576
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-# The names that nearly every request carries, written once.
-_NAMES = {
-    f"HTTP_{name.replace('-', '_').upper()}": name
-    for name in ("host", "accept", "accept-encoding", "authorization", "cookie", "user-agent", "connection")
-}
 _log = structlog.get_logger(__name__)
+
+
+@lru_cache(maxsize=512)
+def _variable(name: str) -> str:
+    """Return the environ's name of a header; WSGI keeps one of them without ``HTTP_`` (PEP 3333)."""
+    return "CONTENT_TYPE" if name == "content-type" else f"HTTP_{name.replace('-', '_').upper()}"
+
+
+class EnvironHeaders(Mapping[str, str]):
+    """The headers of a WSGI environ by lower-case name; what is not asked for is not taken apart."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of the header ``name``."""
+        value: str = self._environ[_variable(name)]
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as Mapping has it
+        """Return the value of the header ``name``, or ``default``."""
+        return self._environ.get(_variable(name), default)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        if "CONTENT_TYPE" in self._environ:
+            yield "content-type"
+        for key in self._environ:
+            if key.startswith("HTTP_"):
+                yield key[5:].replace("_", "-").lower()
+
+    def __len__(self) -> int:
+        """Return how many headers there are."""
+        return sum(1 for _ in self)
 
 
 def request_from_environ(
     environ: Mapping[str, Any], *, address: str, path_values: Mapping[str, str]
 ) -> Request:
     """Build the protocol request of a WSGI environ."""
-    headers = {
-        _NAMES.get(name) or name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name[:5] == "HTTP_"
-    }
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
     method = environ["REQUEST_METHOD"]
     body = b"" if method in ("GET", "HEAD") else _body(environ)
     return Request(
         method,
         environ.get("PATH_INFO", ""),
         environ.get("QUERY_STRING", ""),
-        headers,
+        EnvironHeaders(environ),
         body,
         address,
         path_values,
@@ -104,7 +129,7 @@ class Lane:
     ) -> None:
         self._behind = behind
         self._dispatch = Dispatch(route for route in routes if route.hot)
-        self._randomness = randomness
+        self._request_ids = RequestIds(randomness)
         self._peer = peer
         self._host_is_ours = host_is_ours
 
@@ -115,7 +140,7 @@ class Lane:
             return self._behind(environ, start_response)
         table, values = found
         request = request_from_environ(environ, address=self._peer(environ), path_values=values)
-        response = serve(table, request, request_id=self._randomness.token(9))
+        response = serve(table, request, request_id=self._request_ids.next())
         status, headers, body = finish(response, head=request.method == "HEAD")
         start_response(_STATUS.get(status, f"{status} Unknown"), headers)
         return (body,)
