@@ -15,6 +15,13 @@ class AccountKind(StrEnum):
     WORKSPACE = "workspace"
 
 
+class Waiver(StrEnum):
+    """What the policy in force asks of everybody and an operator may waive for one account."""
+
+    SECOND_FACTOR = "second_factor"
+    QUESTION = "question"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountOrganization:
     """An organization an account belongs to."""
@@ -28,7 +35,8 @@ class Account:
     """An account as its source wants it, and when it was activated.
 
     ``id`` is the subject of tokens and is never given to another account (G-09). ``language`` is a language
-    tag or empty; :attr:`mail_language` is what a message to the account is written in.
+    tag or empty; :attr:`mail_language` is what a message to the account is written in. ``waived`` names what
+    the policy asks of everybody but of this account (:class:`Waiver`).
     """
 
     id: str
@@ -53,6 +61,7 @@ class Account:
     version: int
     created_at: dt.datetime
     updated_at: dt.datetime
+    waived: tuple[str, ...] = ()
 
     @property
     def display(self) -> str:

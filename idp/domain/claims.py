@@ -1,13 +1,17 @@
-"""Claims about a person: which scope opens which (OIDC Core §5.4).
+"""Claims about a person: which scope opens which, and where each comes from (OIDC Core §5.1, §5.4).
 
-They leave by userinfo only, never in an ID token.
+They leave by userinfo only, never in an ID token. What the account's columns do not tell is taken from the
+prepared SCIM document, and what SCIM has no attribute for was stated for the account as a claim.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 from idp.domain.tokens import seconds
 
@@ -17,18 +21,39 @@ CLAIMS_OF_SCOPE: dict[str, tuple[str, ...]] = {
         "given_name",
         "family_name",
         "middle_name",
+        "nickname",
         "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
         "locale",
         "updated_at",
     ),
     "email": ("email", "email_verified"),
+    "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
+_IN_DOCUMENT = frozenset({"profile", "address"})
+_ADDRESS = {
+    "formatted": "formatted",
+    "streetAddress": "street_address",
+    "locality": "locality",
+    "region": "region",
+    "postalCode": "postal_code",
+    "country": "country",
+}
+"""Parts of an address: SCIM's name (RFC 7643 §4.1.2), and OpenID Connect's (OIDC Core §5.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What userinfo can tell about an account."""
+    """What userinfo can tell about an account.
+
+    ``document`` is the account's prepared SCIM JSON; ``stated`` are claims stated for it, which go before.
+    """
 
     user_name: str
     display_name: str
@@ -40,6 +65,8 @@ class Profile:
     language: str
     activated_at: dt.datetime | None
     updated_at: dt.datetime
+    document: str = "{}"
+    stated: Mapping[str, object] | None = None
 
 
 def profile_claims(profile: Profile, scope: Collection[str]) -> dict[str, object]:
@@ -60,5 +87,42 @@ def profile_claims(profile: Profile, scope: Collection[str]) -> dict[str, object
         every["email_verified"] = profile.activated_at is not None
     if profile.phone:
         every["phone_number_verified"] = False
+    if not _IN_DOCUMENT.isdisjoint(scope):
+        every |= document_claims(json.loads(profile.document))
+    every |= profile.stated or {}
     wanted = [name for key, names in CLAIMS_OF_SCOPE.items() if key in scope for name in names]
-    return {name: every[name] for name in wanted if every.get(name) not in (None, "")}
+    return {name: every[name] for name in wanted if every.get(name) not in (None, "", {})}
+
+
+def document_claims(user: Mapping[str, Any]) -> dict[str, object]:
+    """Return the claims that a SCIM user states beyond the account's columns (RFC 7643 §4.1).
+
+    A claim that has to be the URL of a page is not made of what is none.
+    """
+    found: dict[str, object] = {
+        "nickname": user.get("nickName"),
+        "profile": _web_address(user.get("profileUrl")),
+        "picture": _web_address(_main(user.get("photos")).get("value")),
+        "zoneinfo": user.get("timezone"),
+        "locale": (user.get("locale") or "").replace("_", "-"),
+        "address": _address(_main(user.get("addresses"))),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _main(entries: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    """Return the primary entry of a list, else the first."""
+    stated = entries or ()
+    return next((each for each in stated if each.get("primary") is True), next(iter(stated), {}))
+
+
+def _address(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {claim: entry[part] for part, claim in _ADDRESS.items() if entry.get(part)}
+
+
+def _web_address(text: str | None) -> str:
+    try:
+        parts = urlsplit(text or "")
+    except ValueError:
+        return ""
+    return text or "" if parts.scheme in ("http", "https") and parts.netloc else ""

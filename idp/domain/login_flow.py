@@ -86,7 +86,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the policy in force asks of every account."""
+    """What the policy in force asks of an account."""
 
     factor_required: bool = True
     question_required: bool = True

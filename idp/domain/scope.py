@@ -9,7 +9,7 @@ OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 ACCESS = "access"
 
-SIGN_IN_SCOPES = (OPENID, "profile", "email", "phone", ACCESS, OFFLINE_ACCESS)
+SIGN_IN_SCOPES = (OPENID, "profile", "email", "address", "phone", ACCESS, OFFLINE_ACCESS)
 """Scopes of a person's sign-in. A machine's scopes are whatever else its client is registered for."""
 
 _WELL_FORMED = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")

@@ -67,6 +67,7 @@ def to_account(row: Sequence[Any]) -> Account:
         AccountOrganization(each.get("id", ""), each.get("shortName", "")) for each in found["organizations"]
     )
     found["allowed_addresses"] = tuple(found["allowed_addresses"])
+    found["waived"] = tuple(found["waived"] or ())
     return Account(**found)
 
 
@@ -149,6 +150,22 @@ def change_account_row(
     return None
 
 
+def state_opening(
+    connection: Connection,
+    account_id: str,
+    *,
+    claims: Mapping[str, object],
+    waived: Sequence[str],
+    now: dt.datetime,
+) -> None:
+    """Store the claims that are stated for an account, and what the policy does not ask of it."""
+    connection.execute(
+        update(account)
+        .where(account.c.id == account_id)
+        .values(claims=dict(claims) or None, waived=list(waived) or None, updated_at=now)
+    )
+
+
 def touch_versions(connection: Connection, account_ids: Iterable[str], *, now: dt.datetime) -> None:
     """Raise the version of accounts whose representation changed without them: their groups did (L1)."""
     ids = sorted(account_ids)
@@ -198,6 +215,7 @@ def _columns(value: Account, document: str) -> Mapping[str, Any]:
         "email_key": fold(value.email),
         "organizations": [{"id": each.id, "shortName": each.short_name} for each in value.organizations],
         "allowed_addresses": list(value.allowed_addresses),
+        "waived": list(value.waived) or None,
         "document": document,
     }
 

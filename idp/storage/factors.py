@@ -76,6 +76,29 @@ def begin_totp(
     )
 
 
+def add_totp(
+    connection: Connection, *, factor_id: str, account_id: str, sealed: bytes, label: str, now: dt.datetime
+) -> None:
+    """Store an app that needs no confirmation."""
+    connection.execute(
+        factor.insert(),
+        {
+            "id": factor_id,
+            "account_id": account_id,
+            "kind": FactorKind.TOTP.value,
+            "label": label,
+            "created_at": now,
+            "confirmed_at": now,
+            "sealed_secret": sealed,
+        },
+    )
+
+
+def remove_factors(connection: Connection, account_id: str, kind: FactorKind) -> None:
+    """Remove every factor of a kind from the account, confirmed or not."""
+    connection.execute(delete(factor).where(factor.c.account_id == account_id, factor.c.kind == kind.value))
+
+
 def pending_totp(connection: Connection, account_id: str, flow_id: bytes) -> TotpFactor | None:
     """Return the app that this flow has begun to enrol for the account, or None."""
     row = connection.execute(

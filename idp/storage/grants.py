@@ -454,6 +454,8 @@ _PROFILE = (
     account.c.language,
     account.c.activated_at,
     account.c.updated_at,
+    account.c.document,
+    account.c.claims,
 )
 _BEARER = Prepared(select(*_FACTS).select_from(_LIVE).where(_IS_LIVE))
 _BEARER_PROFILE = Prepared(
@@ -489,8 +491,8 @@ def find_bearer_with_profile(
     if row is None:
         return None
     facts = _facts(row)
-    profile = Profile(*row[8:18]) if facts.account_id else None
-    return facts, profile, row[18]
+    profile = Profile(*row[8:20]) if facts.account_id else None
+    return facts, profile, row[20]
 
 
 _ACCESS_OF = Prepared(

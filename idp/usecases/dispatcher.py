@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from idp.domain.account import Account
+from idp.domain.account import Account, Waiver
 from idp.domain.factors import FactorKind, FactorSummary
 from idp.domain.login_flow import (
     ENROLLING_STEPS,
@@ -65,11 +65,12 @@ def policy(services: IdpServices) -> PolicyProfile:
     )
 
 
-def rules(services: IdpServices) -> Rules:
-    """Return what the policy in force asks of every account."""
+def rules(services: IdpServices, account: Account | None) -> Rules:
+    """Return what the policy in force asks of an account: all it asks of everybody, less what was waived."""
+    waived = account.waived if account else ()
     return Rules(
-        factor_required=services.settings.second_factor == "required",
-        question_required=policy(services).question,
+        factor_required=services.settings.second_factor == "required" and Waiver.SECOND_FACTOR not in waived,
+        question_required=policy(services).question and Waiver.QUESTION not in waived,
     )
 
 
@@ -116,7 +117,7 @@ def _position(
         return None
     factors = confirmed_factors(connection, account.id) if account else ()
     state = _state(connection, services, account, factors, now) if account else AccountState()
-    return Position(token, flow, account, state, factors, next_step(flow, state, rules(services)))
+    return Position(token, flow, account, state, factors, next_step(flow, state, rules(services, account)))
 
 
 def _state(
@@ -190,6 +191,7 @@ def page_of(connection: Connection, services: IdpServices, position: Position) -
     """Return what the page of the step needs, and nothing about an account before its first proof (EN-04)."""
     flow, account, step = position.flow, position.account, position.step
     identified = account is not None and (step is not Step.IDENTIFY or flow.kind is FlowKind.STEP_UP)
+    asked = rules(services, account if identified else None)
     page = FlowPage(
         step=step,
         kind=flow.kind,
@@ -197,8 +199,8 @@ def page_of(connection: Connection, services: IdpServices, position: Position) -
         login_hint=flow.login_hint,
         account=account if identified else None,
         has_question=position.state.question,
-        factor_required=rules(services).factor_required,
-        question_required=rules(services).question_required,
+        factor_required=asked.factor_required,
+        question_required=asked.question_required,
         passkeys_possible=passkeys_possible(services.public_url),
         expires_at=flow.expires_at,
     )

@@ -16,7 +16,8 @@ from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
 
-_PLACE = {"table": "factor", "column": "sealed_secret"}
+SEED_PLACE = {"table": "factor", "column": "sealed_secret"}
+"""Where the seed of an app is kept, which its seal is bound to."""
 
 
 def begin_totp_enrolment(
@@ -39,7 +40,7 @@ def begin_totp_enrolment(
             factor_id=factor_id,
             account_id=account.id,
             flow_id=position.flow.id,
-            sealed=unit.sealer.seal(seed, row=factor_id, **_PLACE),
+            sealed=unit.sealer.seal(seed, row=factor_id, **SEED_PLACE),
             now=unit.now,
         )
         return _shown(services, account, seed)
@@ -85,7 +86,7 @@ def confirm_totp_enrolment(
 
 
 def _seed(services: IdpServices, factor: TotpFactor) -> bytes:
-    return services.store.sealer.open(factor.sealed_seed, row=factor.id, **_PLACE)
+    return services.store.sealer.open(factor.sealed_seed, row=factor.id, **SEED_PLACE)
 
 
 def _shown(services: IdpServices, account: Account, seed: bytes) -> TotpEnrolment:

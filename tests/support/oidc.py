@@ -121,7 +121,7 @@ class Op:
         values: dict[str, object] = {
             "redirect_uris": [CALLBACK],
             "grant_types": ["authorization_code", "refresh_token"],
-            "scope": "openid profile email phone access offline_access",
+            "scope": "openid profile email address phone access offline_access",
             **metadata,
         }
         method = values.get("token_endpoint_auth_method", "client_secret_basic")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.domain.claims import Profile, profile_claims
+from idp.domain.claims import CLAIMS_OF_SCOPE, Profile, document_claims, profile_claims
 from idp.domain.grant import (
     CodeRequest,
     GrantState,
@@ -167,6 +168,68 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "locale" not in claims
     assert "phone_number" not in claims
     assert claims["email_verified"] is False
+
+
+USER = {
+    "nickName": "Nor",
+    "profileUrl": "https://people.example/nora",
+    "photos": [
+        {"value": "https://people.example/small.png", "type": "thumbnail"},
+        {"value": "https://people.example/nora.png", "type": "photo", "primary": True},
+    ],
+    "timezone": "America/Toronto",
+    "locale": "fr_CA",
+    "addresses": [
+        {
+            "formatted": "1 Sample Street\nToronto ON",
+            "streetAddress": "1 Sample Street",
+            "locality": "Toronto",
+            "region": "ON",
+            "postalCode": "M5H 1T1",
+            "country": "CA",
+            "type": "work",
+        }
+    ],
+}
+STATED = {
+    "gender": "female",
+    "birthdate": "1975-03-31",
+    "website": "https://nora.example",
+    "email_verified": False,
+}
+
+
+def test_the_nineteen_standard_claims_come_from_columns_document_and_statements() -> None:
+    """OIDC Core §5.1, §5.4: each under its scope, the address in its parts (§5.1.1), locale as a BCP 47 tag."""
+    whole = replace(PROFILE, middle_name="M", document=json.dumps(USER), stated=STATED)
+    claims = profile_claims(whole, {"profile", "email", "address", "phone"})
+    assert set(claims) == {name for names in CLAIMS_OF_SCOPE.values() for name in names}
+    assert len(claims) == 19
+    assert claims["locale"] == "fr-CA"
+    assert claims["picture"] == "https://people.example/nora.png"
+    assert claims["address"] == {
+        "formatted": "1 Sample Street\nToronto ON",
+        "street_address": "1 Sample Street",
+        "locality": "Toronto",
+        "region": "ON",
+        "postal_code": "M5H 1T1",
+        "country": "CA",
+    }
+    assert claims["email_verified"] is False
+    for scope, names in CLAIMS_OF_SCOPE.items():
+        assert set(profile_claims(whole, {scope})) == set(names)
+    assert profile_claims(whole, {"openid"}) == {}
+
+
+def test_a_claim_that_is_to_be_a_web_address_is_not_made_of_what_is_none() -> None:
+    """OIDC Core §5.1: profile and picture are URLs of a page and an image; SCIM clients send other texts too."""
+    user = {
+        "profileUrl": "javascript:alert(1)",
+        "photos": [{"value": "not a url"}],
+        "addresses": [{"type": "home"}],
+    }
+    assert document_claims(user) == {}
+    assert document_claims({"profileUrl": "http://[", "photos": [], "addresses": None}) == {}
 
 
 def test_an_id_token_says_who_how_and_when_and_no_profile() -> None:
