@@ -27,7 +27,11 @@ _ACCOUNT = tuple(account.c[name] for name in _FIELDS)
 _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*_ACCOUNT).where(account.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
-_FIND_FOR_CHANGE = Prepared(_BY_ID.where(account.c.source == bindparam("source")).with_for_update())
+_FIND_FOR_CHANGE = Prepared(
+    select(*_ACCOUNT, account.c.document)
+    .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
+    .with_for_update()
+)
 _BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key")))
 _BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
@@ -90,9 +94,10 @@ def find_by_email(connection: Connection, email: str) -> tuple[Account, ...]:
     return tuple(to_account(tuple(row)) for row in connection.execute(_BY_EMAIL, {"key": fold(email)}))
 
 
-def find_for_change(connection: Connection, account_id: str, *, source: str) -> Account | None:
-    """Return the account if ``source`` owns it, held against other writers until the unit ends."""
-    return _first(_FIND_FOR_CHANGE.within(connection, id=account_id, source=source))
+def find_for_change(connection: Connection, account_id: str, *, source: str) -> tuple[Account, str] | None:
+    """Return the account and its document if ``source`` owns it, held against other writers until the end."""
+    rows = _FIND_FOR_CHANGE.within(connection, id=account_id, source=source)
+    return (to_account(rows[0][:-1]), rows[0][-1]) if rows else None
 
 
 def insert_account(

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from idp.domain.account import Account
+from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
 from idp.domain.query import Record, account_record
 from idp.outbound.mail import post_account_changed
@@ -15,6 +16,7 @@ from idp.storage.violations import TakenError
 from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
+from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -79,10 +81,13 @@ def _change(
     reindex: bool,
 ) -> Changed | Stale | Moved | Missing | Immutable:
     with services.store.write() as unit:
-        stored = find_for_change(unit.connection, account_id, source=source)
+        found = find_for_change(unit.connection, account_id, source=source)
+        if found is None:
+            return Missing()
+        stored, document = found
         refused = _refusal(stored, facts, expected_version)
-        if stored is None or refused is not None:
-            return refused or Missing()
+        if refused is not None:
+            return refused
         changed = _apply(unit, stored, facts)
         failed = change_account_row(
             unit.connection, stored, changed, facts.document, values=facts.values if reindex else None
@@ -90,15 +95,13 @@ def _change(
         if failed is not None:
             return failed
         _follow(unit, services, stored, changed, actor, invited=facts.invite)
-        _record(unit, stored, changed, actor)
+        names = changed_names(document, facts.document)
+        _record(unit, stored, changed, actor, names)
+        wrote(unit, changed, before=stored, changed=names)
         return Changed(account_record(changed, facts.document))
 
 
-def _refusal(
-    stored: Account | None, facts: AccountFacts, expected_version: int
-) -> Missing | Stale | Moved | Immutable | None:
-    if stored is None:
-        return Missing()
+def _refusal(stored: Account, facts: AccountFacts, expected_version: int) -> Stale | Moved | Immutable | None:
     if facts.source_version is not None and facts.source_version < stored.source_version:
         return Stale(stored.source_version)
     if stored.version != expected_version:
@@ -150,15 +153,14 @@ def _tell_holder(unit: Unit, services: IdpServices, stored: Account, changed: Ac
     post_account_changed(unit, changed, letterhead(services), to=addresses, changed=names)
 
 
-def _record(unit: Unit, stored: Account, changed: Account, actor: Actor) -> None:
+def _record(unit: Unit, stored: Account, changed: Account, actor: Actor, names: tuple[str, ...]) -> None:
     action = "changed"
     if stored.active != changed.active:
         action = "reactivated" if changed.active else "deactivated"
-    differing = [name for name in _STATED if getattr(stored, name) != getattr(changed, name)]
     unit.audit.record(
         f"gateway:account:{action}",
         actor=actor,
         target=changed.id,
         organization=changed.organizations[0].id if changed.organizations else "",
-        details={"attributes": [*differing], "version": changed.version},
+        details={"attributes": [*names], "version": changed.version},
     )

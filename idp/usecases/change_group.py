@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from idp.domain.changed_names import changed_names
 from idp.domain.group import Group, MemberChange
 from idp.domain.provisioning import (
     SOURCE_VERSION_MARK,
@@ -29,6 +30,7 @@ from idp.storage.groups import (
 )
 from idp.storage.violations import TakenError
 from idp.usecases.endings import end_access
+from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -152,8 +154,16 @@ def _store(
             end_access(
                 unit, services, account_id=account_id, application_key=group.application_key, actor=actor
             )
-    _record(unit, changed, facts, added, removed, actor)
+    names = () if facts is None else changed_names(group.document, facts.document)
+    _record(unit, changed, names, added, removed, actor)
+    wrote(
+        unit, changed, before=group, changed=_all_names(names, added, removed), added=added, removed=removed
+    )
     return GroupChanged(group_record(changed), changed=True)
+
+
+def _all_names(names: tuple[str, ...], added: frozenset[str], removed: frozenset[str]) -> tuple[str, ...]:
+    return (*names, "members") if added or removed else names
 
 
 def _with_facts(group: Group, facts: GroupFacts) -> Group:
@@ -174,19 +184,18 @@ def _with_facts(group: Group, facts: GroupFacts) -> Group:
 def _record(
     unit: Unit,
     group: Group,
-    facts: GroupFacts | None,
+    names: tuple[str, ...],
     added: frozenset[str],
     removed: frozenset[str],
     actor: Actor,
 ) -> None:
-    attributes = (["attributes"] if facts is not None else []) + (["members"] if added or removed else [])
     unit.audit.record(
         "gateway:group:changed",
         actor=actor,
         target=group.id,
         organization=group.organization_id,
         details={
-            "changed": [*attributes],
+            "changed": [*_all_names(names, added, removed)],
             "role": group.access_role_key,
             "added": [*sorted(added)],
             "removed": [*sorted(removed)],

@@ -8,6 +8,7 @@ from idp.domain.provisioning import Missing, Moved
 from idp.storage.accounts import delete_account, find_account
 from idp.storage.groups import memberships_of, touch_group_versions
 from idp.usecases.endings import end_sessions
+from idp.usecases.provisioning_log import wrote_deletion
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -57,4 +58,5 @@ def _delete(
         unit.audit.record(
             "gateway:account:deleted", actor=actor, target=account_id, details={"groups": len(groups)}
         )
+        wrote_deletion(unit, account)
         return Deprovisioned()

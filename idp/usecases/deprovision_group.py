@@ -8,6 +8,7 @@ from idp.domain.provisioning import Missing, Moved
 from idp.storage.accounts import touch_versions
 from idp.storage.groups import delete_group, find_group_for_change, member_ids, parting_accounts
 from idp.usecases.endings import end_access
+from idp.usecases.provisioning_log import wrote_deletion
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -46,4 +47,5 @@ def deprovision_group(
             organization=group.organization_id,
             details={"removed": len(members)},
         )
+        wrote_deletion(unit, group)
         return GroupDeprovisioned()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.account import Account
+from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Taken
 from idp.domain.query import Record, account_record
 from idp.storage.accounts import insert_account
 from idp.storage.violations import TakenError
 from idp.usecases.invitation import invite
+from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -50,6 +52,7 @@ def _provision(services: IdpServices, actor: Actor, source: str, facts: AccountF
             organization=account.organizations[0].id if account.organizations else "",
             details={"source": source, "kind": account.kind.value, "active": account.active},
         )
+        wrote(unit, account, changed=changed_names("{}", facts.document))
         return Provisioned(account_record(account, facts.document))
 
 

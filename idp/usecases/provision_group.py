@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.domain.changed_names import changed_names
 from idp.domain.group import Group
 from idp.domain.provisioning import GroupFacts, Taken, UnknownMembers
 from idp.domain.query import Record, group_record
 from idp.storage.accounts import known_accounts, touch_versions
 from idp.storage.groups import add_members, insert_group
 from idp.storage.violations import TakenError
+from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -51,6 +53,7 @@ def _provision(
             organization=group.organization_id,
             details={"source": source, "role": group.access_role_key, "added": len(members)},
         )
+        wrote(unit, group, changed=changed_names("{}", facts.document), added=members)
         return GroupProvisioned(group_record(group))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from idp.settings import IdpSettings
 from idp.storage.clients import ClientDirectory
 from idp.storage.failures import FailureGate
+from idp.storage.request_buffer import RequestBuffer
 from kernel.crypto import PasswordHasher
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
@@ -16,7 +17,7 @@ from keys.usecases.signing import SigningKeys
 class IdpServices:
     """``issuer`` and ``public_url`` carry no trailing slash; links are built from ``public_url`` (OR-03).
 
-    ``clients`` and ``failures`` are this process's own memory; each process makes its own.
+    ``clients``, ``failures`` and ``requests`` are this process's own memory; each process makes its own.
     """
 
     store: Store
@@ -32,3 +33,4 @@ class IdpServices:
     zone: str = "America/Toronto"
     clients: ClientDirectory = field(default_factory=ClientDirectory)
     failures: FailureGate = field(default_factory=FailureGate)
+    requests: RequestBuffer = field(default_factory=RequestBuffer)

@@ -341,7 +341,7 @@ def test_the_audit_names_what_changed_and_no_value(house: House) -> None:
         "group:changed",
     ]
     changed = next(row for row in rows if row.tag == "gateway:account:changed")
-    assert set(changed.details["attributes"]) == {"email", "display_name"}
+    assert set(changed.details["attributes"]) == {"emails", "displayName"}
     assert changed.organization == "10001"
     assert next(row for row in rows if row.tag == "gateway:group:changed").details["removed"] == [made]
     written = json.dumps([row.details for row in rows]).lower()

@@ -1,0 +1,235 @@
+"""The record of provisioning requests: written with a deed or in batches, read in pages by key.
+
+Ids sort by time, so that every page is one range of an index whatever it is narrowed to, and sweeping
+takes the oldest rows without looking for them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+from idp.domain.provisioning_log import Operation, Outcome, Part, RequestRecord, Subject
+from idp.storage.tables import account, group, membership
+from idp.storage.tables import provisioning_request as _request
+from idp.storage.tables import provisioning_subject as _subject
+from kernel.database import insert
+from kernel.prepared import Prepared
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(RequestRecord))
+_COLUMNS = tuple(_request.c[name] for name in _FIELDS)
+_INSERT = Prepared(_request.insert(), columns=_FIELDS)
+_INSERT_SUBJECT = Prepared(_subject.insert(), columns=("key", "request_id", "part"))
+# Written out, because an index over a part of the rows is only used by the words it was made with.
+_TOLD = _request.c.outcome != literal_column("'read'")
+_REFUSED = _request.c.outcome == literal_column("'refused'")
+_MOST_CLIENTS = 50
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which requests a page is cut from. ``above`` and ``below`` are ids, empty where there is no bound.
+
+    ``newer`` asks for the requests right above the lower bound; else those right below the upper one.
+    """
+
+    outcomes: frozenset[Outcome] = frozenset()
+    client_id: str = ""
+    above: str = ""
+    below: str = ""
+    newer: bool = False
+    limit: int = 50
+
+
+def insert_request(connection: Connection, record: RequestRecord, subjects: Iterable[Subject]) -> None:
+    """Write the record of a request in the transaction of its deed."""
+    _INSERT.within(connection, **_values(record))
+    _INSERT_SUBJECT.many(connection, _subject_rows(record.id, subjects))
+
+
+def keep_requests(
+    connection: Connection, records: Sequence[tuple[RequestRecord, tuple[Subject, ...]]]
+) -> None:
+    """Write many records; one that was written with its deed gets the answer it had in the end."""
+    statement = insert(connection, _request).values([_values(record) for record, _ in records])
+    answered = ("outcome", "status", "scim_type", "reason")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_request.c.id], set_={name: statement.excluded[name] for name in answered}
+        )
+    )
+    rows = [row for record, subjects in records for row in _subject_rows(record.id, subjects)]
+    for start in range(0, len(rows), _AT_ONCE):
+        some = insert(connection, _subject).values(rows[start : start + _AT_ONCE])
+        connection.execute(some.on_conflict_do_nothing())
+
+
+def known_requests(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Return those of ``ids`` that are recorded."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _AT_ONCE):
+        statement = select(_request.c.id).where(_request.c.id.in_(ids[start : start + _AT_ONCE]))
+        found.update(connection.execute(statement).scalars())
+    return frozenset(found)
+
+
+def find_request(connection: Connection, record_id: str) -> RequestRecord | None:
+    """Return the record with this id, or None."""
+    row = connection.execute(select(*_COLUMNS).where(_request.c.id == record_id)).first()
+    return None if row is None else _record(row)
+
+
+def page_of_all(connection: Connection, wanted: Range) -> list[RequestRecord]:
+    """Return the requests of the range, newest first."""
+    statement = select(*_COLUMNS).where(*_narrowed(wanted, _request.c.id))
+    return _page([_record(row) for row in connection.execute(_cut(statement, _request.c.id, wanted))], wanted)
+
+
+def page_of_subject(
+    connection: Connection, keys: Iterable[str], wanted: Range
+) -> list[tuple[RequestRecord, Part]]:
+    """Return the requests of the range that are about any of ``keys``, newest first, and in which part."""
+    found: dict[str, tuple[RequestRecord, Part]] = {}
+    for key in keys:
+        statement = (
+            select(_subject.c.part, *_COLUMNS)
+            .join(_request, _request.c.id == _subject.c.request_id)
+            .where(_subject.c.key == key, *_narrowed(wanted, _subject.c.request_id))
+        )
+        for row in connection.execute(_cut(statement, _subject.c.request_id, wanted)):
+            found.setdefault(row.id, (_record(row[1:]), Part(row.part)))
+    ids = sorted(found, reverse=not wanted.newer)[: wanted.limit]
+    return [found[each] for each in (reversed(ids) if wanted.newer else ids)]
+
+
+def members_of_request(connection: Connection, record_id: str, *, limit: int) -> list[tuple[Part, str, str]]:
+    """Return who was added or removed by a request, at most ``limit``: part, id and present user name."""
+    statement = (
+        select(_subject.c.part, _subject.c.key, account.c.user_name)
+        .outerjoin(account, account.c.id == _subject.c.key)
+        .where(_subject.c.request_id == record_id, _subject.c.part != Part.TARGET.value)
+        .order_by(_subject.c.part, _subject.c.key)
+        .limit(limit)
+    )
+    return [(Part(part), key, name or "") for part, key, name in connection.execute(statement)]
+
+
+def present_names(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:
+    """Return the user names and display names that the accounts and groups with these ids have now."""
+    wanted = sorted(ids)
+    accounts = select(account.c.id, account.c.user_name).where(account.c.id.in_(wanted))
+    groups = select(group.c.id, group.c.display_name).where(group.c.id.in_(wanted))
+    return {each: name for statement in (accounts, groups) for each, name in connection.execute(statement)}
+
+
+def recorded_clients(connection: Connection) -> list[str]:
+    """Return the clients that the record knows; each costs one look into the index, however much it did."""
+    found: list[str] = []
+    last = ""
+    while len(found) < _MOST_CLIENTS:
+        following = connection.scalar(
+            select(func.min(_request.c.client_id)).where(_request.c.client_id > last)
+        )
+        if following is None:
+            break
+        found.append(last := following)
+    return found
+
+
+def forget_names(connection: Connection, keys: Iterable[str]) -> None:
+    """Wipe the names out of every request that was about ``keys``; it is still found by who knows them."""
+    about = select(_subject.c.request_id).where(
+        _subject.c.key.in_(sorted(keys)), _subject.c.part == Part.TARGET.value
+    )
+    connection.execute(
+        update(_request)
+        .where(_request.c.id.in_(about), (_request.c.name != "") | (_request.c.external_id != ""))
+        .values(name="", external_id="")
+    )
+
+
+def sweep(connection: Connection, *, before: str, limit: int) -> int:
+    """Remove at most ``limit`` requests below the id ``before``, the oldest first; return how many."""
+    oldest = select(_request.c.id).where(_request.c.id < before).order_by(_request.c.id).limit(limit)
+    ids = list(connection.execute(oldest).scalars())
+    if ids:
+        connection.execute(delete(_subject).where(_subject.c.request_id <= ids[-1]))
+        connection.execute(delete(_request).where(_request.c.id <= ids[-1]))
+    return len(ids)
+
+
+def groups_of(connection: Connection, account_id: str, *, limit: int) -> list[tuple[str, str]]:
+    """Return id and display name of the groups that the account is a member of, at most ``limit``."""
+    statement = (
+        select(group.c.id, group.c.display_name)
+        .join(membership, membership.c.group_id == group.c.id)
+        .where(membership.c.account_id == account_id)
+        .order_by(group.c.display_name_key)
+        .limit(limit)
+    )
+    return [(each, name) for each, name in connection.execute(statement)]
+
+
+def _narrowed(wanted: Range, place: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    terms: list[ColumnElement[bool]] = []
+    if wanted.outcomes == {Outcome.REFUSED}:
+        terms.append(_REFUSED)
+    elif wanted.outcomes and Outcome.READ not in wanted.outcomes:
+        terms.append(_TOLD)
+    if wanted.outcomes:
+        terms.append(_request.c.outcome.in_(sorted(wanted.outcomes)))
+    if wanted.client_id:
+        terms.append(_request.c.client_id == wanted.client_id)
+    if wanted.above:
+        terms.append(place > wanted.above)
+    if wanted.below:
+        terms.append(place < wanted.below)
+    return [and_(*terms)] if terms else []
+
+
+def _cut(statement: Select[Any], place: ColumnElement[str], wanted: Range) -> Select[Any]:
+    return statement.order_by(place if wanted.newer else place.desc()).limit(wanted.limit)
+
+
+def _page(found: list[RequestRecord], wanted: Range) -> list[RequestRecord]:
+    return found[::-1] if wanted.newer else found
+
+
+def _values(record: RequestRecord) -> dict[str, Any]:
+    values = {name: getattr(record, name) for name in _FIELDS}
+    return values | {
+        "operation": record.operation.value,
+        "outcome": record.outcome.value,
+        "changed": list(record.changed),
+    }
+
+
+def _record(row: Sequence[Any]) -> RequestRecord:
+    found = dict(zip(_FIELDS, row, strict=True))
+    found["operation"] = Operation(found["operation"])
+    found["outcome"] = Outcome(found["outcome"])
+    found["changed"] = tuple(found["changed"])
+    return RequestRecord(**found)
+
+
+def _subject_rows(record_id: str, subjects: Iterable[Subject]) -> list[dict[str, Any]]:
+    """Return one row a key: who is the target stays so, whatever else it has to do with the request."""
+    parts: dict[str, str] = {}
+    for each in subjects:
+        parts.setdefault(each.key, each.part.value)
+    return [{"key": key, "request_id": record_id, "part": part} for key, part in sorted(parts.items())]

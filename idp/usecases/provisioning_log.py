@@ -1,0 +1,263 @@
+"""The provisioning request that is being served, and its record: one row, whatever becomes of it.
+
+The request is ambient, as its origin is: a deed that changes something writes the record into its own
+transaction (:func:`wrote`); the face tells at the end what was answered (:func:`answered`), and what no deed
+recorded, or recorded otherwise, waits in memory for the next batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+
+from idp.domain.account import Account
+from idp.domain.group import Group
+from idp.domain.provisioning_log import (
+    Operation,
+    Part,
+    RequestRecord,
+    Subject,
+    outcome_of,
+)
+from idp.domain.user_name import fold
+from idp.storage.provisioning_log import forget_names, insert_request, known_requests
+from idp.usecases.services import IdpServices
+from kernel.crypto import Sealer
+from kernel.origin import current_origin
+from kernel.store import Unit
+
+_LONGEST = 256
+_IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,40}")
+_LONGEST_TYPE = 32
+_UNDONE = "Another operation of its circle of references failed."
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request while it is served; what is not known yet is empty.
+
+    ``status_if_done`` is what it will be answered if its deed succeeds.
+    """
+
+    id: str
+    at: dt.datetime
+    operation: Operation
+    resource: str
+    status_if_done: int
+    in_bulk: bool = False
+    client_id: str = ""
+    target_id: str = ""
+    external_id: str = ""
+    name: str = ""
+    written: RequestRecord | None = None
+    around: Asked | None = None
+    parts: list[RequestRecord] = field(default_factory=list)
+
+
+_current: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+class _Serving:
+    """The body of a ``with`` that serves one request; a class, because every request enters one."""
+
+    __slots__ = ("_asked", "_token")
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._token: Token[Asked | None]
+
+    def __enter__(self) -> Asked:
+        self._token = _current.set(self._asked)
+        return self._asked
+
+    def __exit__(self, *_raised: object) -> None:
+        _current.reset(self._token)
+
+
+def asking(
+    services: IdpServices, operation: Operation, resource: str, *, target_id: str = "", status_if_done: int
+) -> _Serving:
+    """Serve the body of the ``with`` as this request; one inside another is an operation of a bulk job."""
+    around = _current.get()
+    now = services.store.clock.now()
+    asked = Asked(services.store.randomness.ulid(now), now, operation, resource, status_if_done)
+    asked.target_id = target_id if _IDENTIFIER.fullmatch(target_id) else ""
+    if around is not None:
+        asked.around, asked.in_bulk, asked.client_id = around, True, around.client_id
+    return _Serving(asked)
+
+
+def asked_by(client_id: str) -> None:
+    """Tell whose request it is, as soon as that is known."""
+    asked = _current.get()
+    if asked is not None:
+        asked.client_id = client_id
+
+
+def asked_about(*, name: object, external_id: object) -> None:
+    """Tell the names that the request itself states of its target; what is no text is no name."""
+    asked = _current.get()
+    if asked is not None:
+        asked.name = _plain(name)
+        asked.external_id = _plain(external_id)
+
+
+def subject_key(sealer: Sealer, name: str) -> str:
+    """Return the key by which requests about ``name`` are found: a digest that nobody can make or turn back.
+
+    Names are the same in any case and Unicode form, as user names are.
+    """
+    folded = fold(name).encode(errors="replace")
+    return "~" + sealer.mac("provisioning-subject", folded)[:20].hex()
+
+
+def wrote(
+    unit: Unit,
+    target: Account | Group,
+    *,
+    changed: Iterable[str] = (),
+    before: Account | Group | None = None,
+    added: Iterable[str] = (),
+    removed: Iterable[str] = (),
+) -> None:
+    """Record the request that is being served in the transaction of the deed that did it.
+
+    ``changed`` are names of attributes; ``before`` is the target as it was, so that it is found by its former
+    names too. ``added`` and ``removed`` are the ids of members.
+    """
+    asked = _current.get()
+    if asked is None:
+        return
+    came = [Subject(each, Part.ADDED) for each in added]
+    went = [Subject(each, Part.REMOVED) for each in removed]
+    keys = [*_keys(unit.sealer, target), *(() if before is None else _keys(unit.sealer, before))]
+    record = dataclasses.replace(
+        _record(asked, asked.status_if_done),
+        target_id=target.id,
+        external_id=target.external_id or "",
+        name=_name(target),
+        changed=tuple(changed),
+        added=len(came),
+        removed=len(went),
+    )
+    _write(unit, asked, record, (*map(Subject, keys), *came, *went))
+
+
+def wrote_deletion(unit: Unit, target: Account | Group) -> None:
+    """Record a deletion; what earlier requests remember of an account's names is wiped with it (I3)."""
+    keys = _keys(unit.sealer, target)
+    is_account = isinstance(target, Account)
+    if is_account:
+        forget_names(unit.connection, keys)
+    asked = _current.get()
+    if asked is not None:
+        record = dataclasses.replace(
+            _record(asked, asked.status_if_done),
+            target_id=target.id,
+            external_id="" if is_account else target.external_id or "",
+            name="" if is_account else _name(target),
+        )
+        _write(unit, asked, record, map(Subject, keys))
+
+
+def answered(
+    services: IdpServices, asked: Asked, *, status: int, scim_type: str = "", reason: str = ""
+) -> RequestRecord | None:
+    """Return the record of a request that was answered so, and keep what its deed did not record.
+
+    None if nobody known asked: nothing is kept then, so that no stranger fills a table.
+    """
+    if not asked.client_id:
+        return None
+    if asked.parts:
+        _keep_undone(services, asked)
+    written = asked.written
+    if written is None:
+        record = _record(asked, status, scim_type, reason)
+        services.requests.add(record, _subjects(services.store.sealer, record))
+    elif written.status == status:
+        record = written
+    else:
+        record = _otherwise(written, status, scim_type, reason)
+        services.requests.add(record, _subjects(services.store.sealer, record), alone=True)
+    return record
+
+
+def flush_requests(services: IdpServices) -> None:
+    """Write what waits. Never inside a unit of work."""
+    services.requests.flush(services.store.database)
+
+
+def _write(unit: Unit, asked: Asked, record: RequestRecord, subjects: Iterable[Subject]) -> None:
+    insert_request(unit.connection, record, subjects)
+    asked.written = record
+    if asked.around is not None:
+        asked.around.parts.append(record)
+
+
+def _keep_undone(services: IdpServices, job: Asked) -> None:
+    """Keep the operations of a bulk job that were done and then undone with the rest of their circle."""
+    with services.store.read() as connection:
+        standing = known_requests(connection, [each.id for each in job.parts])
+    for each in job.parts:
+        if each.id not in standing:
+            record = _otherwise(each, 409, "", _UNDONE)
+            services.requests.add(record, _subjects(services.store.sealer, record), alone=True)
+
+
+def _otherwise(written: RequestRecord, status: int, scim_type: str, reason: str) -> RequestRecord:
+    return dataclasses.replace(
+        written,
+        outcome=outcome_of(written.operation, status),
+        status=status,
+        scim_type=scim_type[:_LONGEST_TYPE],
+        reason=reason,
+    )
+
+
+def _record(asked: Asked, status: int, scim_type: str = "", reason: str = "") -> RequestRecord:
+    return RequestRecord(
+        id=asked.id,
+        at=asked.at,
+        client_id=asked.client_id,
+        request_id=current_origin().request_id,
+        operation=asked.operation,
+        resource=asked.resource,
+        target_id=asked.target_id,
+        external_id=asked.external_id,
+        name=asked.name,
+        outcome=outcome_of(asked.operation, status),
+        status=status,
+        scim_type=scim_type[:_LONGEST_TYPE],
+        reason=reason,
+        changed=(),
+        added=0,
+        removed=0,
+        times=1,
+        in_bulk=asked.in_bulk,
+    )
+
+
+def _plain(name: object) -> str:
+    """Return a name as it can be shown and stored: its visible characters, of a text."""
+    if not isinstance(name, str):
+        return ""
+    return "".join(character for character in name[:_LONGEST] if character.isprintable())
+
+
+def _name(target: Account | Group) -> str:
+    return target.user_name if isinstance(target, Account) else target.display_name
+
+
+def _keys(sealer: Sealer, target: Account | Group) -> list[str]:
+    names = (target.external_id, _name(target))
+    return [target.id, *(subject_key(sealer, name) for name in names if name)]
+
+
+def _subjects(sealer: Sealer, record: RequestRecord) -> tuple[Subject, ...]:
+    keys = [subject_key(sealer, name) for name in (record.external_id, record.name) if name]
+    return tuple(Subject(key) for key in ([record.target_id] if record.target_id else []) + keys)
