@@ -74,7 +74,7 @@ class _PatchReader:
 
     def _op(self, op: Any) -> str:  # noqa: ANN401 - JSON
         known = op.lower() if isinstance(op, str) else ""
-        if known != op and not self._tolerance.capitalised_operations:
+        if not self._tolerance.capitalised_operations and (known != op or known not in _OPERATIONS):
             raise InvalidSyntaxException(detail="'op' must be add, remove or replace, in lower case.")
         if known not in _OPERATIONS:
             raise InvalidValueException(detail="'op' must be add, remove or replace.")
