@@ -75,7 +75,7 @@ class BulkJobs:
             path_values={"id": match["id"]} if match["id"] else {},
         )
         location = "" if operation.method == "POST" else self._base + operation.path
-        return _result(answered(method, alone, client), location)
+        return _result(answered(services, method, alone, client), location)
 
     def _told(self, operation: Operation, result: Result) -> dict[str, Any]:
         """Return an operation of the answer (K1); where it is, unless it is a POST that made nothing."""

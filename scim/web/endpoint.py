@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from scim2_models import SCIMException
 
 from idp.usecases.authenticate_bearer import bearer
+from idp.usecases.provisioning_log import asked_by
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError
 from kernel.web.dispatch import ANY_METHOD
@@ -22,6 +23,7 @@ from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
 from scim.usecases.client import READ, WRITE, ScimClient
+from scim.web.recording import note_names, recorded
 
 MEDIA_TYPE = "application/scim+json"
 LARGEST_BODY = 1_048_576
@@ -70,7 +72,9 @@ def body_object(request: Request) -> dict[str, Any]:
     Raises:
         InvalidSyntaxException: if it is none.
     """
-    return read_object(request.body)
+    body = read_object(request.body)
+    note_names(body)
+    return body
 
 
 class ScimEndpoint:
@@ -86,7 +90,10 @@ class ScimEndpoint:
         self._allowed = (("Allow", ", ".join(names)),)
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request; nothing that goes wrong inside is shown."""
+        """Answer one request and record it; nothing that goes wrong inside is shown."""
+        return recorded(self._services, request, self._answer)
+
+    def _answer(self, request: Request) -> Response:
         try:
             return self._serve(request)
         except Exception as error:  # noqa: BLE001 - SCIM words everything, the last resort too
@@ -109,6 +116,8 @@ class ScimEndpoint:
         if scheme.lower() != "bearer" or not token.strip():
             return nobody, _challenge(401, "A bearer token is needed.")
         facts = bearer(self._services, token.strip())
+        if facts is not None and not facts.account_id:
+            asked_by(facts.client_id)
         if facts is None or facts.account_id or self._audience not in facts.audience:
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
         if scope not in facts.scope and not (scope == READ and WRITE in facts.scope):
@@ -117,12 +126,16 @@ class ScimEndpoint:
         return ScimClient(facts.client_id), None
 
 
-def answered(method: Method, request: Request, client: ScimClient) -> Response:
-    """Answer one operation of a bulk job as the request of the same words is answered alone (K1)."""
-    try:
-        return _refusal_of_form(request, method) or method.handler(request, client)
-    except Exception as error:  # noqa: BLE001 - an operation fails alone
-        return _of_error(error, request)
+def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
+    """Answer and record one operation of a bulk job as the request of the same words is alone (K1)."""
+
+    def answer(request: Request) -> Response:
+        try:
+            return _refusal_of_form(request, method) or method.handler(request, client)
+        except Exception as error:  # noqa: BLE001 - an operation fails alone
+            return _of_error(error, request)
+
+    return recorded(services, request, answer)
 
 
 def _refusal_of_form(request: Request, method: Method) -> Response | None:
