@@ -184,9 +184,9 @@ def memberships_of_one(database: Database, account_id: str) -> tuple[Membership,
 
 
 def members_of(
-    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
+    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False, limit: int | None = None
 ) -> Iterator[tuple[str, Member]]:
-    """Give every member of these groups with the group's id, by group and account.
+    """Give the members of these groups with the group's id, by group and account; ``limit`` bounds them.
 
     The names of members cost a look at each account; they are empty unless they are asked for.
     """
@@ -198,6 +198,7 @@ def members_of(
         select(membership.c.group_id, membership.c.account_id, name)
         .where(membership.c.group_id.in_(ids))
         .order_by(membership.c.group_id, membership.c.account_id)
+        .limit(limit)
     )
     if with_names:
         statement = statement.join(account, account.c.id == membership.c.account_id)

@@ -67,16 +67,24 @@ def find_own_group(
     group_id: str,
     with_members: bool = True,
     with_names: bool = False,
+    most_members: int | None = None,
 ) -> GroupView | None:
-    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
+    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7).
+
+    A list of more than ``most_members`` counts as not asked for, whatever its length.
+    """
     record = find_record(services.store.database, GROUPS, group_id, source=source)
     if record is None:
         return None
     if not with_members:
         return GroupView(record, None)
     with services.store.read() as connection:
-        members = members_of(connection, [group_id], with_names=with_names)
-        return GroupView(record, tuple(member for _, member in members))
+        limit = None if most_members is None else most_members + 1
+        members = tuple(
+            member for _, member in members_of(connection, [group_id], with_names=with_names, limit=limit)
+        )
+    is_too_long = most_members is not None and len(members) > most_members
+    return GroupView(record, None if is_too_long else members)
 
 
 def search_accounts(

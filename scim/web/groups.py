@@ -12,6 +12,7 @@ from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS
 from scim.domain.etag import Condition, entity_tag, read_condition
+from scim.domain.profile import Profile
 from scim.domain.projection import Projection
 from scim.domain.render import Renderer, list_response
 from scim.settings import ScimSettings
@@ -23,6 +24,9 @@ from scim.web.answers import NOT_FOUND, refused, shown
 from scim.web.endpoint import Method, body_object, refusal, scim_answer
 from scim.web.searching import ListRequest, list_request, projection_of, search_request
 from scim.web.users import ID
+
+_FEW_MEMBERS = 100
+"""A PATCH shows a group of so many members; of more it would cost more to show than to change."""
 
 
 class _Edit(Protocol):
@@ -121,14 +125,25 @@ class Groups:
         return self._answer(200, self._with_members(outcome.view, projection, client), projection)
 
     def patch(self, request: Request, client: ScimClient) -> Response:
-        """Patch a group: 204 whatever its size, unless attributes were asked for (H3, RFC 7644 §3.5.2)."""
+        """Patch a group (H3, RFC 7644 §3.5.2).
+
+        Answered with the group while its members are few, and with 204 beyond, unless attributes were asked
+        for: the answer never costs more than the change. Microsoft Entra wants 204 (R).
+        """
         projection = projection_of(request, GROUPS)
         outcome = self._edit(request, client, patch_group)
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
-        if projection.is_whole:
+        view: GroupView | None = outcome.view
+        if not projection.is_whole:
+            view = self._with_members(outcome.view, projection, client)
+        elif client.profile is Profile.ENTRA:
+            view = None
+        else:
+            view = self._if_few(outcome.view, client)
+        if view is None:
             return Response(204, b"", (("ETag", entity_tag(outcome.view.record.version)),))
-        return self._answer(200, self._with_members(outcome.view, projection, client), projection)
+        return self._answer(200, view, projection)
 
     def delete(self, request: Request, client: ScimClient) -> Response:
         """Delete a group; access that it alone gave ends (I1)."""
@@ -172,6 +187,13 @@ class Groups:
             with_names=projection.names("members.display"),
         )
         return found or view
+
+    def _if_few(self, view: GroupView, client: ScimClient) -> GroupView | None:
+        """Return the group with its members, or None if they are many."""
+        found = find_own_group(
+            self._services, source=client.id, group_id=view.record.id, most_members=_FEW_MEMBERS
+        )
+        return None if found is None or found.members is None else found
 
     def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
         total, resources = self.page(asked, client)

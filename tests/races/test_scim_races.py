@@ -103,7 +103,7 @@ def test_parallel_member_patches_lose_nobody(world: ScimWorld) -> None:
             {"op": "add", "path": "members", "value": [{"value": ids[number]}]},
         )
 
-    assert statuses(together(20, add)) == [204] * 20
+    assert statuses(together(20, add)) == [200] * 20
     found = world.get(f"/Groups/{group}").json()
     assert {each["value"] for each in found["members"]} == set(ids)
     assert found["meta"]["version"] == 'W/"21"'  # every change was seen, none was written over
@@ -121,7 +121,7 @@ def test_adds_and_removes_at_once_end_as_each_asked(world: ScimWorld) -> None:
             f"/Groups/{group}", {"op": "remove" if number < 8 else "add", "path": "members", "value": members}
         )
 
-    assert statuses(together(THREADS, change)) == [204] * THREADS
+    assert statuses(together(THREADS, change)) == [200] * THREADS
     found = {each["value"] for each in world.get(f"/Groups/{group}").json()["members"]}
     assert found == set(ids[16:])
 
@@ -131,7 +131,7 @@ def test_one_member_of_many_groups_is_counted_in_each(world: ScimWorld) -> None:
     user = world.post("/Users", a_user())["id"]
     groups = [world.post("/Groups", a_group(f"role{number}"))["id"] for number in range(THREADS)]
     add = {"op": "add", "path": "members", "value": [{"value": user}]}
-    assert statuses(together(THREADS, lambda n: world.patch(f"/Groups/{groups[n]}", add))) == [204] * THREADS
+    assert statuses(together(THREADS, lambda n: world.patch(f"/Groups/{groups[n]}", add))) == [200] * THREADS
     found = world.get(f"/Users/{user}").json()
     assert {each["value"] for each in found["groups"]} == set(groups)
     assert found["meta"]["version"] == f'W/"{THREADS + 1}"'
@@ -197,7 +197,7 @@ def test_a_delete_and_many_changes_leave_no_half(world: ScimWorld) -> None:
 
     answers = together(THREADS, act)
     assert answers[0].status == 204
-    assert {answer.status for answer in answers[1:]} <= {204, 400, 503}
+    assert {answer.status for answer in answers[1:]} <= {200, 204, 400, 503}
     assert world.get(f"/Users/{user}").status == 404
     assert all("members" not in world.get(f"/Groups/{group}").json() for group in groups)
 
