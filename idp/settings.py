@@ -59,6 +59,9 @@ class IdpSettings(Section):
     refresh_grace: dt.timedelta = dt.timedelta(seconds=10)
     """Within this span a repeated refresh gets the same answer instead of being called a theft."""
 
+    short_client_secrets: bool = False
+    """True takes a client's secret of any length that another system chose. Refused in production."""
+
     loopback_http_clients: bool = False
     """True lets web clients use http redirect URIs on the loopback address. Refused in production."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from switchyard.cli_clients import client
+from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 from switchyard.cli_policy import policy
@@ -232,5 +233,5 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
         run_background(deeds(), stop)
 
 
-for _command in (client, policy, *COMMANDS):
+for _command in (lab, client, policy, *COMMANDS):
     main.add_command(_command)

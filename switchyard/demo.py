@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ import click
 
 from switchyard.local import Plan, Site, prepare
 from switchyard.people import current_code
+from switchyard.ports import is_free
 from switchyard.story import STEPS, Step, Story, role_is_granted_again
 from switchyard.supervisor import Supervisor, stop_on_signals
 
@@ -34,7 +34,7 @@ def run_demo(
     *, once: bool, base_port: int, host: str = "127.0.0.1", directory: Path | None = None, keep: bool = False
 ) -> int:
     """Run the demonstration and return the exit code: 0, or 1 after naming the step that failed."""
-    taken = [port for port in _ports(base_port) if not _is_free(port)]
+    taken = [port for port in _ports(base_port) if not is_free(port)]
     if taken:
         click.echo(f"Port {taken[0]} is in use: choose others with --base-port {base_port + 1000}.", err=True)
         return 1
@@ -51,16 +51,6 @@ def run_demo(
 def _ports(base_port: int) -> Iterator[int]:
     yield from range(base_port, base_port + 4)
     yield base_port + 25
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _run(plan: Plan, *, once: bool) -> int:

@@ -87,8 +87,8 @@ class Site:
     def child(self, command: str, *options: str, name: str = "") -> Child:
         """Return the process `switchyard <command>` of this installation."""
         shown = name or command
-        line = (sys.executable, "-m", "switchyard", command, *options)
-        return Child(shown, line, self.environ, self.directory / "logs" / f"{shown}.log")
+        log = self.directory / "logs" / f"{shown}.log"
+        return Child(shown, command_line(command, *options), self.environ, log)
 
     def wait_until_ready(self, *, seconds: float = _READY_SECONDS) -> None:
         """Return as soon as every web server says that it is ready.
@@ -115,6 +115,11 @@ class Site:
         return "\n".join(lines[-count:])
 
 
+def command_line(command: str, *options: str) -> tuple[str, ...]:
+    """Return how `switchyard <command>` is called from here."""
+    return (sys.executable, "-m", "switchyard", command, *options)
+
+
 def is_ready(url: str) -> bool:
     """Tell whether a server answers at `url` and says that all is well."""
     try:
@@ -132,11 +137,11 @@ def prepare(plan: Plan) -> Site:
         name: _client_key(site.directory / f"{name}.jwk") for name in ("registration", "registration-worker")
     }
     keys["emi"] = _client_key(site.directory / "emi.jwk", pem=site.directory / "emi.pem")
-    _write(site.settings, _switchyard_toml(site))
+    write_private(site.settings, _switchyard_toml(site))
     secret_file = site.directory / "reports.secret"
     if not secret_file.exists():
-        _write(secret_file, SystemRandomness().token(32) + "\n")
-    _write(site.apps_settings, _apps_toml(site))
+        write_private(secret_file, SystemRandomness().token(32) + "\n")
+    write_private(site.apps_settings, _apps_toml(site))
     settings = read_settings(site.settings, site.environ)
     operations.upgrade_databases(settings)
     orders = _client_orders(site, keys, secret_file.read_text().strip())
@@ -144,7 +149,8 @@ def prepare(plan: Plan) -> Site:
     return site
 
 
-def _write(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
@@ -156,14 +162,17 @@ def _client_key(path: Path, *, pem: Path | None = None) -> dict[str, Any]:
         private = ec.generate_private_key(ec.SECP256R1())
         raw = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         if pem is not None:
-            _write(pem, raw)
+            write_private(pem, raw)
         key = ECKey.import_key(raw)
-        _write(path, json.dumps({**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256"}))
+        write_private(
+            path, json.dumps({**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256"})
+        )
     document: dict[str, Any] = json.loads(path.read_text())
     return {name: value for name, value in document.items() if name != "d"} | {"use": "sig"}
 
 
-def _toml(values: Mapping[str, object]) -> Iterable[str]:
+def toml_lines(values: Mapping[str, object]) -> Iterable[str]:
+    """Return options as lines of TOML."""
     # Texts, whole numbers, truths and lists of texts are written alike in JSON and TOML.
     return (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
 
@@ -191,16 +200,16 @@ def _switchyard_toml(site: Site) -> str:
     lines = [
         "# Written for a local installation; `switchyard settings example` shows every option.",
         "[gateway.kernel]",
-        *_toml(gateway),
+        *toml_lines(gateway),
         "",
         "[gateway.idp]",
         "loopback_http_clients = true",
         "",
         "[registration.kernel]",
-        *_toml(kernel("registration", site.registration, plan.registration_database)),
+        *toml_lines(kernel("registration", site.registration, plan.registration_database)),
         "",
         "[registration.registration]",
-        *_toml(registration),
+        *toml_lines(registration),
     ]
     return "\n".join(lines) + "\n"
 
@@ -232,10 +241,10 @@ def _apps_toml(site: Site) -> str:
         'environment = "Sandbox"',
         "",
         "[[applications]]",
-        *_toml(emi),
+        *toml_lines(emi),
         "",
         "[[applications]]",
-        *_toml(reports),
+        *toml_lines(reports),
     ]
     return "\n".join(lines) + "\n"
 

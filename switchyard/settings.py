@@ -128,4 +128,6 @@ def _unsafe_idp(gateway: GatewaySettings) -> list[str]:
         faults.append("idp.limits: production keeps its limits on")
     if gateway.idp.loopback_http_clients:
         faults.append("idp.loopback_http_clients: production takes no http redirect URIs")
+    if gateway.idp.short_client_secrets:
+        faults.append("idp.short_client_secrets: production takes no secret that can be guessed")
     return faults

@@ -27,16 +27,21 @@ HEALTHY_AFTER = 10.0
 GRACE = 25.0
 _PARENT = "SWITCHYARD_PARENT_PID"
 _LOOK = 0.2
+_STDERR = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running: its command, what its environment adds, and the file for its output."""
+    """A process to keep running: its command, what its environment adds, and where its output goes.
+
+    Its output goes to the file ``log``, else where ours goes; with ``to_stderr`` all of it to standard error.
+    """
 
     name: str
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
+    to_stderr: bool = False
 
 
 class _Running:
@@ -60,7 +65,7 @@ class _Running:
             self.child.command,
             env=environ,
             stdin=subprocess.DEVNULL,
-            stdout=self._log,
+            stdout=self._log or (_STDERR if self.child.to_stderr else None),
             stderr=subprocess.STDOUT if self._log else None,
             process_group=0,
         )

@@ -23,7 +23,8 @@ _SHORTEST_SECRET = 32
 class ClientOrder:
     """What is to be registered. ``metadata`` is RFC 7591 metadata with our ``resources`` and ``serves``.
 
-    ``secret`` is given where another system knows it already (at least 32 characters); otherwise one is made.
+    ``secret`` is given where another system knows it already (at least 32
+    characters, unless the settings say otherwise); if it is empty one is made.
     """
 
     id: str
@@ -102,7 +103,8 @@ def _faults(
         found.append(_wrong("client_name", "is missing"))
     if order.launch_url and urlsplit(order.launch_url).scheme not in {"http", "https"}:
         found.append(_wrong("launch_url", "has to be a web address"))
-    if order.secret and len(order.secret) < _SHORTEST_SECRET:
+    short = 0 < len(order.secret) < _SHORTEST_SECRET
+    if short and not services.settings.short_client_secrets:
         found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
     algorithm = metadata.get("id_token_signed_response_alg", services.settings.signing_algorithm)
     if algorithm not in services.signing.algorithms:

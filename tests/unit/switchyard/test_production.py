@@ -34,6 +34,7 @@ def test_sound_settings_are_taken() -> None:
         ("GATEWAY__KERNEL__LOG_LEVEL", "debug", "log_level"),
         ("GATEWAY__IDP__LIMITS", "false", "gateway.idp.limits"),
         ("GATEWAY__IDP__LOOPBACK_HTTP_CLIENTS", "true", "loopback_http_clients"),
+        ("GATEWAY__IDP__SHORT_CLIENT_SECRETS", "true", "short_client_secrets"),
         ("REGISTRATION__REGISTRATION__FAILPOINTS", "on", "failpoints"),
     ],
 )

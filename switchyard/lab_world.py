@@ -1,0 +1,223 @@
+"""Furnishes the Gateway of a laboratory with what its file describes, through the product's own deeds.
+
+Doing it again to the same database changes what differs and keeps the rest, ids and all. A database that
+another installation lives in is never touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from scim2_models import InvalidValueException
+from sqlalchemy import exists, inspect, select
+
+from idp.domain.account import Account, Waiver
+from idp.domain.group import MemberChange
+from idp.domain.provisioning import AccountFacts, GroupFacts
+from idp.domain.user_name import fold
+from idp.storage import tables
+from idp.storage.accounts import find_by_user_name
+from idp.usecases.change_account import Changed, change_account
+from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.open_account import Opening, open_account
+from idp.usecases.provision_account import Provisioned, provision_account
+from idp.usecases.provision_group import GroupProvisioned, provision_group
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
+from kernel.audit import Actor
+from kernel.errors import SwitchyardError
+from kernel.tables import audit_event
+from scim.domain.mapping import account_facts, group_facts
+from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
+from switchyard.lab_faults import Fault, LabFileError
+from switchyard.lab_file import LabAccount, LabClient, LabFile, LabGroup, seed_of
+
+if TYPE_CHECKING:
+    from idp.usecases.services import IdpServices
+    from kernel.database import Database
+
+SOURCE = "switchyard.lab"
+_ACTOR = Actor("operator", "lab")
+_TAG, _TARGET = "gateway:lab:furnished", "lab"
+_SCOPE = "openid profile email address phone access offline_access"
+_GRANTS = ("authorization_code", "refresh_token")
+
+
+class NotALabError(SwitchyardError):
+    """The database belongs to an installation; the message says so."""
+
+    code: ClassVar[str] = "not_a_lab"
+    public: ClassVar[str] = "The database belongs to an installation."
+    message = (
+        "the database holds accounts or clients that no laboratory made; "
+        "name an empty one, or one that a laboratory made"
+    )
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def check_database(database: Database) -> None:
+    """Make sure that the database is empty or a laboratory's.
+
+    Raises:
+        NotALabError: if another installation lives in it.
+    """
+    if not {tables.account.name, tables.client.name, audit_event.name} <= set(
+        inspect(database.engine).get_table_names()
+    ):
+        return
+    with database.read() as connection:
+        ours = select(audit_event.c.seq).where(audit_event.c.target == _TARGET, audit_event.c.tag == _TAG)
+        someone = (exists(select(tables.account.c.id)), exists(select(tables.client.c.id)))
+        if any(connection.scalar(select(each)) for each in someone) and not connection.scalar(
+            select(exists(ours))
+        ):
+            raise NotALabError
+
+
+def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
+    """Make or change everything that ``file``, which is called ``name``, describes.
+
+    Raises:
+        LabFileError: naming each key that the Gateway refuses.
+    """
+    with services.store.write() as unit:
+        unit.audit.record(_TAG, actor=_ACTOR, target=_TARGET)
+    accounts: dict[str, str] = {}
+    faults: list[Fault] = []
+    for place, account in enumerate(file.accounts):
+        made = _furnish_account(services, account, f"accounts[{place}]")
+        if isinstance(made, Fault):
+            faults.append(made)
+        else:
+            accounts[account.user_name] = made
+    for place, group in enumerate(file.groups):
+        members = frozenset(
+            accounts[each.user_name]
+            for each in file.accounts
+            if group.display_name in each.groups and each.user_name in accounts
+        )
+        faults += _furnish_group(services, group, members, f"groups[{place}]")
+    for place, client in enumerate(file.clients):
+        faults += _furnish_client(services, client, f"clients[{place}]")
+    if faults:
+        raise LabFileError(name, faults)
+
+
+# --- accounts
+
+
+def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str | Fault:
+    """Return the id of the account, or what is wrong with it."""
+    try:
+        facts = account_facts(wanted.claims.resource(wanted.user_name))
+    except InvalidValueException as error:
+        return Fault(key, error.detail or "is refused")
+    facts = dataclasses.replace(facts, invite=False)
+    with services.store.read() as connection:
+        known = find_by_user_name(connection, wanted.user_name)
+    account_id = _stored_account(services, facts, known)
+    if account_id is None:
+        return Fault(f"{key}.userName", "is taken by an account that the file did not make")
+    waived = {Waiver.QUESTION} | ({Waiver.SECOND_FACTOR} if wanted.second_factor == "none" else set())
+    opening = Opening(
+        wanted.password,
+        wanted.claims.statements(),
+        waived,
+        seed_of(wanted.totp_secret) if wanted.totp_secret else None,
+    )
+    open_account(services, actor=_ACTOR, account_id=account_id, opening=opening)
+    return account_id
+
+
+def _stored_account(services: IdpServices, facts: AccountFacts, known: Account | None) -> str | None:
+    if known is None:
+        made = provision_account(services, actor=_ACTOR, source=SOURCE, facts=facts)
+        return made.record.id if isinstance(made, Provisioned) else None
+    changed = change_account(
+        services,
+        actor=_ACTOR,
+        source=SOURCE,
+        account_id=known.id,
+        facts=facts,
+        expected_version=known.version,
+    )
+    return known.id if isinstance(changed, Changed) else None
+
+
+# --- groups
+
+
+def _furnish_group(
+    services: IdpServices, wanted: LabGroup, members: frozenset[str], key: str
+) -> Iterator[Fault]:
+    try:
+        facts = group_facts(_group_resource(wanted))
+    except InvalidValueException as error:
+        yield Fault(key, error.detail or "is refused")
+        return
+    if not _stored_group(services, facts, members):
+        yield Fault(f"{key}.displayName", "is taken by a group that the file did not make")
+
+
+def _group_resource(wanted: LabGroup) -> dict[str, Any]:
+    extension = {
+        "applicationKey": wanted.application_key,
+        "organizationId": wanted.organization_id,
+        "organizationShortName": wanted.organization_short_name,
+        "accessRoleKey": wanted.access_role_key,
+        "accessRoleName": wanted.access_role_name,
+    }
+    resource: dict[str, Any] = {"schemas": [GROUP_SCHEMA], "displayName": wanted.display_name}
+    if stated := {name: value for name, value in extension.items() if value}:
+        resource[GROUP_EXTENSION] = stated
+    return resource
+
+
+def _stored_group(services: IdpServices, facts: GroupFacts, members: frozenset[str]) -> bool:
+    with services.store.read() as connection:
+        known = connection.execute(
+            select(tables.group.c.id, tables.group.c.version).where(
+                tables.group.c.source == SOURCE,
+                tables.group.c.display_name_key == fold(facts.display_name),
+            )
+        ).first()
+    if known is None:
+        made = provision_group(services, actor=_ACTOR, source=SOURCE, facts=facts, members=members)
+        return isinstance(made, GroupProvisioned)
+    changed = change_group(
+        services,
+        actor=_ACTOR,
+        source=SOURCE,
+        group_id=known.id,
+        facts=facts,
+        members=MemberChange().replace(members),
+        expected_version=known.version,
+    )
+    return isinstance(changed, GroupChanged)
+
+
+# --- clients
+
+
+def _furnish_client(services: IdpServices, wanted: LabClient, key: str) -> Iterator[Fault]:
+    metadata = wanted.metadata
+    if "grant_types" not in metadata:
+        metadata["grant_types"] = list(_GRANTS)
+    if metadata["grant_types"] != ["client_credentials"]:
+        metadata.setdefault("scope", _SCOPE)
+    order = ClientOrder(
+        id=wanted.client_id,
+        name=str(metadata.get("client_name") or wanted.client_id),
+        metadata=metadata,
+        description=wanted.description,
+        application_key=wanted.application_key,
+        launch_url=wanted.launch_url or "",
+        secret=wanted.client_secret or "",
+    )
+    outcome = register_client(services, order, actor=_ACTOR, replace=True)
+    if isinstance(outcome, RegistrationRefused):
+        for fault in outcome.faults:
+            yield Fault(f"{key}.{fault.name}", fault.message)
