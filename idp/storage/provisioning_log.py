@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -33,7 +34,8 @@ from kernel.prepared import Prepared
 _FIELDS = tuple(field.name for field in dataclasses.fields(RequestRecord))
 _COLUMNS = tuple(_request.c[name] for name in _FIELDS)
 _INSERT = Prepared(_request.insert(), columns=_FIELDS)
-_INSERT_SUBJECT = Prepared(_subject.insert(), columns=("key", "request_id", "part"))
+_SUBJECT = ("key", "request_id", "part")
+_INSERT_SUBJECT = Prepared(_subject.insert(), columns=_SUBJECT)
 # Written out, because an index over a part of the rows is only used by the words it was made with.
 _TOLD = _request.c.outcome != literal_column("'read'")
 _REFUSED = _request.c.outcome == literal_column("'refused'")
@@ -66,17 +68,22 @@ def keep_requests(
     connection: Connection, records: Sequence[tuple[RequestRecord, tuple[Subject, ...]]]
 ) -> None:
     """Write many records; one that was written with its deed gets the answer it had in the end."""
-    statement = insert(connection, _request).values([_values(record) for record, _ in records])
+    keep, keep_subject = _keeping(connection.dialect.name)
+    keep.many(connection, (_values(record) for record, _ in records))
+    rows = (row for record, subjects in records for row in _subject_rows(record.id, subjects))
+    keep_subject.many(connection, rows)
+
+
+@cache
+def _keeping(dialect: str) -> tuple[Prepared, Prepared]:
+    """Return the statements that write a record and a subject, whether they are written already or not."""
+    record = insert(dialect, _request)
     answered = ("outcome", "status", "scim_type", "reason")
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_request.c.id], set_={name: statement.excluded[name] for name in answered}
-        )
+    record = record.on_conflict_do_update(
+        index_elements=[_request.c.id], set_={name: record.excluded[name] for name in answered}
     )
-    rows = [row for record, subjects in records for row in _subject_rows(record.id, subjects)]
-    for start in range(0, len(rows), _AT_ONCE):
-        some = insert(connection, _subject).values(rows[start : start + _AT_ONCE])
-        connection.execute(some.on_conflict_do_nothing())
+    subject = insert(dialect, _subject).on_conflict_do_nothing()
+    return Prepared(record, columns=_FIELDS), Prepared(subject, columns=_SUBJECT)
 
 
 def known_requests(connection: Connection, ids: Sequence[str]) -> frozenset[str]:

@@ -20,20 +20,18 @@ FULL = 500
 """So many different requests are written at once, and whoever brings one more does it."""
 
 _MOST = 20_000
-_IDENTITY = (
-    "client_id",
-    "operation",
-    "resource",
-    "target_id",
-    "external_id",
-    "name",
-    "status",
-    "scim_type",
-    "reason",
-    "in_bulk",
-)
 _log = structlog.get_logger(__name__)
-_Waiting = tuple[RequestRecord, tuple[Subject, ...]]
+
+
+class _Waiting:
+    """One row to be; ``times`` is how many requests it stands for."""
+
+    __slots__ = ("record", "subjects", "times")
+
+    def __init__(self, record: RequestRecord, subjects: tuple[Subject, ...]) -> None:
+        self.record = record
+        self.subjects = subjects
+        self.times = record.times
 
 
 class RequestBuffer:
@@ -44,14 +42,21 @@ class RequestBuffer:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
 
-    def add(self, record: RequestRecord, subjects: tuple[Subject, ...], *, alone: bool = False) -> None:
-        """Keep a request until the next flush; ``alone`` is for one that its deed recorded already."""
-        key = record.id if alone else tuple(getattr(record, name) for name in _IDENTITY)
+    def counted(self, same: object) -> bool:
+        """Count a request that is equal to one that waits; False if none does."""
         with self._lock:
-            same = self._waiting.get(key)
-            if same is not None:
-                record, subjects = dataclasses.replace(same[0], times=same[0].times + record.times), same[1]
-            self._waiting[key] = record, subjects
+            found = self._waiting.get(same)
+            if found is None:
+                return False
+            found.times += 1
+            return True
+
+    def add(self, record: RequestRecord, subjects: tuple[Subject, ...], *, same: object) -> None:
+        """Keep a request until the next flush; ``same`` is what equal ones have in common."""
+        with self._lock:
+            found = self._waiting.setdefault(same, new := _Waiting(record, subjects))
+            if found is not new:
+                found.times += new.times
 
     @property
     def is_full(self) -> bool:
@@ -74,7 +79,7 @@ class RequestBuffer:
                 batch = waiting[start : start + FULL]
                 try:
                     with database.write() as connection:
-                        keep_requests(connection, [each for _, each in batch])
+                        keep_requests(connection, [_row(each) for _, each in batch])
                 except Exception as error:  # noqa: BLE001 - the record waits for the database, answers do not
                     _log.warning("provisioning_log.waits", error=type(error).__name__)
                     self._take_back(waiting[start:])
@@ -84,7 +89,16 @@ class RequestBuffer:
         lost = unwritten[: max(len(unwritten) - _MOST, 0)]
         with self._lock:
             later, self._waiting = self._waiting, dict(unwritten[len(lost) :])
-        for key, (record, subjects) in later.items():
-            self.add(record, subjects, alone=key == record.id)
+            for same, each in later.items():
+                found = self._waiting.setdefault(same, each)
+                if found is not each:
+                    found.times += each.times
         if lost:
-            _log.error("provisioning_log.lost", requests=sum(record.times for _, (record, _) in lost))
+            _log.error("provisioning_log.lost", requests=sum(each.times for _, each in lost))
+
+
+def _row(waiting: _Waiting) -> tuple[RequestRecord, tuple[Subject, ...]]:
+    record = waiting.record
+    if waiting.times != record.times:
+        record = dataclasses.replace(record, times=waiting.times)
+    return record, waiting.subjects

@@ -158,6 +158,7 @@ provisioning_request = Table(
     Index("ix_provisioning_request_client", "client_id", "id"),
     CheckConstraint("outcome in ('done', 'read', 'refused')", name="outcome_known"),
     comment="What was asked over SCIM and how it ended: no secrets, no values.",
+    sqlite_with_rowid=False,
 )
 for _name, _which in (
     ("told", provisioning_request.c.outcome != literal_column("'read'")),
@@ -178,6 +179,7 @@ provisioning_subject = Table(
     Column("part", String(8), nullable=False, comment="target, or a member that was added or removed"),
     Index("ix_provisioning_subject_request", "request_id"),
     comment="Whom a request was about: what it is found by. Swept with the requests, by time.",
+    sqlite_with_rowid=False,
 )
 
 # --- credentials and factors ---------------------------------------------------------------------

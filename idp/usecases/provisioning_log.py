@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import re
 from collections.abc import Iterable
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from typing import Self
 
 from idp.domain.account import Account
 from idp.domain.group import Group
@@ -25,70 +24,69 @@ from idp.domain.provisioning_log import (
 )
 from idp.domain.user_name import fold
 from idp.storage.provisioning_log import forget_names, insert_request, known_requests
+from idp.storage.request_buffer import RequestBuffer
 from idp.usecases.services import IdpServices
 from kernel.crypto import Sealer
 from kernel.origin import current_origin
+from kernel.randomness import Randomness
 from kernel.store import Unit
 
 _LONGEST = 256
-_IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _LONGEST_TYPE = 32
 _UNDONE = "Another operation of its circle of references failed."
 
 
-@dataclass(slots=True)
 class Asked:
     """A request while it is served; what is not known yet is empty.
 
-    ``status_if_done`` is what it will be answered if its deed succeeds.
+    ``status_if_done`` is what it will be answered if its deed succeeds. A plain class, because every request
+    makes one.
     """
 
-    id: str
-    at: dt.datetime
-    operation: Operation
-    resource: str
-    status_if_done: int
-    in_bulk: bool = False
-    client_id: str = ""
-    target_id: str = ""
-    external_id: str = ""
-    name: str = ""
-    written: RequestRecord | None = None
-    around: Asked | None = None
-    parts: list[RequestRecord] = field(default_factory=list)
+    __slots__ = (
+        "around",
+        "client_id",
+        "external_id",
+        "name",
+        "operation",
+        "parts",
+        "resource",
+        "status_if_done",
+        "target_id",
+        "token",
+        "written",
+    )
+
+    def __init__(self, operation: Operation, resource: str, target_id: str, status_if_done: int) -> None:
+        self.operation = operation
+        self.resource = resource
+        self.target_id = target_id
+        self.status_if_done = status_if_done
+        self.client_id = self.external_id = self.name = ""
+        self.written: RequestRecord | None = None
+        self.around: Asked | None = None
+        self.parts: list[RequestRecord] = []
+        self.token: Token[Asked | None]
+
+    @property
+    def in_bulk(self) -> bool:
+        """Tell that the request is an operation of a bulk job, the request around it."""
+        return self.around is not None
+
+    def __enter__(self) -> Self:
+        """Serve the body of the ``with`` as this request."""
+        around = _current.get()
+        if around is not None:
+            self.around, self.client_id = around, around.client_id
+        self.token = _current.set(self)
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        """Serve whatever was served before."""
+        _current.reset(self.token)
 
 
 _current: ContextVar[Asked | None] = ContextVar("asked", default=None)
-
-
-class _Serving:
-    """The body of a ``with`` that serves one request; a class, because every request enters one."""
-
-    __slots__ = ("_asked", "_token")
-
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._token: Token[Asked | None]
-
-    def __enter__(self) -> Asked:
-        self._token = _current.set(self._asked)
-        return self._asked
-
-    def __exit__(self, *_raised: object) -> None:
-        _current.reset(self._token)
-
-
-def asking(
-    services: IdpServices, operation: Operation, resource: str, *, target_id: str = "", status_if_done: int
-) -> _Serving:
-    """Serve the body of the ``with`` as this request; one inside another is an operation of a bulk job."""
-    around = _current.get()
-    now = services.store.clock.now()
-    asked = Asked(services.store.randomness.ulid(now), now, operation, resource, status_if_done)
-    asked.target_id = target_id if _IDENTIFIER.fullmatch(target_id) else ""
-    if around is not None:
-        asked.around, asked.in_bulk, asked.client_id = around, True, around.client_id
-    return _Serving(asked)
 
 
 def asked_by(client_id: str) -> None:
@@ -134,9 +132,10 @@ def wrote(
         return
     came = [Subject(each, Part.ADDED) for each in added]
     went = [Subject(each, Part.REMOVED) for each in removed]
-    keys = [*_keys(unit.sealer, target), *(() if before is None else _keys(unit.sealer, before))]
+    names = dict.fromkeys(name for each in (target, before) if each is not None for name in _names(each))
+    keys = [target.id, *(subject_key(unit.sealer, name) for name in names)]
     record = dataclasses.replace(
-        _record(asked, asked.status_if_done),
+        _record(unit.randomness, unit.now, asked, asked.status_if_done),
         target_id=target.id,
         external_id=target.external_id or "",
         name=_name(target),
@@ -149,14 +148,14 @@ def wrote(
 
 def wrote_deletion(unit: Unit, target: Account | Group) -> None:
     """Record a deletion; what earlier requests remember of an account's names is wiped with it (I3)."""
-    keys = _keys(unit.sealer, target)
+    keys = [target.id, *(subject_key(unit.sealer, name) for name in _names(target))]
     is_account = isinstance(target, Account)
     if is_account:
         forget_names(unit.connection, keys)
     asked = _current.get()
     if asked is not None:
         record = dataclasses.replace(
-            _record(asked, asked.status_if_done),
+            _record(unit.randomness, unit.now, asked, asked.status_if_done),
             target_id=target.id,
             external_id="" if is_account else target.external_id or "",
             name="" if is_account else _name(target),
@@ -166,25 +165,35 @@ def wrote_deletion(unit: Unit, target: Account | Group) -> None:
 
 def answered(
     services: IdpServices, asked: Asked, *, status: int, scim_type: str = "", reason: str = ""
-) -> RequestRecord | None:
-    """Return the record of a request that was answered so, and keep what its deed did not record.
+) -> None:
+    """Keep a request that was answered so, as far as its deed did not record it.
 
-    None if nobody known asked: nothing is kept then, so that no stranger fills a table.
+    Of a request of nobody known nothing is kept, so that no stranger fills a table.
     """
     if not asked.client_id:
-        return None
+        return
     if asked.parts:
         _keep_undone(services, asked)
-    written = asked.written
-    if written is None:
-        record = _record(asked, status, scim_type, reason)
-        services.requests.add(record, _subjects(services.store.sealer, record))
-    elif written.status == status:
-        record = written
-    else:
-        record = _otherwise(written, status, scim_type, reason)
-        services.requests.add(record, _subjects(services.store.sealer, record), alone=True)
-    return record
+    store, waiting, written = services.store, services.requests, asked.written
+    if written is not None:
+        if written.status != status:
+            _keep(store.sealer, waiting, _otherwise(written, status, scim_type, reason))
+        return
+    same = (
+        asked.client_id,
+        asked.operation,
+        asked.resource,
+        asked.target_id,
+        asked.external_id,
+        asked.name,
+        status,
+        scim_type,
+        reason,
+        asked.in_bulk,
+    )
+    if not waiting.counted(same):
+        record = _record(store.randomness, store.clock.now(), asked, status, scim_type, reason)
+        waiting.add(record, _subjects(store.sealer, record), same=same)
 
 
 def flush_requests(services: IdpServices) -> None:
@@ -205,8 +214,12 @@ def _keep_undone(services: IdpServices, job: Asked) -> None:
         standing = known_requests(connection, [each.id for each in job.parts])
     for each in job.parts:
         if each.id not in standing:
-            record = _otherwise(each, 409, "", _UNDONE)
-            services.requests.add(record, _subjects(services.store.sealer, record), alone=True)
+            _keep(services.store.sealer, services.requests, _otherwise(each, 409, "", _UNDONE))
+
+
+def _keep(sealer: Sealer, waiting: RequestBuffer, record: RequestRecord) -> None:
+    """Keep what a record of a deed has to say in the end."""
+    waiting.add(record, _subjects(sealer, record), same=record.id)
 
 
 def _otherwise(written: RequestRecord, status: int, scim_type: str, reason: str) -> RequestRecord:
@@ -219,10 +232,12 @@ def _otherwise(written: RequestRecord, status: int, scim_type: str, reason: str)
     )
 
 
-def _record(asked: Asked, status: int, scim_type: str = "", reason: str = "") -> RequestRecord:
+def _record(
+    randomness: Randomness, at: dt.datetime, asked: Asked, status: int, scim_type: str = "", reason: str = ""
+) -> RequestRecord:
     return RequestRecord(
-        id=asked.id,
-        at=asked.at,
+        id=randomness.ulid(at),
+        at=at,
         client_id=asked.client_id,
         request_id=current_origin().request_id,
         operation=asked.operation,
@@ -253,9 +268,8 @@ def _name(target: Account | Group) -> str:
     return target.user_name if isinstance(target, Account) else target.display_name
 
 
-def _keys(sealer: Sealer, target: Account | Group) -> list[str]:
-    names = (target.external_id, _name(target))
-    return [target.id, *(subject_key(sealer, name) for name in names if name)]
+def _names(target: Account | Group) -> list[str]:
+    return [name for name in (target.external_id, _name(target)) if name]
 
 
 def _subjects(sealer: Sealer, record: RequestRecord) -> tuple[Subject, ...]:

@@ -1,25 +1,28 @@
 """Every request of a known client leaves a record and a log line: who asked what, and how it ended (O11).
 
 Both name attributes and never hold a value. The line holds ids alone; the names that account and group are
-known by stand in the record, which is swept and forgets them with the account.
+known by stand in the record, which is swept and forgets them with the account. A refusal of nobody known
+leaves a line and no record. The line of a read that succeeds is one of level debug.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
 
-from idp.domain.provisioning_log import Operation, Outcome
-from idp.usecases.provisioning_log import Asked, answered, asked_about, asking, flush_requests
+from idp.domain.provisioning_log import Operation
+from idp.usecases.provisioning_log import Asked, answered, asked_about, flush_requests
 from idp.usecases.services import IdpServices
 from kernel.origin import current_origin
 from kernel.web.http import Request, Response
 from scim.domain.reasons import told_reason
 
-_PATH = re.compile(r"(?:/scim/v2)?/?(?P<kind>[A-Za-z]*)(?:/(?P<rest>[^/]*))?.*", re.DOTALL)
+_PATH = re.compile(r"(?:/scim/v2)?/?(?P<kind>[A-Za-z]*).*", re.DOTALL)
+_IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _RESOURCES = {"Users": "User", "Groups": "Group", "Me": "User"}
 _OPERATIONS = {
     "GET": Operation.READ,
@@ -29,24 +32,20 @@ _OPERATIONS = {
     "PATCH": Operation.CHANGE,
     "DELETE": Operation.DELETE,
 }
-_SEARCH = ".search"
 _log = structlog.get_logger(__name__)
 
 
 def recorded(services: IdpServices, request: Request, answer: Callable[[Request], Response]) -> Response:
     """Return what ``answer`` answers to the request, and record both."""
-    operation, resource, target_id = _asked(request)
-    asking_it = asking(
-        services,
-        operation,
-        resource,
-        target_id=target_id,
-        status_if_done=_status_if_done(request, operation, resource),
-    )
-    with asking_it as asked:
+    target = request.path_values.get("id", "")
+    stem = request.path.removesuffix(target) if target else request.path
+    operation, resource = _asked(request.method, stem, has_target=bool(target))
+    status_if_done = _status_if_done(request, operation, resource)
+    known = target if _IDENTIFIER.fullmatch(target) else ""
+    with Asked(operation, resource, known, status_if_done) as asked:
         response = answer(request)
         _tell(services, asked, response)
-    if not asked.in_bulk and services.requests.is_full:
+    if services.requests.is_full and not asked.in_bulk:
         flush_requests(services)
     return response
 
@@ -60,25 +59,28 @@ def note_names(body: Mapping[str, Any]) -> None:
         )
 
 
-def _asked(request: Request) -> tuple[Operation, str, str]:
-    """Return what a request asks, of which type of resource, and of which one."""
-    match = _PATH.fullmatch(request.path)
-    kind, rest = (match["kind"], match["rest"] or "") if match else ("", "")
+@lru_cache(maxsize=512)
+def _asked(method: str, stem: str, *, has_target: bool) -> tuple[Operation, str]:
+    """Return what a request asks, and of which type of resource; ``stem`` is its path without the id."""
+    match = _PATH.fullmatch(stem)
+    kind = match["kind"] if match else ""
     resource = _RESOURCES.get(kind, "")
     if kind == "Bulk":
-        return Operation.BULK, resource, ""
-    if request.path.rstrip("/").endswith(_SEARCH):
-        return Operation.SEARCH, resource, ""
-    operation = _OPERATIONS.get(request.method, Operation.OTHER)
-    if kind and not resource:
-        return (operation if operation.only_looks else Operation.OTHER), "", ""
-    if operation is Operation.READ and not rest and kind != "Me":
+        return Operation.BULK, resource
+    if stem.rstrip("/").endswith(".search"):
+        return Operation.SEARCH, resource
+    operation = _OPERATIONS.get(method, Operation.OTHER)
+    if kind and not resource and not operation.only_looks:
+        return Operation.OTHER, ""
+    if operation is Operation.READ and not has_target and kind != "Me":
         operation = Operation.SEARCH
-    return operation, resource, rest
+    return operation, resource
 
 
 def _status_if_done(request: Request, operation: Operation, resource: str) -> int:
     """Return how the request is answered if its deed succeeds; the end of the request has the last word."""
+    if operation.only_looks:
+        return 200
     if operation is Operation.CREATE:
         return 201
     bodiless = operation is Operation.CHANGE and resource == "Group" and "ttributes=" not in request.query
@@ -86,42 +88,28 @@ def _status_if_done(request: Request, operation: Operation, resource: str) -> in
 
 
 def _tell(services: IdpServices, asked: Asked, response: Response) -> None:
+    status = response.status
     scim_type = reason = ""
-    if response.status >= 400 and response.body:
+    if status >= 400 and response.body:
         error = response.json()
         scim_type, reason = str(error.get("scimType", "")), told_reason(str(error.get("detail", "")))
-    record = answered(services, asked, status=response.status, scim_type=scim_type, reason=reason)
-    if record is None:
-        _tell_stranger(asked, response.status, reason)
+    answered(services, asked, status=status, scim_type=scim_type, reason=reason)
+    if status < 400 and (asked.operation.only_looks or not asked.client_id):
+        _log.debug("scim.request", client=asked.client_id, operation=asked.operation.value, status=status)
         return
-    tell = _log.debug if record.outcome is Outcome.READ else _log.info
-    tell(
+    written = asked.written
+    _log.info(
         "scim.request",
-        client=record.client_id,
-        operation=record.operation.value,
-        resource=record.resource,
-        target=record.target_id,
-        status=record.status,
-        scim_type=record.scim_type,
-        reason=record.reason,
-        changed=list(record.changed),
-        added=record.added,
-        removed=record.removed,
-        in_bulk=record.in_bulk,
-        request_id=record.request_id,
-        record=record.id,
+        client=asked.client_id,
+        operation=asked.operation.value,
+        resource=asked.resource,
+        target=written.target_id if written else asked.target_id,
+        status=status,
+        scim_type=scim_type,
+        reason=reason,
+        changed=list(written.changed) if written else [],
+        added=written.added if written else 0,
+        removed=written.removed if written else 0,
+        in_bulk=asked.in_bulk,
+        request_id=current_origin().request_id,
     )
-
-
-def _tell_stranger(asked: Asked, status: int, reason: str) -> None:
-    """Write a line about a request that was refused to nobody known; it is not recorded."""
-    if status >= 400:
-        _log.info(
-            "scim.request",
-            client="",
-            operation=asked.operation.value,
-            resource=asked.resource,
-            status=status,
-            reason=reason,
-            request_id=current_origin().request_id,
-        )
