@@ -397,6 +397,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provisioning_request")),
         comment="What was asked over SCIM and how it ended: no secrets, no values.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("provisioning_request", schema=None) as batch_op:
         batch_op.create_index("ix_provisioning_request_client", ["client_id", "id"], unique=False)
@@ -429,6 +430,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", "request_id", name=op.f("pk_provisioning_subject")),
         comment="Whom a request was about: what it is found by. Swept with the requests, by time.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("provisioning_subject", schema=None) as batch_op:
         batch_op.create_index("ix_provisioning_subject_request", ["request_id"], unique=False)
