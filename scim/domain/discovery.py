@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scim2_models import EnterpriseUser, External, Reference, ResourceType, ServiceProviderConfig
+from scim2_models import External, Reference, ResourceType, ServiceProviderConfig
 from scim2_models.resources.service_provider_config import (
     AuthenticationScheme,
     Bulk,
@@ -17,6 +17,7 @@ from scim2_models.resources.service_provider_config import (
 from scim2_models.resources.service_provider_config import Sort as SortOption
 
 from scim.domain.bulk import LARGEST_PAYLOAD, MOST_OPERATIONS
+from scim.domain.enterprise import EnterpriseUser
 from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
 from scim.domain.profile import Profile
 

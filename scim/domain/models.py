@@ -16,7 +16,6 @@ from scim2_models import (
     URN,
     CaseExact,
     ComplexAttribute,
-    EnterpriseUser,
     Extension,
     External,
     Mutability,
@@ -36,6 +35,7 @@ from scim2_models.resources.user import Role as RoleOfLibrary
 from scim2_models.resources.user import X509Certificate as CertificateOfLibrary
 
 from idp.domain.user_name import fold
+from scim.domain.enterprise import EnterpriseUser
 
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
