@@ -32,6 +32,7 @@ from kernel.database import Database
 from kernel.errors import SettingsError
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
+from kernel.shared_clock import DatabaseClock
 from kernel.store import Store
 from keys.usecases.rotate import keep_rotating
 from keys.usecases.signing import SigningKeys
@@ -88,9 +89,11 @@ def open_store(kernel: KernelSettings, *, database: Database | None = None) -> S
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
         ring = KeyRing.create_file(path, randomness)
+    database = database or open_database(kernel)
     return Store(
-        database or open_database(kernel),
-        SystemClock(),
+        database,
+        # The nodes on one PostgreSQL go by its time. A SQLite file has one machine, whose time it is.
+        DatabaseClock(database) if database.dialect == "postgresql" else SystemClock(),
         randomness,
         Sealer(ring, randomness),
         node=kernel.node,
