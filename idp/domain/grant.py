@@ -79,6 +79,8 @@ class GrantState:
     session_live: bool
     client_version: int
     client_disabled: bool
+    browser: bytes | None = None
+    """Digest of the browser whose session it came from."""
 
 
 @dataclass(frozen=True, slots=True)

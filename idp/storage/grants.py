@@ -234,6 +234,7 @@ _STATE = Prepared(
         or_(grant.c.session_id.is_(None), and_(session.c.ended_at.is_(None), session.c.expires_at > _NOW)),
         client.c.version,
         client.c.disabled_at.is_not(None),
+        session.c.browser,
     )
     .join(account, account.c.id == grant.c.account_id)
     .join(client, client.c.id == grant.c.client_id)

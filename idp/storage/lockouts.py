@@ -9,15 +9,36 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from idp.domain.lockout import FORGET_AFTER, LONGEST_LOCK, Counted, LockRule
 from idp.storage.tables import failure_count
 from kernel.crypto import digest
 from kernel.database import UtcDateTime, insert
+from kernel.prepared import Prepared
 
 _table = failure_count
 _MOMENT = UtcDateTime()
+_LOCKED_SINCE = Prepared(
+    select(_table.c.key)
+    .where(or_(*(_table.c.kind == each.value for each in Counted)))
+    .where(or_(_table.c.key == bindparam("strangers"), _table.c.key == bindparam("own")))
+    .where(_table.c.locked_until > bindparam("now", type_=_MOMENT))
+    .where(_table.c.last_at >= bindparam("since", type_=_MOMENT))
+    .limit(1)
+)
 
 
 def account_key(account_id: str, device: bytes | None) -> bytes:
@@ -85,6 +106,18 @@ def _ladder(rule: LockRule, now: dt.datetime) -> list[tuple[ColumnElement[bool],
         if lock >= LONGEST_LOCK:
             return rungs[::-1]
         failures += 1
+
+
+def locked_since(
+    connection: Connection, account_id: str, browser: bytes | None, *, since: dt.datetime, now: dt.datetime
+) -> bool:
+    """Tell whether a lock of the account was set at ``since`` or later and is in force (TK-12).
+
+    Both counters of a sign-in from ``browser`` are looked at: that of strangers, and its own. A lock that
+    stood before says nothing: who signed in beside it had proved who he is (LK-05).
+    """
+    strangers, own = account_key(account_id, None), account_key(account_id, browser)
+    return bool(_LOCKED_SINCE.within(connection, strangers=strangers, own=own, since=since, now=now))
 
 
 def give_back(connection: Connection, kind: Counted, key: bytes) -> None:

@@ -14,6 +14,7 @@ from idp.storage.grants import (
     revoke_grant,
     spend_code,
 )
+from idp.storage.lockouts import locked_since
 from idp.usecases.minting import (
     Issue,
     TokenAnswer,
@@ -60,11 +61,20 @@ def exchange_code(
         reason = code_fault(spent, redemption, now=unit.now) or _resource_fault(spent, resource)
         state = grant_state(unit.connection, spent.grant_id, now=unit.now) if not reason else None
         reason = reason or grant_fault(state, now=unit.now)
+        if state is not None and not reason:
+            reason = _lock(services, unit, spent, state)
         if state is None or reason:
             revoke_grant(unit.connection, spent.grant_id, reason="code-refused", now=unit.now)
             return refuse_grant(services, unit, client, invalid_grant(f"code: {reason}"))
         check_client_is_current(state, client.client)
         return _issue(services, unit, client, state, CodeRequest.from_json(spent.request))
+
+
+def _lock(services: IdpServices, unit: Unit, spent: SpentCode, state: GrantState) -> str:
+    """A lock that was set since the code was issued takes the code with it (TK-12)."""
+    issued_at = spent.expires_at - services.settings.code_life
+    locked = locked_since(unit.connection, state.account_id, state.browser, since=issued_at, now=unit.now)
+    return "locked" if locked else ""
 
 
 def _resource_fault(spent: SpentCode, resource: tuple[str, ...]) -> str:

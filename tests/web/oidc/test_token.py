@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import delete, select, update
 
+from idp.domain.lockout import Counted, LockRule
 from idp.storage import tables
+from idp.storage.lockouts import Try, account_key, count_try
 from idp.usecases.disable_client import disable_client
 from idp.usecases.endings import end_access, end_session, end_sessions
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import SYSTEM
+from kernel.crypto import digest
 from kernel.web.http import FORM
-from tests.support.oidc import CALLBACK, CHALLENGE, ISSUER, VERIFIER, an_op, claims_of, header_of
+from tests.support.oidc import BROWSER, CALLBACK, CHALLENGE, ISSUER, VERIFIER, an_op, claims_of, header_of
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -105,6 +108,36 @@ def test_a_code_of_a_closed_account_gives_nothing(op: Op, change: dict[str, obje
     code = op.code(op.session(account))
     op.set_account(account, **change)
     assert error_of(op.redeem(code)) == "invalid_grant"
+
+
+@pytest.mark.parametrize("kind", list(Counted))
+@pytest.mark.parametrize("device", [None, digest(BROWSER)], ids=["strangers", "its own browser"])
+def test_a_lock_between_authorize_and_token_takes_the_code_with_it(
+    op: Op, kind: Counted, device: bytes | None
+) -> None:
+    """TK-12: whoever guessed, nothing that was under way when the account was locked is finished."""
+    op.client()
+    account = op.account()
+    code = op.code(op.session(account))
+    lock(op, kind, account_key(account, device))
+    assert error_of(op.redeem(code)) == "invalid_grant"
+
+
+def test_who_signs_in_beside_a_lock_of_strangers_gets_tokens(op: Op) -> None:
+    """LK-05: the lock stood when the person proved who she is, so it says nothing of her code."""
+    op.client()
+    account = op.account()
+    lock(op, Counted.PASSWORD, account_key(account, None))
+    op.clock.advance(dt.timedelta(seconds=1))
+    assert op.redeem(op.code(op.session(account))).status == 200
+
+
+def lock(op: Op, kind: Counted, key: bytes) -> None:
+    rule = LockRule()
+    with op.services.store.write() as unit:
+        tries = [count_try(unit.connection, kind, key, rule=rule, now=unit.now) for _ in range(rule.after)]
+    assert isinstance(tries[-1], Try)
+    assert tries[-1].locked_until
 
 
 def test_a_code_of_an_ended_session_gives_nothing(op: Op) -> None:
