@@ -7,7 +7,7 @@ takes the oldest rows without looking for them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from idp.domain.provisioning_log import Operation, Outcome, Part, RequestRecord, Subject
-from idp.storage.tables import account, group, membership
+from idp.storage.tables import account
 from idp.storage.tables import provisioning_request as _request
 from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
@@ -136,14 +136,6 @@ def members_of_request(connection: Connection, record_id: str, *, limit: int) ->
     return [(Part(part), key, name or "") for part, key, name in connection.execute(statement)]
 
 
-def present_names(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:
-    """Return the user names and display names that the accounts and groups with these ids have now."""
-    wanted = sorted(ids)
-    accounts = select(account.c.id, account.c.user_name).where(account.c.id.in_(wanted))
-    groups = select(group.c.id, group.c.display_name).where(group.c.id.in_(wanted))
-    return {each: name for statement in (accounts, groups) for each, name in connection.execute(statement)}
-
-
 def recorded_clients(connection: Connection) -> list[str]:
     """Return the clients that the record knows; each costs one look into the index, however much it did."""
     found: list[str] = []
@@ -178,18 +170,6 @@ def sweep(connection: Connection, *, before: str, limit: int) -> int:
         connection.execute(delete(_subject).where(_subject.c.request_id <= ids[-1]))
         connection.execute(delete(_request).where(_request.c.id <= ids[-1]))
     return len(ids)
-
-
-def groups_of(connection: Connection, account_id: str, *, limit: int) -> list[tuple[str, str]]:
-    """Return id and display name of the groups that the account is a member of, at most ``limit``."""
-    statement = (
-        select(group.c.id, group.c.display_name)
-        .join(membership, membership.c.group_id == group.c.id)
-        .where(membership.c.account_id == account_id)
-        .order_by(group.c.display_name_key)
-        .limit(limit)
-    )
-    return [(each, name) for each, name in connection.execute(statement)]
 
 
 def _narrowed(wanted: Range, place: ColumnElement[str]) -> list[ColumnElement[bool]]:

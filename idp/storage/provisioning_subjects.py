@@ -1,0 +1,86 @@
+"""Whom a typed name may mean: accounts and groups of every source, found by index whatever was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
+
+from idp.domain.account import Account
+from idp.domain.user_name import fold
+from idp.storage.accounts import find_account
+from idp.storage.tables import account, group, membership
+from kernel.database import Database
+from kernel.prepared import Prepared
+
+_MOST = 5
+_HOLDS = Prepared(
+    select(membership.c.account_id)
+    .join(group, group.c.id == membership.c.group_id)
+    .where(
+        membership.c.account_id == bindparam("account_id"),
+        group.c.access_role_key == bindparam("role"),
+        group.c.source == bindparam("source"),
+    )
+    .limit(1)
+)
+
+
+def holds_role(database: Database, account_id: str, *, role: str, source: str) -> bool:
+    """Tell whether a group of ``source`` gives the access role to the account."""
+    return _HOLDS.first(database, account_id=account_id, role=role, source=source) is not None
+
+
+def accounts_called(connection: Connection, text: str, *, sources: Sequence[str]) -> list[Account]:
+    """Return the accounts with this id, user name, e-mail address or external id: at most five."""
+    key = fold(text)
+    term = or_(
+        account.c.id == text.upper(),
+        account.c.user_name_key == key,
+        account.c.email_key == key,
+        _of_a_source(account.c.source, sources, account.c.external_id == text),
+    )
+    ids = connection.execute(select(account.c.id).where(term).order_by(account.c.id).limit(_MOST)).scalars()
+    return [found for each in list(ids) if (found := find_account(connection, each)) is not None]
+
+
+def groups_called(connection: Connection, text: str, *, sources: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return id, display name and source of the groups with this id, name or external id: at most five."""
+    term = or_(
+        group.c.id == text.upper(),
+        _of_a_source(
+            group.c.source,
+            sources,
+            or_(group.c.external_id == text, group.c.display_name_key == fold(text)),
+        ),
+    )
+    statement = select(group.c.id, group.c.display_name, group.c.source).where(term)
+    found = connection.execute(statement.order_by(group.c.id).limit(_MOST))
+    return [(each, name, source) for each, name, source in found]
+
+
+def groups_of(connection: Connection, account_id: str, *, limit: int) -> list[tuple[str, str]]:
+    """Return id and display name of the groups that the account is a member of, at most ``limit``."""
+    statement = (
+        select(group.c.id, group.c.display_name)
+        .join(membership, membership.c.group_id == group.c.id)
+        .where(membership.c.account_id == account_id)
+        .order_by(group.c.display_name_key)
+        .limit(limit)
+    )
+    return [(each, name) for each, name in connection.execute(statement)]
+
+
+def present_names(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:
+    """Return the user names and display names that the accounts and groups with these ids have now."""
+    wanted = sorted(ids)
+    accounts = select(account.c.id, account.c.user_name).where(account.c.id.in_(wanted))
+    groups = select(group.c.id, group.c.display_name).where(group.c.id.in_(wanted))
+    return {each: name for statement in (accounts, groups) for each, name in connection.execute(statement)}
+
+
+def _of_a_source(
+    column: ColumnElement[str], sources: Sequence[str], term: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Name the sources, because every index over names starts with one."""
+    return and_(column.in_(sources), term)
