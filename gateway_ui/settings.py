@@ -22,3 +22,9 @@ class GatewayPagesSettings(Section):
 
     search_from: int = 9
     """The dashboard offers a search from this many applications on."""
+
+    operator_role: str = "registration-customer-relations"
+    """Access role whose holders may open the operator's pages; empty closes them."""
+
+    operator_source: str = "registration-worker"
+    """SCIM client that gives this role; a role of the same name from any other opens nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from kernel.settings import Section
 
 
@@ -16,3 +18,6 @@ class ScimSettings(Section):
 
     open_discovery: bool = True
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
+
+    request_record_life: dt.timedelta = dt.timedelta(days=90)
+    """How long the Gateway can tell what a provisioning client asked and how it was answered."""

@@ -21,6 +21,7 @@ from kernel.web.proxies import host_check, peer_by_hops
 from scim.web.routes import scim_routes
 from switchyard import health, wiring
 from switchyard.cli_options import SETTINGS
+from switchyard.record_keeper import keep_recording
 from switchyard.settings import GatewaySettings, gateway_settings
 
 PREFIX = "gateway"
@@ -84,6 +85,7 @@ def start() -> Application:
     services = wiring.gateway_services(settings)
     wiring.prepare_schema(services.store, "gateway", settings.kernel)
     services.signing.ensure()
+    keep_recording(services)
     return make_gateway(settings, services)
 
 

@@ -18,6 +18,7 @@ from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
 from idp.storage.clients import find_client
 from idp.usecases.services import IdpServices
+from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
@@ -191,7 +192,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     return {
         "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
-        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services)),
+        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings)),
     }
 
 
@@ -252,8 +253,10 @@ def _sweep_limits(store: Store) -> None:
         ratelimit.sweep(connection, now=store.clock.now())
 
 
-def _sweep_gateway(services: IdpServices) -> None:
+def _sweep_gateway(services: IdpServices, settings: GatewaySettings) -> None:
     _sweep_limits(services.store)
     sweep_sign_in(services)
     while sweep_tokens(services):
+        pass
+    while sweep_provisioning_log(services, keep=settings.scim.request_record_life):
         pass
