@@ -37,7 +37,7 @@ class Tolerance:
     unknown_attributes: bool = False
     """An attribute that no schema defines is ignored (C11, Q).
 
-    Sent by: many clients; RFC 7643 §2.1 leaves it open. Else: 400 invalidSyntax.
+    Sent by: many clients; the standard leaves it open. Else: 400 invalidSyntax.
     """
 
     unknown_schemas: bool = False
