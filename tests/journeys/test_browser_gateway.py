@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
+from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot, settled
 from tests.support.gateway import (
     ANSWER,
     PASSWORD,
@@ -47,7 +47,7 @@ def gateway(sqlite_gateway_database: Database, clock: FrozenClock) -> Iterator[P
 
 def heading(page: Page) -> str:
     """Return the heading of the page."""
-    return page.locator("h1").inner_text()
+    return settled(page).locator("h1").inner_text()
 
 
 def create_password(page: Page, gateway: PagesGateway) -> None:
@@ -115,7 +115,7 @@ def test_a_person_activates_signs_out_and_signs_in_again(
     page.fill("#code", right[:-1] + str((int(right[-1]) + 5) % 10))
     page.click("#code-submit")
     assert "That code is not correct." in page.locator("#code-error").inner_text()
-    assert page.title().startswith("Error:")
+    assert settled(page).title().startswith("Error:")
     page.fill("#code", f"{right[:3]} {right[3:]}")
     page.click("#code-submit")
     assert heading(page) == "Your applications"
@@ -140,7 +140,7 @@ def test_a_refused_password_says_why_with_and_without_a_script(
     assert "not the same" in page.locator("#repeat-error").inner_text()
     assert page.input_value("#password") == ""
     if any_browser.javascript:
-        assert page.evaluate("document.activeElement.className") == "govuk-error-summary"
+        assert settled(page).evaluate("document.activeElement.className") == "govuk-error-summary"
 
 
 def test_requirements_turn_to_met_while_one_types(browser: Visitor, gateway: PagesGateway) -> None:
@@ -162,7 +162,7 @@ def test_requirements_turn_to_met_while_one_types(browser: Visitor, gateway: Pag
 def test_one_show_button_shows_both_fields(browser: Visitor, gateway: PagesGateway) -> None:
     """gateway.md 6.3: one Show for both; what is sent is hidden again."""
     page = browser.open(gateway.public_url + gateway.activation_path())
-    assert page.locator(".govuk-password-input button").count() == 1
+    assert settled(page).locator(".govuk-password-input button").count() == 1
     page.locator(".govuk-password-input button").click()
     assert page.get_attribute("#password", "type") == "text"
     assert page.get_attribute("#repeat", "type") == "text"

@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.people import totp
 from switchyard.story import EMI_ROLE, NUMBER, REPORTS_ROLE, SHORT_NAME, STEPS, Story
-from tests.support.browser import LARGE, SMALL, Visitor, accessibility_faults, fits, keep_screenshot
+from tests.support.browser import LARGE, SMALL, Visitor, accessibility_faults, fits, keep_screenshot, settled
 from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def story(sqlite_site: RunningSite) -> Iterator[Story]:
 
 
 def heading(page: Page) -> str:
-    return page.locator("h1").first.inner_text().strip()
+    return settled(page).locator("h1").first.inner_text().strip()
 
 
 def look(page: Page, name: str) -> None:
@@ -107,7 +107,7 @@ def grant(page: Page, story: Story) -> str:
     press(page, "Next")
     look(page, "registration-roles")
     for role in (EMI_ROLE, REPORTS_ROLE):
-        while page.locator(f"input[name=role][value={role}]").count() == 0:
+        while settled(page).locator(f"input[name=role][value={role}]").count() == 0:
             press(page, "Next page")
         page.check(f"input[name=role][value={role}]")
     press(page, "Next")
@@ -139,7 +139,7 @@ def activate(page: Page, story: Story) -> None:
     page.fill("[name=password]", "Short-1")
     page.fill("[name=repeat]", "Short-1")
     press(page, "Create My Account")
-    assert page.title().startswith("Error:")
+    assert settled(page).title().startswith("Error:")
     look(page, "gateway-activate-refused")
     page.fill("[name=password]", newcomer.password)
     page.fill("[name=repeat]", newcomer.password)
@@ -214,7 +214,7 @@ def test_every_page_of_the_story_can_be_used_by_everyone(
     wait_until(refused, "the application refuses")
     look(home, "gateway-no-access")
     home.goto(f"{story.site.gateway}/")
-    assert home.locator("[data-application=emi]").count() == 0
+    assert settled(home).locator("[data-application=emi]").count() == 0
 
 
 def revoke(page: Page, story: Story) -> None:

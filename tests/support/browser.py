@@ -105,9 +105,15 @@ class Visitor:
         return Authenticator(session, str(made["authenticatorId"]))
 
 
+def settled(page: Page) -> Page:
+    """Return ``page`` once its document is there: a click returns when the next page has only begun to come."""
+    page.wait_for_load_state()
+    return page
+
+
 def accessibility_faults(page: Page, *, tags: tuple[str, ...] = WCAG) -> list[str]:
     """Return what axe-core finds wrong on ``page``, one line per rule and element."""
-    page.evaluate(AXE_SCRIPT)
+    settled(page).evaluate(AXE_SCRIPT)
     options = {"runOnly": {"type": "tag", "values": list(tags)}, "resultTypes": ["violations"]}
     found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
     return [
@@ -119,7 +125,9 @@ def accessibility_faults(page: Page, *, tags: tuple[str, ...] = WCAG) -> list[st
 
 def fits(page: Page) -> bool:
     """Tell whether the page needs no sideways scrolling at its present width."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+    return bool(
+        settled(page).evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.serving import make_server
 
-from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
+from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot, settled
 from tests.support.ports import free_port
 from tests.support.registration_world import EMI_SUBMIT
 from tests.web.registration.conftest import NORA, Pages, open_pages
@@ -110,7 +110,7 @@ def test_every_page_of_the_administrators_can_be_seen_and_used(
     page.click(NEXT)
     page.click(NEXT)
     look(page, f"{tag}-search-error")
-    assert page.evaluate("document.activeElement.className") == "govuk-error-summary"
+    assert settled(page).evaluate("document.activeElement.className") == "govuk-error-summary"
     page.fill("#last_name", "r")
     page.click(NEXT)
     look(page, f"{tag}-select")
@@ -213,7 +213,7 @@ def test_granting_works_without_javascript(site: Site, plain_browser: Visitor) -
     page.locator(NEXT).last.click()
     page.click(NEXT)
     page.wait_for_url("**/requests/*")
-    assert "Request" in page.title()
+    assert "Request" in settled(page).title()
 
 
 def test_a_double_click_makes_one_request(site: Site, browser: Visitor) -> None:
