@@ -44,7 +44,8 @@ class ResourceReader:
     def refuse_schemas(self, body: Mapping[str, Any]) -> None:
         """Refuse a ``schemas`` that names what there is not, or leaves out what is used."""
         stated = next((value for name, value in body.items() if name.lower() == "schemas"), None)
-        listed = {each.lower() for each in stated or () if isinstance(each, str)}
+        named = stated if isinstance(stated, list) else []
+        listed = {each.lower() for each in named if isinstance(each, str)}
         known = {self.catalogue.schema.lower(), *self.catalogue.extensions}
         if not self.tolerance.unknown_schemas and not listed <= known:
             raise InvalidSyntaxException(detail="'schemas' names a schema that there is not.")
