@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from dataclasses import replace
 
@@ -140,10 +139,9 @@ def test_too_long_is_refused_before_anything_is_computed() -> None:
 
 
 def test_the_estimator_is_never_given_more_than_it_takes() -> None:
-    """G-50: zxcvbn raises above 72 characters; the first 72 are scored, quickly."""
-    started = time.monotonic()
-    assert strength("Quiet-Harbour-71" * 60) >= 3
-    assert time.monotonic() - started < 2
+    """G-50: zxcvbn raises above 72 characters; the first 72 are scored, and what follows changes nothing."""
+    first = ("Quiet-Harbour-71" * 60)[:72]
+    assert strength(first + "x" * 10_000) == strength(first) >= 3
 
 
 def test_the_list_of_requirements_names_their_sources() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import time
 from typing import TYPE_CHECKING
 
 import cbor2
@@ -128,12 +127,10 @@ def test_an_enrolment_with_one_lie_is_refused(sqlite_gatehouse: Gatehouse, lie: 
     """WA-01 to WA-12: nothing is stored, and the flow waits as before."""
     flow = wizard(sqlite_gatehouse)
     make, reason = ENROLMENT_LIES[lie]
-    started = time.monotonic()
     answer = confirm(
         sqlite_gatehouse, flow, SoftPasskey().create(enrolment(sqlite_gatehouse, flow), **make())
     )
     assert answer == PasskeyRefused()
-    assert time.monotonic() - started < 2
     assert reasons(sqlite_gatehouse, "gateway:factor:refused") == [reason]
     assert sqlite_gatehouse.page(flow, HOME).step is Step.ENROL_FACTOR
 
