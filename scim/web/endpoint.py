@@ -41,7 +41,7 @@ Handler = Callable[[Request, ScimClient], Response]
 class Method:
     """What an address does on one method; ``scope`` is what the token must allow, empty for anybody.
 
-    ``too_large`` is the sentence for a body beyond the limit.
+    A token that is shown where none is needed says who asks, so it has to be a good one. ``too_large`` is the sentence for a body beyond the limit.
     """
 
     handler: Handler
@@ -110,7 +110,7 @@ class ScimEndpoint:
 
     def _authenticate(self, request: Request, scope: str) -> tuple[ScimClient, Response | None]:
         nobody = ScimClient("")
-        if not scope:
+        if not scope and not request.header("authorization"):
             return nobody, None
         scheme, _, token = request.header("authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -120,7 +120,7 @@ class ScimEndpoint:
             asked_by(facts.client_id)
         if facts is None or facts.account_id or self._audience not in facts.audience:
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
-        if scope not in facts.scope and not (scope == READ and WRITE in facts.scope):
+        if scope and scope not in facts.scope and not (scope == READ and WRITE in facts.scope):
             parts = f'error="insufficient_scope", scope="{scope}"'
             return nobody, _challenge(403, f"The token lacks the scope {scope}.", parts)
         return ScimClient(facts.client_id), None
