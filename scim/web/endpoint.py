@@ -41,7 +41,8 @@ Handler = Callable[[Request, ScimClient], Response]
 class Method:
     """What an address does on one method; ``scope`` is what the token must allow, empty for anybody.
 
-    A token that is shown where none is needed says who asks, so it has to be a good one. ``too_large`` is the sentence for a body beyond the limit.
+    A token that is shown where none is needed says who asks, so it has to be a good one. ``too_large`` is
+    the sentence for a body beyond the limit.
     """
 
     handler: Handler
