@@ -12,6 +12,7 @@ from gateway_ui.web import (
     dashboard,
     enrolment,
     information,
+    operator,
     overdue,
     passkeys,
     second_step,
@@ -36,6 +37,7 @@ _BLUEPRINTS = (
     enrolment.blueprint,
     sign_out.blueprint,
     information.blueprint,
+    operator.blueprint,
 )
 
 

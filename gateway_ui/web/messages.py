@@ -1,7 +1,7 @@
 """Every sentence by which a page answers what a person did, each with a number that keeps its meaning.
 
 Tests and support staff quote the number; the words may be polished and translated. Numbers: 1xxx sign-in,
-2xxx second step, 3xxx passwords, 4xxx enrolment, 5xxx requests of applications.
+2xxx second step, 3xxx passwords, 4xxx enrolment, 5xxx requests of applications, 51xx the operator's pages.
 """
 
 from __future__ import annotations
@@ -131,6 +131,9 @@ FLOW_GONE = Message(
         "This sign-in has expired or was already finished. Open the application again from your applications."
     ),
 )
+
+DAY_NOT_READ = Message(5101, mark("Enter a day as year, month and day, for example 2026-11-21"))
+DAYS_TURNED = Message(5102, mark("The last day must not come before the first"))
 
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {

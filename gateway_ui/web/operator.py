@@ -1,0 +1,164 @@
+"""The operator's pages: what provisioning clients asked, and why something was refused.
+
+Open to the operator's own staff alone. Everything is a GET: a page can be bookmarked, sent to a colleague,
+and linked to by the external id of an account.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from gateway_ui.web import provisioning_words as words
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.flows import start
+from gateway_ui.web.messages import DAY_NOT_READ, DAYS_TURNED, complain
+from idp.usecases.find_provisioning_requests import (
+    MOST_MEMBERS,
+    Question,
+    Shown,
+    find_provisioning_requests,
+    show_provisioning_request,
+)
+from idp.usecases.operators import is_operator
+from kernel.web.errors import refuse
+from kernel.web.forms import FormErrors, single
+from kernel.web.language import gettext as _
+from kernel.web.links import this_page
+
+blueprint = flask.Blueprint("operator", __name__)
+P = ParamSpec("P")
+ADDRESS = "/operator/provisioning"
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_FIELDS = ("q", "client", "show", "from", "to")
+
+
+def stands_as_operator() -> bool:
+    """Tell whether whoever is signed in may open the operator's pages; asked once a request."""
+    if "is_operator" not in flask.g:
+        session, settings = live_session(), pages().settings
+        flask.g.is_operator = session is not None and is_operator(
+            pages().services, session, role=settings.operator_role, source=settings.operator_source
+        )
+    return bool(flask.g.is_operator)
+
+
+def operators_only(page: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Serve a page to the operator's staff only: others sign in first, or are told that it is not theirs."""
+
+    @wraps(page)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if live_session() is None:
+            return start(this_page())
+        if not stands_as_operator():
+            return refuse(
+                403,
+                _("You cannot do that"),
+                _("Only %(office)s can open this page.", office=pages().contact.office),
+                back="/",
+                back_text=_("Go to your applications"),
+            )
+        return page(*args, **kwargs)
+
+    return guarded
+
+
+@blueprint.get(ADDRESS)
+@operators_only
+def requests() -> ResponseReturnValue:
+    """List requests, newest first, narrowed by whom they are about, by sender, outcome and time."""
+    errors = FormErrors()
+    asked = {name: single(flask.request.args, name, longest=300).strip() for name in _FIELDS}
+    question = _question(asked, errors)
+    found = find_provisioning_requests(pages().services, question)
+    return render(
+        "provisioning_requests.html",
+        status=422 if errors else 200,
+        errors=errors,
+        asked=asked | {"show": question.shown.value},
+        is_narrowed=any(asked.values()) or bool(question.older_than or question.newer_than),
+        found=found,
+        words=words,
+        shown=[{"value": each.value, "text": _(text)} for each, text in words.SHOWN.items()],
+        older=_page_address(asked, older=found.older),
+        newer=_page_address(asked, newer=found.newer),
+    )
+
+
+@blueprint.get(f"{ADDRESS}/<record_id>")
+@operators_only
+def request(record_id: str) -> ResponseReturnValue:
+    """Show one request in full, what its refusal means and what to do about it."""
+    detail = show_provisioning_request(pages().services, record_id) if _ID.fullmatch(record_id) else None
+    if detail is None:
+        flask.abort(404)
+    record = detail.record
+    return render(
+        "provisioning_request.html",
+        detail=detail,
+        record=record,
+        deed=words.deed(record),
+        verdict=words.verdict(record),
+        advice=words.advice(record),
+        about=_page_address({"q": detail.record.target_id}) if record.target_id else "",
+        called=_page_address({"q": record.name}) if record.name and not detail.target_is_there else "",
+        address=ADDRESS,
+        most_members=MOST_MEMBERS,
+    )
+
+
+def _question(asked: dict[str, str], errors: FormErrors) -> Question:
+    """Return what the form asks for; a day that cannot be read narrows nothing and is complained about."""
+    first, last = _day(asked["from"], "from", errors), _day(asked["to"], "to", errors)
+    if first is not None and last is not None and last < first:
+        complain(errors, "to", DAYS_TURNED)
+        first = last = None
+    known = asked["show"] in {each.value for each in Shown}
+    return Question(
+        subject=asked["q"],
+        client_id=asked["client"],
+        shown=Shown(asked["show"]) if known else Shown.TOLD,
+        since=_midnight(first) if first else None,
+        until=_midnight(last + dt.timedelta(days=1)) if last else None,
+        older_than=_id("older"),
+        newer_than=_id("newer"),
+    )
+
+
+def _day(written: str, field: str, errors: FormErrors) -> dt.date | None:
+    if not written:
+        return None
+    try:
+        day = dt.date.fromisoformat(written)
+    except ValueError:
+        day = None
+    if day is None or not 2000 <= day.year <= 9000:
+        complain(errors, field, DAY_NOT_READ)
+        return None
+    return day
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    """Return when the day starts where the operator is."""
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(pages().services.zone))
+
+
+def _id(name: str) -> str:
+    given = single(flask.request.args, name, longest=100)
+    return given if _ID.fullmatch(given) else ""
+
+
+def _page_address(asked: dict[str, str], **ends: str) -> str:
+    """Return the address of a page of the list, empty where there is none in that direction."""
+    if ends and not any(ends.values()):
+        return ""
+    stated = {name: value for name, value in {**asked, **ends}.items() if value}
+    return f"{ADDRESS}?{urlencode(stated)}"
