@@ -182,6 +182,31 @@ provisioning_subject = Table(
     sqlite_with_rowid=False,
 )
 
+scim_client = Table(
+    "scim_client",
+    METADATA,
+    Column(
+        "id", Text, primary_key=True, comment="the source of what it makes; its OAuth client's id, if any"
+    ),
+    Column("name", Text, nullable=False),
+    Column("profile", String(16), nullable=False, comment="how its requests are read"),
+    Column("scopes", Text, nullable=False, comment="what its static tokens may, space separated"),
+    Column("disabled_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("profile in ('rfc', 'strict', 'entra', 'okta')", name="profile_known"),
+)
+
+scim_token = Table(
+    "scim_token",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("client_id", Text, ForeignKey("scim_client.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, comment="empty: until it is replaced"),
+    Column("last_used_at", UtcDateTime, comment="noted once a minute at most"),
+)
+
 # --- credentials and factors ---------------------------------------------------------------------
 
 password = Table(

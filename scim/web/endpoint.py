@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
-from idp.usecases.authenticate_bearer import bearer
+from idp.usecases.authenticate_provisioner import provisioner
 from idp.usecases.provisioning_log import asked_by
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError
@@ -22,6 +22,7 @@ from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
+from scim.domain.profile import Profile
 from scim.usecases.client import READ, WRITE, ScimClient
 from scim.web.recording import note_names, recorded
 
@@ -116,15 +117,15 @@ class ScimEndpoint:
         scheme, _, token = request.header("authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return nobody, _challenge(401, "A bearer token is needed.")
-        facts = bearer(self._services, token.strip())
-        if facts is not None and not facts.account_id:
-            asked_by(facts.client_id)
-        if facts is None or facts.account_id or self._audience not in facts.audience:
+        found = provisioner(self._services, token.strip())
+        if found is not None:
+            asked_by(found.client_id)
+        if found is None or not found.may_reach(self._audience):
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
-        if scope and scope not in facts.scope and not (scope == READ and WRITE in facts.scope):
+        if scope and scope not in found.scope and not (scope == READ and WRITE in found.scope):
             parts = f'error="insufficient_scope", scope="{scope}"'
             return nobody, _challenge(403, f"The token lacks the scope {scope}.", parts)
-        return ScimClient(facts.client_id), None
+        return ScimClient(found.client_id, Profile(found.profile)), None
 
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:

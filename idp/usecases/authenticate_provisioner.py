@@ -1,0 +1,66 @@
+"""Who provisions: by an access token of ours, or by a static token."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from idp.storage.scim_clients import TokenUse, find_by_token, find_scim_client, note_use
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN, bearer
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+
+_NOTED_EVERY = dt.timedelta(minutes=1)
+_DEFAULT_PROFILE = "rfc"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioner:
+    """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else."""
+
+    client_id: str
+    profile: str
+    scope: frozenset[str]
+    audience: frozenset[str] | None
+
+    def may_reach(self, audience: str) -> bool:
+        """Tell whether the token was made for ``audience`` (RFC 8707)."""
+        return self.audience is None or audience in self.audience
+
+
+def provisioner(services: IdpServices, token: str) -> Provisioner | None:
+    """Return whose token this is, or None; a person's token is nobody's here.
+
+    A client that has an access token needs no registration as a SCIM client; one that is registered is read
+    by its profile, and let in no more once it is disabled.
+    """
+    facts = bearer(services, token)
+    if facts is None:
+        return _by_static_token(services, token)
+    if facts.account_id:
+        return None
+    stored = find_scim_client(services.store.database, facts.client_id)
+    if stored is None:
+        return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience)
+    if stored.disabled:
+        return None
+    return Provisioner(stored.id, stored.profile, facts.scope, facts.audience)
+
+
+def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
+        return None
+    name, now = digest(token), services.store.clock.now()
+    found = find_by_token(services.store.database, name, now=now)
+    if found is None:
+        return None
+    _note(services, found, name, now)
+    return Provisioner(found.client.id, found.client.profile, found.client.scopes, None)
+
+
+def _note(services: IdpServices, found: TokenUse, name: bytes, now: dt.datetime) -> None:
+    """Note the use, at most once a minute: a read must not cost a write each time."""
+    before = now - _NOTED_EVERY
+    if found.last_used_at is None or found.last_used_at < before:
+        with services.store.database.write() as connection:
+            note_use(connection, name, now=now, before=before)

@@ -1,0 +1,70 @@
+"""An operator registers a client of SCIM, or changes how its requests are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.storage.scim_clients import StoredScimClient, save_scim_client
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+
+READ, WRITE = "scim.read", "scim.write"
+PROFILES = ("rfc", "strict", "entra", "okta")
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ScimClientOrder:
+    """What is to be registered. ``id`` is the source of all it makes; an OAuth client of that id is the same.
+
+    ``scopes`` bound its static tokens; access tokens bring their own.
+    """
+
+    id: str
+    name: str
+    profile: str = "rfc"
+    scopes: frozenset[str] = frozenset({READ, WRITE})
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScimClientStored:
+    """The client stands."""
+
+
+class ScimClientRefused(StrEnum):
+    """Why an order was refused; nothing was stored."""
+
+    ID = "the id has to have 1 to 64 characters that can be seen"
+    PROFILE = "the profile has to be rfc, strict, entra or okta"
+    SCOPES = "the scopes have to be some of scim.read and scim.write"
+
+
+def store_scim_client(
+    services: IdpServices, order: ScimClientOrder, *, actor: Actor
+) -> ScimClientStored | ScimClientRefused:
+    """Store the client, or change the one that has its id; what it made stays its own."""
+    refused = _refusal(order)
+    if refused is not None:
+        return refused
+    client = StoredScimClient(order.id, order.name or order.id, order.profile, order.scopes, order.disabled)
+    with services.store.write() as unit:
+        save_scim_client(unit.connection, client, now=unit.now)
+        unit.audit.record(
+            "gateway:scim-client:stored",
+            actor=actor,
+            target=order.id,
+            details={"profile": order.profile, "disabled": order.disabled},
+        )
+    return ScimClientStored()
+
+
+def _refusal(order: ScimClientOrder) -> ScimClientRefused | None:
+    if not 0 < len(order.id) <= _LONGEST or not order.id.isprintable() or order.id != order.id.strip():
+        return ScimClientRefused.ID
+    if order.profile not in PROFILES:
+        return ScimClientRefused.PROFILE
+    if not order.scopes or order.scopes - {READ, WRITE}:
+        return ScimClientRefused.SCOPES
+    return None
