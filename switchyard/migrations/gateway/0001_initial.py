@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.CheckConstraint("seq > 0", name=op.f("ck_audit_event_seq_positive")),
         sa.PrimaryKeyConstraint("chain", "seq", name=op.f("pk_audit_event")),
         comment="Append-only, hash-chained per writer process; one row per deed, in the deed's transaction.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
         batch_op.create_index("ix_audit_event_actor", ["actor_id", "at"], unique=False)
@@ -160,10 +161,17 @@ def upgrade() -> None:
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("revoked_at", types.UtcDateTime(length=27), nullable=True),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_access_token")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("access_token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_access_token_expires_at"), ["expires_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_access_token_grant_id"), ["grant_id"], unique=False)
+        batch_op.create_index(
+            "ix_access_token_grant_id",
+            ["grant_id"],
+            unique=False,
+            sqlite_where=sa.text("grant_id IS NOT NULL"),
+            postgresql_where=sa.text("grant_id IS NOT NULL"),
+        )
 
     op.create_table(
         "account",
@@ -436,6 +444,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_provisioning_subject_request", ["request_id"], unique=False)
 
     op.create_table(
+        "scim_client",
+        sa.Column(
+            "id",
+            sa.Text(),
+            nullable=False,
+            comment="the source of what it makes; its OAuth client's id, if any",
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("profile", sa.String(length=16), nullable=False, comment="how its requests are read"),
+        sa.Column("scopes", sa.Text(), nullable=False, comment="what its static tokens may, space separated"),
+        sa.Column("disabled_at", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
+        sa.CheckConstraint(
+            "profile in ('rfc', 'strict', 'entra', 'okta')", name=op.f("ck_scim_client_profile_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scim_client")),
+    )
+    op.create_table(
         "webauthn_challenge",
         sa.Column("digest", sa.LargeBinary(), nullable=False, comment="digest of the challenge"),
         sa.Column("flow_id", sa.LargeBinary(), nullable=False),
@@ -659,6 +686,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_question_offer")),
     )
     op.create_table(
+        "scim_token",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column(
+            "expires_at", types.UtcDateTime(length=27), nullable=True, comment="empty: until it is replaced"
+        ),
+        sa.Column(
+            "last_used_at", types.UtcDateTime(length=27), nullable=True, comment="noted once a minute at most"
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["scim_client.id"], name=op.f("fk_scim_token_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_scim_token")),
+    )
+    with op.batch_alter_table("scim_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scim_token_client_id"), ["client_id"], unique=False)
+
+    op.create_table(
         "security_question",
         sa.Column("account_id", sa.String(length=26), nullable=False),
         sa.Column(
@@ -792,6 +838,10 @@ def downgrade() -> None:
 
     op.drop_table("session")
     op.drop_table("security_question")
+    with op.batch_alter_table("scim_token", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scim_token_client_id"))
+
+    op.drop_table("scim_token")
     op.drop_table("question_offer")
     op.drop_table("password_history")
     op.drop_table("password")
@@ -832,6 +882,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webauthn_challenge_expires_at"))
 
     op.drop_table("webauthn_challenge")
+    op.drop_table("scim_client")
     with op.batch_alter_table("provisioning_subject", schema=None) as batch_op:
         batch_op.drop_index("ix_provisioning_subject_request")
 
@@ -879,7 +930,11 @@ def downgrade() -> None:
 
     op.drop_table("account")
     with op.batch_alter_table("access_token", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_access_token_grant_id"))
+        batch_op.drop_index(
+            "ix_access_token_grant_id",
+            sqlite_where=sa.text("grant_id IS NOT NULL"),
+            postgresql_where=sa.text("grant_id IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_access_token_expires_at"))
 
     op.drop_table("access_token")

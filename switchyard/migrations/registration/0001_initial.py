@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.CheckConstraint("seq > 0", name=op.f("ck_audit_event_seq_positive")),
         sa.PrimaryKeyConstraint("chain", "seq", name=op.f("pk_audit_event")),
         comment="Append-only, hash-chained per writer process; one row per deed, in the deed's transaction.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
         batch_op.create_index("ix_audit_event_actor", ["actor_id", "at"], unique=False)
