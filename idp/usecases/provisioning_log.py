@@ -33,14 +33,14 @@ from kernel.store import Unit
 
 _LONGEST = 256
 _LONGEST_TYPE = 32
+_DONE = {Operation.CREATE: 201, Operation.DELETE: 204}
 _UNDONE = "Another operation of its circle of references failed."
 
 
 class Asked:
     """A request while it is served; what is not known yet is empty.
 
-    ``status_if_done`` is what it will be answered if its deed succeeds. A plain class, because every request
-    makes one.
+    A plain class, because every request makes one.
     """
 
     __slots__ = (
@@ -51,17 +51,15 @@ class Asked:
         "operation",
         "parts",
         "resource",
-        "status_if_done",
         "target_id",
         "token",
         "written",
     )
 
-    def __init__(self, operation: Operation, resource: str, target_id: str, status_if_done: int) -> None:
+    def __init__(self, operation: Operation, resource: str, target_id: str) -> None:
         self.operation = operation
         self.resource = resource
         self.target_id = target_id
-        self.status_if_done = status_if_done
         self.client_id = self.external_id = self.name = ""
         self.written: RequestRecord | None = None
         self.around: Asked | None = None
@@ -135,7 +133,7 @@ def wrote(
     names = dict.fromkeys(name for each in (target, before) if each is not None for name in _names(each))
     keys = [target.id, *(subject_key(unit.sealer, name) for name in names)]
     record = dataclasses.replace(
-        _record(unit.randomness, unit.now, asked, asked.status_if_done),
+        _record(unit.randomness, unit.now, asked, _DONE.get(asked.operation, 200)),
         target_id=target.id,
         external_id=target.external_id or "",
         name=_name(target),
@@ -155,7 +153,7 @@ def wrote_deletion(unit: Unit, target: Account | Group) -> None:
     asked = _current.get()
     if asked is not None:
         record = dataclasses.replace(
-            _record(unit.randomness, unit.now, asked, asked.status_if_done),
+            _record(unit.randomness, unit.now, asked, _DONE.get(asked.operation, 200)),
             target_id=target.id,
             external_id="" if is_account else target.external_id or "",
             name="" if is_account else _name(target),
@@ -176,7 +174,7 @@ def answered(
         _keep_undone(services, asked)
     store, waiting, written = services.store, services.requests, asked.written
     if written is not None:
-        if written.status != status:
+        if status >= 400:
             _keep(store.sealer, waiting, _otherwise(written, status, scim_type, reason))
         return
     same = (

@@ -40,9 +40,8 @@ def recorded(services: IdpServices, request: Request, answer: Callable[[Request]
     target = request.path_values.get("id", "")
     stem = request.path.removesuffix(target) if target else request.path
     operation, resource = _asked(request.method, stem, has_target=bool(target))
-    status_if_done = _status_if_done(request, operation, resource)
     known = target if _IDENTIFIER.fullmatch(target) else ""
-    with Asked(operation, resource, known, status_if_done) as asked:
+    with Asked(operation, resource, known) as asked:
         response = answer(request)
         _tell(services, asked, response)
     if services.requests.is_full and not asked.in_bulk:
@@ -75,16 +74,6 @@ def _asked(method: str, stem: str, *, has_target: bool) -> tuple[Operation, str]
     if operation is Operation.READ and not has_target and kind != "Me":
         operation = Operation.SEARCH
     return operation, resource
-
-
-def _status_if_done(request: Request, operation: Operation, resource: str) -> int:
-    """Return how the request is answered if its deed succeeds; the end of the request has the last word."""
-    if operation.only_looks:
-        return 200
-    if operation is Operation.CREATE:
-        return 201
-    bodiless = operation is Operation.CHANGE and resource == "Group" and "ttributes=" not in request.query
-    return 204 if bodiless or operation is Operation.DELETE else 200
 
 
 def _tell(services: IdpServices, asked: Asked, response: Response) -> None:
