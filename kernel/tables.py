@@ -54,6 +54,7 @@ audit_event = Table(
     Index("ix_audit_event_at", "at"),
     Index("ix_audit_event_target", "target", "at"),
     Index("ix_audit_event_actor", "actor_id", "at"),
+    sqlite_with_rowid=False,
     comment="Append-only, hash-chained per writer process; one row per deed, in the deed's transaction.",
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     literal_column,
+    text,
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
@@ -63,6 +64,7 @@ account = Table(
     Column("document", Text, nullable=False, comment="prepared SCIM JSON without groups and location"),
     Column("claims", JsonText, comment="claims of OpenID Connect that no attribute of SCIM can state"),
     Column("waived", JsonText, comment="what the policy asks of everybody but of this account"),
+    Column("protected_at", UtcDateTime, comment="since when no SCIM client may touch it"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),
@@ -70,6 +72,12 @@ account = Table(
     Index("ix_account_source_user_name_key", "source", "user_name_key"),
     Index("ix_account_source_created_at", "source", "created_at"),
     Index("ix_account_source_updated_at", "source", "updated_at"),
+    Index(
+        "ix_account_protected_at",
+        "protected_at",
+        sqlite_where=text("protected_at IS NOT NULL"),
+        postgresql_where=text("protected_at IS NOT NULL"),
+    ),
     CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),
     CheckConstraint("user_name_key <> ''", name="user_name_given"),
 )
@@ -191,10 +199,13 @@ scim_client = Table(
     Column("name", Text, nullable=False),
     Column("profile", String(16), nullable=False, comment="how its requests are read"),
     Column("scopes", Text, nullable=False, comment="what its static tokens may, space separated"),
+    Column("require_match", Boolean, nullable=False, comment="a write without If-Match answers 428"),
+    Column("requests_per_second", Integer, comment="empty: what the settings say"),
     Column("disabled_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     CheckConstraint("profile in ('rfc', 'strict', 'entra', 'okta')", name="profile_known"),
+    CheckConstraint("requests_per_second >= 25", name="rate_floor"),
 )
 
 scim_token = Table(
@@ -471,7 +482,7 @@ access_token = Table(
     "access_token",
     METADATA,
     Column("digest", LargeBinary, primary_key=True),
-    Column("grant_id", _ID, index=True, comment="empty for client_credentials"),
+    Column("grant_id", _ID, comment="empty for client_credentials"),
     Column("client_id", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("scope", Text, nullable=False),
@@ -479,4 +490,12 @@ access_token = Table(
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+# Machines' tokens belong to no grant, so they need no place in its index.
+Index(
+    "ix_access_token_grant_id",
+    access_token.c.grant_id,
+    sqlite_where=access_token.c.grant_id.is_not(None),
+    postgresql_where=access_token.c.grant_id.is_not(None),
 )
