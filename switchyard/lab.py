@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import SystemClock
 from kernel.errors import SwitchyardError
@@ -178,13 +179,26 @@ def _write_settings(
 def _prepare(settings: GatewaySettings, file: LabFile, name: str) -> None:
     """Make the database what the file says, before anybody can ask it anything."""
     wiring.set_up_logs(settings.kernel)
+    try:
+        _look_at_database(settings)
+    except SQLAlchemyError as error:
+        raise LabRefusedError(f"the database cannot be opened: {_reason(error)}") from None
+    with gateway_services(settings) as services:
+        furnish(services, file, name=name)
+
+
+def _look_at_database(settings: GatewaySettings) -> None:
     database = wiring.open_database(settings.kernel)
     try:
         check_database(database)
     finally:
         database.dispose()
-    with gateway_services(settings) as services:
-        furnish(services, file, name=name)
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """Return the first line of what the driver said, which knows best."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 @contextmanager

@@ -73,6 +73,8 @@ def fault_of(error: ErrorDetails, model: type[BaseModel]) -> Fault:
         return Fault(key, f"has to be {context['expected']}")
     if kind == "value_error":
         return Fault(key, str(context["error"]))
+    if kind == "json_invalid":
+        return Fault("the file", f"is not JSON: {context['error']}")
     if kind == "string_too_long":
         return Fault(key, f"has {context['max_length']} characters at most")
     return Fault(key, _WORDS.get(kind, error["msg"][:1].lower() + error["msg"][1:]))

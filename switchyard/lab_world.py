@@ -21,23 +21,26 @@ from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.issue_scim_token import ScimTokenIssued, fix_scim_token
 from idp.usecases.open_account import Opening, open_account
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import Actor
 from kernel.errors import SwitchyardError
 from kernel.tables import audit_event
 from scim.domain.mapping import account_facts, group_facts
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 from switchyard.lab_faults import Fault, LabFileError
-from switchyard.lab_file import LabAccount, LabClient, LabFile, LabGroup, seed_of
+from switchyard.lab_file import LabAccount, LabClient, LabFile, LabGroup, LabScimClient, seed_of
 
 if TYPE_CHECKING:
     from idp.usecases.services import IdpServices
     from kernel.database import Database
 
 SOURCE = "switchyard.lab"
+"""The source of what the file describes: no SCIM client of the file has that name."""
 _ACTOR = Actor("operator", "lab")
 _TAG, _TARGET = "gateway:lab:furnished", "lab"
 _SCOPE = "openid profile email address phone access offline_access"
@@ -102,6 +105,8 @@ def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
         faults += _furnish_group(services, group, members, f"groups[{place}]")
     for place, client in enumerate(file.clients):
         faults += _furnish_client(services, client, f"clients[{place}]")
+    for place, scim_client in enumerate(file.scim_clients):
+        faults += _furnish_scim_client(services, scim_client, f"scim_clients[{place}]")
     if faults:
         raise LabFileError(name, faults)
 
@@ -221,3 +226,17 @@ def _furnish_client(services: IdpServices, wanted: LabClient, key: str) -> Itera
     if isinstance(outcome, RegistrationRefused):
         for fault in outcome.faults:
             yield Fault(f"{key}.{fault.name}", fault.message)
+
+
+def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str) -> Iterator[Fault]:
+    if wanted.name == SOURCE:
+        yield Fault(f"{key}.name", "is the name under which the file's own accounts are kept")
+        return
+    order = ScimClientOrder(wanted.name, wanted.name, wanted.profile.value)
+    outcome = store_scim_client(services, order, actor=_ACTOR)
+    if not isinstance(outcome, ScimClientStored):
+        yield Fault(f"{key}.name", f"cannot be used: {outcome.value}")
+        return
+    fixed = fix_scim_token(services, wanted.name, wanted.token, actor=_ACTOR)
+    if not isinstance(fixed, ScimTokenIssued):
+        yield Fault(f"{key}.token", f"cannot be used: {fixed.value}")
