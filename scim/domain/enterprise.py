@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 from scim2_models import CaseExact, Reference
@@ -27,3 +28,10 @@ class EnterpriseUser(EnterpriseUserOfLibrary):
 
     manager: Manager | None = None
     """The user's manager."""
+
+
+def manager_of(resource: Mapping[str, Any]) -> str:
+    """Return the id of the manager of a user in its wire form, or nothing."""
+    extension: Mapping[str, Any] = resource.get(str(EnterpriseUser.__schema__)) or {}
+    manager: Mapping[str, Any] = extension.get("manager") or {}
+    return str(manager.get("value") or "")

@@ -16,6 +16,7 @@ from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import account_facts, wire_form
 from scim.domain.models import TOLERANT, USER_SCHEMA, User
 from scim.usecases.client import ScimClient
+from scim.usecases.managers import require_manager
 from scim.usecases.outcomes import UserWritten
 
 
@@ -28,7 +29,11 @@ def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, An
     require_schema(body, USER_SCHEMA)
     body = lenient_resource(body, USERS, client.tolerance)
     user = User.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
-    facts = account_facts(wire_form(user))
+    if user.active is None:
+        user.active = True  # what a new user is unless it says otherwise, it is seen to be
+    resource = wire_form(user)
+    require_manager(services, client, resource)
+    facts = account_facts(resource)
     outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)
     if isinstance(outcome, Taken):
         return outcome

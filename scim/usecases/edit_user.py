@@ -30,6 +30,7 @@ from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
+from scim.usecases.managers import require_manager
 from scim.usecases.outcomes import ConditionFailed, UserWritten
 
 _TRIES = 40
@@ -118,10 +119,13 @@ def _edit(
         record = view.record
         if demand is not None and not demand.meets(record.version):
             return ConditionFailed()
-        facts = _facts(edit(record), record)
-        if facts is None:
+        resource = edit(record)
+        facts = _facts(resource, record)
+        if resource is None or facts is None:
             return UserWritten(view, changed=False)
-        stored_values = searchable_values(USERS, json.loads(record.document))
+        stored = json.loads(record.document)
+        require_manager(services, client, resource, stored)
+        stored_values = searchable_values(USERS, stored)
         outcome = change_account(
             services,
             actor=client.actor,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
 from scim.domain.models import GROUP_SCHEMA, USER_SCHEMA
 from tests.support.scim import Answer, a_user
 
@@ -60,8 +62,11 @@ class Speaker:
 
 
 def a_speaker(world: ScimWorld, profile: Profile) -> Speaker:
-    """Return a client of ``profile``."""
-    return Speaker(world, f"{profile.value}-client")
+    """Return a client of ``profile``, registered as an operator registers it."""
+    client_id = f"{profile.value}-client"
+    order = ScimClientOrder(client_id, client_id, profile=profile.value)
+    assert store_scim_client(world.services, order, actor=SYSTEM) == ScimClientStored()
+    return Speaker(world, client_id)
 
 
 def two_users_and_a_group(world: ScimWorld, profile: Profile) -> Speaker:
