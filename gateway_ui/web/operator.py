@@ -38,6 +38,8 @@ blueprint = flask.Blueprint("operator", __name__)
 P = ParamSpec("P")
 ADDRESS = "/operator/provisioning"
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_FEW = 5
+"""So many attributes are named in a list; of more it tells the number."""
 _FIELDS = ("q", "client", "show", "from", "to")
 
 
@@ -87,6 +89,7 @@ def requests() -> ResponseReturnValue:
         is_narrowed=any(asked.values()) or bool(question.older_than or question.newer_than),
         found=found,
         words=words,
+        few=_FEW,
         shown=[{"value": each.value, "text": _(text)} for each, text in words.SHOWN.items()],
         older=_page_address(asked, older=found.older),
         newer=_page_address(asked, newer=found.newer),

@@ -15,6 +15,7 @@ from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web import provisioning_words
 from idp.domain.provisioning import GroupFacts
 from idp.domain.provisioning_log import Outcome
+from idp.settings import IdpSettings
 from idp.storage.provisioning_log import Range, page_of_all
 from idp.usecases.find_provisioning_requests import PAGE
 from idp.usecases.provision_group import provision_group
@@ -107,7 +108,9 @@ def _robin(gateway: PagesGateway) -> Journey:
 @pytest.fixture
 def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office of Customer Relations; nothing was sent yet."""
-    gateway = a_gateway(sqlite_gateway_database, clock=clock)
+    long = dt.timedelta(days=7)
+    settings = IdpSettings(loopback_http_clients=True, session_idle=long, session_life=long)
+    gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=settings)
     return Office(gateway, a_scim_world(sqlite_gateway_database, clock=clock), _robin(gateway), clock)
 
 
