@@ -9,6 +9,11 @@ from typing import Protocol
 from registration.domain.outbox import Action, Verdict, judge
 
 
+def account_external_id(account_id: str) -> str:
+    """Return what an account of ours is called in the Gateway."""
+    return f"acct:{account_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredUser:
     """An account as the Gateway shall have it. ``version`` is the fence: it only grows."""
@@ -34,7 +39,7 @@ class DesiredUser:
     @property
     def external_id(self) -> str:
         """The correlation key; a user name never correlates."""
-        return f"acct:{self.account_id}"
+        return account_external_id(self.account_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class RequestView:
     person_no: int | None
     person_name: str
     user_name: str
+    external_id: str
+    """What the account of the request is called in the Gateway, or an empty text."""
     reason: str
     ticket: str
     items: tuple[RequestItemView, ...]

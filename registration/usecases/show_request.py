@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from registration.domain.authority import Caller
 from registration.domain.outcomes import Refusal, Refused
+from registration.domain.provisioning import account_external_id
 from registration.domain.request import Delivery, RequestItemView, RequestView, waiting_for
 from registration.storage import accounts, identities, organizations, outbox, persons, requests
 from registration.storage.requests import StoredItem, StoredRequest
@@ -62,6 +63,7 @@ def _view(connection: Connection, found: StoredRequest) -> RequestView:
         person_no=person.number if person else None,
         person_name=person.details.full_name if person else "",
         user_name=account.user_name if account else "",
+        external_id=account_external_id(account.id) if account else "",
         reason=found.reason,
         ticket=found.ticket,
         items=tuple(_item(found, item, deliveries, unreachable_since) for item in items),

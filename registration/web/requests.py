@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import flask
 from flask.typing import ResponseReturnValue
 
@@ -61,4 +63,13 @@ def one_request(number: int) -> ResponseReturnValue:
         refresh=REFRESH_SECONDS if waiting else 0,
         kinds=KINDS,
         reasons=WAITING,
+        sent_about=_sent_about(view) if identity().is_staff else "",
     )
+
+
+def _sent_about(view: RequestView) -> str:
+    """Return the address where the Gateway tells its own staff what was sent about the account, if any."""
+    if not view.external_id:
+        return ""
+    base = services().settings.gateway_issuer
+    return f"{base}/operator/provisioning?{urlencode({'q': view.external_id})}"

@@ -91,6 +91,17 @@ def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> 
     assert "Everything is active since" in live
 
 
+def test_staff_go_from_a_request_to_what_was_sent_about_it(pages: Pages) -> None:
+    """Customer Relations ask the Gateway by the account's external id; nobody else is shown the way."""
+    made = pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT)
+    link = re.search(
+        r'id="sent-about" href="([^"]+)"', pages.browser("cr").get(f"/requests/{made.number}").text
+    )
+    assert link is not None
+    assert re.fullmatch(r"http://[^/]+/operator/provisioning\?q=acct%3A[0-9A-Z]{26}", link[1])
+    assert "sent-about" not in pages.browser("ra").get(f"/requests/{made.number}").text
+
+
 def test_a_request_of_another_organization_does_not_exist(pages: Pages) -> None:
     """EN-07."""
     other = pages.world.add_organization("NORTH RIVER", ("generator",))
