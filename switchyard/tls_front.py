@@ -69,7 +69,7 @@ class TlsSettings:
         except _EncryptedError:
             raise TlsError(f"the key {self.key} is protected by a password") from None
         except ssl.SSLError as error:
-            reason = (error.reason or "they are not PEM").replace("_", " ").lower()
+            reason = error.reason.replace("_", " ").lower() if error.reason else "they are not PEM"
             raise TlsError(f"{self.certificate} and {self.key} cannot be used: {reason}") from None
         except OSError as error:
             raise TlsError(f"{self.certificate} and {self.key} cannot be read: {error.strerror}") from None
