@@ -88,6 +88,7 @@ def make_world(
     file = folder / "switchyard.toml"
     file.write_text(settings_text(folder, port, database_url))
     settings = read_settings(file, {}).gateway
+    wiring.set_up_logs(settings.kernel)
     services = wiring.gateway_services(settings)
     wiring.prepare_schema(services.store, "gateway", settings.kernel)
     services.signing.ensure()
