@@ -24,13 +24,13 @@ _LIST = """
     character characters circle client combination comes compare compared comparison compatible
     completed conflicts conform contain contains context contradicts could count credentials current
     cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending
-    describing designates did different digits discovery do does due each earlier either else empty
+    describing designates did different digits discovery do does due e each earlier either else empty
     encoded endpoint ends entry eq equal error events every exceeds exclude excludedattributes exist
     existent expected expired expires expressions failed failonerrors failure false few field fields
     filter filtered first for gateway goes got grant group groups had half has have header here hold
-    holding holds hour id immutable in information initial insensitive invalid is it items iter its
+    holding holds hour id if immutable in information initial insensitive invalid is it items iter its
     itself json key knows lacks large later letter letters levels limit limits list location lock
-    locked long longer lower machine made mail malformed manager many marked matches maximum
+    locked long longer lower machine made mail malformed manager many marked match matches maximum
     maxoperations maxpagesize may me meets member message meta method minute minutes missing model
     modification moment more most multi multiple must mutability name names ne needed needs neither
     nested nests network never nextcursor no non none nor not notation nothing null number numbers
@@ -45,7 +45,7 @@ _LIST = """
     something sort sortby sorted sortorder space specified staleversion starts state states still
     stored stream string structure sub subsequent such supplied support supported syntax tag takes
     target targets terms text texts than that the them there this to token told too true try twice
-    two type types unassigned under unknown update uri urn use used user users utf valid value
+    two type types unassigned under uniqueness unknown update uri urn use used user users utf valid value
     valued values version w wait wanted wants was went what which whole willing with without
     workspace would write written wrong yield yields you your zero
 """
@@ -56,7 +56,8 @@ _WORDS = frozenset(_LIST.split())
 def told_reason(detail: str) -> str:
     """Return ``detail`` with a gap wherever it may hold a value (SF-09, N6)."""
     masked = _TOKEN.sub(_known, detail[:2_048])
-    masked = _GAPS.sub(_GAP, _AROUND_GAP.sub(_GAP, masked))
+    for around in _AROUND_GAP:
+        masked = around.sub(_GAP, masked)
     return masked if len(masked) <= _LONGEST else masked[: _LONGEST - 1] + _GAP
 
 
@@ -76,5 +77,10 @@ _URIS = frozenset(
 )
 _VOCABULARY = _WORDS | frozenset(_names(USERS.every())) | frozenset(_names(GROUPS.every()))
 _TOKEN = re.compile(r"urn:[\w:.-]*\w|\w+")
-_AROUND_GAP = re.compile(rf"[^\s'\"]*{_GAP}[^\s'\"]*")
-_GAPS = re.compile(rf"{_GAP}(?:\s+{_GAP})+")
+_AROUND_GAP = (
+    re.compile(rf"(?<=')[^']*{_GAP}[^']*(?=')"),  # what is quoted is told as a whole, or not at all
+    re.compile(rf"(?<=\")[^\"]*{_GAP}[^\"]*(?=\")"),
+    re.compile(rf"(?<=: )[^'\"]*{_GAP}.*", re.DOTALL),  # so is what comes after a colon
+    re.compile(rf"[^\s'\"]*{_GAP}[^\s'\"]*"),
+    re.compile(rf"{_GAP}(?:\s+{_GAP})+"),
+)

@@ -22,7 +22,8 @@ from kernel.web.http import Request, Response
 from scim.domain.reasons import told_reason
 
 _PATH = re.compile(r"(?:/scim/v2)?/?(?P<kind>[A-Za-z]*).*", re.DOTALL)
-_IDENTIFIER = re.compile(r"[0-9A-Za-z_-]{1,40}")
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+"""What an id of ours looks like; whatever else stands in its place is the client's own and is not kept."""
 _RESOURCES = {"Users": "User", "Groups": "Group", "Me": "User"}
 _OPERATIONS = {
     "GET": Operation.READ,
@@ -40,7 +41,7 @@ def recorded(services: IdpServices, request: Request, answer: Callable[[Request]
     target = request.path_values.get("id", "")
     stem = request.path.removesuffix(target) if target else request.path
     operation, resource = _asked(request.method, stem, has_target=bool(target))
-    known = target if _IDENTIFIER.fullmatch(target) else ""
+    known = target if _ID.fullmatch(target) else ""
     with Asked(operation, resource, known) as asked:
         response = answer(request)
         _tell(services, asked, response)
