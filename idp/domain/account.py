@@ -36,7 +36,8 @@ class Account:
 
     ``id`` is the subject of tokens and is never given to another account (G-09). ``language`` is a language
     tag or empty; :attr:`mail_language` is what a message to the account is written in. ``waived`` names what
-    the policy asks of everybody but of this account (:class:`Waiver`).
+    the policy asks of everybody but of this account (:class:`Waiver`). Since ``protected_at`` no SCIM client
+    may touch the account, its owner neither.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Account:
     created_at: dt.datetime
     updated_at: dt.datetime
     waived: tuple[str, ...] = ()
+    protected_at: dt.datetime | None = None
 
     @property
     def display(self) -> str:

@@ -113,6 +113,11 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Protected:
+    """Refused: an operator protected the account, or one whose access the write would change (O8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Immutable:
     """Refused: the attribute may not change after the resource was made."""
 

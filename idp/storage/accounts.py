@@ -202,11 +202,39 @@ def known_accounts(connection: Connection, account_ids: Iterable[str], *, source
     return frozenset(found)
 
 
+def protected_among(connection: Connection, account_ids: Iterable[str]) -> frozenset[str]:
+    """Return those of ``account_ids`` that no SCIM client may touch; the protected are few everywhere."""
+    statement = select(account.c.id).where(account.c.protected_at.is_not(None))
+    return frozenset(connection.execute(statement).scalars()) & frozenset(account_ids)
+
+
+def protect(connection: Connection, user_name: str, *, since: dt.datetime | None) -> str | None:
+    """Put the account out of every SCIM client's reach, or back into it, and return its id if it is one."""
+    statement = (
+        update(account)
+        .where(account.c.user_name_key == user_name_key(user_name))
+        .values(protected_at=since)
+        .returning(account.c.id)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def list_protected(connection: Connection) -> tuple[Account, ...]:
+    """Return every protected account, by user name."""
+    statement = select(*_ACCOUNT).where(account.c.protected_at.is_not(None)).order_by(account.c.user_name_key)
+    return tuple(to_account(tuple(row)) for row in connection.execute(statement))
+
+
 def delete_account(
     connection: Connection, account_id: str, *, source: str, expected_version: int | None = None
 ) -> bool:
-    """Remove the account and all that hangs on it; False if ``source`` has none such at that version."""
-    statement = delete(account).where(account.c.id == account_id, account.c.source == source)
+    """Remove the account and all that hangs on it; False if ``source`` has none such at that version.
+
+    A protected account stays.
+    """
+    statement = delete(account).where(
+        account.c.id == account_id, account.c.source == source, account.c.protected_at.is_(None)
+    )
     if expected_version is not None:
         statement = statement.where(account.c.version == expected_version)
     return connection.execute(statement).rowcount == 1

@@ -51,9 +51,14 @@ _RAISE = Prepared(
         updated_at=bindparam("now", type_=group.c.updated_at.type),
     )
 )
+_MAY_GO = ~exists().where(account.c.id == membership.c.account_id, account.c.protected_at.is_not(None))
 _REMOVE_ONE = Prepared(
     delete(membership)
-    .where(membership.c.group_id == bindparam("group_id"), membership.c.account_id == bindparam("account_id"))
+    .where(
+        membership.c.group_id == bindparam("group_id"),
+        membership.c.account_id == bindparam("account_id"),
+        _MAY_GO,
+    )
     .returning(membership.c.account_id)
 )
 _MEMBERSHIPS_OF_ONE = Prepared(
@@ -291,7 +296,7 @@ def _insert_members(dialect: str, which: ColumnElement[bool]) -> ReturningInsert
     # Bound through the id column, so that the stamp is written by its own type.
     stamp = bindparam("added_at", type_=membership.c.added_at.type)
     wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
-        which, account.c.source == bindparam("source")
+        which, account.c.source == bindparam("source"), account.c.protected_at.is_(None)
     )
     return (
         insert(dialect, membership)
@@ -306,7 +311,7 @@ def add_members(
 ) -> frozenset[str]:
     """Add accounts of ``source`` to the group and return who is new; who is a member already stays one.
 
-    An id that names no account of ``source`` adds nothing: the caller compares.
+    An id that names no account of ``source``, or a protected one, adds nothing: the caller compares.
 
     Raises:
         BusyError: if an account was deleted at this very moment.
@@ -328,7 +333,7 @@ def add_members(
 
 
 def remove_members(connection: Connection, group_id: str, account_ids: Iterable[str]) -> frozenset[str]:
-    """Remove accounts from the group and return who was a member."""
+    """Remove accounts from the group and return who was a member; one that is protected stays."""
     removed: set[str] = set()
     for some in _chunks(account_ids):
         if len(some) == 1:
@@ -337,11 +342,21 @@ def remove_members(connection: Connection, group_id: str, account_ids: Iterable[
             continue
         statement = (
             delete(membership)
-            .where(membership.c.group_id == group_id, membership.c.account_id.in_(some))
+            .where(membership.c.group_id == group_id, membership.c.account_id.in_(some), _MAY_GO)
             .returning(membership.c.account_id)
         )
         removed.update(connection.execute(statement).scalars())
     return frozenset(removed)
+
+
+def protected_members(connection: Connection, group_id: str) -> frozenset[str]:
+    """Return the ids of the members that no SCIM client may touch; they are few everywhere."""
+    statement = (
+        select(account.c.id)
+        .join(membership, membership.c.account_id == account.c.id)
+        .where(account.c.protected_at.is_not(None), membership.c.group_id == group_id)
+    )
+    return frozenset(connection.execute(statement).scalars())
 
 
 def touch_group_versions(connection: Connection, group_ids: Iterable[str], *, now: dt.datetime) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from idp.storage.tables import scim_client, scim_token
 from kernel.database import Database, UtcDateTime, insert
 from kernel.prepared import Prepared
 
 _NOW = bindparam("now", type_=UtcDateTime)
+_FINGERPRINT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class StoredScimClient:
     profile: str
     scopes: frozenset[str]
     disabled: bool
+    require_match: bool = False
+    requests_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,26 @@ class TokenUse:
 
     client: StoredScimClient
     last_used_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A live static token as an operator sees it; ``fingerprint`` names it and opens nothing."""
+
+    digest: bytes = field(repr=False)
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+
+    @property
+    def fingerprint(self) -> str:
+        """The first characters of the digest in hexadecimal."""
+        return fingerprint(self.digest)
+
+
+def fingerprint(digest: bytes) -> str:
+    """Return the name under which operators and the audit speak of a static token."""
+    return digest[:_FINGERPRINT].hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +72,8 @@ _CLIENT = (
     scim_client.c.profile,
     scim_client.c.scopes,
     scim_client.c.disabled_at,
+    scim_client.c.require_match,
+    scim_client.c.requests_per_second,
 )
 _FIND = Prepared(select(*_CLIENT).where(scim_client.c.id == bindparam("id")))
 _BY_TOKEN = Prepared(
@@ -61,23 +87,29 @@ _BY_TOKEN = Prepared(
 )
 
 
-def _client(row: tuple[object, ...]) -> StoredScimClient:
-    identifier, name, profile, scopes, disabled_at = row[:5]
+def _client(row: tuple[Any, ...]) -> StoredScimClient:
+    identifier, name, profile, scopes, disabled_at, require_match, rate = row[: len(_CLIENT)]
     return StoredScimClient(
-        str(identifier), str(name), str(profile), frozenset(str(scopes).split()), disabled_at is not None
+        id=identifier,
+        name=name,
+        profile=profile,
+        scopes=frozenset(scopes.split()),
+        disabled=disabled_at is not None,
+        require_match=bool(require_match),
+        requests_per_second=rate,
     )
 
 
 def find_scim_client(database: Database, client_id: str) -> StoredScimClient | None:
     """Return the SCIM client with this id, or None."""
     row = _FIND.first(database, id=client_id)
-    return _client(tuple(row)) if row is not None else None
+    return _client(row) if row is not None else None
 
 
 def find_by_token(database: Database, digest: bytes, *, now: dt.datetime) -> TokenUse | None:
     """Return whose static token this is: one that lives, of a client that is not disabled."""
     row = _BY_TOKEN.first(database, d=digest, now=now)
-    return TokenUse(_client(tuple(row)), row[5]) if row is not None else None
+    return TokenUse(_client(row), row[-1]) if row is not None else None
 
 
 def list_scim_clients(connection: Connection) -> tuple[StoredScimClient, ...]:
@@ -92,6 +124,8 @@ def save_scim_client(connection: Connection, client: StoredScimClient, *, now: d
         "name": client.name,
         "profile": client.profile,
         "scopes": " ".join(sorted(client.scopes)),
+        "require_match": client.require_match,
+        "requests_per_second": client.requests_per_second,
         "disabled_at": now if client.disabled else None,
         "updated_at": now,
     }
@@ -122,24 +156,29 @@ def add_scim_token(connection: Connection, new: NewScimToken, *, now: dt.datetim
     return done.rowcount == 1
 
 
-def count_live_tokens(connection: Connection, client_id: str, *, now: dt.datetime) -> int:
-    """Return how many static tokens of the client live."""
+def static_tokens(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[StoredToken, ...]:
+    """Return the live static tokens of the client, the oldest first."""
     live = or_(scim_token.c.expires_at.is_(None), scim_token.c.expires_at > now)
-    statement = select(func.count()).where(scim_token.c.client_id == client_id, live)
-    return connection.execute(statement).scalar_one()
-
-
-def keep_newest_token(connection: Connection, client_id: str) -> None:
-    """Remove every static token of the client but the newest."""
-    newest = (
-        select(scim_token.c.digest)
-        .where(scim_token.c.client_id == client_id)
-        .order_by(scim_token.c.created_at.desc())
-        .limit(1)
-        .scalar_subquery()
+    statement = (
+        select(
+            scim_token.c.digest, scim_token.c.created_at, scim_token.c.expires_at, scim_token.c.last_used_at
+        )
+        .where(scim_token.c.client_id == client_id, live)
+        .order_by(scim_token.c.created_at, scim_token.c.digest)
     )
+    return tuple(StoredToken(*row) for row in connection.execute(statement))
+
+
+def remove_token(connection: Connection, client_id: str, digest: bytes) -> bool:
+    """Remove one static token of the client; False if it has none such."""
+    statement = delete(scim_token).where(scim_token.c.client_id == client_id, scim_token.c.digest == digest)
+    return connection.execute(statement).rowcount == 1
+
+
+def remove_expired_tokens(connection: Connection, client_id: str, *, now: dt.datetime) -> None:
+    """Remove the static tokens of the client that outlived themselves."""
     connection.execute(
-        delete(scim_token).where(scim_token.c.client_id == client_id, scim_token.c.digest != newest)
+        delete(scim_token).where(scim_token.c.client_id == client_id, scim_token.c.expires_at <= now)
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 
-from idp.storage.scim_clients import TokenUse, find_by_token, find_scim_client, note_use
+from idp.domain.scim_token import is_mistyped
+from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, find_scim_client, note_use
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN, bearer
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
+from kernel.errors import BusyError
 
 _NOTED_EVERY = dt.timedelta(minutes=1)
 _DEFAULT_PROFILE = "rfc"
@@ -22,6 +25,8 @@ class Provisioner:
     profile: str
     scope: frozenset[str]
     audience: frozenset[str] | None
+    require_match: bool = False
+    requests_per_second: int | None = None
 
     def may_reach(self, audience: str) -> bool:
         """Tell whether the token was made for ``audience`` (RFC 8707)."""
@@ -44,23 +49,31 @@ def provisioner(services: IdpServices, token: str) -> Provisioner | None:
         return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience)
     if stored.disabled:
         return None
-    return Provisioner(stored.id, stored.profile, facts.scope, facts.audience)
+    return _registered(stored, facts.scope, facts.audience)
 
 
 def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not token.isascii() or len(token) > LONGEST_TOKEN or is_mistyped(token):
         return None
     name, now = digest(token), services.store.clock.now()
     found = find_by_token(services.store.database, name, now=now)
     if found is None:
         return None
     _note(services, found, name, now)
-    return Provisioner(found.client.id, found.client.profile, found.client.scopes, None)
+    return _registered(found.client, found.client.scopes, None)
+
+
+def _registered(
+    stored: StoredScimClient, scope: frozenset[str], audience: frozenset[str] | None
+) -> Provisioner:
+    return Provisioner(
+        stored.id, stored.profile, scope, audience, stored.require_match, stored.requests_per_second
+    )
 
 
 def _note(services: IdpServices, found: TokenUse, name: bytes, now: dt.datetime) -> None:
-    """Note the use, at most once a minute: a read must not cost a write each time."""
+    """Note the use, at most once a minute; a read must not cost a write each time, nor fail by one."""
     before = now - _NOTED_EVERY
     if found.last_used_at is None or found.last_used_at < before:
-        with services.store.database.write() as connection:
+        with suppress(BusyError), services.store.database.write() as connection:
             note_use(connection, name, now=now, before=before)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.changed_names import changed_names
-from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
+from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Protected, Stale, Taken
 from idp.domain.query import Record, account_record
 from idp.outbound.mail import post_account_changed
 from idp.storage.accounts import change_account_row, find_for_change
@@ -54,7 +54,7 @@ def change_account(
     facts: AccountFacts,
     expected_version: int,
     reindex: bool = True,
-) -> Changed | Taken | Stale | Moved | Missing | Immutable:
+) -> Changed | Taken | Stale | Moved | Missing | Immutable | Protected:
     """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
 
     ``reindex`` False says that no searchable value differs.
@@ -79,7 +79,7 @@ def _change(
     expected_version: int,
     *,
     reindex: bool,
-) -> Changed | Stale | Moved | Missing | Immutable:
+) -> Changed | Stale | Moved | Missing | Immutable | Protected:
     with services.store.write() as unit:
         found = find_for_change(unit.connection, account_id, source=source)
         if found is None:
@@ -101,7 +101,11 @@ def _change(
         return Changed(account_record(changed, facts.document))
 
 
-def _refusal(stored: Account, facts: AccountFacts, expected_version: int) -> Stale | Moved | Immutable | None:
+def _refusal(
+    stored: Account, facts: AccountFacts, expected_version: int
+) -> Stale | Moved | Immutable | Protected | None:
+    if stored.protected_at is not None:
+        return Protected()
     if facts.source_version is not None and facts.source_version < stored.source_version:
         return Stale(stored.source_version)
     if stored.version != expected_version:

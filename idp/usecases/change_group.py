@@ -12,19 +12,21 @@ from idp.domain.provisioning import (
     GroupFacts,
     Missing,
     Moved,
+    Protected,
     Stale,
     Taken,
     Unfenced,
     UnknownMembers,
 )
 from idp.domain.query import Record, group_record
-from idp.storage.accounts import known_accounts, touch_versions
+from idp.storage.accounts import known_accounts, protected_among, touch_versions
 from idp.storage.groups import (
     add_members,
     change_group_row,
     find_group_for_change,
     member_ids,
     parting_accounts,
+    protected_members,
     raise_group_version,
     remove_members,
 )
@@ -44,7 +46,7 @@ class GroupChanged:
     changed: bool
 
 
-GroupRefusal = Taken | Stale | Moved | Missing | UnknownMembers | Unfenced
+GroupRefusal = Taken | Stale | Moved | Missing | UnknownMembers | Unfenced | Protected
 
 
 class _RefusedError(Exception):
@@ -104,7 +106,7 @@ def _refusal(
 def _change_members(
     unit: Unit, group: Group, change: MemberChange, source: str
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Apply the change and return who came and who went; raises where an id names no account."""
+    """Apply the change and return who came and who went; raises where that may not be."""
     wanted, unwanted = change.added, change.removed
     if change.whole is not None:
         present = member_ids(unit.connection, group.id)
@@ -115,7 +117,12 @@ def _change_members(
         unknown = rest - known_accounts(unit.connection, rest, source=source)
         if unknown:
             raise _RefusedError(UnknownMembers(tuple(sorted(unknown))))
-    return added, remove_members(unit.connection, group.id, unwanted)
+        if protected_among(unit.connection, rest):
+            raise _RefusedError(Protected())
+    removed = remove_members(unit.connection, group.id, unwanted)
+    if len(removed) < len(unwanted) and protected_members(unit.connection, group.id) & unwanted:
+        raise _RefusedError(Protected())
+    return added, removed
 
 
 def _store(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.domain.provisioning import Missing, Moved
+from idp.domain.provisioning import Missing, Moved, Protected
 from idp.storage.accounts import delete_account, find_account
 from idp.storage.groups import memberships_of, touch_group_versions
 from idp.usecases.endings import end_sessions
@@ -29,7 +29,7 @@ def deprovision_account(
     source: str,
     account_id: str,
     expected_version: int | None = None,
-) -> Deprovisioned | Missing | Moved:
+) -> Deprovisioned | Missing | Moved | Protected:
     """Delete the account, end its sessions and tokens, and take it out of every group, all in one (I1, I2).
 
     The audit row names the account by its id only, so that it holds no personal data (I3).
@@ -42,11 +42,13 @@ def deprovision_account(
 
 def _delete(
     services: IdpServices, actor: Actor, source: str, account_id: str, expected_version: int | None
-) -> Deprovisioned | Missing | Moved:
+) -> Deprovisioned | Missing | Moved | Protected:
     with services.store.write() as unit:
         account = find_account(unit.connection, account_id)
         if account is None or account.source != source:
             return Missing()
+        if account.protected_at is not None:
+            return Protected()
         if expected_version is not None and account.version != expected_version:
             return Moved()
         # Groups before accounts: the order every writer takes rows in.

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.domain.provisioning import Missing, Moved
+from idp.domain.provisioning import Missing, Moved, Protected
 from idp.storage.accounts import touch_versions
-from idp.storage.groups import delete_group, find_group_for_change, member_ids, parting_accounts
+from idp.storage.groups import (
+    delete_group,
+    find_group_for_change,
+    member_ids,
+    parting_accounts,
+    protected_members,
+)
 from idp.usecases.endings import end_access
 from idp.usecases.provisioning_log import wrote_deletion
 from idp.usecases.services import IdpServices
@@ -20,7 +26,7 @@ class GroupDeprovisioned:
 
 def deprovision_group(
     services: IdpServices, *, actor: Actor, source: str, group_id: str, expected_version: int | None = None
-) -> GroupDeprovisioned | Missing | Moved:
+) -> GroupDeprovisioned | Missing | Moved | Protected:
     """Delete the group with its memberships, and end the access that no other group gives."""
     with services.store.write() as unit:
         group = find_group_for_change(unit.connection, group_id, source=source)
@@ -28,6 +34,8 @@ def deprovision_group(
             return Missing()
         if expected_version is not None and group.version != expected_version:
             return Moved()
+        if protected_members(unit.connection, group_id):
+            return Protected()
         members = member_ids(unit.connection, group_id)
         parting: tuple[str, ...] = ()
         if group.application_key:

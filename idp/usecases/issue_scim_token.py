@@ -6,61 +6,77 @@ import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from idp.domain.scim_token import is_mistyped, with_check
 from idp.storage.scim_clients import (
     NewScimToken,
     add_scim_token,
-    count_live_tokens,
-    keep_newest_token,
+    fingerprint,
     lock_scim_client,
+    remove_expired_tokens,
     remove_other_tokens,
+    static_tokens,
 )
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
 
-PREFIX = "swscim_"
 _MOST_LIVE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ScimTokenIssued:
-    """The token works from now on. It is shown this once."""
+    """The token works from now on. It is shown this once; ``fingerprint`` names it afterwards."""
 
     token: str = field(repr=False)
+    fingerprint: str = ""
 
 
 class ScimTokenRefused(StrEnum):
     """Why no token was made."""
 
     UNKNOWN_CLIENT = "there is no such SCIM client"
+    TWO_LIVE = "two tokens live already, the most there may be: revoke one first"
+    LIFE = "a token has to live some time"
     TAKEN = "another SCIM client has this token"
+    FORM = "a token has to be text without spaces, and one with our prefix needs our check digits"
 
 
 def issue_scim_token(
     services: IdpServices, client_id: str, *, actor: Actor, life: dt.timedelta | None = None
 ) -> ScimTokenIssued | ScimTokenRefused:
-    """Make a token for the client; the newest of its earlier ones lives on beside it, for rotation."""
-    token = PREFIX + services.store.randomness.token(32)
+    """Make a token for the client beside the one it has, for rotation; a third is refused (O2)."""
+    if life is not None and life <= dt.timedelta(0):
+        return ScimTokenRefused.LIFE
+    token = with_check(services.store.randomness.token(32))
+    name = fingerprint(digest(token))
     with services.store.write() as unit:
         if not lock_scim_client(unit.connection, client_id):
             return ScimTokenRefused.UNKNOWN_CLIENT
-        if count_live_tokens(unit.connection, client_id, now=unit.now) >= _MOST_LIVE:
-            keep_newest_token(unit.connection, client_id)
+        remove_expired_tokens(unit.connection, client_id, now=unit.now)
+        if len(static_tokens(unit.connection, client_id, now=unit.now)) >= _MOST_LIVE:
+            return ScimTokenRefused.TWO_LIVE
         new = NewScimToken(digest(token), client_id, unit.now + life if life is not None else None)
         add_scim_token(unit.connection, new, now=unit.now)
-        unit.audit.record("gateway:scim-token:issued", actor=actor, target=client_id)
-    return ScimTokenIssued(token)
+        unit.audit.record(
+            "gateway:scim-token:issued", actor=actor, target=client_id, details={"fingerprint": name}
+        )
+    return ScimTokenIssued(token, name)
 
 
 def fix_scim_token(
     services: IdpServices, client_id: str, token: str, *, actor: Actor
 ) -> ScimTokenIssued | ScimTokenRefused:
     """Make ``token``, which somebody chose, the only one of the client: for laboratories."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token or is_mistyped(token):
+        return ScimTokenRefused.FORM
+    name = fingerprint(digest(token))
     with services.store.write() as unit:
         if not lock_scim_client(unit.connection, client_id):
             return ScimTokenRefused.UNKNOWN_CLIENT
         if not add_scim_token(unit.connection, NewScimToken(digest(token), client_id, None), now=unit.now):
             return ScimTokenRefused.TAKEN
         remove_other_tokens(unit.connection, client_id, digest(token))
-        unit.audit.record("gateway:scim-token:fixed", actor=actor, target=client_id)
-    return ScimTokenIssued(token)
+        unit.audit.record(
+            "gateway:scim-token:fixed", actor=actor, target=client_id, details={"fingerprint": name}
+        )
+    return ScimTokenIssued(token, name)

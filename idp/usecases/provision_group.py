@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from idp.domain.changed_names import changed_names
 from idp.domain.group import Group
-from idp.domain.provisioning import GroupFacts, Taken, UnknownMembers
+from idp.domain.provisioning import GroupFacts, Protected, Taken, UnknownMembers
 from idp.domain.query import Record, group_record
-from idp.storage.accounts import known_accounts, touch_versions
+from idp.storage.accounts import known_accounts, protected_among, touch_versions
 from idp.storage.groups import add_members, insert_group
 from idp.storage.violations import TakenError
 from idp.usecases.provisioning_log import wrote
@@ -26,7 +26,7 @@ class GroupProvisioned:
 
 def provision_group(
     services: IdpServices, *, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
-) -> GroupProvisioned | Taken | UnknownMembers:
+) -> GroupProvisioned | Taken | UnknownMembers | Protected:
     """Make the group that ``facts`` describe, owned by ``source``, as its members are."""
     try:
         return _provision(services, actor, source, facts, members)
@@ -36,11 +36,13 @@ def provision_group(
 
 def _provision(
     services: IdpServices, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
-) -> GroupProvisioned | UnknownMembers:
+) -> GroupProvisioned | UnknownMembers | Protected:
     with services.store.write() as unit:
         unknown = members - known_accounts(unit.connection, members, source=source)
         if unknown:
             return UnknownMembers(tuple(sorted(unknown)))
+        if members and protected_among(unit.connection, members):
+            return Protected()
         group = _new_group(unit, source, facts)
         insert_group(unit.connection, group, facts.values)
         if members:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.scim_scopes import READ, SCOPES, WRITE
 from idp.storage.scim_clients import StoredScimClient, save_scim_client
+from idp.usecases.provisioning_rate import FLOOR
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
-READ, WRITE = "scim.read", "scim.write"
 PROFILES = ("rfc", "strict", "entra", "okta")
 _LONGEST = 64
+_HIGHEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ScimClientOrder:
     """What is to be registered. ``id`` is the source of all it makes; an OAuth client of that id is the same.
 
-    ``scopes`` bound its static tokens; access tokens bring their own.
+    ``scopes`` bound its static tokens; access tokens bring their own. ``require_match`` refuses its writes of
+    what exists unless they name a version; without ``requests_per_second`` the settings say how many.
     """
 
     id: str
@@ -26,6 +29,8 @@ class ScimClientOrder:
     profile: str = "rfc"
     scopes: frozenset[str] = frozenset({READ, WRITE})
     disabled: bool = False
+    require_match: bool = False
+    requests_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class ScimClientRefused(StrEnum):
 
     ID = "the id has to have 1 to 64 characters that can be seen"
     PROFILE = "the profile has to be rfc, strict, entra or okta"
-    SCOPES = "the scopes have to be some of scim.read and scim.write"
+    SCOPES = f"the scopes have to be some of {', '.join(SCOPES)}"
+    RATE = f"a client may make {FLOOR} requests per second at least"
 
 
 def store_scim_client(
@@ -48,14 +54,27 @@ def store_scim_client(
     refused = _refusal(order)
     if refused is not None:
         return refused
-    client = StoredScimClient(order.id, order.name or order.id, order.profile, order.scopes, order.disabled)
+    client = StoredScimClient(
+        id=order.id,
+        name=order.name or order.id,
+        profile=order.profile,
+        scopes=order.scopes,
+        disabled=order.disabled,
+        require_match=order.require_match,
+        requests_per_second=order.requests_per_second,
+    )
     with services.store.write() as unit:
         save_scim_client(unit.connection, client, now=unit.now)
         unit.audit.record(
             "gateway:scim-client:stored",
             actor=actor,
             target=order.id,
-            details={"profile": order.profile, "disabled": order.disabled},
+            details={
+                "profile": order.profile,
+                "disabled": order.disabled,
+                "scopes": [*sorted(order.scopes)],
+                "requireMatch": order.require_match,
+            },
         )
     return ScimClientStored()
 
@@ -65,6 +84,8 @@ def _refusal(order: ScimClientOrder) -> ScimClientRefused | None:
         return ScimClientRefused.ID
     if order.profile not in PROFILES:
         return ScimClientRefused.PROFILE
-    if not order.scopes or order.scopes - {READ, WRITE}:
+    if not order.scopes or order.scopes - set(SCOPES):
         return ScimClientRefused.SCOPES
+    if order.requests_per_second is not None and not FLOOR <= order.requests_per_second <= _HIGHEST:
+        return ScimClientRefused.RATE
     return None

@@ -1,22 +1,29 @@
-"""Who provisions: an OAuth client that owns what it made."""
+"""Who provisions: a client that owns what it made, by what it may do and how its requests are read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.domain.scim_scopes import GROUPS_READ, GROUPS_WRITE, READ, USERS_READ, USERS_WRITE, WRITE, may
 from kernel.audit import Actor
 from scim.domain.profile import Profile, Tolerance
 
-READ = "scim.read"
-WRITE = "scim.write"
+__all__ = ["GROUPS_READ", "GROUPS_WRITE", "READ", "USERS_READ", "USERS_WRITE", "WRITE", "ScimClient"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScimClient:
-    """A client whose token was accepted; ``id`` is the source of the resources it makes."""
+    """A client whose token was accepted; ``id`` is the source of the resources it makes.
+
+    ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
+    are those of the token, and ``requests_per_second`` is None where the settings say how many.
+    """
 
     id: str
     profile: Profile = Profile.RFC
+    require_match: bool = False
+    scopes: frozenset[str] = frozenset()
+    requests_per_second: int | None = None
 
     @property
     def tolerance(self) -> Tolerance:
@@ -27,3 +34,7 @@ class ScimClient:
     def actor(self) -> Actor:
         """Who the audit says it was."""
         return Actor("client", self.id)
+
+    def may(self, scope: str, *, any_type: bool = False) -> bool:
+        """Tell whether the token allows what needs ``scope``, for one type of resource at least."""
+        return may(self.scopes, scope, any_type=any_type)

@@ -8,7 +8,16 @@ from typing import Any
 from scim2_models import Context
 
 from idp.domain.group import MemberChange
-from idp.domain.provisioning import GroupFacts, Missing, Moved, Stale, Taken, Unfenced, UnknownMembers
+from idp.domain.provisioning import (
+    GroupFacts,
+    Missing,
+    Moved,
+    Protected,
+    Stale,
+    Taken,
+    Unfenced,
+    UnknownMembers,
+)
 from idp.domain.query import Record
 from idp.usecases.change_group import GroupChanged, change_group
 from idp.usecases.search_accounts import GroupView, find_own_group
@@ -34,7 +43,7 @@ from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any] | None]
-Outcome = GroupWritten | Taken | Stale | Missing | UnknownMembers | ConditionFailed
+Outcome = GroupWritten | Taken | Stale | Missing | UnknownMembers | Protected | ConditionFailed
 
 
 def replace_group(

@@ -12,7 +12,7 @@ from typing import Any
 
 from scim2_models import Context
 
-from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Stale, Taken
+from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Protected, Stale, Taken
 from idp.domain.query import Record
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.search_accounts import AccountView, find_own_account
@@ -35,7 +35,7 @@ from scim.usecases.outcomes import ConditionFailed, UserWritten
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any] | None]
-Outcome = UserWritten | Taken | Stale | Missing | Immutable | ConditionFailed
+Outcome = UserWritten | Taken | Stale | Missing | Immutable | Protected | ConditionFailed
 
 
 def replace_user(

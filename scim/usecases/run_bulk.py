@@ -113,7 +113,7 @@ class _Run:
                 late[place] = adds
         for place, adds in late.items():
             data = {"schemas": [PATCH_SCHEMA], "Operations": [*adds]}
-            patch = Operation("PATCH", self._path(place, made[place]), data=data)
+            patch = Operation("PATCH", self._path(place, made[place]), version="*", data=data)
             _whole(place, self._perform(services, resolved(patch, ids)))
         for place in places:  # each add may have moved the versions of both its sides
             found = self._perform(services, Operation("GET", self._path(place, made[place])))

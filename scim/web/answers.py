@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UnknownMembers
+from idp.domain.provisioning import Immutable, Missing, Moved, Protected, Stale, Taken, UnknownMembers
 from kernel.web.http import Response
 from scim.domain.catalogue import Catalogue
 from scim.domain.documents import write
@@ -13,9 +13,10 @@ from scim.usecases.outcomes import ConditionFailed, WriteRefusal
 from scim.web.endpoint import refusal
 
 NOT_FOUND = "There is no such resource."
+PROTECTED = "The request would change an account that is protected."
 
 
-def refused(outcome: WriteRefusal) -> Response:
+def refused(outcome: WriteRefusal) -> Response:  # noqa: PLR0911 - one for each way to be refused
     """Return the answer to a write that was refused; details name attributes, never values (N6)."""
     match outcome:
         case Taken(attribute=attribute):
@@ -28,6 +29,8 @@ def refused(outcome: WriteRefusal) -> Response:
             return refusal(400, f"'{attribute}' cannot be changed.", "mutability")
         case UnknownMembers():
             return refusal(400, "'members' names an account that does not exist.", "invalidValue")
+        case Protected():
+            return refusal(403, PROTECTED)
         case ConditionFailed() | Moved():
             return refusal(412, "The resource is not at the version the request demands.")
 

@@ -38,7 +38,7 @@ class BulkJobs:
     def jobs(self) -> dict[str, Method]:
         """Return the methods of /Bulk."""
         too_large = f"The size of the bulk operation exceeds the maxPayloadSize ({LARGEST_PAYLOAD})."
-        return {"POST": Method(self.run, WRITE, reads_body=True, too_large=too_large)}
+        return {"POST": Method(self.run, WRITE, reads_body=True, any_type=True, too_large=too_large)}
 
     def run(self, request: Request, client: ScimClient) -> Response:
         """Do a job; 200 tells that it was worked through, each operation how it ended (K7)."""

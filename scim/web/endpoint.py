@@ -14,8 +14,9 @@ import structlog
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
-from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.provisioning_log import asked_by
+from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError
 from kernel.web.dispatch import ANY_METHOD
@@ -23,7 +24,7 @@ from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
 from scim.domain.profile import Profile
-from scim.usecases.client import READ, WRITE, ScimClient
+from scim.usecases.client import READ, ScimClient
 from scim.web.recording import note_names, recorded
 
 MEDIA_TYPE = "application/scim+json"
@@ -33,6 +34,8 @@ _ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
 _NO_STORE = (("Cache-Control", "no-store"),)
+_CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
+TOO_MANY = "Too many requests; try again later."
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[Request, ScimClient], Response]
@@ -42,6 +45,9 @@ Handler = Callable[[Request, ScimClient], Response]
 class Method:
     """What an address does on one method; ``scope`` is what the token must allow, empty for anybody.
 
+    ``any_type`` says that the scope for one type of resource is enough: the parts of the request are judged
+    one by one.
+
     A token that is shown where none is needed says who asks, so it has to be a good one. ``too_large`` is
     the sentence for a body beyond the limit.
     """
@@ -49,6 +55,7 @@ class Method:
     handler: Handler
     scope: str = READ
     reads_body: bool = False
+    any_type: bool = False
     too_large: str = f"A request may have {LARGEST_BODY} bytes at most."
 
 
@@ -84,8 +91,11 @@ class ScimEndpoint:
 
     checks_size = True
 
-    def __init__(self, services: IdpServices, audience: str, methods: Mapping[str, Method]) -> None:
+    def __init__(
+        self, services: IdpServices, audience: str, methods: Mapping[str, Method], rate: ProvisioningRate
+    ) -> None:
         self._services = services
+        self._rate = rate
         self._audience = audience
         self._methods = methods
         names = [*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"]
@@ -107,12 +117,13 @@ class ScimEndpoint:
         method = self._methods.get("GET" if request.method == "HEAD" else request.method)
         if method is None:
             return refusal(405, f"{request.method} is not possible here.", "", self._allowed)
-        client, refused = self._authenticate(request, method.scope)
-        return refused or _refusal_of_form(request, method) or method.handler(request, client)
+        client, refused = self._authenticate(request, method)
+        return refused or _answer_of(request, method, client)
 
-    def _authenticate(self, request: Request, scope: str) -> tuple[ScimClient, Response | None]:
+    def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
+        """Return who asks, or the refusal; only who is known is counted, and uses up nobody else's share."""
         nobody = ScimClient("")
-        if not scope and not request.header("authorization"):
+        if not method.scope and not request.header("authorization"):
             return nobody, None
         scheme, _, token = request.header("authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -122,10 +133,10 @@ class ScimEndpoint:
             asked_by(found.client_id)
         if found is None or not found.may_reach(self._audience):
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
-        if scope and scope not in found.scope and not (scope == READ and WRITE in found.scope):
-            parts = f'error="insufficient_scope", scope="{scope}"'
-            return nobody, _challenge(403, f"The token lacks the scope {scope}.", parts)
-        return ScimClient(found.client_id, Profile(found.profile)), None
+        seconds = self._rate.wait(found.client_id, found.requests_per_second)
+        if seconds:
+            return nobody, refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
+        return _client(found), None
 
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
@@ -133,11 +144,40 @@ def answered(services: IdpServices, method: Method, request: Request, client: Sc
 
     def answer(request: Request) -> Response:
         try:
-            return _refusal_of_form(request, method) or method.handler(request, client)
+            return _answer_of(request, method, client)
         except Exception as error:  # noqa: BLE001 - an operation fails alone
             return _of_error(error, request)
 
     return recorded(services, request, answer)
+
+
+def _client(found: Provisioner) -> ScimClient:
+    return ScimClient(
+        found.client_id,
+        Profile(found.profile),
+        found.require_match,
+        found.scope,
+        found.requests_per_second,
+    )
+
+
+def _answer_of(request: Request, method: Method, client: ScimClient) -> Response:
+    """Answer what a known client asks, alone or in a bulk job: what it may, in which form, and then do it."""
+    if method.scope and not client.may(method.scope, any_type=method.any_type):
+        parts = f'error="insufficient_scope", scope="{method.scope}"'
+        return _challenge(403, f"The token lacks the scope {method.scope}.", parts)
+    return (
+        _refusal_of_form(request, method)
+        or _refusal_without_version(request, client)
+        or method.handler(request, client)
+    )
+
+
+def _refusal_without_version(request: Request, client: ScimClient) -> Response | None:
+    """Refuse a write of an existing resource that does not say which version it changes (RFC 6585 §3)."""
+    if client.require_match and request.method in _CHANGING and not request.header("if-match"):
+        return refusal(428, "The request needs If-Match with the version of the resource.")
+    return None
 
 
 def _refusal_of_form(request: Request, method: Method) -> Response | None:

@@ -16,7 +16,7 @@ from scim.domain.profile import Profile
 from scim.domain.projection import Projection
 from scim.domain.render import Renderer, list_response
 from scim.settings import ScimSettings
-from scim.usecases.client import WRITE, ScimClient
+from scim.usecases.client import GROUPS_READ, GROUPS_WRITE, ScimClient
 from scim.usecases.create_group import create_group
 from scim.usecases.edit_group import Outcome, patch_group, replace_group
 from scim.usecases.outcomes import ConditionFailed, GroupWritten
@@ -55,20 +55,23 @@ class Groups:
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of /Groups."""
-        return {"GET": Method(self.find), "POST": Method(self.create, WRITE, reads_body=True)}
+        return {
+            "GET": Method(self.find, GROUPS_READ),
+            "POST": Method(self.create, GROUPS_WRITE, reads_body=True),
+        }
 
     def one(self) -> dict[str, Method]:
         """Return the methods of /Groups/{id}."""
         return {
-            "GET": Method(self.get),
-            "PUT": Method(self.replace, WRITE, reads_body=True),
-            "PATCH": Method(self.patch, WRITE, reads_body=True),
-            "DELETE": Method(self.delete, WRITE),
+            "GET": Method(self.get, GROUPS_READ),
+            "PUT": Method(self.replace, GROUPS_WRITE, reads_body=True),
+            "PATCH": Method(self.patch, GROUPS_WRITE, reads_body=True),
+            "DELETE": Method(self.delete, GROUPS_WRITE),
         }
 
     def searching(self) -> dict[str, Method]:
         """Return the methods of /Groups/.search."""
-        return {"POST": Method(self.search, reads_body=True)}
+        return {"POST": Method(self.search, GROUPS_READ, reads_body=True)}
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page of groups (D2, D3, D8)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response, Route
 from scim.domain.render import Renderer
@@ -52,14 +53,15 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
         "/Schemas": discovery.schemas(),
         "/Schemas/{id}": discovery.schema(),
     }
-    return tuple(_routes(services, base, addresses))
+    rate = ProvisioningRate(services, settings.requests_per_second)
+    return tuple(_routes(addresses, lambda methods: ScimEndpoint(services, base, methods, rate)))
 
 
 def _routes(
-    services: IdpServices, base: str, addresses: Mapping[str, Mapping[str, Method]]
+    addresses: Mapping[str, Mapping[str, Method]], endpoint_of: Callable[[Mapping[str, Method]], ScimEndpoint]
 ) -> Iterator[Route]:
     for path, methods in addresses.items():
-        endpoint = ScimEndpoint(services, base, methods)
+        endpoint = endpoint_of(methods)
         name = "scim" + path.replace("/", ".").replace("{", "").replace("}", "").replace("..", ".")
         for written in (path, f"{path}/"):  # a slash at the end changes nothing (B4)
             yield Route(METHODS, BASE_PATH + written, endpoint, name, hot=True)

@@ -15,7 +15,7 @@ from scim.domain.etag import Condition, entity_tag, read_condition
 from scim.domain.projection import Projection
 from scim.domain.render import Renderer, list_response
 from scim.settings import ScimSettings
-from scim.usecases.client import WRITE, ScimClient
+from scim.usecases.client import USERS_READ, USERS_WRITE, ScimClient
 from scim.usecases.create_user import create_user
 from scim.usecases.edit_user import Outcome, patch_user, replace_user
 from scim.usecases.outcomes import ConditionFailed, UserWritten
@@ -52,20 +52,23 @@ class Users:
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of /Users."""
-        return {"GET": Method(self.find), "POST": Method(self.create, WRITE, reads_body=True)}
+        return {
+            "GET": Method(self.find, USERS_READ),
+            "POST": Method(self.create, USERS_WRITE, reads_body=True),
+        }
 
     def one(self) -> dict[str, Method]:
         """Return the methods of /Users/{id}."""
         return {
-            "GET": Method(self.get),
-            "PUT": Method(self.replace, WRITE, reads_body=True),
-            "PATCH": Method(self.patch, WRITE, reads_body=True),
-            "DELETE": Method(self.delete, WRITE),
+            "GET": Method(self.get, USERS_READ),
+            "PUT": Method(self.replace, USERS_WRITE, reads_body=True),
+            "PATCH": Method(self.patch, USERS_WRITE, reads_body=True),
+            "DELETE": Method(self.delete, USERS_WRITE),
         }
 
     def searching(self) -> dict[str, Method]:
         """Return the methods of /Users/.search."""
-        return {"POST": Method(self.search, reads_body=True)}
+        return {"POST": Method(self.search, USERS_READ, reads_body=True)}
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page of users (D2, D3, D8)."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from kernel.clock import Clock
     from kernel.database import Database
+    from scim.settings import ScimSettings
 
 ISSUER = "http://127.0.0.1:8000"
 BASE = f"{ISSUER}/scim/v2"
@@ -209,7 +210,9 @@ def _client_row(client_id: str, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def a_scim_world(database: Database, *, clock: Clock | None = None) -> ScimWorld:
+def a_scim_world(
+    database: Database, *, clock: Clock | None = None, settings: ScimSettings | None = None
+) -> ScimWorld:
     """Return a SCIM service over ``database``."""
     store = a_store(database, clock=clock)
     signing = SigningKeys(store, KeySettings(algorithms=("ES256",)))
@@ -222,7 +225,7 @@ def a_scim_world(database: Database, *, clock: Clock | None = None) -> ScimWorld
         issuer=ISSUER,
         public_url=ISSUER,
     )
-    routes = scim_routes(services)
+    routes = scim_routes(services, settings)
     app = flask.Flask("scim-tests")
     mount(app, routes, randomness=store.randomness, peer=lambda _environ: "127.0.0.1")
     lane = Lane(

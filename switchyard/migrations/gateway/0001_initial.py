@@ -221,6 +221,12 @@ def upgrade() -> None:
             nullable=True,
             comment="what the policy asks of everybody but of this account",
         ),
+        sa.Column(
+            "protected_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="since when no SCIM client may touch it",
+        ),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
         sa.CheckConstraint(
@@ -233,6 +239,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_account_email_key"), ["email_key"], unique=False)
+        batch_op.create_index(
+            "ix_account_protected_at",
+            ["protected_at"],
+            unique=False,
+            sqlite_where=sa.text("protected_at IS NOT NULL"),
+            postgresql_where=sa.text("protected_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_account_source_created_at", ["source", "created_at"], unique=False)
         batch_op.create_index("ix_account_source_id", ["source", "id"], unique=False)
         batch_op.create_index("ix_account_source_updated_at", ["source", "updated_at"], unique=False)
@@ -454,12 +467,17 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("profile", sa.String(length=16), nullable=False, comment="how its requests are read"),
         sa.Column("scopes", sa.Text(), nullable=False, comment="what its static tokens may, space separated"),
+        sa.Column(
+            "require_match", sa.Boolean(), nullable=False, comment="a write without If-Match answers 428"
+        ),
+        sa.Column("requests_per_second", sa.Integer(), nullable=True, comment="empty: what the settings say"),
         sa.Column("disabled_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
         sa.CheckConstraint(
             "profile in ('rfc', 'strict', 'entra', 'okta')", name=op.f("ck_scim_client_profile_known")
         ),
+        sa.CheckConstraint("requests_per_second >= 25", name=op.f("ck_scim_client_rate_floor")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scim_client")),
     )
     op.create_table(
@@ -926,6 +944,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_account_source_updated_at")
         batch_op.drop_index("ix_account_source_id")
         batch_op.drop_index("ix_account_source_created_at")
+        batch_op.drop_index(
+            "ix_account_protected_at",
+            sqlite_where=sa.text("protected_at IS NOT NULL"),
+            postgresql_where=sa.text("protected_at IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_account_email_key"))
 
     op.drop_table("account")

@@ -79,11 +79,13 @@ def test_nobody_passes_without_a_token_that_is_for_this_service(
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_a_token_that_may_read_cannot_write(sqlite_world: ScimWorld, method: str, path: str) -> None:
-    """O4, SA-02: writing needs scim.write: 403 insufficient_scope."""
+    """O4, SA-02: writing needs a scope for it: 403 insufficient_scope."""
     reader = sqlite_world.token(scope="scim.read")
     answer = sqlite_world.request(method, path, {}, token=reader)
     assert is_scim_error(answer, 403)
-    assert 'error="insufficient_scope", scope="scim.write"' in answer.headers["www-authenticate"]
+    kind = path.split("/")[1].lower()
+    needed = "scim.write" if kind == "bulk" else f"scim.{kind}.write"
+    assert f'error="insufficient_scope", scope="{needed}"' in answer.headers["www-authenticate"]
 
 
 def test_a_token_that_may_read_reads_and_searches(sqlite_world: ScimWorld) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from sqlalchemy import select
 
+from idp.domain.scim_token import is_mistyped
+from idp.storage.scim_clients import fingerprint
 from idp.storage.tables import scim_token
 from idp.usecases.issue_scim_token import (
     ScimTokenIssued,
@@ -14,13 +17,18 @@ from idp.usecases.issue_scim_token import (
     fix_scim_token,
     issue_scim_token,
 )
+from idp.usecases.list_scim_clients import list_scim_clients
+from idp.usecases.revoke_scim_token import RevocationRefused, ScimTokenRevoked, revoke_scim_token
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientRefused, store_scim_client
 from kernel.audit import SYSTEM
 from kernel.clock import FrozenClock
 from kernel.crypto import digest
 from kernel.database import Database
+from kernel.tables import audit_event
 from tests.support.clock import NOON
 from tests.support.scim import ScimWorld, a_scim_world, a_user
+
+LIFE = ScimTokenRefused.LIFE
 
 
 @pytest.fixture
@@ -91,22 +99,58 @@ def test_its_scopes_bound_a_static_token(world: ScimWorld) -> None:
     assert refused.status == 403
 
 
-def test_two_tokens_live_at_once_and_a_third_ends_the_oldest(world: ScimWorld, clock: FrozenClock) -> None:
-    """Rotation: the new token and the one before it work; expiry ends a token by itself."""
+def test_two_tokens_live_at_once_and_a_third_is_refused(world: ScimWorld, clock: FrozenClock) -> None:
+    """O2, SA-10: rotation without a gap; an operator ends the former token, or it ends by itself."""
     stored(world)
-    tokens = []
-    for _ in range(3):
-        tokens.append(issued(world))
-        clock.advance(dt.timedelta(minutes=1))
-    assert [world.get("/Users", token=each).status for each in tokens] == [401, 200, 200]
-    brief = issued(world, dt.timedelta(hours=1))
-    assert [world.get("/Users", token=each).status for each in (tokens[1], tokens[2], brief)] == [
-        401,
-        200,
-        200,
-    ]
+    assert issue_scim_token(world.services, "okta-prod", actor=SYSTEM, life=dt.timedelta(0)) is LIFE
+    former, brief = issued(world), issued(world, dt.timedelta(hours=1))
+    assert issue_scim_token(world.services, "okta-prod", actor=SYSTEM) is ScimTokenRefused.TWO_LIVE
+    assert [world.get("/Users", token=each).status for each in (former, brief)] == [200, 200]
     clock.advance(dt.timedelta(hours=1))
-    assert [world.get("/Users", token=each).status for each in (tokens[2], brief)] == [200, 401]
+    latter = issued(world)
+    assert [world.get("/Users", token=each).status for each in (former, brief, latter)] == [200, 401, 200]
+    (view,) = list_scim_clients(world.services)
+    names = [each.fingerprint for each in view.tokens]
+    assert names == [fingerprint(digest(former)), fingerprint(digest(latter))]
+    for wrong in ("", names[0][:3], "ffffffffffff"):
+        refused = revoke_scim_token(world.services, "okta-prod", wrong, actor=SYSTEM)
+        assert refused is RevocationRefused.NO_SUCH
+    gone = revoke_scim_token(world.services, "nobody", names[0], actor=SYSTEM)
+    assert gone is RevocationRefused.UNKNOWN_CLIENT
+    done = revoke_scim_token(world.services, "okta-prod", names[0], actor=SYSTEM)
+    assert done == ScimTokenRevoked()
+    assert [world.get("/Users", token=each).status for each in (former, latter)] == [401, 200]
+
+
+def test_a_token_tells_scanners_what_it_is(world: ScimWorld) -> None:
+    """O2: a prefix, 256 bits and check digits; one that is mistyped costs no statement."""
+    stored(world)
+    token = issued(world)
+    assert re.fullmatch(r"swscim_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}", token)
+    assert not is_mistyped(token)
+    other = "A" if token[20] != "A" else "B"
+    for wrong in (token[:20] + other + token[21:], token[:-1], "swscim_"):
+        assert is_mistyped(wrong)
+        assert world.get("/Users", token=wrong).status == 401
+        refused = fix_scim_token(world.services, "okta-prod", wrong, actor=SYSTEM)
+        assert refused is ScimTokenRefused.FORM
+
+
+def test_every_deed_with_tokens_is_audited_and_no_row_holds_one(world: ScimWorld) -> None:
+    """O11: who made, fixed or ended a token; the audit knows its fingerprint alone."""
+    stored(world)
+    token = issued(world)
+    name = fingerprint(digest(token))
+    revoke_scim_token(world.services, "okta-prod", name, actor=SYSTEM)
+    fix_scim_token(world.services, "okta-prod", "fixed-token", actor=SYSTEM)
+    with world.services.store.read() as connection:
+        rows = [tuple(row) for row in connection.execute(select(audit_event))]
+    told = repr(rows)
+    assert token not in told
+    assert "fixed-token" not in told
+    assert name in told
+    for tag in ("scim-client:stored", "scim-token:issued", "scim-token:revoked", "scim-token:fixed"):
+        assert f"gateway:{tag}" in told
 
 
 def test_tokens_are_kept_as_digests_and_their_use_is_noted_once_a_minute(
@@ -141,7 +185,7 @@ def test_a_fixed_token_replaces_the_others_and_belongs_to_one_client(world: Scim
     before = issued(world)
     for _ in range(2):
         made = fix_scim_token(world.services, "okta-prod", "fixed-token", actor=SYSTEM)
-        assert made == ScimTokenIssued("fixed-token")
+        assert made == ScimTokenIssued("fixed-token", fingerprint(digest("fixed-token")))
     assert world.get("/Users", token="fixed-token").status == 200
     assert world.get("/Users", token=before).status == 401
     taken = fix_scim_token(world.services, "entra-prod", "fixed-token", actor=SYSTEM)

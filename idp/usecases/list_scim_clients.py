@@ -1,0 +1,27 @@
+"""An operator looks at the SCIM clients and their static tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.storage import scim_clients as rows
+from idp.storage.scim_clients import StoredScimClient, StoredToken
+from idp.usecases.services import IdpServices
+
+
+@dataclass(frozen=True, slots=True)
+class ScimClientView:
+    """A SCIM client and its live static tokens, the oldest first."""
+
+    client: StoredScimClient
+    tokens: tuple[StoredToken, ...]
+
+
+def list_scim_clients(services: IdpServices) -> tuple[ScimClientView, ...]:
+    """Return every SCIM client, by id."""
+    now = services.store.clock.now()
+    with services.store.read() as connection:
+        return tuple(
+            ScimClientView(each, rows.static_tokens(connection, each.id, now=now))
+            for each in rows.list_scim_clients(connection)
+        )

@@ -1,0 +1,70 @@
+"""How often a provisioning client may ask: one limit that all nodes share, without a write per request (O6).
+
+Each node counts what a client asks and reports it in batches; the shared counter answers how much the client
+used on all nodes in this span. A client that asks rarely never costs a statement. Beyond the limit a client
+gets at most one batch more per node, and then nothing until the span is over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from threading import Lock
+
+from idp.usecases.services import IdpServices
+from kernel.ratelimit import Limit, take
+
+FLOOR = 25
+"""Requests per second that every client may make, whatever an operator says (IPSIE AL)."""
+
+_SPAN = dt.timedelta(seconds=10)
+_BATCHES = 20
+
+
+@dataclass(slots=True)
+class _Count:
+    """What one client asked of this node and nobody was told yet."""
+
+    since: dt.datetime
+    asked: int = 0
+    closed_until: dt.datetime | None = None
+    lock: Lock = field(default_factory=Lock)
+
+
+class ProvisioningRate:
+    """The limit of every client at this node; ``usual`` is requests per second where a client has none."""
+
+    def __init__(self, services: IdpServices, usual: int) -> None:
+        self._services = services
+        self._usual = usual
+        self._counts: dict[str, _Count] = {}
+
+    def wait(self, client_id: str, per_second: int | None) -> int:
+        """Count one request; return 0 if it may pass, or the whole seconds after which the next one may."""
+        if not self._services.settings.limits:
+            return 0
+        now = self._services.store.clock.now()
+        count = self._counts.get(client_id) or self._counts.setdefault(client_id, _Count(now))
+        most = max(per_second or self._usual, FLOOR) * int(_SPAN.total_seconds())
+        with count.lock:
+            if count.closed_until is not None and now < count.closed_until:
+                return _whole_seconds(count.closed_until - now)
+            if now - count.since >= _SPAN:
+                count.since, count.asked = now, 0
+            count.asked += 1
+            if count.asked * _BATCHES < most:
+                return 0
+            asked, count.asked = count.asked, 0
+        return self._report(client_id, count, most, asked, now)
+
+    def _report(self, client_id: str, count: _Count, most: int, asked: int, now: dt.datetime) -> int:
+        with self._services.store.database.write() as connection:
+            taken = take(connection, Limit("scim", most, _SPAN), client_id, now=now, cost=asked)
+        if taken.allowed:
+            return 0
+        count.closed_until = now + taken.retry_after
+        return _whole_seconds(taken.retry_after)
+
+
+def _whole_seconds(span: dt.timedelta) -> int:
+    return max(-(-span // dt.timedelta(seconds=1)), 1)

@@ -1,0 +1,241 @@
+"""What a SCIM client may: its scopes, its rate, its versions, and whose accounts it can touch."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+
+import pytest
+
+from idp.domain.provisioning import Missing
+from idp.domain.scim_scopes import SCOPES
+from idp.usecases.protect_account import AccountProtected, protect_account, protected_accounts
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
+from kernel.clock import FrozenClock
+from kernel.database import Database
+from scim.settings import ScimSettings
+from tests.support.clock import NOON
+from tests.support.scim import ERROR_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
+
+NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+WORKER = "registration-worker"
+
+
+@pytest.fixture
+def world(gateway_database: Database) -> ScimWorld:
+    return a_scim_world(gateway_database, clock=FrozenClock(NOON))
+
+
+def stored(world: ScimWorld, **order: object) -> None:
+    outcome = store_scim_client(
+        world.services,
+        ScimClientOrder(WORKER, "Registration", **order),  # type: ignore[arg-type]
+        actor=SYSTEM,
+    )
+    assert outcome == ScimClientStored()
+
+
+def allowed(scope: str, method: str, path: str) -> bool:
+    """Return what the page of scopes in docs/scim-clients.md says."""
+    granted = scope.split()
+    reads = method == "GET" or path.endswith(".search")
+    verbs = ("read", "write") if reads else ("write",)
+    kinds = {"Users": ("users",), "Groups": ("groups",)}.get(path.split("/")[1], ("users", "groups"))
+    each = [any(f"scim.{kind}.{verb}" in granted for verb in verbs) for kind in kinds]
+    one_is_enough = path == "/Bulk"
+    return any(f"scim.{verb}" in granted for verb in verbs) or (any(each) if one_is_enough else all(each))
+
+
+@pytest.mark.parametrize("scope", [*SCOPES, "scim.users.read scim.groups.write", "openid"])
+def test_a_scope_opens_its_operations_on_its_resources_and_nothing_else(world: ScimWorld, scope: str) -> None:
+    """O4, SA-02: reading and writing, for all types or for one; 403 names the scope that is missing."""
+    token = world.token(WORKER, scope=scope)
+    tried = [
+        ("GET", "/"),
+        ("POST", "/.search"),
+        ("POST", "/Bulk"),
+        *product(("GET", "POST"), ("/Users", "/Groups")),
+        *product(("POST",), ("/Users/.search", "/Groups/.search")),
+        *product(("GET", "PUT", "PATCH", "DELETE"), (f"/Users/{NOBODY}", f"/Groups/{NOBODY}")),
+    ]
+    for method, path in tried:
+        body = None if method in ("GET", "DELETE") else {}
+        answer = world.request(method, path, body, token=token)
+        assert (answer.status != 403) == allowed(scope, method, path), (method, path, answer.body)
+        if answer.status == 403:
+            assert 'error="insufficient_scope", scope="scim.' in answer.headers["www-authenticate"]
+            assert answer["schemas"] == [ERROR_SCHEMA]
+            assert answer["status"] == "403"
+
+
+def test_each_operation_of_a_bulk_job_needs_its_own_scope(world: ScimWorld) -> None:
+    """O4, SA-02, K: a job is no way around the scopes of its operations."""
+    job = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {"method": "POST", "path": "/Users", "bulkId": "a", "data": a_user("erin")},
+            {"method": "POST", "path": "/Groups", "bulkId": "b", "data": a_group()},
+        ],
+    }
+    answer = world.post("/Bulk", job, token=world.token(WORKER, scope="scim.users.write"))
+    assert [each["status"] for each in answer["Operations"]] == ["201", "403"]
+    assert world.found("Groups", "displayName pr") == []
+
+
+def test_a_client_that_has_to_name_versions_changes_nothing_without_one(world: ScimWorld) -> None:
+    """L2, N3: 428 for every write of what exists, in bulk jobs too; new resources and reads need none."""
+    stored(world, require_match=True)
+    made = world.post("/Users", a_user("erin"))
+    assert made.status == 201
+    path = f"/Users/{made['id']}"
+    off = {"op": "replace", "path": "active", "value": False}
+    job = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [{"method": "DELETE", "path": path}],
+    }
+    for refused in (world.patch(path, off), world.put(path, a_user("erin")), world.delete(path)):
+        assert refused.status == 428
+        assert "If-Match" in refused.detail
+    assert world.post("/Bulk", job)["Operations"][0]["status"] == "428"
+    assert world.get(path)["active"] is True
+    tag = made.headers["etag"]
+    assert world.patch(path, off, headers={"If-Match": tag}).status == 200
+    assert world.patch(path, off, headers={"If-Match": tag}).status == 412
+    assert world.delete(path, headers={"If-Match": "*"}).status == 204
+
+
+def test_a_circle_of_a_bulk_job_needs_no_versions_of_what_it_makes_itself(world: ScimWorld) -> None:
+    """K4: the job's own second step is no write without a version."""
+    stored(world, require_match=True)
+    job = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {"method": "POST", "path": "/Users", "bulkId": "a", "data": a_user("erin") | boss("b")},
+            {"method": "POST", "path": "/Users", "bulkId": "b", "data": a_user("omar") | boss("a")},
+        ],
+    }
+    answer = world.post("/Bulk", job)
+    assert [each["status"] for each in answer["Operations"]] == ["201", "201"], answer.body
+
+
+def boss(bulk_id: str) -> dict[str, object]:
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    return {
+        enterprise: {"manager": {"value": f"bulkId:{bulk_id}"}},
+        "schemas": [*a_user()["schemas"], enterprise],
+    }
+
+
+@pytest.fixture
+def slow(gateway_database: Database) -> ScimWorld:
+    """A world whose clients may make 25 requests per second, the least there may be."""
+    settings = ScimSettings(requests_per_second=1)
+    return a_scim_world(gateway_database, clock=FrozenClock(NOON), settings=settings)
+
+
+def test_a_client_beyond_its_rate_waits_and_no_other_does(slow: ScimWorld) -> None:
+    """O6, N5: 429 in SCIM's words with whole seconds, counted per client, once it is known who asks."""
+    path = f"/Users/{NOBODY}"
+    statuses = [slow.get(path, token="guessed").status for _ in range(300)]
+    assert set(statuses) == {401}
+    statuses = [slow.get(path).status for _ in range(250)]
+    assert set(statuses) == {404}, "the floor: 25 requests per second"
+    more = [slow.get(path) for _ in range(13)]
+    refused = more[-1]
+    assert refused.status == 429
+    assert refused.headers["retry-after"] == "10"
+    assert refused.headers["content-type"].startswith("application/scim+json")
+    assert refused.json() == {
+        "schemas": [ERROR_SCHEMA],
+        "status": "429",
+        "detail": "Too many requests; try again later.",
+    }
+    assert slow.get(path, client_id="another").status == 404
+    slow.later(4)
+    assert slow.get(path).headers["retry-after"] == "6"
+    slow.later(6)
+    assert slow.get(path).status == 404
+
+
+def test_all_nodes_share_the_rate_of_a_client(slow: ScimWorld, gateway_database: Database) -> None:
+    """O6: what one node let pass another knows of, up to a batch."""
+    other = a_scim_world(gateway_database, clock=slow.services.store.clock, settings=ScimSettings())
+    path = f"/Users/{NOBODY}"
+    stored(slow, requests_per_second=25)
+    token = slow.token()
+    for _ in range(247):
+        assert slow.get(path, token=token).status == 404
+    assert 429 in [other.get(path, token=token).status for _ in range(13)]
+
+
+def test_a_rare_client_costs_no_counter(slow: ScimWorld) -> None:
+    """A read writes nothing while a client asks little."""
+    path = f"/Users/{NOBODY}"
+    for _ in range(30):
+        assert {slow.get(path).status for _ in range(12)} == {404}
+        slow.later(10)
+    with slow.services.store.read() as connection:
+        assert connection.exec_driver_sql("select count(*) from rate_limit").scalar_one() == 0
+
+
+def test_another_clients_resources_are_not_there(world: ScimWorld) -> None:
+    """O7, O9, SA-05: 404 for every verb; a name that is taken answers 409, adopts nothing, shows nothing."""
+    user = world.post("/Users", a_user("erin"))
+    group = world.post("/Groups", a_group(members=[{"value": user["id"]}]))
+    for path in (f"/Users/{user['id']}", f"/Groups/{group['id']}"):
+        for method in ("GET", "PUT", "PATCH", "DELETE"):
+            body = {
+                "PUT": a_user("erin") if "Users" in path else a_group(),
+                "PATCH": {
+                    "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                    "Operations": [{"op": "replace", "path": "displayName", "value": "Mine"}],
+                },
+            }.get(method)
+            assert world.request(method, path, body, client_id="okta").status == 404, (method, path)
+    world.patch(f"/Users/{user['id']}", {"op": "replace", "path": "active", "value": False})
+    before = world.get(f"/Users/{user['id']}").body
+    taken = world.post("/Users", a_user("ERIN", externalId="other"), client_id="okta")
+    assert (taken.status, taken.scim_type) == (409, "uniqueness")
+    assert user["id"] not in taken.body.decode()
+    assert "acme" not in taken.body.decode()
+    assert world.get(f"/Users/{user['id']}").body == before, "neither adopted nor made active again"
+    assert world.found("Users", "userName pr") == ["erin"]
+    own = world.post("/Users", a_user("omar", externalId="acct:erin"), client_id="okta")
+    assert own.status == 201, "an external id is its client's own"
+    foreign = world.post("/Groups", a_group("x", members=[{"value": user["id"]}]), client_id="okta")
+    assert (foreign.status, foreign.scim_type) == (400, "invalidValue")
+
+
+def test_a_protected_account_cannot_be_touched(world: ScimWorld) -> None:
+    """O8, SA-07: an operator's own account, and one for emergencies, is out of every client's reach."""
+    user = world.post("/Users", a_user("breakglass"))
+    member, other = {"value": user["id"]}, world.post("/Users", a_user("erin"))
+    inside = world.post("/Groups", a_group("inside", members=[member]))
+    outside = world.post("/Groups", a_group("outside"))
+    assert protect_account(world.services, "nobody", actor=SYSTEM) == Missing()
+    assert protect_account(world.services, "BreakGlass", actor=SYSTEM) == AccountProtected()
+    assert [each.user_name for each in protected_accounts(world.services)] == ["breakglass"]
+    path = f"/Users/{user['id']}"
+    before = world.get(path).body
+    refused = [
+        world.patch(path, {"op": "replace", "path": "active", "value": False}),
+        world.put(path, a_user("breakglass", displayName="Other")),
+        world.delete(path),
+        world.patch(f"/Groups/{inside['id']}", {"op": "remove", "path": f'members[value eq "{user["id"]}"]'}),
+        world.patch(f"/Groups/{inside['id']}", {"op": "replace", "path": "members", "value": []}),
+        world.put(f"/Groups/{inside['id']}", a_group("inside", members=[{"value": other["id"]}])),
+        world.delete(f"/Groups/{inside['id']}"),
+        world.patch(f"/Groups/{outside['id']}", {"op": "add", "path": "members", "value": [member]}),
+        world.post("/Groups", a_group("third", members=[member, {"value": other["id"]}])),
+    ]
+    assert [each.status for each in refused] == [403] * len(refused)
+    assert all("protected" in each.detail for each in refused)
+    assert world.get(path).body == before
+    assert json.dumps(world.get(f"/Groups/{inside['id']}")["members"]).count("value") == 1
+    joined = world.patch(
+        f"/Groups/{inside['id']}", {"op": "add", "path": "members", "value": [{"value": other["id"]}]}
+    )
+    assert joined.status in (200, 204), "the others in its groups are as free as before"
+    protect_account(world.services, "breakglass", actor=SYSTEM, protected=False)
+    assert world.delete(path).status == 204
