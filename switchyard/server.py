@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
 import threading
 from functools import partial
@@ -72,6 +73,10 @@ def _run_in_batches() -> None:
 
 
 def _load(target: str, parent: int) -> Callable[..., Any]:
+    # A worker is born with its parent's handlers, which would swallow what ends it. While it loads, it serves
+    # nobody yet and may end at once; granian sets the handlers of a serving worker when the loading is done.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     follow_parent(parent)
     module, _, name = target.partition(":")
     application: Callable[..., Any] = getattr(importlib.import_module(module), name)

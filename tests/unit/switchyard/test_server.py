@@ -88,3 +88,22 @@ def test_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
         assert worker is not None
         process.kill()
         _until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")
+
+
+def test_a_worker_that_is_still_loading_is_not_waited_for(tmp_path: Path) -> None:
+    """A stop that comes while a worker starts ends it, long before it would be killed."""
+    begun = tmp_path / "begun"
+    program = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"
+    (tmp_path / "slow_wsgi.py").write_text(program)
+    script = (
+        f"from switchyard.server import serve; serve('slow_wsgi:a', host='127.0.0.1', port={free_port()})"
+    )
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])  # noqa: PTH109 - the tree under test
+    process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path})
+    try:
+        _until(begun.exists)
+        process.terminate()
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
