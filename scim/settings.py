@@ -20,9 +20,8 @@ class ScimSettings(Section):
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
 
     requests_per_second: int = 250
-    """Requests that each client may make per second, on all nodes together, over ten seconds; 25 at least.
-
-    A client may have a figure of its own (`switchyard scim-client`)."""
+    """Requests that each client may make per second, on all nodes together; 25 at least. A client may have
+    a figure of its own."""
 
     request_record_life: dt.timedelta = dt.timedelta(days=90)
     """How long the Gateway can tell what a provisioning client asked and how it was answered."""

@@ -19,6 +19,7 @@ from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 from switchyard.cli_policy import policy
+from switchyard.cli_scim import scim_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -233,5 +234,5 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
         run_background(deeds(), stop)
 
 
-for _command in (lab, client, policy, *COMMANDS):
+for _command in (lab, client, scim_client, policy, *COMMANDS):
     main.add_command(_command)

@@ -42,7 +42,7 @@ def client_metadata_fault(metadata: Mapping[str, Any], provider: Mapping[str, An
     Wrong by RFC 7591, by OpenID Connect Registration, or because ``provider``, our own metadata, does not
     offer it.
     """
-    # The scopes of a machine are its own and stand in no discovery document.
+    # The scopes of resources that are not ours stand in no discovery document.
     offered = {name: value for name, value in provider.items() if name != "scopes_supported"}
     for rules in (ClientMetadataClaims, registration.ClientMetadataClaims):
         try:

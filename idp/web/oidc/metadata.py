@@ -9,6 +9,7 @@ from idp.domain.claims import CLAIMS_OF_SCOPE
 from idp.domain.client import RESPONSE_TYPE
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, ResponseMode
 from idp.domain.pkce import METHOD
+from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.scope import SIGN_IN_SCOPES
 from idp.domain.session import Acr
 from idp.usecases.services import IdpServices
@@ -51,7 +52,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         if name in paths:
             document[member] = services.issuer + paths[name]
     document |= {
-        "scopes_supported": list(SIGN_IN_SCOPES),
+        "scopes_supported": [*SIGN_IN_SCOPES, *SCIM_SCOPES],
         "response_types_supported": [RESPONSE_TYPE],
         "response_modes_supported": [mode.value for mode in ResponseMode],
         "grant_types_supported": list(GRANTS),

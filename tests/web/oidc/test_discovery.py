@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
+from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
 from idp.web.authlib_bridge import client_metadata_fault, provider_metadata_fault
 from idp.web.oidc.registration import register
@@ -57,7 +58,8 @@ def test_what_is_listed_works(op: Op) -> None:
     cookie = op.session(op.account())
     for mode in document["response_modes_supported"]:
         assert op.authorize(cookie, response_mode=mode).status in {200, 303}
-    scope = " ".join(document["scopes_supported"])
+    scope = " ".join(each for each in document["scopes_supported"] if each not in SCIM_SCOPES)
+    assert set(document["scopes_supported"]) > set(SCIM_SCOPES), "what machines may ask for (O3)"
     assert op.tokens(cookie, scope=scope)["scope"] == scope
     for algorithm in document["id_token_signing_alg_values_supported"]:
         op.client(f"sig-{algorithm}", id_token_signed_response_alg=algorithm)

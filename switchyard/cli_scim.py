@@ -1,0 +1,194 @@
+"""The command line's SCIM clients, their static tokens, and the accounts that none of them may touch."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from switchyard.cli_options import Commands, fail, settings_option
+
+if TYPE_CHECKING:
+    from idp.storage.scim_clients import StoredScimClient, StoredToken
+    from switchyard.settings import GatewaySettings
+
+_PROFILES = ("rfc", "strict", "entra", "okta")
+
+
+def _read(settings: Path | None) -> GatewaySettings:
+    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
+
+    return gateway_settings(settings, os.environ)
+
+
+@click.group("scim-client", cls=Commands)
+def scim_client() -> None:
+    """SCIM clients: who provisions into the Gateway, how it is read, and its static tokens."""
+
+
+@scim_client.command("list")
+@settings_option
+def list_clients(settings: Path | None) -> None:
+    """Show every SCIM client, and its live static tokens by their fingerprints."""
+    from idp.usecases.list_scim_clients import list_scim_clients  # noqa: PLC0415
+    from switchyard.operations import gateway_services  # noqa: PLC0415
+
+    with gateway_services(_read(settings)) as services:
+        found = list_scim_clients(services)
+    for view in found:
+        click.echo(_client_line(view.client))
+        for token in view.tokens:
+            click.echo(f"  {_token_line(token)}")
+
+
+@scim_client.command("set")
+@settings_option
+@click.argument("client_id")
+@click.option("--name", default="", help="What operators see. [default: the id]")
+@click.option("--profile", type=click.Choice(_PROFILES), default="rfc", show_default=True)
+@click.option(
+    "--scope", default="scim.read scim.write", show_default=True, help="What its static tokens may do."
+)
+@click.option("--require-match", is_flag=True, help="Answer 428 to a write that names no version.")
+@click.option(
+    "--requests-per-second", type=int, help="Its own limit, on all nodes together. [default: the settings']"
+)
+@click.option("--disable", is_flag=True, help="Let it in no more; what it made stays.")
+def set_client(
+    settings: Path | None,
+    client_id: str,
+    *,
+    name: str,
+    profile: str,
+    scope: str,
+    require_match: bool,
+    requests_per_second: int | None,
+    disable: bool,
+) -> None:
+    """Register a SCIM client, or state anew all that it is.
+
+    CLIENT_ID is the source of what the client makes. An OAuth client of that id is the same client; one that
+    knows nothing but a static token needs no OAuth client.
+    """
+    from idp.usecases.store_scim_client import (  # noqa: PLC0415
+        ScimClientOrder,
+        ScimClientStored,
+        store_scim_client,
+    )
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    order = ScimClientOrder(
+        client_id,
+        name,
+        profile=profile,
+        scopes=frozenset(scope.split()),
+        disabled=disable,
+        require_match=require_match,
+        requests_per_second=requests_per_second,
+    )
+    with gateway_services(_read(settings)) as services:
+        outcome = store_scim_client(services, order, actor=at_console())
+    if not isinstance(outcome, ScimClientStored):
+        fail(outcome.value, 1)
+    click.echo(f"{client_id} is registered")
+
+
+@scim_client.command()
+@settings_option
+@click.argument("client_id")
+@click.option("--days", type=click.IntRange(1), help="How long it lives. [default: until it is revoked]")
+def token(settings: Path | None, client_id: str, days: int | None) -> None:
+    """Make a static token, beside the one the client has: two may live at once, for rotation."""
+    from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token  # noqa: PLC0415
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    life = dt.timedelta(days=days) if days else None
+    with gateway_services(_read(settings)) as services:
+        outcome = issue_scim_token(services, client_id, actor=at_console(), life=life)
+    if not isinstance(outcome, ScimTokenIssued):
+        fail(outcome.value, 1)
+    click.echo(f"The token {outcome.fingerprint} of {client_id}, shown this once: {outcome.token}")
+
+
+@scim_client.command("revoke-token")
+@settings_option
+@click.argument("client_id")
+@click.argument("fingerprint")
+def revoke_token(settings: Path | None, client_id: str, fingerprint: str) -> None:
+    """End a static token, named by its fingerprint or the beginning of it; it opens nothing more at once."""
+    from idp.usecases.revoke_scim_token import ScimTokenRevoked, revoke_scim_token  # noqa: PLC0415
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    with gateway_services(_read(settings)) as services:
+        outcome = revoke_scim_token(services, client_id, fingerprint, actor=at_console())
+    if not isinstance(outcome, ScimTokenRevoked):
+        fail(outcome.value, 1)
+    click.echo(f"The token {fingerprint} of {client_id} is revoked")
+
+
+@scim_client.command()
+@settings_option
+@click.argument("user_name")
+def protect(settings: Path | None, user_name: str) -> None:
+    """Put an account out of every SCIM client's reach: those of operators, and those for emergencies."""
+    _protect(settings, user_name, protected=True)
+    click.echo(f"{user_name} is protected from every SCIM client")
+
+
+@scim_client.command()
+@settings_option
+@click.argument("user_name")
+def unprotect(settings: Path | None, user_name: str) -> None:
+    """Give an account back into the hands of the SCIM client that made it."""
+    _protect(settings, user_name, protected=False)
+    click.echo(f"{user_name} is no longer protected")
+
+
+@scim_client.command()
+@settings_option
+def protected(settings: Path | None) -> None:
+    """Show the accounts that no SCIM client may touch."""
+    from idp.usecases.protect_account import protected_accounts  # noqa: PLC0415
+    from switchyard.operations import gateway_services  # noqa: PLC0415
+
+    with gateway_services(_read(settings)) as services:
+        found = protected_accounts(services)
+    for account in found:
+        click.echo(f"{account.user_name}  since {_moment(account.protected_at)}  made by {account.source}")
+
+
+def _protect(settings: Path | None, user_name: str, *, protected: bool) -> None:
+    from idp.usecases.protect_account import AccountProtected, protect_account  # noqa: PLC0415
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    with gateway_services(_read(settings)) as services:
+        outcome = protect_account(services, user_name, actor=at_console(), protected=protected)
+    if not isinstance(outcome, AccountProtected):
+        fail(f"no account is called {user_name}", 1)
+
+
+def _client_line(client: StoredScimClient) -> str:
+    rate = client.requests_per_second
+    words = [
+        client.id,
+        client.name,
+        client.profile,
+        "disabled" if client.disabled else "enabled",
+        f"static tokens may {' '.join(sorted(client.scopes))}",
+        *(["needs If-Match"] if client.require_match else []),
+        *([f"{rate} requests per second"] if rate is not None else []),
+    ]
+    return "  ".join(words)
+
+
+def _token_line(token: StoredToken) -> str:
+    ends = f"expires {_moment(token.expires_at)}" if token.expires_at else "until it is revoked"
+    used = f"used {_moment(token.last_used_at)}"
+    return f"token {token.fingerprint}  made {_moment(token.created_at)}  {ends}  {used}"
+
+
+def _moment(at: dt.datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC") if at else "never"

@@ -1,0 +1,83 @@
+"""`switchyard scim-client`: an operator's whole way with a SCIM client that knows nothing but a token."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from switchyard.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    kek = tmp_path / "kek.txt"
+    assert CliRunner().invoke(main, ["keys", "new-kek", str(kek)]).exit_code == 0
+    file = tmp_path / "switchyard.toml"
+    file.write_text(
+        "[gateway.kernel]\n"
+        f"database_url = 'sqlite:///{tmp_path / 'gateway.db'}'\n"
+        f"key_file = '{kek}'\n"
+        "public_url = 'http://127.0.0.1:8000'\n"
+    )
+    return Run(file)
+
+
+class Run:
+    """The command line over one settings file."""
+
+    def __init__(self, settings: Path) -> None:
+        self._settings = settings
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        command, *rest = words
+        result = CliRunner().invoke(
+            main, ["scim-client", command, "--settings", str(self._settings), *rest], catch_exceptions=False
+        )
+        assert result.exit_code == code, result.output
+        return result.output
+
+
+def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
+    """O2, O4, O6: each deed is one command; a token is shown once, then known by its fingerprint."""
+    assert "no such SCIM client" in run("token", "okta", code=1)
+    assert "25 requests" in run("set", "okta", "--requests-per-second", "3", code=1)
+    assert "scim.groups.read" in run("set", "okta", "--scope", "openid", code=1)
+    run(
+        "set",
+        "okta",
+        "--profile",
+        "okta",
+        "--scope",
+        "scim.users.write",
+        "--require-match",
+        "--requests-per-second",
+        "50",
+    )
+    told = run("token", "okta", "--days", "90")
+    found = re.search(r"The token ([0-9a-f]{12}) of okta, shown this once: (swscim_\S{49})\n", told)
+    assert found, told
+    listed = run("list")
+    assert "okta  okta  okta  enabled  static tokens may scim.users.write" in listed
+    assert "needs If-Match  50 requests per second" in listed
+    assert f"token {found[1]}" in listed
+    assert "used never" in listed
+    assert found[2] not in listed
+    run("token", "okta")
+    assert "two tokens live already" in run("token", "okta", code=1)
+    run("revoke-token", "okta", found[1][:6])
+    assert "no live token" in run("revoke-token", "okta", found[1], code=1)
+    assert found[1] not in run("list")
+    run("set", "okta", "--disable")
+    assert "disabled" in run("list")
+
+
+def test_an_account_that_is_not_there_is_not_protected(run: Run) -> None:
+    """O8: a mistyped name does not look like success."""
+    assert "no account is called nobody" in run("protect", "nobody", code=1)
+    assert run("protected") == ""
