@@ -76,7 +76,8 @@ def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     found.setdefault("grant_types", [GrantType.AUTHORIZATION_CODE.value])
     found.setdefault("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value)
     found.setdefault("application_type", "web")
-    if GrantType.AUTHORIZATION_CODE.value in found["grant_types"]:
+    grants = found["grant_types"]
+    if isinstance(grants, list) and GrantType.AUTHORIZATION_CODE.value in grants:
         found.setdefault("response_types", [RESPONSE_TYPE])
     return found
 

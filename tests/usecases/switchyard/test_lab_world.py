@@ -1,0 +1,121 @@
+"""Furnishing a laboratory: through the product's deeds, again and again, and never over an installation."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from idp.storage import tables
+from idp.storage.accounts import find_by_user_name
+from idp.usecases.authenticate_provisioner import provisioner
+from kernel.audit import verify_chains
+from kernel.tables import courier_message
+from switchyard.lab_faults import LabFileError
+from switchyard.lab_file import parse
+from switchyard.lab_world import SOURCE, NotALabError, check_database, furnish
+from tests.support.oidc import Op, an_op
+
+if TYPE_CHECKING:
+    from kernel.database import Database
+
+WORLD: dict[str, Any] = {
+    "accounts": [
+        {"userName": "jdoe", "password": "a", "claims": {"name": "J", "email": "j@lab.example"}, "groups": ["A"]},
+        {"userName": "kim", "password": "b", "second_factor": "required", "groups": ["A", "B"]},
+    ],
+    "groups": [{"displayName": "A", "application_key": "trading"}, {"displayName": "B"}],
+    "clients": [{"client_id": "rp1", "client_secret": "short", "redirect_uris": ["http://127.0.0.1:9000/cb"]}],
+    "scim_clients": [{"name": "idp", "token": "fixed-token", "profile": "entra"}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def op(gateway_database: Database) -> Op:
+    return an_op(gateway_database, loopback_http_clients=True, short_client_secrets=True)
+
+
+def furnished(op: Op, world: dict[str, Any]) -> None:
+    furnish(op.services, parse(json.dumps(world), "lab.json"), name="lab.json")
+
+
+def members(op: Op) -> set[tuple[str, str]]:
+    """Return who is in which group."""
+    statement = (
+        select(tables.account.c.user_name, tables.group.c.display_name)
+        .join(tables.membership, tables.membership.c.account_id == tables.account.c.id)
+        .join(tables.group, tables.group.c.id == tables.membership.c.group_id)
+    )
+    with op.services.store.read() as connection:
+        return {(row[0], row[1]) for row in connection.execute(statement)}
+
+
+def test_an_installation_is_never_furnished(op: Op) -> None:
+    """A database with an account, or with a client, that no laboratory made is refused."""
+    check_database(op.services.store.database)
+    op.client("emi")
+    with pytest.raises(NotALabError, match="no laboratory made"):
+        check_database(op.services.store.database)
+
+
+def test_a_name_that_another_source_has_is_named(op: Op) -> None:
+    op.account("jdoe")
+    with pytest.raises(
+        LabFileError, match=r"accounts\[0\].userName: is taken by an account that the file did not"
+    ):
+        furnished(op, WORLD)
+
+
+def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
+    broken = {
+        "clients": [
+            {"client_id": "rp1", "client_secret": "s", "redirect_uris": ["http://rp.example/"]},
+            {
+                "client_id": "rp2",
+                "client_secret": "s",
+                "redirect_uris": "https://rp.example/",
+                "grant_types": 7,
+            },
+        ],
+        "scim_clients": [{"name": SOURCE, "token": "x"}, {"name": "n" * 65, "token": "y"}],
+    }
+    with pytest.raises(LabFileError) as caught:
+        furnished(op, broken)
+    keys = [fault.key for fault in caught.value.faults]
+    assert keys == [
+        "clients[0].redirect_uris",
+        "clients[1].grant_types",
+        "clients[1].redirect_uris",
+        "scim_clients[0].name",
+        "scim_clients[1].name",
+    ]
+
+
+def test_furnishing_again_changes_what_differs_and_keeps_the_rest(op: Op) -> None:
+    """Ids, and so subjects, stay; memberships, tokens and profiles follow the file; nobody is written to."""
+    furnished(op, WORLD)
+    check_database(op.services.store.database)
+    with op.services.store.read() as connection:
+        first = {name: find_by_user_name(connection, name) for name in ("jdoe", "kim")}
+    assert members(op) == {("jdoe", "A"), ("kim", "A"), ("kim", "B")}
+    assert all(account is not None and account.is_usable for account in first.values())
+    assert first["jdoe"].waived == ("question", "second_factor")  # type: ignore[union-attr]
+    assert first["kim"].waived == ("question",)  # type: ignore[union-attr]
+
+    changed = json.loads(json.dumps(WORLD))
+    changed["accounts"][0] |= {"groups": ["B"], "second_factor": "required"}
+    changed["scim_clients"] = [{"name": "idp", "token": "another-token", "profile": "okta"}]
+    furnished(op, changed)
+    with op.services.store.read() as connection:
+        again = {name: find_by_user_name(connection, name) for name in ("jdoe", "kim")}
+        assert connection.execute(select(courier_message)).all() == []
+    assert [a.id for a in again.values() if a] == [a.id for a in first.values() if a]
+    assert again["jdoe"].waived == ("question",)  # type: ignore[union-attr]
+    assert members(op) == {("jdoe", "B"), ("kim", "A"), ("kim", "B")}
+    assert provisioner(op.services, "fixed-token") is None
+    found = provisioner(op.services, "another-token")
+    assert found is not None
+    assert (found.client_id, found.profile) == ("idp", "okta")
+    assert verify_chains(op.services.store.database).faults == []
