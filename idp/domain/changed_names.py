@@ -21,11 +21,11 @@ def changed_names(before: str, after: str) -> tuple[str, ...]:
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for name in _unequal(before, after):
         old, new = before.get(name), after.get(name)
-        if not isinstance(old or new, dict):
+        if all(each is None or isinstance(each, dict) for each in (old, new)):
+            prefix = "" if ":" in name else f"{name}."
+            yield from (prefix + part for part in _unequal(old or {}, new or {}))
+        else:
             yield name
-            continue
-        prefix = "" if ":" in name else f"{name}."
-        yield from (prefix + part for part in _unequal(old or {}, new or {}))
 
 
 def _unequal(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
