@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
@@ -262,6 +263,26 @@ def test_what_cannot_be_written_waits(sqlite_world: ScimWorld) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO provisioning_request")
     assert sorted(each.times for each in _records(sqlite_world)) == [1, 1, 2]
+
+
+def test_beyond_a_bound_the_oldest_are_given_up_and_the_log_says_so(sqlite_world: ScimWorld) -> None:
+    """Audit, RX-12: memory has an end while the database is away, and nobody is left to guess."""
+    database, waiting = sqlite_world.services.store.database, sqlite_world.services.requests
+    sqlite_world.get(f"/Users/{NOBODY}0000")
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE provisioning_request RENAME TO away")
+    record = _one_that_waits(sqlite_world)
+    for number in range(20_002):
+        waiting.add(dataclasses.replace(record, id=f"{number:026}"), (), same=number)
+    with capture_logs() as lines:
+        waiting.flush(database)
+    assert len(waiting) == 20_000
+    lost = [line for line in lines if line["event"] == "provisioning_log.lost"]
+    assert [line["requests"] for line in lost] == [3]
+
+
+def _one_that_waits(world: ScimWorld) -> RequestRecord:
+    return next(iter(world.services.requests._waiting.values())).record
 
 
 def test_every_list_is_a_range_of_an_index(sqlite_gateway_database: Database) -> None:
