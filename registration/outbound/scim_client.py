@@ -18,6 +18,7 @@ from scim2_client.errors import RequestNetworkException
 from scim2_models import (
     Error,
     ListResponse,
+    PatchOp,
     Resource,
     ResourceType,
     SCIMException,
@@ -31,6 +32,8 @@ from registration.domain.sign_in import ProviderUnreachableError
 from registration.outbound.access_token import AccessTokens, TokenRefusedError
 from registration.outbound.http import Outbound, TargetRefusedError
 from registration.outbound.scim_models import (
+    GROUP_EXTENSION,
+    USER_EXTENSION,
     GatewayGroup,
     GatewayUser,
     group_patch,
@@ -43,6 +46,8 @@ from registration.outbound.scim_models import (
 UNREADABLE: Final = 599
 """Stands for a success whose body is none: what the Gateway did has to be found out by asking again."""
 
+_OK: Final = 200
+_BAD_REQUEST: Final = 400
 _UNSENT: Final = "token"
 """Stands for the token endpoint where a request was not even sent for want of a token."""
 
@@ -76,6 +81,7 @@ class _Engine(BaseSyncSCIMClient):
         path = "/" + url.lstrip("/")
         self.sent = (method, path.partition("?")[0])
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/scim+json"}
+        headers |= kwargs.get("headers") or {}
         if "json" in kwargs:
             headers["Content-Type"] = "application/scim+json"
         params = {name: str(value) for name, value in (kwargs.get("params") or {}).items()}
@@ -92,24 +98,33 @@ Act = Callable[[_Engine], object]
 
 
 class ScimDirectory:
-    """What the worker tells the Gateway, and asks it."""
+    """What the worker tells the Gateway, and asks it; or any other SCIM server.
+
+    The Gateway has our extensions, whose ``sourceVersion`` fences every write, so it is told the whole state
+    and never asked first. A server that turns out to have none of them is told the differences from what it
+    holds, under the ETag it holds that at.
+    """
 
     def __init__(self, outbound: Outbound, tokens: AccessTokens, clock: Clock, *, base_url: str) -> None:
         self._outbound = outbound
         self._tokens = tokens
         self._clock = clock
         self._base_url = base_url
+        self._extended = True
 
     def create_user(self, user: DesiredUser) -> Answer:
         """POST the user (RFC 7644 §3.3)."""
-        return self._ask(lambda engine: engine.create(user_resource(user), expected_status_codes=None))[0]
+        return self._tell(lambda extended: self._create(user_resource(user, extended=extended)))
 
     def change_user(self, remote_id: str, user: DesiredUser) -> Answer:
         """PATCH the user to what is desired (RFC 7644 §3.5.2)."""
-        patch = user_patch(user)
-        return self._ask(
-            lambda engine: engine.modify(GatewayUser, remote_id, patch, expected_status_codes=None)
-        )[0]
+
+        def change(extended: bool) -> Answer:  # noqa: FBT001 - how the server is spoken to
+            if extended:
+                return self._modify(GatewayUser, remote_id, user_patch(user))
+            return self._amend(GatewayUser, remote_id, user_resource(user, extended=False))
+
+        return self._tell(change)
 
     def find_user(self, *, external_id: str = "", user_name: str = "") -> tuple[Answer, Found | None]:
         """GET the user with this external id, or with this user name (RFC 7644 §3.4.2)."""
@@ -118,11 +133,17 @@ class ScimDirectory:
 
     def create_group(self, group: DesiredGroup) -> Answer:
         """POST the group, without members."""
-        return self._ask(lambda engine: engine.create(group_resource(group), expected_status_codes=None))[0]
+        return self._tell(lambda extended: self._create(group_resource(group, extended=extended)))
 
     def change_group(self, remote_id: str, group: DesiredGroup) -> Answer:
         """PATCH the group's own attributes."""
-        return self._modify_group(remote_id, group_patch(group))
+
+        def change(extended: bool) -> Answer:  # noqa: FBT001 - how the server is spoken to
+            if extended:
+                return self._modify(GatewayGroup, remote_id, group_patch(group))
+            return self._amend(GatewayGroup, remote_id, group_resource(group, extended=False))
+
+        return self._tell(change)
 
     def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
         """GET the group with this external id."""
@@ -130,16 +151,49 @@ class ScimDirectory:
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
         """PATCH one member into the group."""
-        return self._modify_group(group_remote_id, member_patch(user_remote_id, joins=True, version=version))
+        return self._move(group_remote_id, user_remote_id, joins=True, version=version)
 
     def remove_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
         """PATCH one member out of the group."""
-        return self._modify_group(group_remote_id, member_patch(user_remote_id, joins=False, version=version))
+        return self._move(group_remote_id, user_remote_id, joins=False, version=version)
 
-    def _modify_group(self, remote_id: str, patch: Any) -> Answer:  # noqa: ANN401 - a composed class
+    def _move(self, group_remote_id: str, user_remote_id: str, *, joins: bool, version: int) -> Answer:
+        def move(extended: bool) -> Answer:  # noqa: FBT001 - how the server is spoken to
+            patch = member_patch(user_remote_id, joins=joins, version=version if extended else None)
+            return self._modify(GatewayGroup, group_remote_id, patch)
+
+        return self._tell(move)
+
+    def _tell(self, say: Callable[[bool], Answer]) -> Answer:
+        """Say it with our extensions; without them to a server that has none, which shows when it refuses."""
+        answer = say(self._extended)
+        if answer.status != _BAD_REQUEST or not self._extended or self._knows_extensions():
+            return answer
+        self._extended = False
+        return say(False)
+
+    def _knows_extensions(self) -> bool:
+        """Ask the server which types of resource it has (RFC 7644 §4); True if it does not say."""
+        answer, found = self._ask(lambda engine: engine.request("GET", "/ResourceTypes"))
+        text = found.text if isinstance(found, httpx.Response) and answer.status == _OK else ""
+        return not text or (USER_EXTENSION in text and GROUP_EXTENSION in text)
+
+    def _create(self, resource: Any) -> Answer:  # noqa: ANN401 - a composed class
+        return self._ask(lambda engine: engine.create(resource, expected_status_codes=None))[0]
+
+    def _modify(self, model: Any, remote_id: str, patch: Any, *, etag: str = "") -> Answer:  # noqa: ANN401
+        headers = {"If-Match": etag} if etag else {}
         return self._ask(
-            lambda engine: engine.modify(GatewayGroup, remote_id, patch, expected_status_codes=None)
+            lambda engine: engine.modify(model, remote_id, patch, expected_status_codes=None, headers=headers)
         )[0]
+
+    def _amend(self, model: Any, remote_id: str, wanted: Any) -> Answer:  # noqa: ANN401 - a composed class
+        """Bring what the server holds to what is wanted: 412 if it changed between the look and the write."""
+        answer, held = self._ask(lambda engine: engine.query(model, remote_id, expected_status_codes=None))
+        if not isinstance(held, model):
+            return answer
+        patch = PatchOp.build_from(held, wanted)
+        return self._modify(model, remote_id, patch, etag=answer.etag) if patch is not None else answer
 
     def _find(self, model: Any, name: str, value: str) -> tuple[Answer, Found | None]:  # noqa: ANN401
         quoted = value.replace("\\", "\\\\").replace('"', '\\"')

@@ -70,8 +70,8 @@ GatewayUser: Any = User[SwitchyardUser]
 GatewayGroup: Any = cast("Any", Group)[SwitchyardGroup]
 
 
-def user_resource(user: DesiredUser) -> Any:  # noqa: ANN401 - scim2-models composes the class at run time
-    """Return the user to POST."""
+def user_resource(user: DesiredUser, *, extended: bool = True) -> Any:  # noqa: ANN401 - scim2-models composes the class at run time
+    """Return the user as it shall be; without our extension for a server that does not have it."""
     resource = GatewayUser(
         external_id=user.external_id,
         user_name=user.user_name,
@@ -83,6 +83,8 @@ def user_resource(user: DesiredUser) -> Any:  # noqa: ANN401 - scim2-models comp
         emails=[Email(value=user.email, type=Email.Type.work, primary=True)],
         phone_numbers=[PhoneNumber(value=user.phone_uri, type=PhoneNumber.Type.work, primary=True)],
     )
+    if not extended:
+        return resource
     resource[SwitchyardUser] = SwitchyardUser(
         person_id=str(user.person_no),
         account_kind=user.kind,
@@ -112,9 +114,11 @@ def user_patch(user: DesiredUser) -> PatchOp[Any]:
     return _patch(GatewayUser, operations)
 
 
-def group_resource(group: DesiredGroup) -> Any:  # noqa: ANN401 - scim2-models composes the class at run time
-    """Return the group to POST: a shell, its members come one by one."""
+def group_resource(group: DesiredGroup, *, extended: bool = True) -> Any:  # noqa: ANN401 - scim2-models composes the class at run time
+    """Return the group as it shall be: a shell, its members come one by one."""
     resource = GatewayGroup(external_id=group.external_id, display_name=group.display_name)
+    if not extended:
+        return resource
     resource[SwitchyardGroup] = SwitchyardGroup(
         organization_id=str(group.organization_number),
         organization_short_name=group.organization_short_name,
@@ -140,15 +144,19 @@ def group_patch(group: DesiredGroup) -> PatchOp[Any]:
     return _patch(GatewayGroup, operations)
 
 
-def member_patch(user_remote_id: str, *, joins: bool, version: int) -> PatchOp[Any]:
-    """Return the PATCH that moves one member, fenced by the group's version: both or neither take effect."""
-    fence = _replace(f"{GROUP_EXTENSION}:sourceVersion", version)
+def member_patch(user_remote_id: str, *, joins: bool, version: int | None) -> PatchOp[Any]:
+    """Return the PATCH that moves one member.
+
+    It is fenced by the group's version, both or neither take effect; without one for a server that has no
+    fence.
+    """
+    fence = [] if version is None else [_replace(f"{GROUP_EXTENSION}:sourceVersion", version)]
     if joins:
         move: dict[str, Any] = {"op": "add", "path": "members", "value": [{"value": user_remote_id}]}
     else:
         quoted = user_remote_id.replace("\\", "\\\\").replace('"', '\\"')
         move = {"op": "remove", "path": f'members[value eq "{quoted}"]'}
-    return _patch(GatewayGroup, [fence, move])
+    return _patch(GatewayGroup, [*fence, move])
 
 
 def _replace(path: str, value: object) -> dict[str, Any]:

@@ -364,6 +364,8 @@ def scim(wired: Wired, *answers: httpx.Response) -> list[httpx.Request]:
     left, asked = list(answers), []
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/ResourceTypes"):
+            return httpx.Response(404)  # after a 400: whether the server has our extensions
         asked.append(request)
         return left.pop(0)
 
