@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import datetime as dt
-import ipaddress
 import json
 import os
 import re
@@ -18,15 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.lab_file import default_world
 from switchyard.people import current_code
 from switchyard.visitor import Page
+from tests.support.certificates import a_certificate
 from tests.support.lab import Lab, begin, follow, redeem, running_lab, sign_in, submit
 from tests.support.ports import free_port
 
@@ -188,7 +183,8 @@ def test_two_workers_on_postgresql_behind_tls_and_again_on_the_same_database(
     tmp_path: Path, postgresql_databases: Databases
 ) -> None:
     """--workers, --database and --tls-*: the second start finds what the first one made, ids and all."""
-    certificate, key, trust = _certificate(tmp_path)
+    certificate, key, pem = a_certificate(tmp_path)
+    trust = ssl.create_default_context(cadata=pem)
     port = free_port()
     options = (
         *("--database", postgresql_databases.url("empty"), "--workers", "2", "--port", str(port)),
@@ -235,31 +231,6 @@ def _old_versions_and_weak_ciphers_are_refused(port: int, trust: ssl.SSLContext)
         handshake("ECDHE-ECDSA-AES128-SHA")
     with pytest.raises(ssl.SSLError):
         handshake("ECDHE-ECDSA-CHACHA20-POLY1305")
-
-
-def _certificate(folder: Path) -> tuple[Path, Path, ssl.SSLContext]:
-    """Make a certificate for 127.0.0.1; return its file, its key's file, and who trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "laboratory")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(Encoding.PEM)
-    (folder / "cert.pem").write_bytes(pem)
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return folder / "cert.pem", folder / "key.pem", ssl.create_default_context(cadata=pem.decode())
 
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:

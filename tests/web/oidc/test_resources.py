@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -38,6 +39,25 @@ def test_userinfo_takes_a_bearer_in_header_or_body_in_any_case(op: Op) -> None:
         assert op.call("GET", "/oauth2/userinfo", headers=header).json() == wanted
         assert op.call("POST", "/oauth2/userinfo", headers=header).json() == wanted
     assert op.post("/oauth2/userinfo", {"access_token": token}).json() == wanted
+
+
+def test_userinfo_tells_what_scim_stated_and_no_more_than_the_scopes_open(op: Op) -> None:
+    """OIDC Core §5.4, UI-02: claims of the SCIM resource and stated claims, each under its scope alone."""
+    op.client(replace=True)
+    account_id = op.account()
+    user = {"nickName": "Nor", "timezone": "America/Toronto", "addresses": [{"locality": "Toronto"}]}
+    op.set_account(account_id, document=json.dumps(user), claims={"gender": "female"})
+    cookie = op.session(account_id)
+    for scope, told in (
+        ("openid", set()),
+        ("openid address", {"address"}),
+        ("openid email", {"email", "email_verified"}),
+        ("openid profile", {"nickname", "zoneinfo", "gender", "name", "preferred_username", "locale"}),
+    ):
+        claims = op.userinfo(str(op.tokens(cookie, scope=scope)["access_token"])).json()
+        assert told <= set(claims)
+        outside = {"nickname", "zoneinfo", "gender", "address", "email", "phone_number"} - told
+        assert not outside & set(claims)
 
 
 def test_userinfo_without_a_token_only_names_the_scheme(op: Op) -> None:
