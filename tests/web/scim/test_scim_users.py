@@ -369,3 +369,11 @@ def test_leaving_active_out_never_switches_a_user_on(world: ScimWorld) -> None:
     assert world.found("Users", "active eq false") == ["fieldn"]
     assert world.put(f"/Users/{made}", a_user(active=True))["active"] is True
     assert world.found("Users", "active eq true") == ["fieldn"]
+
+
+def test_a_new_user_says_that_it_is_active(world: ScimWorld) -> None:
+    """C1, E3: what is left out is true for a new user, and shown, so that the filter says what is seen."""
+    stated = a_user()
+    del stated["active"]
+    assert world.post("/Users", stated)["active"] is True
+    assert world.found("Users", "active eq true") == ["fieldn"]
