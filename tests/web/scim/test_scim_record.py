@@ -15,6 +15,7 @@ from idp.storage.provisioning_log import Range, page_of_all, page_of_subject
 from idp.storage.request_buffer import FULL
 from idp.usecases.provisioning_log import subject_key
 from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
+from scim.settings import ScimSettings
 from tests.support.scim import PATCH_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ def test_equal_requests_wait_as_one_and_a_full_buffer_is_written_at_once(world: 
         world.get(f"/Users/{NOBODY}{number:04}")
     assert len(world.services.requests) == 3
     assert len(_records(world)) == FULL + 4
+
+
+def test_a_client_beyond_its_rate_costs_one_row(sqlite_gateway_database: Database) -> None:
+    """O6, RX-12: what is refused for its number is recorded, and fills nothing by its number."""
+    world = a_scim_world(sqlite_gateway_database, settings=ScimSettings(requests_per_second=1))
+    answers = [world.get(f"/Users/{NOBODY}0000").status for _ in range(300)]
+    counted = {each.status: each.times for each in _records(world)}
+    assert counted == {404: answers.count(404), 429: answers.count(429)}
+    assert counted[429] > 0
 
 
 def test_strangers_leave_a_line_and_no_record(world: ScimWorld) -> None:
