@@ -46,7 +46,8 @@ def service_provider_config(base: str, *, default_page: int, largest_page: int) 
                 name="OAuth 2.0 bearer token",
                 description=(
                     "An access token of this Gateway, had by the client_credentials grant with the scopes "
-                    f"scim.read and scim.write for the resource {base}."
+                    "scim.read and scim.write, or those for one type of resource, for the resource "
+                    f"{base}; or a static token that an operator of the Gateway made."
                 ),
                 spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6750"),
                 primary=True,
