@@ -39,8 +39,11 @@ class ProvisioningRate:
         self._usual = usual
         self._counts: dict[str, _Count] = {}
 
-    def wait(self, client_id: str, per_second: int | None) -> int:
-        """Count one request; return 0 if it may pass, or the whole seconds after which the next one may."""
+    def wait(self, client_id: str, per_second: int | None, *, requests: int = 1) -> int:
+        """Count one request; return 0 if it may pass, or the whole seconds after which the next one may.
+
+        ``requests`` counts so many at once, for one that stands for them.
+        """
         if not self._services.settings.limits:
             return 0
         now = self._services.store.clock.now()
@@ -51,7 +54,7 @@ class ProvisioningRate:
                 return _whole_seconds(count.closed_until - now)
             if now - count.since >= _SPAN:
                 count.since, count.asked = now, 0
-            count.asked += 1
+            count.asked += requests
             if count.asked * _BATCHES < most:
                 return 0
             asked, count.asked = count.asked, 0

@@ -40,20 +40,20 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
             "/Groups/{id}": groups.one(),
         }
 
+    rate = ProvisioningRate(services, settings.requests_per_second)
     addresses: dict[str, Mapping[str, Method]] = {
         "": everything.root(),
         "/.search": everything.searching(),
         **resources(services),
         "/Users/.search": users.searching(),
         "/Groups/.search": groups.searching(),
-        "/Bulk": BulkJobs(services, base, resources).jobs(),
+        "/Bulk": BulkJobs(services, base, resources, rate).jobs(),
         "/ServiceProviderConfig": discovery.config(),
         "/ResourceTypes": discovery.types(),
         "/ResourceTypes/{id}": discovery.type(),
         "/Schemas": discovery.schemas(),
         "/Schemas/{id}": discovery.schema(),
     }
-    rate = ProvisioningRate(services, settings.requests_per_second)
     return tuple(_routes(addresses, lambda methods: ScimEndpoint(services, base, methods, rate)))
 
 

@@ -8,6 +8,7 @@ import pytest
 from scim2_models import BulkResponse, Context, Group, User
 
 from scim.domain.bulk import BULK_REQUEST, BULK_RESPONSE, Operation, read_bulk
+from scim.settings import ScimSettings
 from scim.usecases.run_bulk import Result, run_bulk
 from tests.support.scim import (
     BASE,
@@ -18,11 +19,13 @@ from tests.support.scim import (
     Answer,
     ScimWorld,
     a_group,
+    a_scim_world,
     a_user,
 )
 
 if TYPE_CHECKING:
     from idp.usecases.services import IdpServices
+    from kernel.database import Database
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 UNKNOWN = "01KT1GW6G0R5GAV2QNXRSS0P82"
@@ -408,6 +411,24 @@ def test_a_body_may_be_as_deep_in_a_job_as_alone(sqlite_world: ScimWorld) -> Non
     assert _statuses(_bulk(sqlite_world, _new_user("fieldn", unknown=deep))) == ["201"]
     assert sqlite_world.post("/Users", a_user("deeper", unknown=[[deep]])).status == 400
     assert _bulk(sqlite_world, _new_user("deepest", unknown=[[deep]])).status == 400
+
+
+def test_each_operation_is_authorised_by_itself(sqlite_world: ScimWorld) -> None:
+    """K8, O4, SB-04: a token for users alone makes no group through a job."""
+    token = sqlite_world.token(scope="scim.users.write")
+    answer = _bulk(sqlite_world, _new_group("team"), _new_user("fieldn"), token=token)
+    assert _statuses(answer) == ["403", "201"]
+    assert sqlite_world.get("/Groups")["totalResults"] == 0
+
+
+def test_a_job_counts_as_its_operations(gateway_database: Database) -> None:
+    """O6: it is done whole, and then its client waits as after so many requests; nobody else does."""
+    world = a_scim_world(gateway_database, settings=ScimSettings(requests_per_second=25))
+    answer = _bulk(world, *[{"method": "DELETE", "path": "/Users/nobody"}] * 300)
+    assert set(_statuses(answer)) == {"404"}
+    refused = world.get("/Users")
+    assert (refused.status, refused.headers["retry-after"]) == (429, "10")
+    assert world.get("/Users", client_id="another").status == 200
 
 
 def test_both_mounts_answer_a_job_alike(sqlite_world: ScimWorld) -> None:
