@@ -51,6 +51,17 @@ def test_the_patches_of_the_standard_do_what_it_says(world: ScimWorld) -> None:
     assert len(replaced["addresses"]) == 2
 
 
+def test_the_bulk_references_of_the_standard_are_resolved(world: ScimWorld) -> None:
+    """K1, K2: RFC 7644 §3.7.2."""
+    answer = world.post("/Bulk", sample("rfc7644-3.7.2-bulk-references"))
+    assert [(each["bulkId"], each["status"]) for each in answer["Operations"]] == [
+        ("qwerty", "201"),
+        ("ytrewq", "201"),
+    ]
+    alice, guides = (each["location"].rpartition("/")[2] for each in answer["Operations"])
+    assert [each["value"] for each in world.get(f"/Groups/{guides}")["members"]] == [alice]
+
+
 def test_what_is_searched_for_is_not_logged(sqlite_world: ScimWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """SF-09, O1: neither a filter nor a value reaches a log, not even where something breaks."""
 
