@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -36,7 +37,8 @@ def test_a_number_that_is_none_is_refused(world: ScimWorld) -> None:
         for name in ("count", "startIndex"):
             answer = world.get("/Users", query={name: wrong})
             assert (answer.status, answer.scim_type) == (400, "invalidValue"), (name, wrong)
-    for strange in (1.5, True, [], {}, "x"):
+    strangers: tuple[Any, ...] = (1.5, True, [], {}, "x")
+    for strange in strangers:
         for name in ("count", "startIndex"):
             answer = world.post("/Users/.search", {"schemas": [SEARCH_SCHEMA], name: strange})
             assert (answer.status, answer.scim_type) == (400, "invalidValue"), (name, strange)
