@@ -27,6 +27,8 @@ from idp.domain.claims import Profile
 from idp.domain.grant import GrantState, SpentCode, StoredRefreshToken
 from idp.domain.group import AccessRow
 from idp.domain.tokens import TokenFacts
+from idp.storage import scim_clients
+from idp.storage.scim_clients import StoredScimClient
 from idp.storage.tables import (
     access_token,
     account,
@@ -36,6 +38,7 @@ from idp.storage.tables import (
     group,
     membership,
     refresh_token,
+    scim_client,
     session,
     session_client,
 )
@@ -465,6 +468,13 @@ _BEARER_PROFILE = Prepared(
 _BEARER_NAMED = Prepared(select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE))
 
 
+_BEARER_PROVISIONER = Prepared(
+    select(*_FACTS, *scim_clients.COLUMNS)
+    .select_from(_LIVE.outerjoin(scim_client, scim_client.c.id == access_token.c.client_id))
+    .where(_IS_LIVE)
+)
+
+
 def _facts(row: Any) -> TokenFacts:  # noqa: ANN401 - a row of _FACTS and more
     return TokenFacts(
         row[0],
@@ -494,6 +504,17 @@ def find_bearer_with_profile(
     facts = _facts(row)
     profile = Profile(*row[8:20]) if facts.account_id else None
     return facts, profile, row[20]
+
+
+def find_bearer_with_scim_client(
+    database: Database, digest: bytes, *, now: dt.datetime
+) -> tuple[TokenFacts, StoredScimClient | None] | None:
+    """Return the same with what its client is registered as for SCIM, if it is: one statement."""
+    row = _BEARER_PROVISIONER.first(database, d=digest, now=now)
+    if row is None:
+        return None
+    registered = row[len(_FACTS) :]
+    return _facts(row), scim_clients.to_scim_client(registered) if registered[0] is not None else None
 
 
 _ACCESS_OF = Prepared(

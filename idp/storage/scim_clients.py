@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
-from idp.storage.tables import scim_client, scim_token
+from idp.storage.tables import client, scim_client, scim_token
 from kernel.database import Database, UtcDateTime, insert
 from kernel.prepared import Prepared
 
@@ -66,7 +67,7 @@ class NewScimToken:
     expires_at: dt.datetime | None
 
 
-_CLIENT = (
+COLUMNS = (
     scim_client.c.id,
     scim_client.c.name,
     scim_client.c.profile,
@@ -75,20 +76,21 @@ _CLIENT = (
     scim_client.c.require_match,
     scim_client.c.requests_per_second,
 )
-_FIND = Prepared(select(*_CLIENT).where(scim_client.c.id == bindparam("id")))
 _BY_TOKEN = Prepared(
-    select(*_CLIENT, scim_token.c.last_used_at)
+    select(*COLUMNS, scim_token.c.last_used_at)
     .join(scim_token, scim_token.c.client_id == scim_client.c.id)
     .where(
         scim_token.c.digest == bindparam("d"),
         or_(scim_token.c.expires_at.is_(None), scim_token.c.expires_at > _NOW),
         scim_client.c.disabled_at.is_(None),
+        ~exists().where(client.c.id == scim_client.c.id, client.c.disabled_at.is_not(None)),
     )
 )
 
 
-def _client(row: tuple[Any, ...]) -> StoredScimClient:
-    identifier, name, profile, scopes, disabled_at, require_match, rate = row[: len(_CLIENT)]
+def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
+    """Return the SCIM client of a row that begins with :data:`COLUMNS`."""
+    identifier, name, profile, scopes, disabled_at, require_match, rate = row[: len(COLUMNS)]
     return StoredScimClient(
         id=identifier,
         name=name,
@@ -100,22 +102,16 @@ def _client(row: tuple[Any, ...]) -> StoredScimClient:
     )
 
 
-def find_scim_client(database: Database, client_id: str) -> StoredScimClient | None:
-    """Return the SCIM client with this id, or None."""
-    row = _FIND.first(database, id=client_id)
-    return _client(row) if row is not None else None
-
-
 def find_by_token(database: Database, digest: bytes, *, now: dt.datetime) -> TokenUse | None:
-    """Return whose static token this is: one that lives, of a client that is not disabled."""
+    """Return whose static token this is: one that lives, of a client that is disabled in neither sense."""
     row = _BY_TOKEN.first(database, d=digest, now=now)
-    return TokenUse(_client(row), row[-1]) if row is not None else None
+    return TokenUse(to_scim_client(row), row[-1]) if row is not None else None
 
 
 def list_scim_clients(connection: Connection) -> tuple[StoredScimClient, ...]:
     """Return every SCIM client, by id."""
-    rows = connection.execute(select(*_CLIENT).order_by(scim_client.c.id))
-    return tuple(_client(tuple(row)) for row in rows)
+    rows = connection.execute(select(*COLUMNS).order_by(scim_client.c.id))
+    return tuple(to_scim_client(row) for row in rows)
 
 
 def save_scim_client(connection: Connection, client: StoredScimClient, *, now: dt.datetime) -> None:

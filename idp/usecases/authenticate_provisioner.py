@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from idp.domain.scim_token import is_mistyped
-from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, find_scim_client, note_use
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN, bearer
+from idp.domain.tokens import ACCESS_TOKEN_TYPE
+from idp.storage.grants import find_bearer_with_scim_client
+from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, note_use
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 from kernel.errors import BusyError
@@ -39,21 +41,27 @@ def provisioner(services: IdpServices, token: str) -> Provisioner | None:
     A client that has an access token needs no registration as a SCIM client; one that is registered is read
     by its profile, and let in no more once it is disabled.
     """
-    facts = bearer(services, token)
-    if facts is None:
-        return _by_static_token(services, token)
-    if facts.account_id:
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
-    stored = find_scim_client(services.store.database, facts.client_id)
+    if services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
+        return _by_access_token(services, token)
+    return _by_static_token(services, token)
+
+
+def _by_access_token(services: IdpServices, token: str) -> Provisioner | None:
+    """Find who it is, and what it is registered as, by one statement; as for every other bearer."""
+    now = services.store.clock.now()
+    found = find_bearer_with_scim_client(services.store.database, digest(token), now=now)
+    if found is None or found[0].account_id:
+        return None
+    facts, stored = found
     if stored is None:
         return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience)
-    if stored.disabled:
-        return None
-    return _registered(stored, facts.scope, facts.audience)
+    return None if stored.disabled else _registered(stored, facts.scope, facts.audience)
 
 
 def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
-    if not token.isascii() or len(token) > LONGEST_TOKEN or is_mistyped(token):
+    if is_mistyped(token):
         return None
     name, now = digest(token), services.store.clock.now()
     found = find_by_token(services.store.database, name, now=now)

@@ -239,3 +239,35 @@ def test_a_protected_account_cannot_be_touched(world: ScimWorld) -> None:
     assert joined.status in (200, 204), "the others in its groups are as free as before"
     protect_account(world.services, "breakglass", actor=SYSTEM, protected=False)
     assert world.delete(path).status == 204
+
+
+@pytest.mark.parametrize(
+    "other", ["ERIN", "\N{FULLWIDTH LATIN SMALL LETTER E}rin", "e\N{ZERO WIDTH JOINER}rin"]
+)
+def test_names_that_look_alike_are_one_name_for_every_client(world: ScimWorld, other: str) -> None:
+    """O13, SA-05: a name is compared as it is read; another client cannot have it in another form."""
+    assert world.post("/Users", a_user("erin")).status == 201
+    refused = world.post("/Users", a_user(other, externalId="other"), client_id="okta")
+    assert (refused.status, refused.scim_type) in {(409, "uniqueness"), (400, "invalidValue")}
+
+
+def test_every_refusal_carries_the_keyword_the_standard_has_for_it(world: ScimWorld) -> None:
+    """N1, N2, N4: scimType is one of RFC 7644's table 9, where that table has one for the case."""
+    path = f"/Users/{world.post('/Users', a_user('erin'))['id']}"
+    patch_path = {"op": "replace", "value": "x"}
+    refused = {
+        "uniqueness": world.post("/Users", a_user("erin", externalId="other")),
+        "invalidFilter": world.search("Users", "userName is odd"),
+        "invalidSyntax": world.request("POST", "/Users", raw=b"{"),
+        "invalidPath": world.patch(path, patch_path | {"path": "name["}),
+        "noTarget": world.patch(path, {"op": "remove"}),
+        "mutability": world.patch(path, patch_path | {"path": "id"}),
+        "invalidValue": world.post("/Users", a_user("omar", active="perhaps")),
+    }
+    for scim_type, answer in refused.items():
+        assert answer.json() == {
+            "schemas": [ERROR_SCHEMA],
+            "status": "409" if scim_type == "uniqueness" else "400",
+            "scimType": scim_type,
+            "detail": answer.detail,
+        }, scim_type

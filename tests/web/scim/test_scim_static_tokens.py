@@ -11,6 +11,7 @@ from sqlalchemy import select
 from idp.domain.scim_token import is_mistyped
 from idp.storage.scim_clients import fingerprint
 from idp.storage.tables import scim_token
+from idp.usecases.disable_client import disable_client
 from idp.usecases.issue_scim_token import (
     ScimTokenIssued,
     ScimTokenRefused,
@@ -203,3 +204,12 @@ def test_the_profile_of_a_client_holds_for_its_access_tokens_too(world: ScimWorl
     assert world.post("/Users", body, token=access).status == 201
     stored(world, profile="entra", disabled=True)
     assert world.get("/Users", token=access).status == 401
+
+
+def test_an_oauth_client_that_is_disabled_has_no_static_tokens_either(world: ScimWorld) -> None:
+    """O2: it is one client, whichever token it shows."""
+    stored(world)
+    access, static = world.token("okta-prod"), issued(world)
+    assert [world.get("/Users", token=each).status for each in (access, static)] == [200, 200]
+    disable_client(world.services, "okta-prod", actor=SYSTEM, reason="")
+    assert [world.get("/Users", token=each).status for each in (access, static)] == [401, 401]
