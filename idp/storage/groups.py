@@ -189,9 +189,9 @@ def memberships_of_one(database: Database, account_id: str) -> tuple[Membership,
 
 
 def members_of(
-    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False, limit: int | None = None
+    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
 ) -> Iterator[tuple[str, Member]]:
-    """Give the members of these groups with the group's id, by group and account; ``limit`` bounds them.
+    """Give every member of these groups with the group's id, by group and account.
 
     The names of members cost a look at each account; they are empty unless they are asked for.
     """
@@ -203,12 +203,24 @@ def members_of(
         select(membership.c.group_id, membership.c.account_id, name)
         .where(membership.c.group_id.in_(ids))
         .order_by(membership.c.group_id, membership.c.account_id)
-        .limit(limit)
     )
     if with_names:
         statement = statement.join(account, account.c.id == membership.c.account_id)
     for group_id, account_id, display_name in connection.execute(statement):
         yield group_id, Member(account_id, display_name)
+
+
+_FIRST_MEMBERS = Prepared(
+    select(membership.c.account_id, literal(""))
+    .where(membership.c.group_id == bindparam("group_id"))
+    .order_by(membership.c.account_id)
+    .limit(bindparam("most"))
+)
+
+
+def first_members(database: Database, group_id: str, most: int) -> tuple[Member, ...]:
+    """Return up to ``most`` members without their names, outside any transaction."""
+    return tuple(Member(*row) for row in _FIRST_MEMBERS.all(database, group_id=group_id, most=most))
 
 
 def member_page(

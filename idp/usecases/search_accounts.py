@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
 from idp.domain.query import Page, Record, Search
-from idp.storage.groups import members_of, memberships_of, memberships_of_one
+from idp.storage.groups import first_members, members_of, memberships_of, memberships_of_one
 from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record, unique_comparison
 from idp.usecases.services import IdpServices
 
@@ -67,24 +67,22 @@ def find_own_group(
     group_id: str,
     with_members: bool = True,
     with_names: bool = False,
-    most_members: int | None = None,
 ) -> GroupView | None:
-    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7).
-
-    A list of more than ``most_members`` counts as not asked for, whatever its length.
-    """
+    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
     record = find_record(services.store.database, GROUPS, group_id, source=source)
     if record is None:
         return None
     if not with_members:
         return GroupView(record, None)
     with services.store.read() as connection:
-        limit = None if most_members is None else most_members + 1
-        members = tuple(
-            member for _, member in members_of(connection, [group_id], with_names=with_names, limit=limit)
-        )
-    is_too_long = most_members is not None and len(members) > most_members
-    return GroupView(record, None if is_too_long else members)
+        members = members_of(connection, [group_id], with_names=with_names)
+        return GroupView(record, tuple(member for _, member in members))
+
+
+def members_if_few(services: IdpServices, group_id: str, *, most: int) -> tuple[Member, ...] | None:
+    """Return the members of a group, or None if they are more than ``most``: one statement, bounded."""
+    found = first_members(services.store.database, group_id, most + 1)
+    return found if len(found) <= most else None
 
 
 def search_accounts(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from idp.domain.provisioning import Missing
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
-from idp.usecases.search_accounts import GroupView, find_own_group, search_groups
+from idp.usecases.search_accounts import GroupView, find_own_group, members_if_few, search_groups
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS
@@ -25,7 +25,7 @@ from scim.web.endpoint import Method, body_object, refusal, scim_answer
 from scim.web.searching import ListRequest, list_request, projection_of, search_request
 from scim.web.users import ID
 
-_FEW_MEMBERS = 100
+_FEW_MEMBERS = 20
 """A PATCH shows a group of so many members; of more it would cost more to show than to change."""
 
 
@@ -143,7 +143,7 @@ class Groups:
         elif client.profile is Profile.ENTRA:
             view = None
         else:
-            view = self._if_few(outcome.view, client)
+            view = self._if_few(outcome.view)
         if view is None:
             return Response(204, b"", (("ETag", entity_tag(outcome.view.record.version)),))
         return self._answer(200, view, projection)
@@ -191,12 +191,10 @@ class Groups:
         )
         return found or view
 
-    def _if_few(self, view: GroupView, client: ScimClient) -> GroupView | None:
+    def _if_few(self, view: GroupView) -> GroupView | None:
         """Return the group with its members, or None if they are many."""
-        found = find_own_group(
-            self._services, source=client.id, group_id=view.record.id, most_members=_FEW_MEMBERS
-        )
-        return None if found is None or found.members is None else found
+        members = members_if_few(self._services, view.record.id, most=_FEW_MEMBERS)
+        return None if members is None else GroupView(view.record, members)
 
     def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
         total, resources = self.page(asked, client)
