@@ -103,29 +103,33 @@ class TlsFront:
         Raises:
             OSError: if the port is not free.
         """
-        try:
-            self._server = self._loop.run_until_complete(
-                asyncio.start_server(
-                    self._serve,
-                    self._host,
-                    self._port,
-                    ssl=self._context,
-                    ssl_handshake_timeout=_HANDSHAKE_SECONDS,
-                    ssl_shutdown_timeout=_CLOSING_SECONDS,
-                )
-            )
-        except BaseException:
-            self._loop.close()
-            raise
         self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_reason: object) -> None:
         """Listen no more, and cut what is still open."""
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(
+            self._serve,
+            self._host,
+            self._port,
+            ssl=self._context,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+            ssl_shutdown_timeout=_CLOSING_SECONDS,
+        )
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
