@@ -66,7 +66,6 @@ def set_up_logs(kernel: KernelSettings) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=None),
-        cache_logger_on_first_use=True,
     )
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+import structlog
 from pytest_socket import socket_allow_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = [
     "tests.support.databases",
@@ -19,3 +25,11 @@ pytest_plugins = [
 def pytest_runtest_setup() -> None:
     """Let tests reach this machine and no other."""
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Undo what a test, or what it started in this process, set up for the log."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
