@@ -121,7 +121,7 @@ def test_adds_and_removes_at_once_end_as_each_asked(world: ScimWorld) -> None:
             f"/Groups/{group}", {"op": "remove" if number < 8 else "add", "path": "members", "value": members}
         )
 
-    assert statuses(together(THREADS, change)) == [200] * THREADS
+    assert set(statuses(together(THREADS, change))) <= {200, 204}  # 204 while there are many
     found = {each["value"] for each in world.get(f"/Groups/{group}").json()["members"]}
     assert found == set(ids[16:])
 
