@@ -42,6 +42,15 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# The log is moved into the file every 16 MB, not every 4: a page that changes often is then written once.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",
+)
+
 # serialization_failure, deadlock_detected, lock_not_available
 _CONTENTION = frozenset({"40001", "40P01", "55P03"})
 
@@ -249,7 +258,7 @@ class Database:
         def prepare(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
             raw.isolation_level = None  # transactions are ours, not the driver's
             cursor = raw.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+            for pragma in _PRAGMAS:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
