@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from switchyard.cli_options import Commands, fail, settings_option
+from switchyard.cli_options import GENERATED_NAME, Commands, fail, settings_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ def rotate(settings: Path | None) -> None:
         click.echo(f"{key.kid}  {key.algorithm}  signs from {key.activate_at:%Y-%m-%d %H:%M} UTC")
 
 
-@keys.command()
+@keys.command(context_settings=GENERATED_NAME)
 @settings_option
 @click.argument("kid")
 @click.option("--reason", required=True, help="Why, for the audit.")

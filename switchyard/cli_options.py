@@ -21,6 +21,10 @@ def fail(sentence: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
+# For commands that are given a generated name: base64url (RFC 4648 section 5) may begin with "-".
+GENERATED_NAME = {"ignore_unknown_options": True}
+
+
 class Commands(click.Group):
     """A group that turns our own errors into one sentence and keeps the order of its commands."""
 
