@@ -204,7 +204,7 @@ def _floor(name: str, what: str, application: str, port: int, options: argparse.
 
 @contextmanager
 def _databases(kind: str) -> Iterator[Callable[[str], str]]:
-    """Yield what gives the address of a new, empty database; an empty one stands for SQLite in the world's folder."""
+    """Yield what makes an empty database and tells its address; SQLite stands in the world's folder."""
     if kind == "sqlite":
         yield lambda _name: ""
         return
@@ -250,7 +250,8 @@ def run(options: argparse.Namespace) -> list[Line]:
             folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-"))
             try:
                 sizes = tuple(size for size in (10, 1_000, 10_000) if size <= users)
-                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=database(f"bench_{users}"))
+                address = database(f"bench_{users}")
+                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=address)
                 chosen = workloads(world)
                 if users != max(options.users):
                     # A smaller world repeats only what has to stay the same in every size.
