@@ -51,9 +51,8 @@ audit_event = Table(
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     CheckConstraint("seq > 0", name="seq_positive"),
-    Index("ix_audit_event_at", "at"),
+    # No index on the time or the actor: each deed would pay for it, and a chain is in the order of time.
     Index("ix_audit_event_target", "target", "at"),
-    Index("ix_audit_event_actor", "actor_id", "at"),
     sqlite_with_rowid=False,
     comment="Append-only, hash-chained per writer process; one row per deed, in the deed's transaction.",
 )

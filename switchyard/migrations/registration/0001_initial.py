@@ -50,8 +50,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_event_actor", ["actor_id", "at"], unique=False)
-        batch_op.create_index("ix_audit_event_at", ["at"], unique=False)
         batch_op.create_index("ix_audit_event_target", ["target", "at"], unique=False)
 
     op.create_table(
@@ -897,8 +895,6 @@ def downgrade() -> None:
     op.drop_table("courier_message")
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_event_target")
-        batch_op.drop_index("ix_audit_event_at")
-        batch_op.drop_index("ix_audit_event_actor")
 
     op.drop_table("audit_event")
     op.drop_table("audit_chain")
