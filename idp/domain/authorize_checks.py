@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.claims_request import NOTHING, ClaimsRequest, read_claims
 from idp.domain.client import RESPONSE_TYPE, Client
 from idp.domain.oauth import ErrorCode, Fault, GrantType, ResponseMode
 from idp.domain.pkce import METHOD, is_challenge
 from idp.domain.redirects import is_registered
 from idp.domain.scope import OPENID, granted_at_sign_in, split_scope
+from idp.domain.session import Acr
 
 PARAMETERS = (
     "client_id",
@@ -30,6 +32,7 @@ PARAMETERS = (
     "prompt",
     "max_age",
     "acr_values",
+    "claims",
     "login_hint",
     "ui_locales",
     "id_token_hint",
@@ -76,6 +79,11 @@ class Asked:
     def prompts(self) -> tuple[str, ...]:
         """The values of ``prompt``."""
         return tuple(self.value("prompt").split())
+
+    @property
+    def claims(self) -> ClaimsRequest:
+        """What the parameter ``claims`` asks for: nothing where it is not there."""
+        return read_claims(self.value("claims")) or NOTHING
 
 
 Check = Callable[[Asked], Fault | None]
@@ -226,6 +234,26 @@ def max_age_is_a_number(asked: Asked) -> Fault | None:
     return None if not value or _MAX_AGE.fullmatch(value) else _invalid("max_age has to be whole seconds.")
 
 
+def claims_are_readable(asked: Asked) -> Fault | None:
+    """OIDC Core §5.5: the claims asked for are JSON of the standard's form, and bounded."""
+    value = asked.value("claims")
+    return None if read_claims(value) is not None else _invalid("claims is malformed.")
+
+
+def essential_class_is_known(asked: Asked) -> Fault | None:
+    """OIDC Core §5.5.1.1: nobody is asked for a proof of a class that no sign-in here can have."""
+    claims = asked.claims
+    if not claims.acr_is_essential or any(acr in tuple(Acr) for acr in claims.acr):
+        return None
+    return _fault(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in here is of the class asked for.")
+
+
+def one_subject_at_most(asked: Asked) -> Fault | None:
+    """OIDC Core §5.5.1: a session is one person's, so ``sub`` is asked to be one value at most."""
+    few = len(asked.claims.subjects) <= 1
+    return None if few else _invalid("claims asks for several subjects.")
+
+
 def resource_is_registered(asked: Asked) -> Fault | None:
     """RFC 8707 §2: one resource at most, one that the client is registered for."""
     wanted = [value for value in asked.parameters.get("resource", ()) if value]
@@ -252,6 +280,9 @@ CHECKS: tuple[tuple[Check, Where], ...] = (
     (challenge_is_well_formed, Where.CLIENT),
     (prompt_is_known, Where.CLIENT),
     (max_age_is_a_number, Where.CLIENT),
+    (claims_are_readable, Where.CLIENT),
+    (essential_class_is_known, Where.CLIENT),
+    (one_subject_at_most, Where.CLIENT),
     (resource_is_registered, Where.CLIENT),
 )
 """Every rule, in its order. The first that is broken decides."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ CLAIMS_OF_SCOPE: dict[str, tuple[str, ...]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
-_IN_DOCUMENT = frozenset({"profile", "address"})
+_IN_DOCUMENT = frozenset({"nickname", "profile", "picture", "zoneinfo", "locale", "address"})
 _ADDRESS = {
     "formatted": "formatted",
     "streetAddress": "street_address",
@@ -71,6 +71,14 @@ class Profile:
 
 def profile_claims(profile: Profile, scope: Collection[str]) -> dict[str, object]:
     """Return the claims that ``scope`` opens (UI-02); what is not known is left out, never sent empty."""
+    return claims_named(
+        profile, (name for key, names in CLAIMS_OF_SCOPE.items() if key in scope for name in names)
+    )
+
+
+def claims_named(profile: Profile, names: Iterable[str]) -> dict[str, object]:
+    """Return the claims of these names that are known, each once."""
+    wanted = tuple(dict.fromkeys(names))
     every: dict[str, object] = {
         "name": profile.display_name or f"{profile.given_name} {profile.family_name}".strip(),
         "given_name": profile.given_name,
@@ -87,10 +95,9 @@ def profile_claims(profile: Profile, scope: Collection[str]) -> dict[str, object
         every["email_verified"] = profile.activated_at is not None
     if profile.phone:
         every["phone_number_verified"] = False
-    if not _IN_DOCUMENT.isdisjoint(scope):
+    if not _IN_DOCUMENT.isdisjoint(wanted):
         every |= document_claims(json.loads(profile.document))
     every |= profile.stated or {}
-    wanted = [name for key, names in CLAIMS_OF_SCOPE.items() if key in scope for name in names]
     return {name: every[name] for name in wanted if every.get(name) not in (None, "", {})}
 
 

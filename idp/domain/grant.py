@@ -81,6 +81,10 @@ class GrantState:
     client_disabled: bool
     browser: bytes | None = None
     """Digest of the browser whose session it came from."""
+    subject: str = ""
+    """The ``sub`` that the client knows the account by."""
+    claims: Mapping[str, Any] | None = None
+    """Single claims that were asked for and granted, of userinfo and of the ID token (OIDC Core §5.5)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.login_flow import Demands
-from idp.domain.session import LiveSession, satisfies
+from idp.domain.session import LiveSession, satisfies, strength
 
 FRESH_PROMPTS = frozenset({"login", "select_account"})
 
@@ -19,6 +19,7 @@ class Wanted:
     max_age: int | None
     acr: tuple[str, ...]
     subject: str = ""
+    acr_is_essential: bool = False
 
     @property
     def silent(self) -> bool:
@@ -58,3 +59,19 @@ def may_continue(wanted: Wanted, session: LiveSession | None) -> bool:
     The flow itself saw to freshness and strength; what is left is whether it is the person who was named.
     """
     return session is not None and (not wanted.subject or session.account.id == wanted.subject)
+
+
+def is_met(wanted: Wanted, acr: str) -> bool:
+    """Tell whether a sign-in of class ``acr`` is an answer: only an essential class can be missed."""
+    return not wanted.acr_is_essential or bool(_reached(wanted, acr))
+
+
+def class_told(wanted: Wanted, acr: str) -> str:
+    """Return the class the ID token tells: the session's own, or of those asked for the one reached."""
+    if not wanted.acr_is_essential or acr in wanted.acr:
+        return acr
+    return max(_reached(wanted, acr), key=strength)
+
+
+def _reached(wanted: Wanted, acr: str) -> list[str]:
+    return [one for one in wanted.acr if 0 <= strength(one) <= strength(acr)]

@@ -52,7 +52,10 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class NewGrant:
-    """One authorization, before it is stored. ``session_id`` is empty for offline access."""
+    """One authorization, before it is stored. ``session_id`` is empty for offline access.
+
+    ``subject`` is empty where the client knows the account by its own id.
+    """
 
     id: str
     client_id: str
@@ -60,6 +63,8 @@ class NewGrant:
     session_id: str | None
     scope: str
     expires_at: dt.datetime
+    subject: str = ""
+    claims: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ _INSERT_GRANT = Prepared(
         "account_id",
         "session_id",
         "scope",
+        "subject",
+        "claims",
         "created_at",
         "revoked_reason",
         "expires_at",
@@ -151,6 +158,8 @@ def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> 
         account_id=new.account_id,
         session_id=new.session_id,
         scope=new.scope,
+        subject=new.subject or new.account_id,
+        claims=new.claims,
         created_at=now,
         revoked_reason="",
         expires_at=new.expires_at,
@@ -238,6 +247,8 @@ _STATE = Prepared(
         client.c.version,
         client.c.disabled_at.is_not(None),
         session.c.browser,
+        grant.c.subject,
+        grant.c.claims,
     )
     .join(account, account.c.id == grant.c.account_id)
     .join(client, client.c.id == grant.c.client_id)
@@ -463,8 +474,9 @@ _PROFILE = (
 )
 _BEARER = Prepared(select(*_FACTS).select_from(_LIVE).where(_IS_LIVE))
 _BEARER_PROFILE = Prepared(
-    select(*_FACTS, *_PROFILE, client.c.application_key).select_from(_LIVE).where(_IS_LIVE)
+    select(*_FACTS, *_PROFILE, client.c.application_key, grant.c.claims).select_from(_LIVE).where(_IS_LIVE)
 )
+_PROFILE_OF = Prepared(select(*_PROFILE).where(account.c.id == bindparam("a")))
 _BEARER_NAMED = Prepared(select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE))
 
 
@@ -496,14 +508,23 @@ def find_bearer(database: Database, digest: bytes, *, now: dt.datetime) -> Token
 
 def find_bearer_with_profile(
     database: Database, digest: bytes, *, now: dt.datetime
-) -> tuple[TokenFacts, Profile | None, str] | None:
-    """Return the same with the account's profile and the client's application: one statement."""
+) -> tuple[TokenFacts, Profile | None, str, Mapping[str, Any] | None] | None:
+    """Return the same with the account's profile, the client's application and the single claims granted.
+
+    One statement.
+    """
     row = _BEARER_PROFILE.first(database, d=digest, now=now)
     if row is None:
         return None
     facts = _facts(row)
     profile = Profile(*row[8:20]) if facts.account_id else None
-    return facts, profile, row[20]
+    return facts, profile, row[20], row[21]
+
+
+def profile_within(connection: Connection, account_id: str) -> Profile | None:
+    """Return the profile of an account as it stands in the unit of work of ``connection``."""
+    rows = _PROFILE_OF.within(connection, a=account_id)
+    return Profile(*rows[0]) if rows else None
 
 
 def find_bearer_with_scim_client(

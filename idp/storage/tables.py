@@ -433,6 +433,8 @@ grant = Table(
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("session_id", _ID, comment="empty for offline access"),
     Column("scope", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="the sub that this client knows the account by"),
+    Column("claims", JsonText, comment="single claims that were asked for and granted (OIDC Core 5.5)"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
     Column("revoked_reason", String(32), nullable=False),

@@ -15,10 +15,10 @@ from typing import Any
 from idp.domain.authorize_checks import PARAMETERS, Asked, Where, first_broken, granted_scope
 from idp.domain.client import Client
 from idp.domain.grant import CodeRequest
-from idp.domain.interaction import Wanted, may_continue, may_step_up, must_ask
+from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
-from idp.domain.scope import OFFLINE_ACCESS
+from idp.domain.scope import OFFLINE_ACCESS, OPENID
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE, Authentication, seconds
 from idp.storage.clients import look_up_client
@@ -94,12 +94,9 @@ def authorize(
     refusal = _refusal(services, asked)
     if refusal is not None:
         return refusal
-    hint = asked.value("id_token_hint")
-    subject = _hinted_subject(services, asked.known_client, hint) if hint else ""
-    if subject is None:
-        return _to_client(
-            services, asked, _error(ErrorCode.INVALID_REQUEST, "id_token_hint is not one of ours.")
-        )
+    subject = _named_subject(services, asked)
+    if isinstance(subject, Fault):
+        return _to_client(services, asked, _error(subject.code, subject.description))
     wanted = _wanted(asked, subject)
     if session is None or must_ask(wanted, session, now=services.store.clock.now()):
         return _ask(services, asked, wanted, step_up=may_step_up(wanted, session))
@@ -118,11 +115,18 @@ def resume(
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
-    if session is None or not may_continue(_wanted(asked, str(request.get("subject", ""))), session):
+    wanted = _wanted(asked, str(request.get("subject", "")))
+    if session is None or not may_continue(wanted, session):
         return _to_client(
             services,
             asked,
             _error(ErrorCode.LOGIN_REQUIRED, "Another person signed in than the one asked for."),
+        )
+    if not is_met(wanted, session.acr):
+        return _to_client(
+            services,
+            asked,
+            _error(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in of the class asked for."),
         )
     return _answer(services, unit, asked, session)
 
@@ -159,6 +163,18 @@ def _record_refusal(unit: Unit, asked: Asked, fault: Fault) -> None:
         )
 
 
+def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
+    """Return the account that the request names, by ``id_token_hint`` or by a value of ``sub``; or no one."""
+    hint, client = asked.value("id_token_hint"), asked.known_client
+    hinted = _hinted_subject(services, client, hint) if hint else ""
+    if hinted is None:
+        return Fault(ErrorCode.INVALID_REQUEST, "id_token_hint is not one of ours.")
+    claimed = next(iter(asked.claims.subjects), "")
+    if hinted and claimed not in ("", hinted):
+        return Fault(ErrorCode.INVALID_REQUEST, "id_token_hint and claims name different subjects.")
+    return hinted or claimed
+
+
 def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | None:
     """Return the account an ID token of this client names, expired or not; None if it is none of ours."""
     claims = services.signing.verify(hint, typ=ID_TOKEN_TYPE)
@@ -170,8 +186,9 @@ def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | N
 def _wanted(asked: Asked, subject: str) -> Wanted:
     client = asked.known_client
     max_age = int(asked.value("max_age")) if asked.value("max_age") else client.default_max_age
-    acr = tuple(asked.value("acr_values").split()[:10]) or client.default_acr
-    return Wanted(asked.prompts, max_age, acr, subject)
+    claims = asked.claims
+    acr = claims.acr or tuple(asked.value("acr_values").split()) or client.default_acr
+    return Wanted(asked.prompts, max_age, acr[:10], subject, claims.acr_is_essential)
 
 
 def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) -> ToClient | SignInNeeded:
@@ -208,6 +225,7 @@ def _answer(services: IdpServices, unit: Unit, asked: Asked, session: LiveSessio
 
 def _issue_code(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient:
     client, scope = asked.known_client, granted_scope(asked)
+    claims = asked.claims.granted(client.scopes) if OPENID in scope else {}
     offline = OFFLINE_ACCESS in scope
     family_end = unit.now + services.settings.refresh_token_life
     new = NewGrant(
@@ -217,6 +235,7 @@ def _issue_code(services: IdpServices, unit: Unit, asked: Asked, session: LiveSe
         None if offline else session.id,
         " ".join(scope),
         family_end if offline else min(family_end, session.expires_at),
+        claims=claims or None,
     )
     code = unit.randomness.token(32)
     request = CodeRequest(
@@ -227,7 +246,7 @@ def _issue_code(services: IdpServices, unit: Unit, asked: Asked, session: LiveSe
         Authentication(
             session.id,
             seconds(session.authenticated_at),
-            session.acr,
+            class_told(_wanted(asked, ""), session.acr),
             tuple(session.amr),
             seconds(session.expires_at),
         ),

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from idp.domain.claims import claims_named
+from idp.domain.claims_request import chosen
 from idp.domain.client import AuthenticatedClient, Client
 from idp.domain.grant import GrantState
 from idp.domain.group import AccessRow
@@ -20,7 +22,7 @@ from idp.domain.tokens import (
     access_token_claims,
     id_token_claims,
 )
-from idp.storage.grants import NewAccessToken, access_within, insert_access_token
+from idp.storage.grants import NewAccessToken, access_within, insert_access_token, profile_within
 from idp.usecases.authenticate_client import failure_key
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -92,7 +94,7 @@ def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refres
         unit,
         AccessTokenFacts(
             issuer=services.issuer,
-            subject=issue.state.account_id,
+            subject=issue.state.subject,
             client_id=issue.client.id,
             audience=audience,
             scope=scope,
@@ -108,7 +110,7 @@ def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refres
             digest(token),
             issue.state.id,
             issue.client.id,
-            issue.state.account_id,
+            issue.state.subject,
             scope,
             audience,
             unit.now + life,
@@ -128,7 +130,7 @@ def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str
     claims = id_token_claims(
         IdTokenFacts(
             issuer=services.issuer,
-            subject=issue.state.account_id,
+            subject=issue.state.subject,
             client_id=issue.client.id,
             issued_at=unit.now,
             life=services.settings.id_token_life,
@@ -138,8 +140,16 @@ def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str
             access=issue.access if ACCESS in issue.scope else None,
         )
     )
+    claims = {**_asked_claims(unit, issue.state), **claims}
     algorithm = issue.client.id_token_algorithm or services.settings.signing_algorithm
     return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
+
+
+def _asked_claims(unit: Unit, state: GrantState) -> dict[str, object]:
+    """Return the claims that were asked for in the ID token; nothing is looked up where none were (T8)."""
+    wishes = state.claims.get("id_token") if state.claims else None
+    profile = profile_within(unit.connection, state.account_id) if wishes else None
+    return chosen(claims_named(profile, wishes), wishes) if profile and wishes else {}
 
 
 def record_issue(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idp.domain.claims import profile_claims
+from idp.domain.claims import claims_named, profile_claims
+from idp.domain.claims_request import chosen
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
@@ -28,10 +29,13 @@ def user_info(services: IdpServices, token: str) -> dict[str, object] | Fault:
     found = find_bearer_with_profile(database, digest(token), now=services.store.clock.now())
     if found is None or services.issuer not in found[0].audience:
         return INVALID_TOKEN
-    facts, profile, application_key = found
+    facts, profile, application_key, asked = found
     if profile is None or OPENID not in facts.scope:
         return INSUFFICIENT_SCOPE
     claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}
+    wishes = asked.get("userinfo") if asked else None
+    if wishes:
+        claims |= chosen(claims_named(profile, wishes), wishes)
     if ACCESS in facts.scope:
         claims["access"] = access_claim(access_of(database, facts.account_id, application_key))
     return claims

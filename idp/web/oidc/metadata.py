@@ -73,7 +73,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
             *(name for names in CLAIMS_OF_SCOPE.values() for name in names),
         ],
         "ui_locales_supported": list(LANGUAGES),
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,

@@ -1,0 +1,137 @@
+"""The ``claims`` parameter: single claims, in the place where they were asked for (OIDC Core §5.5)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.oidc import claims_of, returned
+from tests.web.oidc.test_authorize import finish, flow_of, flow_token
+
+if TYPE_CHECKING:
+    from tests.support.oidc import Op
+
+TWO_FACTORS = "urn:switchyard:acr:2fa"
+ONE_FACTOR = "urn:switchyard:acr:1fa"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "x",
+        "[]",
+        "7",
+        "NaN",
+        '{"userinfo": {"name": 1}}',
+        '{"userinfo": []}',
+        '{"id_token": {"acr": {"values": "x"}}}',
+        '{"id_token": {"acr": {"essential": "yes"}}}',
+        "[" * 4_000,
+        '{"userinfo": {"name": {"values": [' + "1," * 4_500 + "1]}}}",
+        '{"id_token": {"sub": {"value": "a"}}, "userinfo": {"sub": {"value": "b"}}}',
+    ],
+)
+def test_malformed_claims_are_told_to_the_client(op: Op, claims: str) -> None:
+    """OIDC Core §5.5, AZ-15: an error without a word of the request in it, never a server error."""
+    op.client()
+    assert returned(op.authorize(op.session(op.account()), claims=claims))["error"] == "invalid_request"
+
+
+def test_a_claim_comes_where_it_was_asked_for_and_nowhere_else(op_on_both: Op) -> None:
+    """OIDC Core §5.5, trap T8: by its name, without its scope; again with the refreshed ID token (T9)."""
+    op = op_on_both
+    op.client()
+    cookie = op.session(op.account())
+    asked = {
+        "userinfo": {"given_name": None, "phone_number": {"essential": True}},
+        "id_token": {"email": None},
+    }
+    tokens = op.tokens(cookie, scope="openid offline_access", claims=json.dumps(asked))
+    told = op.userinfo(tokens["access_token"]).json()
+    assert told.keys() == {"sub", "given_name", "phone_number"}
+    renewed = op.refresh(tokens["refresh_token"]).json()
+    for id_token in (tokens["id_token"], renewed["id_token"]):
+        assert claims_of(id_token)["email"] == "fieldn@acme.example"
+        assert "given_name" not in claims_of(id_token)
+    assert op.userinfo(renewed["access_token"]).json() == told
+
+
+def test_a_claim_beyond_what_the_client_is_registered_for_is_not_given(op: Op) -> None:
+    """UI-02: the parameter opens nothing that no scope of the client would open; unknown claims are ignored."""
+    op.client(scope="openid email")
+    asked = {
+        name: {"given_name": {"essential": True}, "email": None, "shoe": None}
+        for name in ("userinfo", "id_token")
+    }
+    tokens = op.tokens(op.session(op.account()), scope="openid", claims=json.dumps(asked))
+    assert op.userinfo(tokens["access_token"]).json().keys() == {"sub", "email"}
+    claims = claims_of(tokens["id_token"])
+    assert claims["email"]
+    assert not claims.keys() & {"given_name", "shoe"}
+
+
+def test_a_claim_of_another_value_than_asked_for_is_left_out(op: Op) -> None:
+    """OIDC Core §5.5.1: a value is asked for; another one answers nothing, and what is ours stays ours."""
+    op.client()
+    asked = {
+        "userinfo": {
+            "email": {"value": "somebody@else.example"},
+            "family_name": {"values": ["Field", "Wood"]},
+        },
+        "id_token": {"given_name": {"value": "x"}, "iss": {"value": "https://evil.example"}},
+    }
+    tokens = op.tokens(op.session(op.account()), scope="openid", claims=json.dumps(asked))
+    assert op.userinfo(tokens["access_token"]).json().keys() == {"sub", "family_name"}
+    assert claims_of(tokens["id_token"])["iss"] == op.services.issuer
+    assert "given_name" not in claims_of(tokens["id_token"])
+
+
+def test_an_essential_class_is_reached_or_refused(op: Op) -> None:
+    """OIDC Core §5.5.1.1: the person is asked for it; the client hears if it was not reached."""
+    op.client()
+    account = op.account()
+    weak = op.session(account, acr=ONE_FACTOR, amr=("pwd",))
+    asked = json.dumps({"id_token": {"acr": {"essential": True, "values": [TWO_FACTORS]}}})
+    token = flow_token(op.authorize(weak, claims=asked))
+    assert flow_of(op, token).demands.acr == (TWO_FACTORS,)
+    finish(op, token, account, weak)
+    answer = returned(op.get("/oauth2/authorize/resume", weak, flow=token))
+    assert answer["error"] == "unmet_authentication_requirements"
+    assert returned(op.authorize(weak, claims=asked, prompt="none"))["error"] == "login_required"
+    strong = op.session(account)
+    assert claims_of(op.tokens(strong, claims=asked)["id_token"])["acr"] == TWO_FACTORS
+
+
+def test_an_essential_class_that_nobody_can_reach_is_refused_at_once(op: Op) -> None:
+    """OIDC Core §5.5.1.1; a voluntary one is no reason to refuse, and the ID token tells the true class."""
+    op.client()
+    cookie = op.session(op.account())
+    wish = {"essential": True, "value": "urn:unknown"}
+    answer = returned(op.authorize(cookie, claims=json.dumps({"id_token": {"acr": wish}})))
+    assert answer["error"] == "unmet_authentication_requirements"
+    voluntary = json.dumps({"id_token": {"acr": {**wish, "essential": False}}})
+    assert claims_of(op.tokens(cookie, claims=voluntary)["id_token"])["acr"] == TWO_FACTORS
+
+
+def test_the_class_told_is_one_of_those_asked_for(op: Op) -> None:
+    """OIDC Core §5.5.1.1: a stronger session answers an essential weaker class, by that class's name."""
+    op.client()
+    asked = json.dumps({"id_token": {"acr": {"essential": True, "values": [ONE_FACTOR]}}})
+    assert claims_of(op.tokens(op.session(op.account()), claims=asked)["id_token"])["acr"] == ONE_FACTOR
+
+
+def test_a_subject_that_is_asked_for_is_the_only_one_that_answers(op: Op) -> None:
+    """OIDC Core §3.1.2.2, §5.5.1: another person is asked to sign in, and never answers instead."""
+    op.client()
+    nora, omar = op.account("nora"), op.account("omar")
+    asked = json.dumps({"id_token": {"sub": {"value": nora}}})
+    assert "code" in returned(op.authorize(op.session(nora), claims=asked))
+    other = op.session(omar)
+    assert returned(op.authorize(other, claims=asked, prompt="none"))["error"] == "login_required"
+    token = flow_token(op.authorize(other, claims=asked))
+    finish(op, token, omar, other)
+    assert returned(op.get("/oauth2/authorize/resume", other, flow=token))["error"] == "login_required"
+    hint = op.tokens(op.session(omar))["id_token"]
+    assert returned(op.authorize(other, claims=asked, id_token_hint=hint))["error"] == "invalid_request"
