@@ -624,6 +624,15 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=26), nullable=False),
         sa.Column("session_id", sa.String(length=26), nullable=True, comment="empty for offline access"),
         sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column(
+            "subject", sa.Text(), nullable=False, comment="the sub that this client knows the account by"
+        ),
+        sa.Column(
+            "claims",
+            types.JsonText(),
+            nullable=True,
+            comment="single claims that were asked for and granted (OIDC Core 5.5)",
+        ),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("revoked_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("revoked_reason", sa.String(length=32), nullable=False),
