@@ -118,6 +118,26 @@ membership = Table(
     comment="One row a member: adding or removing one costs the same in a group of any size.",
 )
 
+nested_group = Table(
+    "nested_group",
+    METADATA,
+    Column("outer_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("inner_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("direct", Boolean, nullable=False, comment="false: inner is in a group that is in outer"),
+    Column("added_at", UtcDateTime, nullable=False),
+    Index("ix_nested_group_inner", "inner_id", "outer_id"),
+    CheckConstraint("outer_id <> inner_id", name="not_itself"),
+    comment="Which groups are in which, directly and around: reading never has to walk.",
+)
+
+nesting_turn = Table(
+    "nesting_turn",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+    comment="Who changes which groups of a source are in which holds its row: no two see half a circle each.",
+)
+
 account_value = Table(
     "account_value",
     METADATA,
@@ -216,6 +236,47 @@ scim_token = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, comment="empty: until it is replaced"),
     Column("last_used_at", UtcDateTime, comment="noted once a minute at most"),
+)
+
+# --- security events ------------------------------------------------------------------------------
+
+event_stream = Table(
+    "event_stream",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("client_id", Text, nullable=False, unique=True, comment="the receiver; it sees what is its own"),
+    Column("description", Text, nullable=False),
+    Column("provisioning", String(8), nullable=False, comment="how events of SCIM are told"),
+    Column("signals", JsonText, nullable=False, comment="CAEP and RISC events that were asked for"),
+    Column("algorithm", String(16), nullable=False, comment="what its tokens are signed with"),
+    Column("endpoint_url", Text, nullable=False, comment="where events are pushed; empty: they are polled"),
+    Column("sealed_authorization", LargeBinary, comment="Authorization header of the push, sealed"),
+    Column("status", String(8), nullable=False),
+    Column("reason", Text, nullable=False, comment="why the status is what it is"),
+    Column("attempts", Integer, nullable=False, comment="failed pushes in a row"),
+    Column("next_at", UtcDateTime, nullable=False, comment="not pushed to before"),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    Column("last_error", Text, nullable=False),
+    Column("reached_at", UtcDateTime, comment="when the receiver took or fetched something"),
+    Column("verified_at", UtcDateTime, comment="when the receiver last asked for a verification"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("provisioning in ('none', 'notice', 'full')", name="provisioning_known"),
+    CheckConstraint("status in ('enabled', 'paused', 'disabled')", name="status_known"),
+    comment="One stream a receiver: which events it hears of, and how they reach it.",
+)
+
+security_event = Table(
+    "security_event",
+    METADATA,
+    Column("id", _ID, primary_key=True, comment="the jti of its token, over every attempt"),
+    Column("stream_id", _ID, ForeignKey("event_stream.id", ondelete="CASCADE"), nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("claims", JsonText, nullable=False, comment="sub_id, txn and events; a full event holds data"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_security_event_stream", "stream_id", "id"),
+    comment="Events that wait for their receiver, written with the deed; gone once taken.",
 )
 
 # --- credentials and factors ---------------------------------------------------------------------
