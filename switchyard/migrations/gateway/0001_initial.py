@@ -318,6 +318,61 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_client_assertion_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "event_stream",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False, comment="the receiver; it sees what is its own"),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("provisioning", sa.String(length=8), nullable=False, comment="how events of SCIM are told"),
+        sa.Column(
+            "signals", types.JsonText(), nullable=False, comment="CAEP and RISC events that were asked for"
+        ),
+        sa.Column(
+            "algorithm", sa.String(length=16), nullable=False, comment="what its tokens are signed with"
+        ),
+        sa.Column(
+            "endpoint_url",
+            sa.Text(),
+            nullable=False,
+            comment="where events are pushed; empty: they are polled",
+        ),
+        sa.Column(
+            "sealed_authorization",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="Authorization header of the push, sealed",
+        ),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="why the status is what it is"),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="failed pushes in a row"),
+        sa.Column("next_at", types.UtcDateTime(length=27), nullable=False, comment="not pushed to before"),
+        sa.Column("lease_owner", sa.Text(), nullable=True),
+        sa.Column("lease_until", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.Column(
+            "reached_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="when the receiver took or fetched something",
+        ),
+        sa.Column(
+            "verified_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="when the receiver last asked for a verification",
+        ),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
+        sa.CheckConstraint(
+            "provisioning in ('none', 'notice', 'full')", name=op.f("ck_event_stream_provisioning_known")
+        ),
+        sa.CheckConstraint(
+            "status in ('enabled', 'paused', 'disabled')", name=op.f("ck_event_stream_status_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_stream")),
+        sa.UniqueConstraint("client_id", name=op.f("uq_event_stream_client_id")),
+        comment="One stream a receiver: which events it hears of, and how they reach it.",
+    )
+    op.create_table(
         "failure_count",
         sa.Column(
             "kind", sa.String(length=16), nullable=False, comment="password, factor, question: counted apart"
@@ -385,6 +440,13 @@ def upgrade() -> None:
     with op.batch_alter_table("login_flow", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_login_flow_expires_at"), ["expires_at"], unique=False)
 
+    op.create_table(
+        "nesting_turn",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_nesting_turn")),
+        comment="Who changes which groups of a source are in which holds its row: no two see half a circle each.",
+    )
     op.create_table(
         "provisioning_request",
         sa.Column(
@@ -616,6 +678,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_membership_account", ["account_id", "group_id"], unique=False)
 
     op.create_table(
+        "nested_group",
+        sa.Column("outer_id", sa.String(length=26), nullable=False),
+        sa.Column("inner_id", sa.String(length=26), nullable=False),
+        sa.Column(
+            "direct", sa.Boolean(), nullable=False, comment="false: inner is in a group that is in outer"
+        ),
+        sa.Column("added_at", types.UtcDateTime(length=27), nullable=False),
+        sa.CheckConstraint("outer_id <> inner_id", name=op.f("ck_nested_group_not_itself")),
+        sa.ForeignKeyConstraint(
+            ["inner_id"], ["account_group.id"], name=op.f("fk_nested_group_inner_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["outer_id"], ["account_group.id"], name=op.f("fk_nested_group_outer_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("outer_id", "inner_id", name=op.f("pk_nested_group")),
+        comment="Which groups are in which, directly and around: reading never has to walk.",
+    )
+    with op.batch_alter_table("nested_group", schema=None) as batch_op:
+        batch_op.create_index("ix_nested_group_inner", ["inner_id", "outer_id"], unique=False)
+
+    op.create_table(
         "oauth_grant",
         sa.Column(
             "id", sa.String(length=26), nullable=False, comment="one authorization: the family of its tokens"
@@ -728,6 +811,29 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("scim_token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_scim_token_client_id"), ["client_id"], unique=False)
+
+    op.create_table(
+        "security_event",
+        sa.Column(
+            "id", sa.String(length=26), nullable=False, comment="the jti of its token, over every attempt"
+        ),
+        sa.Column("stream_id", sa.String(length=26), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column(
+            "claims",
+            types.JsonText(),
+            nullable=False,
+            comment="sub_id, txn and events; a full event holds data",
+        ),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream_id"], ["event_stream.id"], name=op.f("fk_security_event_stream_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_security_event")),
+        comment="Events that wait for their receiver, written with the deed; gone once taken.",
+    )
+    with op.batch_alter_table("security_event", schema=None) as batch_op:
+        batch_op.create_index("ix_security_event_stream", ["stream_id", "id"], unique=False)
 
     op.create_table(
         "security_question",
@@ -863,6 +969,10 @@ def downgrade() -> None:
 
     op.drop_table("session")
     op.drop_table("security_question")
+    with op.batch_alter_table("security_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_security_event_stream")
+
+    op.drop_table("security_event")
     with op.batch_alter_table("scim_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_scim_token_client_id"))
 
@@ -885,6 +995,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_oauth_grant_account")
 
     op.drop_table("oauth_grant")
+    with op.batch_alter_table("nested_group", schema=None) as batch_op:
+        batch_op.drop_index("ix_nested_group_inner")
+
+    op.drop_table("nested_group")
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index("ix_membership_account")
 
@@ -926,11 +1040,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_provisioning_request_client")
 
     op.drop_table("provisioning_request")
+    op.drop_table("nesting_turn")
     with op.batch_alter_table("login_flow", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_flow_expires_at"))
 
     op.drop_table("login_flow")
     op.drop_table("failure_count")
+    op.drop_table("event_stream")
     with op.batch_alter_table("client_assertion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_client_assertion_expires_at"))
 
