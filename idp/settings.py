@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Literal
 
 from kernel.settings import Section
@@ -44,6 +45,9 @@ class IdpSettings(Section):
     code_life: dt.timedelta = dt.timedelta(seconds=60)
     """How long an authorization code works. Never more than a minute."""
 
+    pushed_request_life: dt.timedelta = dt.timedelta(seconds=90)
+    """How long after it was pushed a browser may bring an authorization request (RFC 9126)."""
+
     access_token_life: dt.timedelta = dt.timedelta(minutes=10)
     """How long an access token works."""
 
@@ -64,6 +68,21 @@ class IdpSettings(Section):
 
     loopback_http_clients: bool = False
     """True lets web clients use http redirect URIs on the loopback address. Refused in production."""
+
+    fetch_authority: Path | None = None
+    """One more authority (PEM) to trust when documents of clients are fetched. Refused in production."""
+
+    fetch_loopback: tuple[str, ...] = ()
+    """Each `host:port` on this machine that documents of clients may be fetched from. Refused in production."""
+
+    event_life: dt.timedelta = dt.timedelta(days=7)
+    """How long a security event waits for its receiver before it is forgotten."""
+
+    most_waiting_events: int = 100_000
+    """A stream in which more events wait than this is disabled: its receiver is gone."""
+
+    event_poll_wait: dt.timedelta = dt.timedelta(seconds=10)
+    """How long a poll for security events is held open while there are none."""
 
     signing_algorithm: str = "ES256"
     """Algorithm of our own tokens where a client states none: `ES256` or `RS256`."""

@@ -7,46 +7,25 @@ travels to the client (RFC 6749 §4.1.2.1, RFC 9700 §4.1).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idp.domain.claims_request import NOTHING, ClaimsRequest, read_claims
-from idp.domain.client import RESPONSE_TYPE, Client
-from idp.domain.oauth import ErrorCode, Fault, GrantType, ResponseMode
+from idp.domain.authorization_request import PARAMETERS, Asked, granted_scope
+from idp.domain.claims_request import read_claims
+from idp.domain.client_profile import CODE
+from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.pkce import METHOD, is_challenge
 from idp.domain.redirects import is_registered
-from idp.domain.scope import OPENID, granted_at_sign_in, split_scope
+from idp.domain.response_mode import delivery
+from idp.domain.scope import OPENID
 from idp.domain.session import Acr
-
-PARAMETERS = (
-    "client_id",
-    "redirect_uri",
-    "response_type",
-    "response_mode",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "prompt",
-    "max_age",
-    "acr_values",
-    "claims",
-    "login_hint",
-    "ui_locales",
-    "id_token_hint",
-    "resource",
-    "request",
-    "request_uri",
-    "registration",
-)
-"""The parameters we look at; others are ignored (RFC 6749 §3.1)."""
 
 PROMPTS = ("none", "login", "consent", "select_account")
 LONGEST_STATE = 4_096
 LONGEST_NONCE = 512
 _MAX_AGE = re.compile(r"0|[1-9][0-9]{0,9}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Where(StrEnum):
@@ -54,36 +33,6 @@ class Where(StrEnum):
 
     PAGE = "page"
     CLIENT = "client"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An authorization request as it came, and the client it names, if that is known."""
-
-    parameters: Mapping[str, Sequence[str]]
-    client: Client | None
-
-    def value(self, name: str) -> str:
-        """Return the first value of a parameter, or an empty text: a parameter without value is not there."""
-        values = self.parameters.get(name)
-        return values[0] if values else ""
-
-    @property
-    def known_client(self) -> Client:
-        """The client; rules after :func:`client_is_known` may ask for it."""
-        if self.client is None:
-            raise LookupError("the client is not known yet")
-        return self.client
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """The values of ``prompt``."""
-        return tuple(self.value("prompt").split())
-
-    @property
-    def claims(self) -> ClaimsRequest:
-        """What the parameter ``claims`` asks for: nothing where it is not there."""
-        return read_claims(self.value("claims")) or NOTHING
 
 
 Check = Callable[[Asked], Fault | None]
@@ -128,7 +77,9 @@ def one_redirect_uri_at_most(asked: Asked) -> Fault | None:
 
 def redirect_uri_is_given(asked: Asked) -> Fault | None:
     """AZ-09, OIDC Core §3.1.2.1: nothing is guessed; the redirection URI is always named."""
-    return None if asked.value("redirect_uri") else _page("redirect_uri is missing.", "redirect_uri")
+    if asked.value("redirect_uri"):
+        return None
+    return asked.unread or _page("redirect_uri is missing.", "redirect_uri")
 
 
 def redirect_uri_is_registered(asked: Asked) -> Fault | None:
@@ -149,39 +100,55 @@ def nothing_is_repeated(asked: Asked) -> Fault | None:
     return None
 
 
-def no_request_object(asked: Asked) -> Fault | None:
-    """OIDC Core §3.1.2.6: request objects are not supported, and discovery says so."""
-    for name, code in (
-        ("request", ErrorCode.REQUEST_NOT_SUPPORTED),
-        ("request_uri", ErrorCode.REQUEST_URI_NOT_SUPPORTED),
-        ("registration", ErrorCode.REGISTRATION_NOT_SUPPORTED),
-    ):
-        if asked.value(name):
-            return _fault(code, f"{name} is not supported.")
-    return None
+def request_was_read(asked: Asked) -> Fault | None:
+    """RFC 9101 §6, RFC 9126 §4: a request that was signed or pushed could be found, opened and trusted."""
+    return asked.unread
+
+
+def no_registration(asked: Asked) -> Fault | None:
+    """OIDC Core §7.2.1: clients that register themselves by the request are not supported."""
+    if not asked.value("registration"):
+        return None
+    return _fault(ErrorCode.REGISTRATION_NOT_SUPPORTED, "registration is not supported.")
+
+
+def request_was_pushed(asked: Asked) -> Fault | None:
+    """RFC 9126 §5: where the client has to push its requests, one from the browser alone is refused."""
+    client = asked.known_client
+    if asked.pushed is not None or not (client.must_push or client.rules.pushed_only):
+        return None
+    return _invalid("The request has to be pushed.")
+
+
+def request_was_signed(asked: Asked) -> Fault | None:
+    """RFC 9101 §10.5: where the client has to sign its requests, an unsigned one is refused."""
+    if asked.signed or not asked.known_client.must_sign_requests:
+        return None
+    return _invalid("The request has to be signed.")
 
 
 def response_mode_is_supported(asked: Asked) -> Fault | None:
-    """Multiple Response Types §2.1: ``query`` or ``form_post``; a code never travels in a fragment."""
-    mode = asked.value("response_mode")
-    return None if mode in {"", *ResponseMode} else _invalid("response_mode is not supported.")
+    """Multiple Response Types §2.1, JARM §2.3: a mode that exists, and never tokens in a query."""
+    known = delivery(asked.value("response_mode"), asked.response_type) is not None
+    return None if known else _invalid("response_mode is not supported.")
 
 
-def response_type_is_code(asked: Asked) -> Fault | None:
-    """AZ-12: the authorization code only; neither implicit nor hybrid (RFC 9700 §2.1.2)."""
-    kind = asked.value("response_type")
-    if not kind:
+def response_type_is_offered(asked: Asked) -> Fault | None:
+    """AZ-12, RFC 9700 §2.1.2: the code only, unless the client's profile has more types."""
+    if not asked.value("response_type"):
         return _invalid("response_type is missing.")
-    if kind == RESPONSE_TYPE:
+    if asked.response_type in asked.known_client.rules.response_types:
         return None
-    return _fault(ErrorCode.UNSUPPORTED_RESPONSE_TYPE, "Only response_type=code is supported.")
+    return _fault(ErrorCode.UNSUPPORTED_RESPONSE_TYPE, "The response_type is not supported.")
 
 
-def client_may_use_codes(asked: Asked) -> Fault | None:
-    """TK-06: the client is registered for the authorization code grant."""
-    if asked.known_client.may_use(GrantType.AUTHORIZATION_CODE):
-        return None
-    return _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application may not use this grant.")
+def client_may_ask_for_it(asked: Asked) -> Fault | None:
+    """TK-06: the client is registered for the response type and for the grant behind it."""
+    client, kind = asked.known_client, asked.response_type
+    grant = kind in client.response_types and (
+        CODE not in kind.split() or client.may_use(GrantType.AUTHORIZATION_CODE)
+    )
+    return None if grant else _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application may not use this grant.")
 
 
 def state_has_bounds(asked: Asked) -> Fault | None:
@@ -199,17 +166,35 @@ def scope_is_granted(asked: Asked) -> Fault | None:
 
 
 def nonce_is_given(asked: Asked) -> Fault | None:
-    """A sign-in carries a nonce, and a bounded one (AZ-28, IPSIE SL1)."""
+    """A sign-in carries a nonce, and a bounded one (AZ-28, IPSIE SL1).
+
+    Only with a code alone, and where the profile says so, it is the client's choice (OIDC Core §3.1.2.1).
+    """
     nonce = asked.value("nonce")
     if len(nonce) > LONGEST_NONCE:
         return _invalid("nonce is too long.")
-    return None if nonce or OPENID not in granted_scope(asked) else _invalid("nonce is missing.")
+    needed = asked.known_client.rules.needs_nonce or asked.response_type != CODE
+    if nonce or not needed or OPENID not in granted_scope(asked):
+        return None
+    return _invalid("nonce is missing.")
+
+
+def an_id_token_is_of_a_sign_in(asked: Asked) -> Fault | None:
+    """OIDC Core §3.2.2.1, §3.3.2.1: who asks for an ID token asks for ``openid``."""
+    if "id_token" not in asked.response_type.split() or OPENID in granted_scope(asked):
+        return None
+    return _fault(ErrorCode.INVALID_SCOPE, "An ID token needs the scope openid.")
 
 
 def challenge_is_s256(asked: Asked) -> Fault | None:
-    """PK-02, RFC 9700 §2.1.1: PKCE always, S256 only; a missing method would mean plain and is refused."""
+    """PK-02, RFC 9700 §2.1.1: PKCE, S256 only; a missing method would mean plain and is refused.
+
+    A client that has no secret always needs it, whatever its profile.
+    """
+    client = asked.known_client
     if not asked.value("code_challenge"):
-        return _invalid("code_challenge is missing: PKCE is required.")
+        needed = CODE in asked.response_type.split() and (client.rules.needs_challenge or client.is_public)
+        return _invalid("code_challenge is missing: PKCE is required.") if needed else None
     if asked.value("code_challenge_method") != METHOD:
         return _invalid("code_challenge_method has to be S256.")
     return None
@@ -217,7 +202,14 @@ def challenge_is_s256(asked: Asked) -> Fault | None:
 
 def challenge_is_well_formed(asked: Asked) -> Fault | None:
     """PK-06: a challenge is 43 characters of base64url."""
-    return None if is_challenge(asked.value("code_challenge")) else _invalid("code_challenge is malformed.")
+    challenge = asked.value("code_challenge")
+    return None if not challenge or is_challenge(challenge) else _invalid("code_challenge is malformed.")
+
+
+def key_is_named_by_thumbprint(asked: Asked) -> Fault | None:
+    """RFC 9449 §10: the key that the code is bound to is named by the SHA-256 thumbprint of a JWK."""
+    named = asked.value("dpop_jkt")
+    return None if not named or _THUMBPRINT.fullmatch(named) else _invalid("dpop_jkt is malformed.")
 
 
 def prompt_is_known(asked: Asked) -> Fault | None:
@@ -269,15 +261,20 @@ CHECKS: tuple[tuple[Check, Where], ...] = (
     (redirect_uri_is_given, Where.PAGE),
     (redirect_uri_is_registered, Where.PAGE),
     (nothing_is_repeated, Where.CLIENT),
-    (no_request_object, Where.CLIENT),
+    (request_was_read, Where.CLIENT),
+    (no_registration, Where.CLIENT),
+    (request_was_pushed, Where.CLIENT),
+    (request_was_signed, Where.CLIENT),
     (response_mode_is_supported, Where.CLIENT),
-    (response_type_is_code, Where.CLIENT),
-    (client_may_use_codes, Where.CLIENT),
+    (response_type_is_offered, Where.CLIENT),
+    (client_may_ask_for_it, Where.CLIENT),
     (state_has_bounds, Where.CLIENT),
     (scope_is_granted, Where.CLIENT),
+    (an_id_token_is_of_a_sign_in, Where.CLIENT),
     (nonce_is_given, Where.CLIENT),
     (challenge_is_s256, Where.CLIENT),
     (challenge_is_well_formed, Where.CLIENT),
+    (key_is_named_by_thumbprint, Where.CLIENT),
     (prompt_is_known, Where.CLIENT),
     (max_age_is_a_number, Where.CLIENT),
     (claims_are_readable, Where.CLIENT),
@@ -303,13 +300,3 @@ def first_broken(asked: Asked) -> Broken | None:
         if fault is not None:
             return Broken(fault, where)
     return None
-
-
-def granted_scope(asked: Asked) -> tuple[str, ...]:
-    """Return what of the scope this client would get; empty if the text is malformed."""
-    client = asked.known_client
-    return granted_at_sign_in(
-        split_scope(asked.value("scope")) or (),
-        allowed=client.scopes,
-        may_refresh=client.may_use(GrantType.REFRESH_TOKEN),
-    )

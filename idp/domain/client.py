@@ -9,9 +9,8 @@ from typing import Any
 
 from joserfc.jwk import KeySet
 
+from idp.domain.client_profile import CODE, PROFILES, ProfileRules
 from idp.domain.oauth import AuthMethod, GrantType
-
-RESPONSE_TYPE = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,17 @@ class Client:
     serves: tuple[str, ...]
     default_max_age: int | None
     default_acr: tuple[str, ...]
+    response_types: tuple[str, ...] = (CODE,)
+    must_push: bool = False
+    must_sign_requests: bool = False
+    request_algorithm: str = ""
+    response_algorithm: str = ""
+    jwks_uri: str = ""
+
+    @property
+    def rules(self) -> ProfileRules:
+        """What the client's profile asks and allows."""
+        return PROFILES[self.profile]
 
     @property
     def is_public(self) -> bool:
@@ -79,7 +89,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """A client with what proves it: digests of its secrets, and its public keys."""
+    """A client with what proves it: digests of its secrets, and the public keys it registered by value."""
 
     client: Client
     secrets: tuple[Secret, ...] = field(repr=False)
@@ -118,6 +128,12 @@ class AuthenticatedClient:
         return self.client.id
 
 
+def _types_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the response types of metadata that states none (RFC 7591 §2)."""
+    code = GrantType.AUTHORIZATION_CODE.value
+    return (CODE,) if code in metadata.get("grant_types", (code,)) else ()
+
+
 def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Client:
     """Return the client of a stored row: its own columns in ``fields``, RFC 7591 metadata in ``metadata``."""
     jwks = metadata.get("jwks") or {}
@@ -143,4 +159,10 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         serves=tuple(metadata.get("serves", ())),
         default_max_age=metadata.get("default_max_age"),
         default_acr=tuple(metadata.get("default_acr_values", ())),
+        response_types=tuple(metadata.get("response_types") or _types_of(metadata)),
+        must_push=metadata.get("require_pushed_authorization_requests", False),
+        must_sign_requests=metadata.get("require_signed_request_object", False),
+        request_algorithm=metadata.get("request_object_signing_alg", ""),
+        response_algorithm=metadata.get("authorization_signed_response_alg", ""),
+        jwks_uri=metadata.get("jwks_uri", ""),
     )

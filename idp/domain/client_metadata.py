@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
-from idp.domain.client import RESPONSE_TYPE
-from idp.domain.oauth import AuthMethod, GrantType
+from idp.domain.client_profile import CODE, ClientProfile
+from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
+from idp.domain.profile_metadata import profile_faults
 from idp.domain.redirects import LOOPBACK, uri_fault
 from idp.domain.scope import split_scope
 
 KNOWN = frozenset(
     {
         "application_type",
+        "authorization_signed_response_alg",
         "backchannel_logout_session_required",
         "backchannel_logout_uri",
         "client_name",
@@ -30,10 +32,14 @@ KNOWN = frozenset(
         "grant_types",
         "id_token_signed_response_alg",
         "jwks",
+        "jwks_uri",
         "logo_uri",
         "policy_uri",
         "post_logout_redirect_uris",
         "redirect_uris",
+        "request_object_signing_alg",
+        "require_pushed_authorization_requests",
+        "require_signed_request_object",
         "resources",
         "response_types",
         "scope",
@@ -78,7 +84,7 @@ def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     found.setdefault("application_type", "web")
     grants = found["grant_types"]
     if isinstance(grants, list) and GrantType.AUTHORIZATION_CODE.value in grants:
-        found.setdefault("response_types", [RESPONSE_TYPE])
+        found.setdefault("response_types", [CODE])
     return found
 
 
@@ -87,11 +93,14 @@ def is_client_id(text: str) -> bool:
     return _CLIENT_ID.fullmatch(text) is not None and _ACCOUNT_ID.fullmatch(text) is None
 
 
-def metadata_faults(metadata: Mapping[str, Any], *, loopback_http: bool = False) -> tuple[MetadataFault, ...]:
-    """Return everything that is wrong with ``metadata`` as :func:`kept` returns it."""
+def metadata_faults(
+    metadata: Mapping[str, Any], *, profile: str = ClientProfile.DEFAULT, loopback_http: bool = False
+) -> tuple[MetadataFault, ...]:
+    """Return everything that is wrong with ``metadata``, as :func:`kept` returns it, for this profile."""
     found = [fault for rule in _SHAPES for fault in rule(metadata)]
     if not found:  # the rules below look into values whose shapes hold
         found = [fault for rule in _RULES for fault in rule(metadata)]
+        found += [_wrong(name, message) for name, message in profile_faults(metadata, profile)]
         found += _redirect_uris(metadata, loopback_http=loopback_http)
         found += _other_uris(metadata, loopback_http=loopback_http)
     return tuple(found)
@@ -115,14 +124,18 @@ _LISTS = (
     "response_types",
     "serves",
 )
+_SWITCHES = ("require_pushed_authorization_requests", "require_signed_request_object")
 _TEXTS = (
     "application_type",
+    "authorization_signed_response_alg",
     "backchannel_logout_uri",
     "client_name",
     "client_uri",
     "id_token_signed_response_alg",
+    "jwks_uri",
     "logo_uri",
     "policy_uri",
+    "request_object_signing_alg",
     "scope",
     "subject_type",
     "token_endpoint_auth_method",
@@ -153,7 +166,15 @@ def _texts_are_texts(metadata: Mapping[str, Any]) -> _Found:
     ]
 
 
-_SHAPES: tuple[_Rule, ...] = (_lists_are_lists_of_texts, _texts_are_texts)
+def _switches_are_booleans(metadata: Mapping[str, Any]) -> _Found:
+    return [
+        _wrong(name, "has to be true or false")
+        for name in _SWITCHES
+        if not isinstance(metadata.get(name, False), bool)
+    ]
+
+
+_SHAPES: tuple[_Rule, ...] = (_lists_are_lists_of_texts, _texts_are_texts, _switches_are_booleans)
 
 
 def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
@@ -161,6 +182,8 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "application_type": ("web", "native"),
         "token_endpoint_auth_method": tuple(AuthMethod),
         "id_token_signed_response_alg": SIGNING_ALGORITHMS,
+        "authorization_signed_response_alg": SIGNING_ALGORITHMS,
+        "request_object_signing_alg": ASSERTION_ALGORITHMS,
         "subject_type": ("public",),
     }
     return [
@@ -177,10 +200,6 @@ def _grants_are_offered(metadata: Mapping[str, Any]) -> _Found:
         found.append(_wrong("grant_types", f"has to name some of {', '.join(GrantType)}"))
     if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
         found.append(_wrong("grant_types", "refresh_token needs authorization_code"))
-    if any(kind != RESPONSE_TYPE for kind in metadata.get("response_types", ())):
-        found.append(_wrong("response_types", "has to be code: implicit and hybrid are not offered"))
-    if bool(metadata.get("response_types")) != (GrantType.AUTHORIZATION_CODE in grants):
-        found.append(_wrong("response_types", "belongs to the grant authorization_code, and it to code"))
     return found
 
 
@@ -201,14 +220,39 @@ def _scope_is_well_formed(metadata: Mapping[str, Any]) -> _Found:
 
 def _keys_are_public_and_strong(metadata: Mapping[str, Any]) -> _Found:
     wanted = metadata["token_endpoint_auth_method"] == AuthMethod.PRIVATE_KEY_JWT
+    if "jwks_uri" in metadata:
+        both = "jwks" in metadata  # RFC 7591 §2: never both
+        return [_wrong("jwks_uri", "and jwks exclude each other")] if both else []
     if "jwks" not in metadata:
-        return [_wrong("jwks", "private_key_jwt needs the public keys by value")] if wanted else []
+        return [_wrong("jwks", "or jwks_uri is needed by private_key_jwt")] if wanted else []
     try:
         keys = list(KeySet.import_key_set(metadata["jwks"]))
     except (JoseError, ValueError, KeyError, TypeError, AttributeError):
         return [_wrong("jwks", "has to be a JWK set")]
     fault = next((sentence for wrong, sentence in _KEY_FAULTS if wrong(keys)), "")
     return [_wrong("jwks", fault)] if fault else []
+
+
+def usable_keys(document: object) -> KeySet | None:
+    """Return the keys of a client's own JWK set that may sign for it; others beside them are passed by.
+
+    None if there is none, or if the names of several do not tell them apart.
+    """
+    rows = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or len(rows) > _MOST_URIS:
+        return None
+    keys = [key for row in rows if (key := _usable(row)) is not None]
+    return KeySet(keys) if keys and not _names_collide(keys) else None
+
+
+def _usable(row: object) -> Key | None:
+    if not isinstance(row, dict) or row.get("use", "sig") != "sig":
+        return None
+    try:
+        keys = list(KeySet.import_key_set({"keys": [row]}))
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return None if any(wrong(keys) for wrong, _ in _KEY_FAULTS) else keys[0]
 
 
 def _names_collide(keys: Sequence[Key]) -> bool:
@@ -274,6 +318,8 @@ def _other_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
         for name in ("backchannel_logout_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri")
         if name in metadata and not _is_web_address(metadata[name], loopback_http=loopback_http)
     ]
+    if "jwks_uri" in metadata and not _is_web_address(metadata["jwks_uri"], loopback_http=False):
+        found.append(_wrong("jwks_uri", "has to be an https address without a fragment"))
     found += [
         _wrong(name, "has to be absolute URIs without fragment and spaces")
         for name in ("resources", "serves")

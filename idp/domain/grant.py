@@ -13,17 +13,22 @@ from idp.domain.tokens import Authentication
 
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
-    """What an authorization code remembers of its request. ``resource`` is empty where none was asked."""
+    """What an authorization code remembers of its request. ``resource`` is empty where none was asked.
+
+    ``dpop_jkt`` names the key that only may redeem it (RFC 9449 §10), if one was named.
+    """
 
     scope: tuple[str, ...]
     challenge: str
     nonce: str
     resource: str
     authentication: Authentication
+    dpop_jkt: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the form that is stored with the code."""
         return {
+            **({"dpop_jkt": self.dpop_jkt} if self.dpop_jkt else {}),
             "scope": list(self.scope),
             "challenge": self.challenge,
             "nonce": self.nonce,
@@ -40,6 +45,7 @@ class CodeRequest:
             nonce=stored["nonce"],
             resource=stored["resource"],
             authentication=Authentication.from_json(stored["authentication"]),
+            dpop_jkt=stored.get("dpop_jkt", ""),
         )
 
 
@@ -107,9 +113,10 @@ def code_fault(code: SpentCode, redemption: Redemption, *, now: dt.datetime) -> 
         return "expired"
     if code.redirect_uri != redemption.redirect_uri:
         return "redirect_uri"
-    if not verifies(redemption.verifier, str(code.request["challenge"])):
-        return "code_verifier"
-    return ""
+    challenge = str(code.request["challenge"])
+    if not challenge:  # a verifier for a code without a challenge is a downgrade (PK-04)
+        return "code_verifier" if redemption.verifier else ""
+    return "" if verifies(redemption.verifier, challenge) else "code_verifier"
 
 
 def grant_fault(state: GrantState | None, *, now: dt.datetime) -> str:

@@ -15,6 +15,8 @@ class ErrorCode(StrEnum):
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"
     INVALID_REQUEST = "invalid_request"
+    INVALID_REQUEST_OBJECT = "invalid_request_object"
+    INVALID_REQUEST_URI = "invalid_request_uri"
     INVALID_SCOPE = "invalid_scope"
     INVALID_TARGET = "invalid_target"
     INVALID_TOKEN = "invalid_token"  # noqa: S105 - the standard's word
@@ -36,6 +38,7 @@ class GrantType(StrEnum):
     AUTHORIZATION_CODE = "authorization_code"
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the standard's word
     CLIENT_CREDENTIALS = "client_credentials"
+    IMPLICIT = "implicit"
 
 
 class AuthMethod(StrEnum):
@@ -54,6 +57,7 @@ class ResponseMode(StrEnum):
     """How an authorization response travels."""
 
     QUERY = "query"
+    FRAGMENT = "fragment"
     FORM_POST = "form_post"
 
 

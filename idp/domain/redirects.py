@@ -125,7 +125,13 @@ def origin_of(uri: str) -> str:
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
     """Return ``uri`` with ``parameters`` added to its query, every reserved character encoded."""
-    encoded = "&".join(
-        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()
-    )
-    return f"{uri}{'&' if '?' in uri else '?'}{encoded}"
+    return f"{uri}{'&' if '?' in uri else '?'}{_encoded(parameters)}"
+
+
+def with_fragment(uri: str, parameters: dict[str, str]) -> str:
+    """Return ``uri`` with ``parameters`` as its fragment (Multiple Response Types §2.1); it had none."""
+    return f"{uri}#{_encoded(parameters)}"
+
+
+def _encoded(parameters: dict[str, str]) -> str:
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items())

@@ -111,7 +111,8 @@ class IdTokenFacts:
     issued_at: dt.datetime
     life: dt.timedelta
     authentication: Authentication
-    access_token: str
+    access_token: str = ""
+    code: str = ""
     nonce: str = ""
     access: tuple[AccessRow, ...] | None = None
 
@@ -133,8 +134,10 @@ def id_token_claims(facts: IdTokenFacts) -> Claims:
         "amr": list(how.amr),
         "sid": how.session_id,
         "session_expiry": how.session_expiry,
-        "at_hash": half_hash(facts.access_token),
     }
+    for name, value in (("at_hash", facts.access_token), ("c_hash", facts.code)):
+        if value:
+            claims[name] = half_hash(value)
     if facts.nonce:
         claims["nonce"] = facts.nonce
     if facts.access is not None:
@@ -168,7 +171,7 @@ def logout_token_claims(
 
 
 def half_hash(value: str) -> str:
-    """Return the left half of the SHA-256 of ``value``: at_hash (OIDC Core §3.1.3.6)."""
+    """Return the left half of the SHA-256 of ``value``: at_hash, c_hash (OIDC Core §3.1.3.6, §3.3.2.11)."""
     whole = hashlib.sha256(value.encode("ascii")).digest()
     return urlsafe_b64encode(whole[:16]).rstrip(b"=").decode("ascii")
 

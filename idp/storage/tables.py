@@ -518,6 +518,17 @@ authorization_code = Table(
     Column("used_at", UtcDateTime),
 )
 
+pushed_request = Table(
+    "pushed_request",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="digest of what its request_uri ends with"),
+    Column("client_id", Text, nullable=False),
+    Column("parameters", JsonText, nullable=False, comment="what the client pushed, read and judged"),
+    Column("signed", Boolean, nullable=False, comment="it came as a request object"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime, comment="when a sign-in completed it"),
+)
+
 refresh_token = Table(
     "refresh_token",
     METADATA,

@@ -9,46 +9,37 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from idp.domain.authorize_checks import PARAMETERS, Asked, Where, first_broken, granted_scope
+from idp.domain.authorization_request import Asked
+from idp.domain.authorize_checks import Where, first_broken
 from idp.domain.client import Client
-from idp.domain.grant import CodeRequest
 from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
-from idp.domain.oauth import ErrorCode, Fault, ResponseMode
-from idp.domain.scope import OFFLINE_ACCESS, OPENID
+from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.session import LiveSession
-from idp.domain.tokens import ID_TOKEN_TYPE, Authentication, seconds
-from idp.storage.clients import look_up_client
-from idp.storage.grants import (
-    NewGrant,
-    access_within,
-    insert_code,
-    insert_grant,
-    remember_client_of_session,
-)
+from idp.domain.tokens import ID_TOKEN_TYPE
+from idp.storage.grants import access_within
+from idp.storage.pushed_requests import spend_pushed_request
+from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
+from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
-from kernel.crypto import digest
 from kernel.origin import current_origin
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
 
 KIND = "authorize"
-_LONGEST_ID = 64
 _HINTS = frozenset({"id_token_hint", "login_hint"})
+_ANOTHER_PERSON = Fault(ErrorCode.LOGIN_REQUIRED, "Another person signed in than the one asked for.")
+_ANOTHER_CLASS = Fault(
+    ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in of the class that was asked for."
+)
+_NOBODY_TO_ASK = Fault(ErrorCode.LOGIN_REQUIRED, "The person has to be asked.")
+_NO_ACCESS = Fault(ErrorCode.ACCESS_DENIED, "The account has no access.")
+_SPENT = Fault(ErrorCode.INVALID_REQUEST_URI, "The request was answered before.")
 _PAGES = Limit("authorize-refused-pages", 30, dt.timedelta(minutes=1))
-
-
-@dataclass(frozen=True, slots=True)
-class ToClient:
-    """An answer that travels to the client's redirection URI, with ``state`` and ``iss`` in it."""
-
-    redirect_uri: str
-    mode: ResponseMode
-    parameters: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +81,13 @@ def authorize(
     services: IdpServices, parameters: Mapping[str, Sequence[str]], *, session: LiveSession | None
 ) -> AuthorizeOutcome:
     """Judge an authorization request and answer it: with a code if the session does."""
-    asked = _asked(services, parameters)
+    asked = read_request(services, parameters)
     refusal = _refusal(services, asked)
     if refusal is not None:
         return refusal
     subject = _named_subject(services, asked)
     if isinstance(subject, Fault):
-        return _to_client(services, asked, _error(subject.code, subject.description))
+        return error_to_client(services, asked, subject)
     wanted = _wanted(asked, subject)
     if session is None or must_ask(wanted, session, now=services.store.clock.now()):
         return _ask(services, asked, wanted, step_up=may_step_up(wanted, session))
@@ -111,31 +102,16 @@ def resume(
 
     The flow saw to freshness and strength. If the request names another person, the client hears so.
     """
-    asked = _asked(services, request["params"])
+    asked = _asked_again(services, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
     wanted = _wanted(asked, str(request.get("subject", "")))
     if session is None or not may_continue(wanted, session):
-        return _to_client(
-            services,
-            asked,
-            _error(ErrorCode.LOGIN_REQUIRED, "Another person signed in than the one asked for."),
-        )
+        return error_to_client(services, asked, _ANOTHER_PERSON)
     if not is_met(wanted, session.acr):
-        return _to_client(
-            services,
-            asked,
-            _error(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in of the class asked for."),
-        )
+        return error_to_client(services, asked, _ANOTHER_CLASS)
     return _answer(services, unit, asked, session)
-
-
-def _asked(services: IdpServices, parameters: Mapping[str, Sequence[str]]) -> Asked:
-    known = {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)}
-    client_id = known.get("client_id", [""])[0]
-    named = 0 < len(client_id) <= _LONGEST_ID
-    return Asked(known, look_up_client(services.store.database, client_id) if named else None)
 
 
 def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> ErrorPage | ToClient | None:
@@ -143,7 +119,7 @@ def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> E
     if broken is None:
         return None
     if broken.where is Where.CLIENT:
-        return _to_client(services, asked, _error(broken.fault.code, broken.fault.description))
+        return error_to_client(services, asked, broken.fault)
     if unit is not None:
         _record_refusal(unit, asked, broken.fault)
     else:
@@ -193,16 +169,35 @@ def _wanted(asked: Asked, subject: str) -> Wanted:
 
 def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) -> ToClient | SignInNeeded:
     if wanted.silent:
-        return _to_client(services, asked, _error(ErrorCode.LOGIN_REQUIRED, "The person has to be asked."))
+        return error_to_client(services, asked, _NOBODY_TO_ASK)
     client = asked.known_client
-    kept = {name: list(values) for name, values in asked.parameters.items() if name not in _HINTS}
     return SignInNeeded(
-        {"kind": KIND, "params": kept, "subject": wanted.subject},
+        _kept(asked, wanted),
         client.id,
         client.name,
         wanted.demands,
         asked.value("login_hint")[:256],
         step_up,
+    )
+
+
+def _kept(asked: Asked, wanted: Wanted) -> dict[str, object]:
+    """Return the request as it waits in a login flow: as it was read, so that nothing is opened twice."""
+    return {
+        "kind": KIND,
+        "params": {name: list(values) for name, values in asked.parameters.items() if name not in _HINTS},
+        "subject": wanted.subject,
+        **({"pushed": asked.pushed.hex()} if asked.pushed else {}),
+        **({"signed": True} if asked.signed else {}),
+    }
+
+
+def _asked_again(services: IdpServices, request: Mapping[str, Any]) -> Asked:
+    """Return a request that waited, with its client as it stands now."""
+    asked = read_request(services, request["params"])
+    pushed = request.get("pushed")
+    return replace(
+        asked, pushed=bytes.fromhex(pushed) if pushed else None, signed=bool(request.get("signed"))
     )
 
 
@@ -218,71 +213,9 @@ def _answer(services: IdpServices, unit: Unit, asked: Asked, session: LiveSessio
             reason="no access",
         )
         if "none" in asked.prompts:
-            return _to_client(services, asked, _error(ErrorCode.ACCESS_DENIED, "The account has no access."))
+            return error_to_client(services, asked, _NO_ACCESS)
         return NoAccess(client.id, client.name, asked.value("ui_locales"))
-    return _issue_code(services, unit, asked, session)
-
-
-def _issue_code(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient:
-    client, scope = asked.known_client, granted_scope(asked)
-    claims = asked.claims.granted(client.scopes) if OPENID in scope else {}
-    offline = OFFLINE_ACCESS in scope
-    family_end = unit.now + services.settings.refresh_token_life
-    new = NewGrant(
-        unit.randomness.ulid(unit.now),
-        client.id,
-        session.account.id,
-        None if offline else session.id,
-        " ".join(scope),
-        family_end if offline else min(family_end, session.expires_at),
-        claims=claims or None,
-    )
-    code = unit.randomness.token(32)
-    request = CodeRequest(
-        scope,
-        asked.value("code_challenge"),
-        asked.value("nonce"),
-        asked.value("resource"),
-        Authentication(
-            session.id,
-            seconds(session.authenticated_at),
-            class_told(_wanted(asked, ""), session.acr),
-            tuple(session.amr),
-            seconds(session.expires_at),
-        ),
-    )
-    insert_grant(unit.connection, new, now=unit.now)
-    insert_code(
-        unit.connection,
-        digest(code),
-        new=new,
-        redirect_uri=asked.value("redirect_uri"),
-        request=request.to_json(),
-        expires_at=unit.now + services.settings.code_life,
-    )
-    remember_client_of_session(unit.connection, session.id, client.id, now=unit.now)
-    unit.audit.record(
-        "gateway:authorization:granted",
-        actor=Actor("account", session.account.id, session.id),
-        target=client.id,
-        details={"scope": new.scope, "family": new.id},
-    )
-    return _to_client(services, asked, {"code": code})
-
-
-def _error(code: ErrorCode, description: str) -> dict[str, str]:
-    return {"error": code.value, "error_description": description}
-
-
-def _to_client(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> ToClient:
-    """Return an answer with ``state`` as it came and ``iss`` on success and on error (AZ-14, AZ-16)."""
-    whole = dict(parameters)
-    if asked.value("state"):
-        whole["state"] = asked.value("state")
-    whole["iss"] = services.issuer
-    mode = asked.value("response_mode")
-    return ToClient(
-        asked.value("redirect_uri"),
-        ResponseMode(mode) if mode in tuple(ResponseMode) else ResponseMode.QUERY,
-        whole,
-    )
+    if asked.pushed and not spend_pushed_request(unit.connection, asked.pushed, now=unit.now):
+        return error_to_client(services, asked, _SPENT)
+    acr = class_told(_wanted(asked, ""), session.acr)
+    return to_client(services, asked, granted(services, unit, asked, session, acr=acr))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from idp.domain.claims import claims_named
+from idp.domain.claims import claims_named, profile_claims
 from idp.domain.claims_request import chosen
 from idp.domain.client import AuthenticatedClient, Client
 from idp.domain.grant import GrantState
@@ -86,6 +87,18 @@ class Issue:
 
 def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refresh_token: str) -> TokenAnswer:
     """Store an access token of the grant and return the whole answer, with an ID token where it is asked."""
+    token, life = issue_access_token(services, unit, issue)
+    return TokenAnswer(
+        token,
+        int(life.total_seconds()),
+        " ".join(issue.scope),
+        refresh_token,
+        signed_id_token(services, unit, issue, access_token=token) if OPENID in issue.scope else "",
+    )
+
+
+def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple[str, dt.timedelta]:
+    """Store an access token of the grant; return it with its life, which never outlasts the grant's."""
     life = min(services.settings.access_token_life, issue.state.expires_at - unit.now)
     scope = " ".join(issue.scope)
     audience = issue.resource or services.issuer
@@ -117,16 +130,23 @@ def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refres
         ),
         now=unit.now,
     )
-    return TokenAnswer(
-        token,
-        int(life.total_seconds()),
-        scope,
-        refresh_token,
-        _id_token(services, unit, issue, token) if OPENID in issue.scope else "",
-    )
+    return token, life
 
 
-def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str) -> str:
+def signed_id_token(
+    services: IdpServices,
+    unit: Unit,
+    issue: Issue,
+    *,
+    access_token: str = "",
+    code: str = "",
+    profile_scope: Collection[str] = (),
+) -> str:
+    """Return an ID token, bound to the access token and the code that travel beside it.
+
+    ``profile_scope`` are scopes whose claims stand in the ID token itself: those of a sign-in without an
+    access token, for which there is no userinfo (OIDC Core §5.4).
+    """
     claims = id_token_claims(
         IdTokenFacts(
             issuer=services.issuer,
@@ -136,20 +156,28 @@ def _id_token(services: IdpServices, unit: Unit, issue: Issue, access_token: str
             life=services.settings.id_token_life,
             authentication=issue.authentication,
             access_token=access_token,
+            code=code,
             nonce=issue.nonce,
             access=issue.access if ACCESS in issue.scope else None,
         )
     )
-    claims = {**_asked_claims(unit, issue.state), **claims}
-    algorithm = issue.client.id_token_algorithm or services.settings.signing_algorithm
+    claims = {**_asked_claims(unit, issue.state, profile_scope), **claims}
+    algorithm = response_algorithm(services, issue.client, issue.client.id_token_algorithm)
     return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
 
 
-def _asked_claims(unit: Unit, state: GrantState) -> dict[str, object]:
+def _asked_claims(unit: Unit, state: GrantState, scope: Collection[str]) -> dict[str, object]:
     """Return the claims that were asked for in the ID token; nothing is looked up where none were (T8)."""
-    wishes = state.claims.get("id_token") if state.claims else None
-    profile = profile_within(unit.connection, state.account_id) if wishes else None
-    return chosen(claims_named(profile, wishes), wishes) if profile and wishes else {}
+    wishes = (state.claims or {}).get("id_token") or {}
+    profile = profile_within(unit.connection, state.account_id) if wishes or scope else None
+    if profile is None:
+        return {}
+    return {**profile_claims(profile, scope), **chosen(claims_named(profile, wishes), wishes)}
+
+
+def response_algorithm(services: IdpServices, client: Client, registered: str) -> str:
+    """Return the algorithm of what we sign for a client: its own choice, its profile's, or the settings'."""
+    return registered or client.rules.default_algorithm or services.settings.signing_algorithm
 
 
 def record_issue(

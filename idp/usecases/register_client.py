@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from idp.domain.client import Client, client_from
 from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
+from idp.domain.client_profile import ClientProfile
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
 from idp.usecases.services import IdpServices
@@ -34,6 +35,7 @@ class ClientOrder:
     application_key: str = ""
     launch_url: str = ""
     secret: str = field(default="", repr=False)
+    profile: str = ClientProfile.DEFAULT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,12 @@ def register_client(
             "description": order.description,
             "application_key": order.application_key,
             "launch_url": order.launch_url,
+            "profile": order.profile,
             "metadata": metadata,
             "updated_at": unit.now,
         }
         if known is None:
-            created = {"id": order.id, "profile": "default", "version": 1, "created_at": unit.now, **values}
+            created = {"id": order.id, "version": 1, "created_at": unit.now, **values}
             if not clients.insert_client(unit.connection, created):
                 return RegistrationRefused((_wrong("client_id", "is taken"),))
         else:
@@ -89,14 +92,15 @@ def register_client(
         )
         stored = clients.find_client(unit.connection, order.id)
     services.clients.forget(order.id)
-    fields = {"id": order.id, "profile": "default", "version": 1, "disabled_at": None, **values}
+    fields = {"id": order.id, "version": 1, "disabled_at": None, **values}
     return Registered(stored or client_from(fields, metadata), secret)
 
 
 def _faults(
     services: IdpServices, order: ClientOrder, metadata: Mapping[str, Any]
 ) -> tuple[MetadataFault, ...]:
-    found = list(metadata_faults(metadata, loopback_http=services.settings.loopback_http_clients))
+    loopback = services.settings.loopback_http_clients
+    found = list(metadata_faults(metadata, profile=order.profile, loopback_http=loopback))
     if not is_client_id(order.id):
         found.append(_wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores"))
     if not order.name.strip():
@@ -106,9 +110,11 @@ def _faults(
     short = 0 < len(order.secret) < _SHORTEST_SECRET
     if short and not services.settings.short_client_secrets:
         found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
-    algorithm = metadata.get("id_token_signed_response_alg", services.settings.signing_algorithm)
-    if algorithm not in services.signing.algorithms:
-        found.append(_wrong("id_token_signed_response_alg", "is not among the algorithms of our keys"))
+    found += [
+        _wrong(name, "is not among the algorithms of our keys")
+        for name in ("id_token_signed_response_alg", "authorization_signed_response_alg")
+        if metadata.get(name, services.settings.signing_algorithm) not in services.signing.algorithms
+    ]
     return tuple(found)
 
 

@@ -114,6 +114,7 @@ class Op:
         *,
         secret: str = SECRET,
         application_key: str = "",
+        profile: str = "default",
         replace: bool = False,
         **metadata: object,
     ) -> str:
@@ -132,6 +133,7 @@ class Op:
                 name=f"The {client_id}",
                 metadata={name: value for name, value in values.items() if value is not None},
                 application_key=application_key,
+                profile=profile,
                 secret=secret if str(method).startswith("client_secret") else "",
             ),
             actor=SYSTEM,
@@ -439,13 +441,14 @@ def _lay_down_keys(store: Store) -> None:
 
 
 def returned(response: Response) -> dict[str, str]:
-    """Return the parameters that a redirect gives to the client."""
+    """Return the parameters that a redirect gives to the client, in its query or in its fragment."""
     assert response.status == 303, (response.status, response.body)
     location = response.header("location")
     assert location.startswith(CALLBACK), location
-    return {
-        name: values[0] for name, values in parse_qs(urlsplit(location).query, keep_blank_values=True).items()
-    }
+    parts = urlsplit(location)
+    assert not (parts.query and parts.fragment), "an answer stands in one place"
+    found = parse_qs(parts.query or parts.fragment, keep_blank_values=True)
+    return {name: values[0] for name, values in found.items()}
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import escape
 
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
-from idp.domain.redirects import origin_of, with_parameters
+from idp.domain.redirects import origin_of, with_fragment, with_parameters
 from kernel.web.http import NO_STORE, Response, json_response
 
 _SUBMIT = "document.forms[0].submit()"
@@ -51,6 +51,8 @@ def to_client(redirect_uri: str, mode: ResponseMode, parameters: Mapping[str, st
     """Return an authorization response in its mode (RFC 6749 §4.1.2, Form Post Response Mode)."""
     if mode is ResponseMode.FORM_POST:
         return _form_post(redirect_uri, parameters)
+    if mode is ResponseMode.FRAGMENT:
+        return see_other(with_fragment(redirect_uri, dict(parameters)))
     return see_other(with_parameters(redirect_uri, dict(parameters)))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from idp.domain.session import LiveSession
-from idp.usecases.authorize import AuthorizeOutcome, ErrorPage, NoAccess, SignInNeeded, ToClient, authorize
+from idp.usecases.answer_authorization import ToClient
+from idp.usecases.authorize import AuthorizeOutcome, ErrorPage, NoAccess, SignInNeeded, authorize
 from idp.usecases.resume_authorization import resume_authorization
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session

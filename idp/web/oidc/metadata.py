@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from idp.domain.authorize_checks import PROMPTS
 from idp.domain.claims import CLAIMS_OF_SCOPE
-from idp.domain.client import RESPONSE_TYPE
-from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, ResponseMode
+from idp.domain.client_profile import RESPONSE_TYPES
+from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.pkce import METHOD
+from idp.domain.response_mode import MODES
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.scope import SIGN_IN_SCOPES
 from idp.domain.session import Acr
@@ -24,6 +25,7 @@ ENDPOINTS = {
     "introspect": "introspection_endpoint",
     "revoke": "revocation_endpoint",
     "logout": "end_session_endpoint",
+    "push": "pushed_authorization_request_endpoint",
 }
 """The name of a route, and the member of the document that tells its address."""
 
@@ -53,9 +55,9 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
             document[member] = services.issuer + paths[name]
     document |= {
         "scopes_supported": [*SIGN_IN_SCOPES, *SCIM_SCOPES],
-        "response_types_supported": [RESPONSE_TYPE],
-        "response_modes_supported": [mode.value for mode in ResponseMode],
-        "grant_types_supported": list(GRANTS),
+        "response_types_supported": list(RESPONSE_TYPES),
+        "response_modes_supported": list(MODES),
+        "grant_types_supported": [*GRANTS, GrantType.IMPLICIT.value],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
@@ -74,7 +76,11 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         ],
         "ui_locales_supported": list(LANGUAGES),
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "require_signed_request_object": False,
+        "require_pushed_authorization_requests": False,
+        "authorization_signing_alg_values_supported": algorithms,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,

@@ -16,7 +16,8 @@ def register(
     """Register a client, or with ``replace`` change it; nothing the provider does not offer is accepted."""
     metadata = kept(order.metadata)
     # Our own rules speak first, because they name every fault; the second reading catches what they forgot.
-    if not metadata_faults(metadata, loopback_http=services.settings.loopback_http_clients):
+    loopback = services.settings.loopback_http_clients
+    if not metadata_faults(metadata, profile=order.profile, loopback_http=loopback):
         name = client_metadata_fault(metadata, metadata_document(services))
         if name:
             fault = MetadataFault(MetadataError.METADATA, name, "is against the standard or not offered here")

@@ -10,6 +10,7 @@ from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint
 from idp.web.oidc.logout import logout_endpoint
 from idp.web.oidc.metadata import provider_metadata
 from idp.web.oidc.pages import OidcPages
+from idp.web.oidc.push import push_endpoint
 from idp.web.oidc.token import introspection_endpoint, revocation_endpoint, token_endpoint
 from idp.web.oidc.userinfo import userinfo_endpoint
 from kernel.errors import SettingsError
@@ -23,6 +24,7 @@ PATHS = {
     "introspect": "/oauth2/introspect",
     "revoke": "/oauth2/revoke",
     "logout": "/oauth2/logout",
+    "push": "/oauth2/par",
 }
 RESUME_PATH = "/oauth2/authorize/resume"
 DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
@@ -58,6 +60,7 @@ def oidc_routes(
         Route(_FORM, PATHS["userinfo"], userinfo_endpoint(services), "userinfo", hot=True),
         Route(_POST_ONLY, PATHS["introspect"], introspection_endpoint(services), "introspect", hot=True),
         Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True),
+        Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True),
         Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
     )
 

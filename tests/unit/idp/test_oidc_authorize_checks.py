@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.domain.authorize_checks import CHECKS, Asked, Where, first_broken, granted_scope
+from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.authorize_checks import CHECKS, Where, first_broken
 from idp.domain.client import Client, client_from
 from idp.domain.oauth import ErrorCode
 
@@ -30,7 +31,7 @@ def a_client(**metadata: object) -> Client:
         "description": "",
         "application_key": "",
         "launch_url": "",
-        "profile": "default",
+        "profile": metadata.pop("profile", "default"),
         "version": 1,
         "disabled_at": metadata.pop("disabled_at", None),
     }
@@ -125,9 +126,9 @@ def test_implicit_and_hybrid_response_types_are_refused(kind: str) -> None:
     assert broken(response_type=[kind]) == ("unsupported_response_type", "client")
 
 
-@pytest.mark.parametrize("mode", ["fragment", "jwt", "web_message", "QUERY"])
+@pytest.mark.parametrize("mode", ["web_message", "QUERY", "jwt.query", ".jwt", " "])
 def test_response_modes_that_are_not_offered_are_refused(mode: str) -> None:
-    """Multiple Response Types §2.1: a code never travels in a fragment."""
+    """Multiple Response Types §2.1, JARM §2.3."""
     assert broken(response_mode=[mode]) == ("invalid_request", "client")
 
 
@@ -137,17 +138,59 @@ def test_a_parameter_stands_once(name: str) -> None:
     assert broken(**{name: ["a", "b"]}) == ("invalid_request", "client")
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("request", "request_not_supported"),
-        ("request_uri", "request_uri_not_supported"),
-        ("registration", "registration_not_supported"),
-    ],
-)
-def test_request_objects_are_refused_by_their_own_codes(name: str, code: str) -> None:
-    """OIDC Core §3.1.2.6; discovery says the same."""
-    assert broken(**{name: ["x"]}) == (code, "client")
+def test_clients_do_not_register_themselves_by_a_request() -> None:
+    """OIDC Core §7.2.1; discovery says the same."""
+    assert broken(registration=["x"]) == ("registration_not_supported", "client")
+
+
+@pytest.mark.parametrize("kind", ["id_token", "code id_token", "token id_token", "code token"])
+def test_tokens_never_stand_in_a_query(kind: str) -> None:
+    """Multiple Response Types §3: not in plain and not signed; the fragment and a form will do."""
+    client = a_client(
+        profile="compat",
+        response_types=["id_token", "code id_token", "id_token token", "code token"],
+    )
+    for mode, expected in {
+        "query": ("invalid_request", "client"),
+        "query.jwt": ("invalid_request", "client"),
+        "fragment": None,
+        "form_post": None,
+        "fragment.jwt": None,
+        "jwt": None,
+    }.items():
+        assert broken(client, response_type=[kind], response_mode=[mode]) == expected
+
+
+def test_an_id_token_at_once_needs_openid_and_a_nonce() -> None:
+    """OIDC Core §3.2.2.1, §3.3.2.11; with a code alone both are the choice of a client of this profile."""
+    client = a_client(profile="compat", response_types=["code", "id_token"])
+    assert broken(client, nonce=None, code_challenge=None, code_challenge_method=None) is None
+    assert broken(client, response_type=["id_token"], nonce=None) == ("invalid_request", "client")
+    assert broken(client, response_type=["id_token"], scope=["email"]) == ("invalid_scope", "client")
+
+
+def test_a_client_without_a_secret_always_proves_its_code() -> None:
+    """RFC 9700 §2.1.1: PKCE, whatever the profile; and never plain."""
+    public = a_client(profile="compat", token_endpoint_auth_method="none")
+    assert broken(public, code_challenge=None) == ("invalid_request", "client")
+    assert broken(a_client(profile="compat"), code_challenge_method=["plain"]) == (
+        "invalid_request",
+        "client",
+    )
+
+
+@pytest.mark.parametrize("client", [{"profile": "fapi2"}, {"require_pushed_authorization_requests": True}])
+def test_a_request_that_has_to_be_pushed_is_not_taken_from_the_browser(client: dict[str, object]) -> None:
+    """RFC 9126 §5, FAPI 2.0 §5.3.2.2."""
+    assert broken(a_client(**client)) == ("invalid_request", "client")
+    assert first_broken(Asked(GOOD, a_client(**client), pushed=b"")) is None
+
+
+def test_a_request_that_has_to_be_signed_is_not_taken_unsigned() -> None:
+    """RFC 9101 §10.5."""
+    client = a_client(require_signed_request_object=True)
+    assert broken(client) == ("invalid_request", "client")
+    assert first_broken(Asked(GOOD, client, signed=True)) is None
 
 
 def test_a_client_without_the_code_grant_gets_no_code() -> None:

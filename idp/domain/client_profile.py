@@ -1,0 +1,86 @@
+"""Profiles of clients: a name for what the authorization server asks of a client, and what it lets it do.
+
+``default`` is OAuth 2.1 as RFC 9700 has it. ``compat`` is OpenID Connect Core as it was written, for relying
+parties that cannot do better. ``ipsie-sl1`` and ``fapi2`` are profiles of the OpenID Foundation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+CODE = "code"
+
+
+class ClientProfile(StrEnum):
+    """The names of the profiles."""
+
+    DEFAULT = "default"
+    COMPAT = "compat"
+    IPSIE_SL1 = "ipsie-sl1"
+    FAPI2 = "fapi2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRules:
+    """What a profile asks and allows.
+
+    ``exact_audience``: assertions and request objects name our issuer as their one audience, as a text,
+    and are dated. ``sender_constrained``: access tokens are bound to a key of the client. ``auth_methods``
+    is None where every method will do. ``default_algorithm`` is empty where the settings decide.
+    """
+
+    response_types: tuple[str, ...] = (CODE,)
+    needs_challenge: bool = True
+    needs_nonce: bool = True
+    pushed_only: bool = False
+    exact_audience: bool = False
+    sender_constrained: bool = False
+    needs_https: bool = False
+    auth_methods: frozenset[str] | None = None
+    barred_algorithms: frozenset[str] = frozenset()
+    default_algorithm: str = ""
+
+
+_KEYS_ONLY = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
+_WEAK = frozenset({"RS256"})
+
+PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
+    {
+        ClientProfile.DEFAULT.value: ProfileRules(),
+        # OpenID Connect Core §3: every flow; PKCE and, with a code alone, the nonce are optional.
+        ClientProfile.COMPAT.value: ProfileRules(
+            response_types=(
+                CODE,
+                "id_token",
+                "id_token token",
+                "code id_token",
+                "code token",
+                "code id_token token",
+            ),
+            needs_challenge=False,
+            needs_nonce=False,
+            default_algorithm="RS256",
+        ),
+        # IPSIE OpenID Connect SL1: no http redirect URIs, one audience, no RS256.
+        ClientProfile.IPSIE_SL1.value: ProfileRules(
+            exact_audience=True, needs_https=True, barred_algorithms=_WEAK
+        ),
+        # FAPI 2.0 Security Profile §5.3.2: PKCE binds the code, so a nonce is not needed.
+        ClientProfile.FAPI2.value: ProfileRules(
+            needs_nonce=False,
+            pushed_only=True,
+            exact_audience=True,
+            sender_constrained=True,
+            needs_https=True,
+            auth_methods=_KEYS_ONLY,
+            barred_algorithms=_WEAK,
+        ),
+    }
+)
+"""Every profile, by its name."""
+
+RESPONSE_TYPES = PROFILES[ClientProfile.COMPAT.value].response_types
+"""Every response type that some profile allows."""

@@ -1,0 +1,46 @@
+"""JWTs that a client signed with one of its registered keys (RFC 7515, RFC 8725)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+_KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Header and claims of a JWT whose signature holds; nothing else about it is known yet."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+
+def signed_by(token: str, keys: KeySet | None, *, algorithms: Collection[str]) -> Signed | None:
+    """Return what a JWT says if one of ``keys`` signed it; a key the header brings is never asked (CA-08)."""
+    if keys is None or token.count(".") != 2:
+        return None
+    try:
+        found = jws.extract_compact(token.encode("ascii"))
+        if _KEY_BRINGERS & found.headers().keys():
+            return None
+        good = jws.validate_compact(found, keys, algorithms=list(algorithms))
+        claims = json.loads(found.payload) if good else None
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Signed(found.headers(), claims) if isinstance(claims, dict) else None
+
+
+def named_key(token: str) -> str:
+    """Return the ``kid`` in a JWT's header, unverified, or an empty text: it only says what to look for."""
+    try:
+        kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return kid if isinstance(kid, str) else ""

@@ -1,0 +1,182 @@
+"""Answering an authorization request: the grant, its code and tokens, and how they travel. No deed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.client_profile import CODE
+from idp.domain.grant import CodeRequest, GrantState
+from idp.domain.oauth import Fault, ResponseMode
+from idp.domain.scope import OFFLINE_ACCESS, OPENID
+from idp.domain.session import LiveSession
+from idp.domain.tokens import ID_TOKEN_TYPE, Authentication, seconds
+from idp.storage.grants import NewGrant, insert_code, insert_grant, remember_client_of_session
+from idp.usecases.minting import (
+    Issue,
+    access_now,
+    issue_access_token,
+    response_algorithm,
+    signed_id_token,
+)
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.store import Unit
+
+_SIGNED_LIFE = dt.timedelta(minutes=10)
+"""How long a signed response may be taken: no more than this (JARM §2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToClient:
+    """An answer that travels to the client's redirection URI, with ``state`` and ``iss`` in it."""
+
+    redirect_uri: str
+    mode: ResponseMode
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+def to_client(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> ToClient:
+    """Return an answer with ``state`` as it came and ``iss``, on success and on error (AZ-14, AZ-16).
+
+    They stand where the answer stands (trap T3); a signed answer is one parameter that holds them all.
+    """
+    whole = dict(parameters)
+    if asked.value("state"):
+        whole["state"] = asked.value("state")
+    whole["iss"] = services.issuer
+    way = asked.delivery
+    if way.signed:
+        whole = {"response": _signed(services, asked, whole)}
+    return ToClient(asked.value("redirect_uri"), way.carrier, whole)
+
+
+def error_to_client(services: IdpServices, asked: Asked, fault: Fault) -> ToClient:
+    """Return an error as the answer (RFC 6749 §4.1.2.1)."""
+    return to_client(services, asked, {"error": fault.code.value, "error_description": fault.description})
+
+
+def _signed(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> str:
+    """Return the parameters as a JWT for this client; it names nobody, so it is no ID token (JARM §2.1)."""
+    client, now = asked.known_client, seconds(services.store.clock.now())
+    claims = {**parameters, "aud": client.id, "iat": now, "exp": now + int(_SIGNED_LIFE.total_seconds())}
+    algorithm = response_algorithm(services, client, client.response_algorithm)
+    return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
+
+
+def granted(
+    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, acr: str
+) -> dict[str, str]:
+    """Store the grant and return what its response type asks for: a code, tokens, or both.
+
+    ``acr`` is the class that the ID token is to tell.
+    """
+    client, scope = asked.known_client, granted_scope(asked)
+    new = _new_grant(services, unit, asked, session, scope)
+    how = Authentication(
+        session.id,
+        seconds(session.authenticated_at),
+        acr,
+        tuple(session.amr),
+        seconds(session.expires_at),
+    )
+    insert_grant(unit.connection, new, now=unit.now)
+    remember_client_of_session(unit.connection, session.id, client.id, now=unit.now)
+    unit.audit.record(
+        "gateway:authorization:granted",
+        actor=Actor("account", session.account.id, session.id),
+        target=client.id,
+        details={"scope": new.scope, "family": new.id},
+    )
+    kinds = asked.response_type.split()
+    code = _code(services, unit, asked, new, how) if CODE in kinds else ""
+    found = {"code": code} if code else {}
+    return found if kinds == [CODE] else {**found, **_tokens(services, unit, asked, new, how, code)}
+
+
+def _new_grant(
+    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, scope: tuple[str, ...]
+) -> NewGrant:
+    client = asked.known_client
+    claims = asked.claims.granted(client.scopes) if OPENID in scope else {}
+    offline = OFFLINE_ACCESS in scope
+    family_end = unit.now + services.settings.refresh_token_life
+    return NewGrant(
+        unit.randomness.ulid(unit.now),
+        client.id,
+        session.account.id,
+        None if offline else session.id,
+        " ".join(scope),
+        family_end if offline else min(family_end, session.expires_at),
+        claims=claims or None,
+    )
+
+
+def _code(services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: Authentication) -> str:
+    code = unit.randomness.token(32)
+    request = CodeRequest(
+        tuple(new.scope.split()),
+        asked.value("code_challenge"),
+        asked.value("nonce"),
+        asked.value("resource"),
+        how,
+        asked.value("dpop_jkt"),
+    )
+    insert_code(
+        unit.connection,
+        digest(code),
+        new=new,
+        redirect_uri=asked.value("redirect_uri"),
+        request=request.to_json(),
+        expires_at=unit.now + services.settings.code_life,
+    )
+    return code
+
+
+def _tokens(
+    services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: Authentication, code: str
+) -> dict[str, str]:
+    """Return what implicit and hybrid types give at once (OIDC Core §3.2.2.5, §3.3.2.5); never to refresh."""
+    kinds, client = asked.response_type.split(), asked.known_client
+    state = GrantState(
+        new.id,
+        new.account_id,
+        new.session_id,
+        new.scope,
+        new.expires_at,
+        revoked=False,
+        usable=True,
+        session_live=True,
+        client_version=client.version,
+        client_disabled=False,
+        subject=new.subject or new.account_id,
+        claims=new.claims,
+    )
+    issue = Issue(
+        client=client,
+        state=state,
+        scope=tuple(scope for scope in new.scope.split() if scope != OFFLINE_ACCESS),
+        resource=asked.value("resource"),
+        authentication=how,
+        nonce=asked.value("nonce"),
+        access=access_now(unit, client, state) or (),
+    )
+    found: dict[str, str] = {}
+    token = ""
+    if "token" in kinds:
+        token, life = issue_access_token(services, unit, issue)
+        found |= {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": str(int(life.total_seconds())),
+            "scope": " ".join(issue.scope),
+        }
+    if "id_token" in kinds:
+        alone = issue.scope if kinds == ["id_token"] else ()
+        found["id_token"] = signed_id_token(
+            services, unit, issue, access_token=token, code=code, profile_scope=alone
+        )
+    return found

@@ -1,0 +1,76 @@
+"""Pushing an authorization request (RFC 9126): judged at once, kept, and named by what cannot be guessed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from idp.domain.authorization_request import PARAMETERS, Asked
+from idp.domain.authorize_checks import first_broken
+from idp.domain.client import ProvenClient
+from idp.domain.oauth import ErrorCode, Fault, slow_down
+from idp.storage.clients import admit
+from idp.storage.pushed_requests import PushedRequest, add_pushed_request
+from idp.usecases.limits import FLOWS, take_from_place
+from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.read_request import PUSHED, opened
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+from kernel.crypto import digest
+
+LONGEST = 32_768
+_TOO_LARGE = Fault(ErrorCode.INVALID_REQUEST, "The request is too large.", 413)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The request waits; ``request_uri`` names it for this long, once."""
+
+    request_uri: str = field(repr=False)
+    life: dt.timedelta
+
+
+def push_request(
+    services: IdpServices, proven: ProvenClient, parameters: Mapping[str, Sequence[str]]
+) -> Pushed | Fault:
+    """Keep a request of an authenticated client if the authorization endpoint would take it.
+
+    The name is bound to the client, and what it names cannot be changed any more. Whoever needs no secret to
+    push may fill only so much.
+    """
+    client = proven.client
+    if sum(len(value) for values in parameters.values() for value in values) > LONGEST:
+        return _TOO_LARGE
+    asked = _asked(services, proven, parameters)
+    if isinstance(asked, Fault):
+        return asked
+    broken = first_broken(asked)
+    if broken is not None:
+        return replace(broken.fault, status=400)
+    name = services.store.randomness.token(32)
+    life = services.settings.pushed_request_life
+    with services.store.write() as unit:
+        if admit(unit.connection, proven) is None:
+            return refuse_replayed_assertion(unit, client)
+        wait = take_from_place(unit, services, FLOWS) if client.is_public else None
+        if wait is not None:
+            return slow_down(wait)
+        kept = {name: list(values) for name, values in asked.parameters.items()}
+        add_pushed_request(
+            unit.connection, PushedRequest(digest(name), client.id, kept, asked.signed, unit.now + life)
+        )
+        unit.audit.record("gateway:authorization:pushed", actor=Actor("client", client.id))
+    return Pushed(PUSHED + name, life)
+
+
+def _asked(
+    services: IdpServices, proven: ProvenClient, parameters: Mapping[str, Sequence[str]]
+) -> Asked | Fault:
+    known = {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)}
+    if "request_uri" in known:
+        return Fault(ErrorCode.INVALID_REQUEST, "request_uri cannot be pushed.")
+    if known.setdefault("client_id", [proven.client.id]) != [proven.client.id]:
+        return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client that is authenticated.")
+    asked = Asked(known, proven.client, pushed=b"")
+    return opened(services, asked) if asked.value("request") else asked
