@@ -517,6 +517,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_provisioning_subject_request", ["request_id"], unique=False)
 
     op.create_table(
+        "pushed_request",
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="digest of what its request_uri ends with"
+        ),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column(
+            "parameters", types.JsonText(), nullable=False, comment="what the client pushed, read and judged"
+        ),
+        sa.Column("signed", sa.Boolean(), nullable=False, comment="it came as a request object"),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column(
+            "used_at", types.UtcDateTime(length=27), nullable=True, comment="when a sign-in completed it"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_pushed_request")),
+    )
+    with op.batch_alter_table("pushed_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pushed_request_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "scim_client",
         sa.Column(
             "id",
@@ -1022,6 +1041,10 @@ def downgrade() -> None:
 
     op.drop_table("webauthn_challenge")
     op.drop_table("scim_client")
+    with op.batch_alter_table("pushed_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pushed_request_expires_at"))
+
+    op.drop_table("pushed_request")
     with op.batch_alter_table("provisioning_subject", schema=None) as batch_op:
         batch_op.drop_index("ix_provisioning_subject_request")
 
