@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from switchyard.cli_clients import client
+from switchyard.cli_events import events
 from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
@@ -234,5 +235,5 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
         run_background(deeds(), stop)
 
 
-for _command in (lab, client, scim_client, policy, *COMMANDS):
+for _command in (lab, client, scim_client, events, policy, *COMMANDS):
     main.add_command(_command)

@@ -12,6 +12,7 @@ from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
 from gateway_ui.web.errors import ProtocolPages
 from idp.usecases.list_clients import redirect_origins
 from idp.usecases.services import IdpServices
+from idp.web.events.routes import event_routes
 from idp.web.oidc.routes import oidc_routes
 from kernel.web.flask_mount import mount
 from kernel.web.http import Route
@@ -64,6 +65,7 @@ def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.
     routes = (
         *oidc_routes(services, pages=faces, cookie_prefix=PREFIX),
         *scim_routes(services, settings.scim),
+        *event_routes(services, requests_per_second=settings.scim.requests_per_second),
     )
     mount(app, routes, randomness=services.store.randomness, peer=peer_by_hops(kernel.trusted_proxies))
     health.add_routes(app, services.store, "gateway", ready=lambda: signs(services))

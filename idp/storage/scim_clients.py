@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
-from idp.storage.tables import client, scim_client, scim_token
+from idp.domain.security_events import Payload
+from idp.storage.tables import client, event_stream, scim_client, scim_token
 from kernel.database import Database, UtcDateTime, insert
 from kernel.prepared import Prepared
 
@@ -19,7 +20,10 @@ _FINGERPRINT = 6
 
 @dataclass(frozen=True, slots=True)
 class StoredScimClient:
-    """A SCIM client: ``id`` is the source of what it makes, and its OAuth client's id if it has one."""
+    """A SCIM client: ``id`` is the source of what it makes, and its OAuth client's id if it has one.
+
+    ``events`` is how its stream, if it has one, tells of what it provisions (:class:`Payload`).
+    """
 
     id: str
     name: str
@@ -28,6 +32,7 @@ class StoredScimClient:
     disabled: bool
     require_match: bool = False
     requests_per_second: int | None = None
+    events: str = Payload.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,10 @@ COLUMNS = (
     scim_client.c.disabled_at,
     scim_client.c.require_match,
     scim_client.c.requests_per_second,
+    select(event_stream.c.provisioning)
+    .where(event_stream.c.client_id == scim_client.c.id, event_stream.c.status != "disabled")
+    .scalar_subquery()
+    .label("events"),
 )
 _BY_TOKEN = Prepared(
     select(*COLUMNS, scim_token.c.last_used_at)
@@ -90,7 +99,7 @@ _BY_TOKEN = Prepared(
 
 def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
     """Return the SCIM client of a row that begins with :data:`COLUMNS`."""
-    identifier, name, profile, scopes, disabled_at, require_match, rate = row[: len(COLUMNS)]
+    identifier, name, profile, scopes, disabled_at, require_match, rate, events = row[: len(COLUMNS)]
     return StoredScimClient(
         id=identifier,
         name=name,
@@ -99,6 +108,7 @@ def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
         disabled=disabled_at is not None,
         require_match=bool(require_match),
         requests_per_second=rate,
+        events=events or Payload.NONE,
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from idp.domain.scim_token import is_mistyped
+from idp.domain.security_events import Payload
 from idp.domain.tokens import ACCESS_TOKEN_TYPE
 from idp.storage.grants import find_bearer_with_scim_client
 from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, note_use
@@ -21,7 +22,10 @@ _DEFAULT_PROFILE = "rfc"
 
 @dataclass(frozen=True, slots=True)
 class Provisioner:
-    """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else."""
+    """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else.
+
+    ``events`` is how it hears of what it provisions (:class:`idp.domain.security_events.Payload`).
+    """
 
     client_id: str
     profile: str
@@ -29,6 +33,7 @@ class Provisioner:
     audience: frozenset[str] | None
     require_match: bool = False
     requests_per_second: int | None = None
+    events: str = Payload.NONE
 
     def may_reach(self, audience: str) -> bool:
         """Tell whether the token was made for ``audience`` (RFC 8707)."""
@@ -75,7 +80,13 @@ def _registered(
     stored: StoredScimClient, scope: frozenset[str], audience: frozenset[str] | None
 ) -> Provisioner:
     return Provisioner(
-        stored.id, stored.profile, scope, audience, stored.require_match, stored.requests_per_second
+        stored.id,
+        stored.profile,
+        scope,
+        audience,
+        stored.require_match,
+        stored.requests_per_second,
+        stored.events,
     )
 
 

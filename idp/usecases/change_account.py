@@ -97,7 +97,7 @@ def _change(
         _follow(unit, services, stored, changed, actor, invited=facts.invite)
         names = changed_names(document, facts.document)
         _record(unit, stored, changed, actor, names)
-        wrote(unit, changed, before=stored, changed=names)
+        wrote(unit, changed, before=stored, changed=names, former=document, document=facts.document)
         return Changed(account_record(changed, facts.document))
 
 

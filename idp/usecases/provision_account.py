@@ -52,7 +52,9 @@ def _provision(services: IdpServices, actor: Actor, source: str, facts: AccountF
             organization=account.organizations[0].id if account.organizations else "",
             details={"source": source, "kind": account.kind.value, "active": account.active},
         )
-        wrote(unit, account, changed=changed_names("{}", facts.document))
+        wrote(
+            unit, account, changed=changed_names("{}", facts.document), former="{}", document=facts.document
+        )
         return Provisioned(account_record(account, facts.document))
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar, Token
 from typing import Self
 
 from idp.domain.account import Account
+from idp.domain.deed import Deed
 from idp.domain.group import Group
 from idp.domain.provisioning_log import (
     Operation,
@@ -37,13 +38,19 @@ _DONE = {Operation.CREATE: 201, Operation.DELETE: 204}
 _UNDONE = "Another operation of its circle of references failed."
 
 
+Announce = Callable[[Unit, str, Deed], None]
+"""Tell of a deed of a client to whoever hears of it, in the deed's own transaction."""
+
+
 class Asked:
     """A request while it is served; what is not known yet is empty.
 
-    A plain class, because every request makes one.
+    ``announce`` is called with each of its deeds. ``txn`` is what its events have in common; one is drawn
+    for a request that was given none. A plain class, because every request makes one.
     """
 
     __slots__ = (
+        "announce",
         "around",
         "client_id",
         "external_id",
@@ -53,14 +60,17 @@ class Asked:
         "resource",
         "target_id",
         "token",
+        "txn",
         "written",
     )
 
-    def __init__(self, operation: Operation, resource: str, target_id: str) -> None:
+    def __init__(self, operation: Operation, resource: str, target_id: str, *, txn: str = "") -> None:
         self.operation = operation
         self.resource = resource
         self.target_id = target_id
         self.client_id = self.external_id = self.name = ""
+        self.txn = txn
+        self.announce: Announce | None = None
         self.written: RequestRecord | None = None
         self.around: Asked | None = None
         self.parts: list[RequestRecord] = []
@@ -75,7 +85,7 @@ class Asked:
         """Serve the body of the ``with`` as this request."""
         around = _current.get()
         if around is not None:
-            self.around, self.client_id = around, around.client_id
+            self.around, self.client_id, self.announce = around, around.client_id, around.announce
         self.token = _current.set(self)
         return self
 
@@ -87,11 +97,11 @@ class Asked:
 _current: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
-def asked_by(client_id: str) -> None:
-    """Tell whose request it is, as soon as that is known."""
+def asked_by(client_id: str, announce: Announce | None = None) -> None:
+    """Tell whose request it is, as soon as that is known, and who is to hear of its deeds."""
     asked = _current.get()
     if asked is not None:
-        asked.client_id = client_id
+        asked.client_id, asked.announce = client_id, announce
 
 
 def asked_about(*, name: object, external_id: object) -> None:
@@ -119,15 +129,19 @@ def wrote(
     before: Account | Group | None = None,
     added: Iterable[str] = (),
     removed: Iterable[str] = (),
+    former: str = "",
+    document: str = "",
 ) -> None:
     """Record the request that is being served in the transaction of the deed that did it.
 
     ``changed`` are names of attributes; ``before`` is the target as it was, so that it is found by its former
-    names too. ``added`` and ``removed`` are the ids of members.
+    names too. ``added`` and ``removed`` are the ids of members;
+    ``former`` and ``document`` the prepared JSON of an account before and after.
     """
     asked = _current.get()
     if asked is None:
         return
+    changed, added, removed = tuple(changed), tuple(added), tuple(removed)
     came = [Subject(each, Part.ADDED) for each in added]
     went = [Subject(each, Part.REMOVED) for each in removed]
     names = dict.fromkeys(name for each in (target, before) if each is not None for name in _names(each))
@@ -137,11 +151,18 @@ def wrote(
         target_id=target.id,
         external_id=target.external_id or "",
         name=_name(target),
-        changed=tuple(changed),
+        changed=changed,
         added=len(came),
         removed=len(went),
     )
     _write(unit, asked, record, (*map(Subject, keys), *came, *went))
+    if asked.announce is not None:
+        if isinstance(target, Group):
+            former, document = before.document if isinstance(before, Group) else "{}", target.document
+        deed = Deed(
+            asked.operation, target, before, changed, former, document, added, removed, _txn(unit, asked)
+        )
+        asked.announce(unit, asked.client_id, deed)
 
 
 def wrote_deletion(unit: Unit, target: Account | Group) -> None:
@@ -159,6 +180,9 @@ def wrote_deletion(unit: Unit, target: Account | Group) -> None:
             name="" if is_account else _name(target),
         )
         _write(unit, asked, record, map(Subject, keys))
+        if asked.announce is not None:
+            deed = Deed(asked.operation, target, target, (), "", "", (), (), _txn(unit, asked))
+            asked.announce(unit, asked.client_id, deed)
 
 
 def answered(
@@ -197,6 +221,10 @@ def answered(
 def flush_requests(services: IdpServices) -> None:
     """Write what waits. Never inside a unit of work."""
     services.requests.flush(services.store.database)
+
+
+def _txn(unit: Unit, asked: Asked) -> str:
+    return asked.txn or unit.randomness.token(16)
 
 
 def _write(unit: Unit, asked: Asked, record: RequestRecord, subjects: Iterable[Subject]) -> None:

@@ -16,6 +16,7 @@ from scim2_models.resources.service_provider_config import (
 )
 from scim2_models.resources.service_provider_config import Sort as SortOption
 
+from idp.domain.security_events import Payload, provisioning_uris
 from scim.domain.bulk import LARGEST_PAYLOAD, MOST_OPERATIONS
 from scim.domain.enterprise import EnterpriseUser
 from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
@@ -64,6 +65,17 @@ def config_of_profile(config: dict[str, Any], profile: Profile) -> dict[str, Any
     there: the other profiles take what a conformant service provider must refuse.
     """
     return config | {"interopProfileConformant": True} if profile is Profile.STRICT else config
+
+
+def config_with_events(config: dict[str, Any], payload: Payload) -> dict[str, Any]:
+    """Return the configuration document as it reads to a client that hears of what it provisions.
+
+    ``securityEvents`` (RFC 9967 §4) is there for whom events are switched on, and names what it is told.
+    """
+    uris = provisioning_uris(payload)
+    if not uris:
+        return config
+    return config | {"securityEvents": {"asyncRequest": "none", "eventUris": list(uris)}}
 
 
 def resource_types(base: str) -> dict[str, dict[str, Any]]:

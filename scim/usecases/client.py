@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.scim_scopes import GROUPS_READ, GROUPS_WRITE, READ, USERS_READ, USERS_WRITE, WRITE, may
+from idp.domain.security_events import Payload
 from kernel.audit import Actor
 from scim.domain.profile import Profile, Tolerance
 
@@ -16,7 +17,8 @@ class ScimClient:
     """A client whose token was accepted; ``id`` is the source of the resources it makes.
 
     ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
-    are those of the token, and ``requests_per_second`` is None where the settings say how many.
+    are those of the token, and ``requests_per_second`` is None where the settings say how many. ``events``
+    is how much it hears of what it provisions.
     """
 
     id: str
@@ -24,6 +26,7 @@ class ScimClient:
     require_match: bool = False
     scopes: frozenset[str] = frozenset()
     requests_per_second: int | None = None
+    events: Payload = Payload.NONE
 
     @property
     def tolerance(self) -> Tolerance:

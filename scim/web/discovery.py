@@ -9,8 +9,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from idp.domain.security_events import Payload
 from kernel.web.http import Request, Response
-from scim.domain.discovery import config_of_profile, resource_types, schemas, service_provider_config
+from scim.domain.discovery import (
+    config_of_profile,
+    config_with_events,
+    resource_types,
+    schemas,
+    service_provider_config,
+)
 from scim.domain.documents import write
 from scim.domain.etag import read_condition
 from scim.domain.profile import Profile
@@ -28,13 +35,17 @@ class Discovery:
             base, default_page=settings.default_page, largest_page=settings.largest_page
         )
         self._scope = "" if settings.open_discovery else READ
-        self._configs = {profile: write(config_of_profile(config, profile)) for profile in Profile}
+        self._configs = {
+            (profile, payload): write(config_with_events(config_of_profile(config, profile), payload))
+            for profile in Profile
+            for payload in Payload
+        }
         self._types = {name.lower(): write(each) for name, each in resource_types(base).items()}
         self._schemas = {name.lower(): write(each) for name, each in schemas(base).items()}
 
     def config(self) -> dict[str, Method]:
         """Return the methods of /ServiceProviderConfig."""
-        return self._get(lambda _request, client: self._configs[client.profile])
+        return self._get(lambda _request, client: self._configs[client.profile, client.events])
 
     def types(self) -> dict[str, Method]:
         """Return the methods of /ResourceTypes."""

@@ -14,6 +14,7 @@ import structlog
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
+from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.provisioning_log import asked_by
 from idp.usecases.provisioning_rate import ProvisioningRate
@@ -24,6 +25,8 @@ from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
 from scim.domain.profile import Profile
+from scim.domain.render import Renderer
+from scim.usecases.announce import Announcer
 from scim.usecases.client import READ, ScimClient
 from scim.web.recording import note_names, recorded
 
@@ -95,6 +98,7 @@ class ScimEndpoint:
         self, services: IdpServices, audience: str, methods: Mapping[str, Method], rate: ProvisioningRate
     ) -> None:
         self._services = services
+        self._announce = Announcer(Renderer(audience))
         self._rate = rate
         self._audience = audience
         self._methods = methods
@@ -130,7 +134,7 @@ class ScimEndpoint:
             return nobody, _challenge(401, "A bearer token is needed.")
         found = provisioner(self._services, token.strip())
         if found is not None:
-            asked_by(found.client_id)
+            asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
         if found is None or not found.may_reach(self._audience):
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
@@ -158,6 +162,7 @@ def _client(found: Provisioner) -> ScimClient:
         found.require_match,
         found.scope,
         found.requests_per_second,
+        Payload(found.events),
     )
 
 

@@ -1,0 +1,193 @@
+"""Streams of security events, and the events that wait in them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+
+from idp.domain.security_events import Occurrence, Payload, Stream, StreamStatus, WaitingEvent
+from idp.storage.tables import event_stream, security_event
+from kernel.database import Database, insert
+from kernel.prepared import Prepared
+from kernel.randomness import Randomness
+
+_COLUMNS = (
+    event_stream.c.id,
+    event_stream.c.client_id,
+    event_stream.c.description,
+    event_stream.c.provisioning,
+    event_stream.c.signals,
+    event_stream.c.algorithm,
+    event_stream.c.endpoint_url,
+    event_stream.c.status,
+    event_stream.c.reason,
+    event_stream.c.last_error,
+    event_stream.c.reached_at,
+    event_stream.c.sealed_authorization,
+)
+_OF_CLIENT = Prepared(select(*_COLUMNS).where(event_stream.c.client_id == bindparam("c")))
+_WAITING = Prepared(
+    select(security_event.c.id, security_event.c.claims, security_event.c.created_at)
+    .where(security_event.c.stream_id == bindparam("s"))
+    .order_by(security_event.c.id)
+    .limit(bindparam("most"))
+)
+_FIELDS = ("id", "stream_id", "uri", "claims", "created_at")
+_INSERT = Prepared(security_event.insert(), columns=_FIELDS)
+
+
+def to_stream(row: Sequence[Any]) -> Stream:
+    """Return the stream of a row of ``_COLUMNS``."""
+    identifier, client_id, description, provisioning, signals, algorithm, url, status, *rest = row
+    return Stream(
+        identifier,
+        client_id,
+        description,
+        Payload(provisioning),
+        tuple(signals),
+        algorithm,
+        url,
+        StreamStatus(status),
+        *rest,
+    )
+
+
+def find_stream(database: Database, client_id: str) -> Stream | None:
+    """Return the stream of a receiver."""
+    row = _OF_CLIENT.first(database, c=client_id)
+    return to_stream(row) if row is not None else None
+
+
+def stream_within(connection: Connection, client_id: str) -> Stream | None:
+    """Return the same as it stands in the unit of work of ``connection``."""
+    rows = _OF_CLIENT.within(connection, c=client_id)
+    return to_stream(rows[0]) if rows else None
+
+
+def list_streams(connection: Connection) -> tuple[tuple[Stream, int], ...]:
+    """Return every stream with the number of events that wait in it, by receiver."""
+    waiting = (
+        select(func.count())
+        .where(security_event.c.stream_id == event_stream.c.id)
+        .scalar_subquery()
+        .label("waiting")
+    )
+    rows = connection.execute(select(*_COLUMNS, waiting).order_by(event_stream.c.client_id))
+    return tuple((to_stream(row[:-1]), row[-1]) for row in rows)
+
+
+def save_stream(
+    connection: Connection, stream: Stream, *, sealed_authorization: bytes | None, now: dt.datetime
+) -> str:
+    """Store a stream, or change the one its receiver has; return its id. What waits in it stays."""
+    values = {
+        "description": stream.description,
+        "provisioning": stream.provisioning.value,
+        "signals": list(stream.signals),
+        "algorithm": stream.algorithm,
+        "endpoint_url": stream.endpoint_url,
+        "sealed_authorization": sealed_authorization,
+        "status": stream.status.value,
+        "reason": stream.reason,
+        "attempts": 0,
+        "next_at": now,
+        "last_error": "",
+        "updated_at": now,
+    }
+    identifier: str = connection.execute(
+        insert(connection, event_stream)
+        .values(id=stream.id, client_id=stream.client_id, created_at=now, **values)
+        .on_conflict_do_update(index_elements=[event_stream.c.client_id], set_=values)
+        .returning(event_stream.c.id)
+    ).scalar_one()
+    return identifier
+
+
+def set_status(
+    connection: Connection, stream_id: str, status: StreamStatus, *, reason: str, now: dt.datetime
+) -> bool:
+    """Set what becomes of a stream's events; False if there is no such stream.
+
+    A disabled stream keeps none: what waits in it goes.
+    """
+    done = connection.execute(
+        update(event_stream)
+        .where(event_stream.c.id == stream_id)
+        .values(status=status.value, reason=reason, attempts=0, next_at=now, updated_at=now)
+    )
+    if done.rowcount and status is StreamStatus.DISABLED:
+        connection.execute(delete(security_event).where(security_event.c.stream_id == stream_id))
+    return done.rowcount == 1
+
+
+def remove_stream(connection: Connection, stream_id: str) -> bool:
+    """Remove a stream with what waits in it; False if there is none."""
+    return connection.execute(delete(event_stream).where(event_stream.c.id == stream_id)).rowcount == 1
+
+
+def add_events(
+    connection: Connection,
+    stream: Stream,
+    occurrences: Iterable[Occurrence],
+    *,
+    randomness: Randomness,
+    now: dt.datetime,
+) -> None:
+    """Let these wait in the stream, in the transaction of the deed that caused them."""
+    rows = (
+        {
+            "id": randomness.ulid(now),
+            "stream_id": stream.id,
+            "uri": each.uri,
+            "claims": each.claims,
+            "created_at": now,
+        }
+        for each in occurrences
+    )
+    _INSERT.many(connection, rows)
+
+
+def waiting_events(database: Database, stream_id: str, *, most: int) -> tuple[WaitingEvent, ...]:
+    """Return what waits in a stream, the oldest first."""
+    return tuple(WaitingEvent(*row) for row in _WAITING.all(database, s=stream_id, most=most))
+
+
+def take_events(connection: Connection, stream_id: str, ids: Collection[str]) -> frozenset[str]:
+    """Remove events that were taken; return those of ``ids`` that had waited in this very stream."""
+    if not ids:
+        return frozenset()
+    found = connection.execute(
+        delete(security_event)
+        .where(security_event.c.stream_id == stream_id, security_event.c.id.in_(list(ids)))
+        .returning(security_event.c.id)
+    )
+    return frozenset(found.scalars())
+
+
+def note_reached(connection: Connection, stream_id: str, *, now: dt.datetime, before: dt.datetime) -> None:
+    """Note that the receiver was there, unless that was noted since ``before``."""
+    connection.execute(
+        update(event_stream)
+        .where(
+            event_stream.c.id == stream_id,
+            or_(event_stream.c.reached_at.is_(None), event_stream.c.reached_at < before),
+        )
+        .values(reached_at=now)
+    )
+
+
+def sweep_events(connection: Connection, *, before: dt.datetime, limit: int) -> int:
+    """Remove some events that nobody took in time; return how many."""
+    old = select(security_event.c.id).where(security_event.c.created_at < before).limit(limit)
+    return connection.execute(delete(security_event).where(security_event.c.id.in_(old))).rowcount
+
+
+def overfull_streams(connection: Connection, *, most: int) -> tuple[str, ...]:
+    """Return the streams in which more than ``most`` events wait."""
+    statement = (
+        select(security_event.c.stream_id).group_by(security_event.c.stream_id).having(func.count() > most)
+    )
+    return tuple(connection.execute(statement).scalars())

@@ -1,0 +1,46 @@
+"""Who asks for security events: a client by the token it provisions with, or by one made for events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.domain.scim_scopes import READ, may
+from idp.domain.signal_scopes import SIGNALS_READ, may_signal
+from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.services import IdpServices
+
+
+class ReceiverRefused(StrEnum):
+    """Why a token opens no stream."""
+
+    UNKNOWN = "The token is not valid here."
+    SCOPE = "The token lacks the scope for this."
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The client whose stream it is; ``per_second`` is how often it may ask, None where the settings say."""
+
+    client_id: str
+    per_second: int | None
+
+
+def receiver(
+    services: IdpServices, token: str, *, scope: str = SIGNALS_READ, provisions: bool = True
+) -> Receiver | ReceiverRefused:
+    """Return whose token this is.
+
+    A token for the resource ``<issuer>/ssf`` needs ``scope``. One for SCIM, static ones too, needs to read
+    everything, because events tell of everything; it opens what ``provisions`` allows and nothing else.
+    """
+    found = provisioner(services, token)
+    if found is None:
+        return ReceiverRefused.UNKNOWN
+    if found.audience is not None and found.may_reach(f"{services.issuer}/ssf"):
+        allowed = may_signal(found.scope, scope)
+    elif provisions and found.may_reach(f"{services.issuer}/scim/v2"):
+        allowed = may(found.scope, READ)
+    else:
+        return ReceiverRefused.UNKNOWN
+    return Receiver(found.client_id, found.requests_per_second) if allowed else ReceiverRefused.SCOPE

@@ -1,0 +1,43 @@
+"""An operator looks at streams of security events, stops and starts them, and takes them away."""
+
+from __future__ import annotations
+
+from idp.domain.security_events import Stream, StreamStatus
+from idp.storage.event_streams import list_streams, remove_stream, set_status, stream_within
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+
+
+def event_streams(services: IdpServices) -> tuple[tuple[Stream, int], ...]:
+    """Return every stream with the number of events that wait in it."""
+    with services.store.read() as connection:
+        return list_streams(connection)
+
+
+def set_stream_status(
+    services: IdpServices, client_id: str, status: StreamStatus, *, reason: str, actor: Actor
+) -> bool:
+    """Set what becomes of a receiver's events; False if it has no stream.
+
+    A paused stream keeps them until it goes on; a disabled one keeps none, and forgets those that wait.
+    """
+    with services.store.write() as unit:
+        stream = stream_within(unit.connection, client_id)
+        if stream is None:
+            return False
+        set_status(unit.connection, stream.id, status, reason=reason, now=unit.now)
+        unit.audit.record(
+            f"gateway:event-stream:{status.value}", actor=actor, target=client_id, reason=reason
+        )
+        return True
+
+
+def remove_event_stream(services: IdpServices, client_id: str, *, actor: Actor) -> bool:
+    """Take a receiver's stream away with what waits in it; False if it has none."""
+    with services.store.write() as unit:
+        stream = stream_within(unit.connection, client_id)
+        if stream is None:
+            return False
+        remove_stream(unit.connection, stream.id)
+        unit.audit.record("gateway:event-stream:removed", actor=actor, target=client_id)
+        return True

@@ -1,0 +1,37 @@
+"""Security events: written by the deed that causes them, signed when their receiver takes them.
+
+Nothing here opens a unit of work: an event stands or falls with its deed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from idp.domain.security_events import (
+    SET_TYPE,
+    Occurrence,
+    Stream,
+    StreamStatus,
+    WaitingEvent,
+    set_claims,
+)
+from idp.storage.event_streams import add_events, stream_within
+from idp.usecases.services import IdpServices
+from kernel.store import Unit
+
+
+def stream_of(unit: Unit, client_id: str) -> Stream | None:
+    """Return the stream of a receiver, unless it keeps no events."""
+    stream = stream_within(unit.connection, client_id)
+    return None if stream is None or stream.status is StreamStatus.DISABLED else stream
+
+
+def publish(unit: Unit, stream: Stream, occurrences: Iterable[Occurrence]) -> None:
+    """Let the receiver of ``stream`` know, once the deed is committed and never before."""
+    add_events(unit.connection, stream, occurrences, randomness=unit.randomness, now=unit.now)
+
+
+def security_event_token(services: IdpServices, stream: Stream, event: WaitingEvent) -> str:
+    """Return the token of an event: the same ``jti`` and ``iat`` however often it is asked for."""
+    claims = set_claims(event, issuer=services.issuer, audience=stream.client_id)
+    return services.signing.sign(claims, algorithm=stream.algorithm, typ=SET_TYPE)

@@ -1,0 +1,72 @@
+"""An operator gives a receiver its stream of security events, or states anew what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.domain.security_events import Payload, Stream, StreamStatus
+from idp.storage.event_streams import save_stream
+from idp.storage.scim_clients import list_scim_clients
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+
+_LONGEST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOrder:
+    """What is wanted: ``provisioning`` tells of what the SCIM client of that id does."""
+
+    client_id: str
+    provisioning: Payload = Payload.NOTICE
+    description: str = ""
+    algorithm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStored:
+    """The stream stands."""
+
+    stream_id: str
+
+
+class StreamRefused(StrEnum):
+    """Why an order was refused; nothing was stored."""
+
+    CLIENT = "no SCIM client has this id: register it first"
+    ALGORITHM = "the algorithm is none that the Gateway signs with"
+    DESCRIPTION = f"a description may have {_LONGEST} characters"
+
+
+def store_event_stream(
+    services: IdpServices, order: StreamOrder, *, actor: Actor
+) -> StreamStored | StreamRefused:
+    """Store the stream of ``order``, enabled; what waits in one that exists stays."""
+    algorithm = order.algorithm or services.settings.signing_algorithm
+    if algorithm not in services.signing.algorithms:
+        return StreamRefused.ALGORITHM
+    if len(order.description) > _LONGEST:
+        return StreamRefused.DESCRIPTION
+    with services.store.write() as unit:
+        if order.client_id not in {each.id for each in list_scim_clients(unit.connection)}:
+            return StreamRefused.CLIENT
+        stream = Stream(
+            id=unit.randomness.ulid(unit.now),
+            client_id=order.client_id,
+            description=order.description,
+            provisioning=order.provisioning,
+            signals=(),
+            algorithm=algorithm,
+            endpoint_url="",
+            status=StreamStatus.ENABLED,
+            reason="",
+        )
+        stream_id = save_stream(unit.connection, stream, sealed_authorization=None, now=unit.now)
+        unit.audit.record(
+            "gateway:event-stream:stored",
+            actor=actor,
+            target=order.client_id,
+            details={"provisioning": order.provisioning.value, "algorithm": algorithm},
+        )
+        return StreamStored(stream_id)

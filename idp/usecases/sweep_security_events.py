@@ -1,0 +1,35 @@
+"""Forgetting events that nobody takes, so that a receiver that is gone fills no disk."""
+
+from __future__ import annotations
+
+from idp.domain.security_events import StreamStatus
+from idp.storage.event_streams import overfull_streams, set_status, sweep_events
+from idp.usecases.services import IdpServices
+from kernel.audit import SYSTEM
+
+_BATCH = 500
+OVERFULL = "more events wait than are kept"
+
+
+def sweep_security_events(services: IdpServices) -> int:
+    """Remove one batch of the events that waited too long; return how many. Call it again while it does."""
+    before = services.store.clock.now() - services.settings.event_life
+    with services.store.database.write() as connection:
+        return sweep_events(connection, before=before, limit=_BATCH)
+
+
+def disable_overfull_streams(services: IdpServices) -> int:
+    """Disable the streams in which more waits than is kept, and forget what does; return how many.
+
+    Whoever receives one is told by its status, and reads anew what it missed.
+    """
+    most = services.settings.most_waiting_events
+    with services.store.read() as connection:
+        found = overfull_streams(connection, most=most)
+    for stream_id in found:
+        with services.store.write() as unit:
+            set_status(unit.connection, stream_id, StreamStatus.DISABLED, reason=OVERFULL, now=unit.now)
+            unit.audit.record(
+                "gateway:event-stream:disabled", actor=SYSTEM, target=stream_id, reason=OVERFULL
+            )
+    return len(found)

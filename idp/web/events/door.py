@@ -1,0 +1,63 @@
+"""What every address of security events has in common: who may ask, and how a refusal reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from idp.usecases.authenticate_receiver import Receiver, ReceiverRefused, receiver
+from idp.usecases.provisioning_rate import ProvisioningRate
+from idp.usecases.services import IdpServices
+from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
+
+MEDIA_TYPE = "application/json"
+
+
+def refused(status: int, code: str, description: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """Return an error as RFC 8935 §2.3 words it."""
+    return json_response(status, {"err": code, "description": description}, (*NO_STORE, *headers))
+
+
+class Door:
+    """Lets receivers in, and counts what they ask."""
+
+    def __init__(self, services: IdpServices, rate: ProvisioningRate) -> None:
+        self._services = services
+        self._rate = rate
+
+    def enter(self, request: Request, *, scope: str, provisions: bool) -> Receiver | Response:
+        """Return who asks, or the refusal (RFC 6750 §3)."""
+        scheme, _, token = request.header("authorization").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return _challenge(401, "authentication_failed", "A bearer token is needed.")
+        found = receiver(self._services, token.strip(), scope=scope, provisions=provisions)
+        if found is ReceiverRefused.UNKNOWN:
+            return _challenge(401, "authentication_failed", found.value, 'error="invalid_token"')
+        if isinstance(found, ReceiverRefused):
+            return _challenge(403, "access_denied", found.value, 'error="insufficient_scope"')
+        seconds = self._rate.wait(found.client_id, found.per_second)
+        if seconds:
+            return refused(429, "access_denied", "Too many requests.", (("Retry-After", str(seconds)),))
+        return found
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a body.
+
+    Raises:
+        BadRequestError: if it is none.
+    """
+    if request.media_type != MEDIA_TYPE:
+        raise BadRequestError(f"the body must be {MEDIA_TYPE}")
+    try:
+        found = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise BadRequestError("the body is no JSON") from None
+    if not isinstance(found, dict):
+        raise BadRequestError("the body is no JSON object")
+    return found
+
+
+def _challenge(status: int, code: str, description: str, parts: str = "") -> Response:
+    value = 'Bearer realm="events"' + (f", {parts}" if parts else "")
+    return refused(status, code, description, (("WWW-Authenticate", value),))
