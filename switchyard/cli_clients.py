@@ -67,6 +67,7 @@ def list_clients(settings: Path | None) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Public keys (JWK set) for private_key_jwt.",
 )
+@click.option("--jwks-uri", default="", help="Where the application publishes them instead (https).")
 @click.option("--scope", default="openid profile email access", show_default=True)
 @click.option("--resource", "resources", multiple=True, help="Audience it may ask tokens for; repeatable.")
 @click.option("--machine", is_flag=True, help="No people: client credentials only.")
@@ -92,6 +93,7 @@ def add(
         "post_logout_redirect_uris": list(given["post_logout_redirect_uris"]),
         "backchannel_logout_uri": given["backchannel_logout_uri"],
         "resources": list(given["resources"]),
+        "jwks_uri": given["jwks_uri"],
         "jwks": json.loads(jwks.read_text()) if jwks else None,
     }
     order = ClientOrder(

@@ -169,7 +169,10 @@ def _write_settings(
         "limits": file.limits == "on",
         "loopback_http_clients": True,
         "short_client_secrets": True,
+        "fetch_loopback": list(file.fetch_loopback),
     }
+    if file.fetch_authority is not None:
+        idp["fetch_authority"] = str(file.fetch_authority.resolve())
     toml = folder / "switchyard.toml"
     lines = ["[gateway.kernel]", *toml_lines(kernel), "", "[gateway.idp]", *toml_lines(idp)]
     write_private(toml, "\n".join(lines) + "\n")

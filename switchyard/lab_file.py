@@ -47,7 +47,6 @@ _NOT_KEPT = frozenset(
         "introspection_encrypted_response_alg",
         "introspection_encrypted_response_enc",
         "introspection_signed_response_alg",
-        "jwks_uri",
         "request_object_encryption_alg",
         "request_object_encryption_enc",
         "request_object_signing_alg",
@@ -194,6 +193,8 @@ class LabFile(Part):
     policy: Literal["ieso-2025", "nist-63b-4"] = "ieso-2025"
     limits: Literal["on", "off"] = "on"
     consent: Annotated[str, AfterValidator(_consent)] = "skip"
+    fetch_authority: Path | None = None
+    fetch_loopback: tuple[str, ...] = ()
 
 
 def default_text() -> str:

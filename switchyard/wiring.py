@@ -19,6 +19,7 @@ from idp.outbound.backchannel import BackchannelCarrier
 from idp.storage.clients import find_client
 from idp.usecases.services import IdpServices
 from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
+from idp.usecases.sweep_security_events import disable_overfull_streams, sweep_security_events
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
@@ -31,6 +32,7 @@ from kernel.courier.worker import CourierWorker
 from kernel.crypto import KeyRing, PasswordHasher, Sealer
 from kernel.database import Database
 from kernel.errors import SettingsError
+from kernel.fetch import Fetcher, FetchRules
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
 from kernel.shared_clock import DatabaseClock
@@ -167,6 +169,9 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         environment=shown_environment(kernel),
         support_email=kernel.support_email,
         support_phone=kernel.support_phone,
+        fetcher=Fetcher(
+            FetchRules(authority=settings.idp.fetch_authority, loopback=settings.idp.fetch_loopback)
+        ),
     )
 
 
@@ -259,3 +264,6 @@ def _sweep_gateway(services: IdpServices, settings: GatewaySettings) -> None:
         pass
     while sweep_provisioning_log(services, keep=settings.scim.request_record_life):
         pass
+    while sweep_security_events(services):
+        pass
+    disable_overfull_streams(services)

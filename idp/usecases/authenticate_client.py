@@ -8,6 +8,7 @@ from idp.domain.client import Assertion, KnownClient, ProvenClient
 from idp.domain.client_assertion import Expected, judged, named_client
 from idp.domain.client_authentication import Presented
 from idp.domain.oauth import AuthMethod, Fault, invalid_client, slow_down
+from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest, same
@@ -64,7 +65,7 @@ def _prove_by_assertion(
     services: IdpServices, known: KnownClient, assertion: str, now: dt.datetime
 ) -> ProvenClient | str:
     audiences = (services.issuer, f"{services.issuer}/oauth2/token")
-    spent = judged(assertion, known.keys, Expected(known.client.id, audiences, now))
+    spent = judged(assertion, keys_of(services, known, assertion), Expected(known.client.id, audiences, now))
     if isinstance(spent, Assertion):
         return ProvenClient(known.client, AuthMethod.PRIVATE_KEY_JWT, assertion=spent)
     return f"assertion: {spent}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from idp.outbound.client_keys import RemoteKeys
 from idp.settings import IdpSettings
 from idp.storage.clients import ClientDirectory
 from idp.storage.failures import FailureGate
 from idp.storage.request_buffer import RequestBuffer
 from kernel.crypto import PasswordHasher
+from kernel.fetch import Fetcher
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
 
@@ -17,7 +19,8 @@ from keys.usecases.signing import SigningKeys
 class IdpServices:
     """``issuer`` and ``public_url`` carry no trailing slash; links are built from ``public_url`` (OR-03).
 
-    ``clients``, ``failures`` and ``requests`` are this process's own memory; each process makes its own.
+    ``clients``, ``failures``, ``requests`` and ``remote_keys`` are this process's own memory; each process
+    makes its own. ``fetcher`` reads what clients publish at addresses of theirs.
     """
 
     store: Store
@@ -34,3 +37,5 @@ class IdpServices:
     clients: ClientDirectory = field(default_factory=ClientDirectory)
     failures: FailureGate = field(default_factory=FailureGate)
     requests: RequestBuffer = field(default_factory=RequestBuffer)
+    remote_keys: RemoteKeys = field(default_factory=RemoteKeys)
+    fetcher: Fetcher = field(default_factory=Fetcher)

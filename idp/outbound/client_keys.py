@@ -1,0 +1,83 @@
+"""Key sets that clients publish at addresses of their own (jwks_uri), as this process remembers them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from joserfc.jwk import KeySet
+
+from idp.domain.client_metadata import usable_keys
+from kernel.fetch import Fetched, Fetcher
+
+_FRESH_SECONDS = 300.0
+_STALE_SECONDS = 3_600.0
+_SPAN_SECONDS = 60.0
+_FETCHES_IN_SPAN = 5
+_PAUSE_SECONDS = 1.0
+_MOST_REMEMBERED = 2_000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    keys: KeySet | None = None
+    read_at: float = 0.0
+    tries: deque[float] = field(default_factory=lambda: deque(maxlen=_FETCHES_IN_SPAN))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class RemoteKeys:
+    """Fetches a key set when it is first asked for, when it is old, or when it lacks a key that is named.
+
+    One address is asked at most once a second and five times a minute, whatever names are asked for, so
+    nobody can make a client's server suffer through us. While it is down, the last answer is good for an hour.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._entries: dict[str, _Entry] = {}
+
+    def find(self, fetcher: Fetcher, uri: str, kid: str) -> KeySet | None:
+        """Return the key set at ``uri``, fetched again if it lacks ``kid``; None if there is none."""
+        if len(self._entries) >= _MOST_REMEMBERED:
+            self._entries.clear()
+        entry = self._entries.setdefault(uri, _Entry())
+        if not self._serves(entry, kid):
+            with entry.lock:  # one thread asks; whoever waited looks at what it brought
+                if not self._serves(entry, kid) and self._may_ask(entry):
+                    self._read(fetcher, uri, entry)
+        return entry.keys if self._now() - entry.read_at < _STALE_SECONDS else None
+
+    def _serves(self, entry: _Entry, kid: str) -> bool:
+        if entry.keys is None or self._now() - entry.read_at >= _FRESH_SECONDS:
+            return False
+        return not kid or any(key.kid == kid for key in entry.keys)
+
+    def _may_ask(self, entry: _Entry) -> bool:
+        now = self._now()
+        if entry.tries and now - entry.tries[-1] < _PAUSE_SECONDS:
+            return False
+        if len(entry.tries) == _FETCHES_IN_SPAN and now - entry.tries[0] < _SPAN_SECONDS:
+            return False
+        entry.tries.append(now)
+        return True
+
+    def _read(self, fetcher: Fetcher, uri: str, entry: _Entry) -> None:
+        answer = fetcher.get(uri, accept="application/jwk-set+json, application/json")
+        if not isinstance(answer, Fetched):
+            _log.warning("client_keys.not_fetched", uri=uri, reason=answer.reason)
+            return
+        try:
+            keys = usable_keys(json.loads(answer.body))
+        except (ValueError, RecursionError):
+            keys = None
+        if keys is None:
+            _log.warning("client_keys.not_fetched", uri=uri, reason="no usable key")
+            return
+        entry.keys, entry.read_at = keys, self._now()

@@ -1,0 +1,79 @@
+"""A server over TLS on loopback that answers as it is told, and counts what it was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from tests.support.certificates import a_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass
+class Documents:
+    """``answers`` by path: status, headers, body. ``asked`` holds the paths, in order."""
+
+    origin: str
+    authority: Path
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return self.origin.removeprefix("https://")
+
+    def put(self, path: str, body: bytes, *, status: int = 200, **headers: str) -> str:
+        """Let ``path`` answer with ``body``; return its address."""
+        self.answers[path] = (status, headers, body)
+        return self.origin + path
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    documents: Documents
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: who does not trust us hangs up."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Answer as told."""
+        assert isinstance(self.server, _Server)
+        documents = self.server.documents
+        documents.asked.append(self.path)
+        status, headers, body = documents.answers.get(self.path, (404, {}, b""))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Write no log."""
+
+
+@contextlib.contextmanager
+def serving_documents(folder: Path) -> Iterator[Documents]:
+    """Serve over TLS on a free port of 127.0.0.1 until the block ends."""
+    certificate, key, _ = a_certificate(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.documents = Documents(f"https://127.0.0.1:{server.server_port}", certificate)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.documents
+        finally:
+            server.shutdown()
+            thread.join()

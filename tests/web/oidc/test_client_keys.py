@@ -1,0 +1,157 @@
+"""Client keys at an address of the client's own (jwks_uri)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from joserfc.jwk import ECKey, OctKey
+
+from idp.outbound.client_keys import RemoteKeys
+from idp.usecases.register_client import ClientOrder, RegistrationRefused
+from idp.web.oidc.registration import register
+from kernel.audit import SYSTEM
+from kernel.fetch import Fetcher, FetchRules
+from tests.support.https_server import Documents, serving_documents
+from tests.support.oidc import Op, an_assertion, public_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FIRST = ECKey.generate_key("P-256", {"kid": "first"})
+SECOND = ECKey.generate_key("P-256", {"kid": "second"})
+# 1024 bits: the number itself is of no matter, because nobody may ever ask it.
+WEAK = {"kty": "RSA", "kid": "weak", "n": "w" * 170, "e": "AQAB"}
+
+
+class Watch:
+    """A clock that is turned by hand."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[Documents]:
+    with serving_documents(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def machine(op: Op, published: Documents, watch: Watch) -> Op:
+    rules = FetchRules(authority=published.authority, loopback=(published.host,))
+    op.services = dataclasses.replace(op.services, fetcher=Fetcher(rules), remote_keys=RemoteKeys(watch))
+    op.__post_init__()
+    op.machine(
+        token_endpoint_auth_method="private_key_jwt",
+        jwks_uri=f"{published.origin}/keys",
+    )
+    return op
+
+
+def publish(published: Documents, *keys: ECKey, beside: tuple[dict[str, object], ...] = ()) -> None:
+    rows = [*public_keys(*keys)["keys"], *beside] if keys else list(beside)
+    published.put("/keys", json.dumps({"keys": rows}).encode())
+
+
+def status(op: Op, key: ECKey, serial: str) -> int:
+    fields = an_assertion("m2m", key=key, jti=serial)
+    return op.post("/oauth2/token", {"grant_type": "client_credentials", **fields}).status
+
+
+def test_a_new_key_is_taken_when_it_is_first_named(machine: Op, published: Documents, watch: Watch) -> None:
+    """CA-08, OIDC Core §10.1.1: one fetch serves many requests, and a key that is not known brings the next."""
+    publish(published, FIRST)
+    assert [status(machine, FIRST, f"a{n}") for n in range(3)] == [200, 200, 200]
+    watch.seconds += 2
+    assert status(machine, SECOND, "b") == 401
+    publish(published, SECOND)
+    watch.seconds += 2
+    assert status(machine, SECOND, "c") == 200
+    assert status(machine, FIRST, "d") == 401
+    assert len(published.asked) == 3
+
+
+def test_unknown_names_do_not_make_us_a_flood(machine: Op, published: Documents, watch: Watch) -> None:
+    """CA-13: whatever names come, one address is asked at most five times a minute; known keys go on."""
+    machine.services = dataclasses.replace(
+        machine.services, settings=machine.services.settings.model_copy(update={"limits": False})
+    )
+    machine.__post_init__()
+    publish(published, FIRST)
+    strangers = [ECKey.generate_key("P-256", {"kid": f"s{n}"}) for n in range(9)]
+    for key in strangers:
+        assert status(machine, key, key.kid or "") == 401
+        watch.seconds += 2
+    assert len(published.asked) == 5
+    assert status(machine, FIRST, "known") == 200
+    watch.seconds += 61
+    assert status(machine, strangers[0], "later") == 401
+    assert len(published.asked) == 6
+
+
+def test_a_server_that_is_down_does_not_take_its_client_along(
+    machine: Op, published: Documents, watch: Watch
+) -> None:
+    """The last answer is good for an hour, and then nothing is."""
+    publish(published, FIRST)
+    assert status(machine, FIRST, "a") == 200
+    published.put("/keys", b"down", status=503)
+    watch.seconds += 600
+    assert status(machine, FIRST, "b") == 200
+    watch.seconds += 3_600
+    assert status(machine, FIRST, "c") == 401
+
+
+@pytest.mark.filterwarnings("ignore:Key size")
+def test_only_public_and_strong_signing_keys_count(machine: Op, published: Documents) -> None:
+    """RFC 8725 §3.5: what else a key set holds is passed by, and nothing of it signs."""
+    private = SECOND.as_dict(private=True)
+    secret = OctKey.generate_key(256, {"kid": "oct"}).as_dict(private=True)
+    sealing = {**ECKey.generate_key("P-256", {"kid": "enc"}).as_dict(private=False), "use": "enc"}
+    publish(published, FIRST, beside=(private, secret, sealing, WEAK, {"kty": "new"}))
+    assert status(machine, FIRST, "a") == 200
+    assert status(machine, SECOND, "b") == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"keys": {}}', b'{"keys": []}', b"[" * 9_000])
+def test_a_document_that_is_no_key_set_authenticates_nobody(
+    machine: Op, published: Documents, body: bytes
+) -> None:
+    """CA-08: refused, and no traceback."""
+    published.put("/keys", body)
+    assert status(machine, FIRST, "a") == 401
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"jwks_uri": "http://emi.example/keys"},
+        {"jwks_uri": "https://emi.example/keys#one"},
+        {"jwks_uri": "https://emi.example/keys", "jwks": public_keys(FIRST)},
+        {},
+    ],
+)
+def test_keys_come_by_value_or_from_one_https_address(op: Op, metadata: dict[str, object]) -> None:
+    """RFC 7591 §2: never both, and never neither where keys are the proof."""
+    order = ClientOrder(
+        id="m2m",
+        name="Machine",
+        metadata={
+            "grant_types": ["client_credentials"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "scope": "scim.read",
+            **metadata,
+        },
+    )
+    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
