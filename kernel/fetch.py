@@ -17,7 +17,6 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 from kernel.errors import SettingsError
@@ -193,8 +192,6 @@ class _PatientSocket(ssl.SSLSocket):
 
 class _Pinned(http.client.HTTPSConnection):
     """A connection to addresses that were looked at, in turn; the certificate is judged by the name."""
-
-    default_port: ClassVar[int] = 443
 
     def __init__(
         self, target: _Target, addresses: list[str], context: ssl.SSLContext, deadline: float

@@ -36,7 +36,7 @@ class RemoteKeys:
     """Fetches a key set when it is first asked for, when it is old, or when it lacks a key that is named.
 
     One address is asked at most once a second and five times a minute, whatever names are asked for, so
-    nobody can make a client's server suffer through us. While it is down, the last answer is good for an hour.
+    nobody makes a client's server suffer through us. While it is down, its last answer is good for an hour.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
