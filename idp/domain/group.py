@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 MOST_MEMBERS_PER_CHANGE = 1_000
+MOST_GROUPS_WITHIN = 1_000
+"""So many groups may be in one, directly and around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +44,26 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group as others see it."""
+    """A member of a group as others see it; ``kind`` is ``User`` or ``Group``."""
 
-    account_id: str
+    member_id: str
     display_name: str
+    kind: str = "User"
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A group an account is a member of."""
+    """A group an account is in; ``kind`` is ``direct``, or ``indirect`` through a group that is in it."""
 
     account_id: str
     group_id: str
     display_name: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class MemberChange:
-    """The net effect of one request on the members of a group, as sets of account ids.
+    """The net effect of one request on the members of a group, as sets of ids of accounts and groups.
 
     ``whole`` is the complete new list, or None when members are only added and removed. An id stands in
     one of ``added`` and ``removed`` at most (RFC 7644 §3.5.2, set semantics).

@@ -126,6 +126,16 @@ class Immutable:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMembers:
-    """Refused: these ids name no account of the source."""
+    """Refused: these ids name neither an account nor a group of the source."""
 
     ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Circular:
+    """Refused: the group would be a member of itself, directly or around."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooNested:
+    """Refused: too many groups would be in one, directly and around."""

@@ -28,6 +28,7 @@ from idp.domain.grant import GrantState, SpentCode, StoredRefreshToken
 from idp.domain.group import AccessRow
 from idp.domain.tokens import TokenFacts
 from idp.storage import scim_clients
+from idp.storage.nesting import groups_around
 from idp.storage.scim_clients import StoredScimClient
 from idp.storage.tables import (
     access_token,
@@ -36,7 +37,6 @@ from idp.storage.tables import (
     client,
     grant,
     group,
-    membership,
     refresh_token,
     scim_client,
     session,
@@ -546,8 +546,10 @@ _ACCESS_OF = Prepared(
         group.c.access_role_name,
         group.c.application_key,
     )
-    .join(membership, membership.c.group_id == group.c.id)
-    .where(membership.c.account_id == bindparam("a"), group.c.application_key == bindparam("k"))
+    .where(
+        group.c.id.in_(groups_around(bindparam("a", type_=account.c.id.type))),
+        group.c.application_key == bindparam("k"),
+    )
     .order_by(group.c.organization_id, group.c.access_role_key)
 )
 

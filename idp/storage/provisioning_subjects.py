@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, literal, or_, select
 
 from idp.domain.account import Account
 from idp.domain.user_name import fold
 from idp.storage.accounts import find_account
-from idp.storage.tables import account, group, membership
+from idp.storage.nesting import groups_around
+from idp.storage.tables import account, group
 from kernel.database import Database
 from kernel.prepared import Prepared
 
 _MOST = 5
 _HOLDS = Prepared(
-    select(membership.c.account_id)
-    .join(group, group.c.id == membership.c.group_id)
+    select(group.c.id)
     .where(
-        membership.c.account_id == bindparam("account_id"),
+        group.c.id.in_(groups_around(bindparam("account_id", type_=account.c.id.type))),
         group.c.access_role_key == bindparam("role"),
         group.c.source == bindparam("source"),
     )
@@ -60,11 +60,10 @@ def groups_called(connection: Connection, text: str, *, sources: Sequence[str]) 
 
 
 def groups_of(connection: Connection, account_id: str, *, limit: int) -> list[tuple[str, str]]:
-    """Return id and display name of the groups that the account is a member of, at most ``limit``."""
+    """Return id and display name of the groups that the account is in, at most ``limit``."""
     statement = (
         select(group.c.id, group.c.display_name)
-        .join(membership, membership.c.group_id == group.c.id)
-        .where(membership.c.account_id == account_id)
+        .where(group.c.id.in_(groups_around(literal(account_id))))
         .order_by(group.c.display_name_key)
         .limit(limit)
     )

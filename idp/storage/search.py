@@ -52,7 +52,8 @@ from idp.domain.query import (
     Search,
     Sort,
 )
-from idp.storage.tables import account, account_value, group, group_value, membership
+from idp.storage.nesting import member_entries, memberships
+from idp.storage.tables import account, account_value, group, group_value
 from kernel.database import Database
 from kernel.prepared import Prepared
 
@@ -81,7 +82,7 @@ def _position_postgresql(element: Any, compiler: SQLCompiler, **options: Any) ->
 class _Relation:
     """A multi-valued attribute that lives in rows of its own: groups of an account, members of a group."""
 
-    owner: Column[Any]
+    owner: ColumnElement[Any]
     source: Any
     columns: Mapping[str, ColumnElement[Any]]
 
@@ -116,6 +117,8 @@ def _common_columns(table: Table) -> dict[str, ColumnElement[Any]]:
     }
 
 
+_MEMBERSHIPS = memberships().subquery("memberships")
+_MEMBERS = member_entries().subquery("members")
 ACCOUNTS = Space(
     account,
     account_value,
@@ -123,12 +126,12 @@ ACCOUNTS = Space(
     _common_columns(account) | {"username": account.c.user_name_key, "active": account.c.active},
     {
         "groups": _Relation(
-            membership.c.account_id,
-            membership.join(group, group.c.id == membership.c.group_id),
+            _MEMBERSHIPS.c.account_id,
+            _MEMBERSHIPS.join(group, group.c.id == _MEMBERSHIPS.c.group_id),
             {
-                "groups.value": membership.c.group_id,
+                "groups.value": _MEMBERSHIPS.c.group_id,
                 "groups.display": group.c.display_name_key,
-                "groups.type": literal("direct"),
+                "groups.type": _MEMBERSHIPS.c.type,
             },
         )
     },
@@ -140,9 +143,9 @@ GROUPS = Space(
     _common_columns(group) | {"displayname": group.c.display_name_key},
     {
         "members": _Relation(
-            membership.c.group_id,
-            membership,
-            {"members.value": membership.c.account_id, "members.type": literal("user")},
+            _MEMBERS.c.group_id,
+            _MEMBERS,
+            {"members.value": _MEMBERS.c.member_id, "members.type": _MEMBERS.c.type},
         )
     },
 )

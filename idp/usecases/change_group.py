@@ -12,26 +12,24 @@ from idp.domain.provisioning import (
     GroupFacts,
     Missing,
     Moved,
-    Protected,
     Stale,
     Taken,
     Unfenced,
-    UnknownMembers,
 )
 from idp.domain.query import Record, group_record
-from idp.storage.accounts import known_accounts, protected_among, touch_versions
-from idp.storage.groups import (
-    add_members,
-    change_group_row,
-    find_group_for_change,
-    member_ids,
-    parting_accounts,
-    protected_members,
-    raise_group_version,
-    remove_members,
-)
+from idp.storage.groups import change_group_row, find_group_for_change, raise_group_version
+from idp.storage.nesting import lock_groups, take_turn
 from idp.storage.violations import TakenError
 from idp.usecases.endings import end_access
+from idp.usecases.members import (
+    MemberRefusal,
+    Moves,
+    RefusedMembersError,
+    TurnNeededError,
+    move_members,
+    parted,
+    touch_moved,
+)
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -46,14 +44,15 @@ class GroupChanged:
     changed: bool
 
 
-GroupRefusal = Taken | Stale | Moved | Missing | UnknownMembers | Unfenced | Protected
+GroupRefusal = Taken | Stale | Moved | Missing | Unfenced | MemberRefusal
 
 
-class _RefusedError(Exception):
-    """Undoes the unit: one part of the request cannot be done, so none is (H2)."""
+class _MovedError(Exception):
+    """Undoes the unit: the row moved between its members' change and its own, so none is done (H2)."""
 
-    def __init__(self, refusal: GroupRefusal) -> None:
+    def __init__(self, refusal: Stale | Moved) -> None:
         self.refusal = refusal
+        super().__init__()
 
 
 def change_group(
@@ -69,21 +68,51 @@ def change_group(
 ) -> GroupChanged | GroupRefusal:
     """Change attributes (``facts``, computed from ``expected_version``), members, or both, as one.
 
-    Members are rows: adding or removing one costs the same in a group of any size, and the list is read
-    only when the request states it whole. A ``source_version`` below the stored fence refuses all of it;
-    an equal one is another worker of the same source and passes. An account that loses its last way into
-    an application loses its sessions and tokens there too.
+    Members are rows: adding or removing one costs the same in a group of any size, and of a whole list only
+    the difference is written. A ``source_version`` below the stored fence refuses all of it; an equal one is
+    another worker of the same source and passes. An account that loses its last way into an application loses
+    its sessions and tokens there too, whichever link of the way went.
     """
-    fence = facts.source_version if facts is not None else source_version
+    asked = _Asked(services, actor, source, group_id, facts, members or MemberChange(), source_version)
     try:
-        with services.store.write() as unit:
-            group = find_group_for_change(unit.connection, group_id, source=source)
-            refused = _refusal(group, facts, fence, expected_version)
+        return _attempt(asked, expected_version, has_turn=False)
+    except TurnNeededError:
+        return _attempt(asked, expected_version, has_turn=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be done, whatever it takes."""
+
+    services: IdpServices
+    actor: Actor
+    source: str
+    group_id: str
+    facts: GroupFacts | None
+    members: MemberChange
+    source_version: int | None
+
+    @property
+    def fence(self) -> int | None:
+        """The version that the source states, if it states one."""
+        return self.source_version if self.facts is None else self.facts.source_version
+
+
+def _attempt(asked: _Asked, expected_version: int | None, *, has_turn: bool) -> GroupChanged | GroupRefusal:
+    try:
+        with asked.services.store.write() as unit:
+            if has_turn:  # before the group is held, as everybody does
+                take_turn(unit.connection, asked.source)
+                lock_groups(
+                    unit.connection, {asked.group_id, *asked.members.added, *(asked.members.whole or ())}
+                )
+            group = find_group_for_change(unit.connection, asked.group_id, source=asked.source)
+            refused = _refusal(group, asked.facts, asked.fence, expected_version)
             if group is None or refused is not None:
                 return refused or Missing()
-            added, removed = _change_members(unit, group, members or MemberChange(), source)
-            return _store(unit, services, group, facts, fence, added, removed, actor)
-    except _RefusedError as error:
+            moves = move_members(unit, group.id, asked.members, source=asked.source, has_turn=has_turn)
+            return _store(unit, asked, group, moves)
+    except (RefusedMembersError, _MovedError) as error:
         return error.refusal
     except TakenError as error:
         return error.taken
@@ -103,40 +132,10 @@ def _refusal(
     return None
 
 
-def _change_members(
-    unit: Unit, group: Group, change: MemberChange, source: str
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Apply the change and return who came and who went; raises where that may not be."""
-    wanted, unwanted = change.added, change.removed
-    if change.whole is not None:
-        present = member_ids(unit.connection, group.id)
-        wanted, unwanted = change.whole - present, present - change.whole
-    added = add_members(unit.connection, group.id, wanted, source=source, now=unit.now)
-    if len(added) < len(wanted):
-        rest = wanted - added
-        unknown = rest - known_accounts(unit.connection, rest, source=source)
-        if unknown:
-            raise _RefusedError(UnknownMembers(tuple(sorted(unknown))))
-        if protected_among(unit.connection, rest):
-            raise _RefusedError(Protected())
-    removed = remove_members(unit.connection, group.id, unwanted)
-    if len(removed) < len(unwanted) and protected_members(unit.connection, group.id) & unwanted:
-        raise _RefusedError(Protected())
-    return added, removed
-
-
-def _store(
-    unit: Unit,
-    services: IdpServices,
-    group: Group,
-    facts: GroupFacts | None,
-    fence: int | None,
-    added: frozenset[str],
-    removed: frozenset[str],
-    actor: Actor,
-) -> GroupChanged:
+def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChanged:
+    facts, fence = asked.facts, asked.fence
     raised = fence is not None and fence > group.source_version
-    if facts is None and not raised and not added and not removed:
+    if facts is None and not raised and not moves.came and not moves.went:
         return GroupChanged(group_record(group), changed=False)
     changed = dataclasses.replace(
         group if facts is None else _with_facts(group, facts),
@@ -151,26 +150,17 @@ def _store(
             unit.connection, changed, expected_version=group.version, values=facts.values
         )
         if failed is not None:
-            raise _RefusedError(failed)
-    touch_versions(unit.connection, added | removed, now=unit.now)
-    if removed and group.application_key:
-        parting = parting_accounts(
-            unit.connection, removed, application_key=group.application_key, group_id=group.id
-        )
-        for account_id in parting:
-            end_access(
-                unit, services, account_id=account_id, application_key=group.application_key, actor=actor
-            )
+            raise _MovedError(failed)
+    touch_moved(unit, moves, renamed="" if changed.display_name == group.display_name else group.id)
+    former = "" if changed.application_key == group.application_key else group.application_key
+    for account_id, key in parted(unit, group.id, moves, former_key=former):
+        end_access(unit, asked.services, account_id=account_id, application_key=key, actor=asked.actor)
     names = () if facts is None else changed_names(group.document, facts.document)
-    _record(unit, changed, names, added, removed, actor)
-    wrote(
-        unit, changed, before=group, changed=_all_names(names, added, removed), added=added, removed=removed
-    )
+    if moves.came or moves.went:
+        names = (*names, "members")
+    _record(unit, changed, names, moves, asked.actor)
+    wrote(unit, changed, before=group, changed=names, added=moves.came, removed=moves.went)
     return GroupChanged(group_record(changed), changed=True)
-
-
-def _all_names(names: tuple[str, ...], added: frozenset[str], removed: frozenset[str]) -> tuple[str, ...]:
-    return (*names, "members") if added or removed else names
 
 
 def _with_facts(group: Group, facts: GroupFacts) -> Group:
@@ -188,24 +178,17 @@ def _with_facts(group: Group, facts: GroupFacts) -> Group:
     )
 
 
-def _record(
-    unit: Unit,
-    group: Group,
-    names: tuple[str, ...],
-    added: frozenset[str],
-    removed: frozenset[str],
-    actor: Actor,
-) -> None:
+def _record(unit: Unit, group: Group, names: tuple[str, ...], moves: Moves, actor: Actor) -> None:
     unit.audit.record(
         "gateway:group:changed",
         actor=actor,
         target=group.id,
         organization=group.organization_id,
         details={
-            "changed": [*_all_names(names, added, removed)],
+            "changed": [*names],
             "role": group.access_role_key,
-            "added": [*sorted(added)],
-            "removed": [*sorted(removed)],
+            "added": [*sorted(moves.came)],
+            "removed": [*sorted(moves.went)],
             "version": group.version,
         },
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from idp.domain.provisioning import Missing, Moved, Protected
 from idp.storage.accounts import delete_account, find_account
-from idp.storage.groups import memberships_of, touch_group_versions
+from idp.storage.groups import touch_group_versions
+from idp.storage.members import groups_stating
 from idp.usecases.endings import end_sessions
 from idp.usecases.provisioning_log import wrote_deletion
 from idp.usecases.services import IdpServices
@@ -52,7 +53,7 @@ def _delete(
         if expected_version is not None and account.version != expected_version:
             return Moved()
         # Groups before accounts: the order every writer takes rows in.
-        groups = [each.group_id for each in memberships_of(unit.connection, [account_id])]
+        groups = groups_stating(unit.connection, account_id)
         touch_group_versions(unit.connection, groups, now=unit.now)
         end_sessions(unit, services, account_id=account_id, reason="deleted", actor=actor)
         if not delete_account(unit.connection, account_id, source=source, expected_version=expected_version):

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from idp.domain.account import Account
+from idp.storage.access import access_rows
 from idp.storage.clients import list_clients
-from idp.storage.groups import access_rows
 from idp.usecases.services import IdpServices
 
 

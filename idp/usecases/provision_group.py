@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.changed_names import changed_names
-from idp.domain.group import Group
-from idp.domain.provisioning import GroupFacts, Protected, Taken, UnknownMembers
+from idp.domain.group import Group, MemberChange
+from idp.domain.provisioning import GroupFacts, Taken
 from idp.domain.query import Record, group_record
-from idp.storage.accounts import known_accounts, protected_among, touch_versions
-from idp.storage.groups import add_members, insert_group
+from idp.storage.groups import insert_group, known_groups
+from idp.storage.nesting import lock_groups, take_turn
 from idp.storage.violations import TakenError
+from idp.usecases.members import MemberRefusal, RefusedMembersError, move_members, touch_moved
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -26,28 +27,30 @@ class GroupProvisioned:
 
 def provision_group(
     services: IdpServices, *, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
-) -> GroupProvisioned | Taken | UnknownMembers | Protected:
+) -> GroupProvisioned | Taken | MemberRefusal:
     """Make the group that ``facts`` describe, owned by ``source``, as its members are."""
     try:
         return _provision(services, actor, source, facts, members)
+    except RefusedMembersError as error:
+        return error.refusal
     except TakenError as refused:
         return refused.taken
 
 
 def _provision(
     services: IdpServices, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
-) -> GroupProvisioned | UnknownMembers | Protected:
+) -> GroupProvisioned:
     with services.store.write() as unit:
-        unknown = members - known_accounts(unit.connection, members, source=source)
-        if unknown:
-            return UnknownMembers(tuple(sorted(unknown)))
-        if members and protected_among(unit.connection, members):
-            return Protected()
+        groups = known_groups(unit.connection, members, source=source) if members else frozenset()
+        if groups:  # before any group is held, as everybody does
+            take_turn(unit.connection, source)
+            lock_groups(unit.connection, groups)
         group = _new_group(unit, source, facts)
         insert_group(unit.connection, group, facts.values)
-        if members:
-            add_members(unit.connection, group.id, members, source=source, now=unit.now)
-            touch_versions(unit.connection, members, now=unit.now)
+        moves = move_members(
+            unit, group.id, MemberChange(added=members), source=source, has_turn=bool(groups)
+        )
+        touch_moved(unit, moves)
         unit.audit.record(
             "gateway:group:provisioned",
             actor=actor,

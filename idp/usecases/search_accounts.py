@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
 from idp.domain.query import Page, Record, Search
-from idp.storage.groups import first_members, members_of, memberships_of, memberships_of_one
+from idp.storage.members import first_members, members_of, memberships_of, memberships_of_one
 from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record, unique_comparison
 from idp.usecases.services import IdpServices
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -215,22 +215,23 @@ class Member(ComplexAttribute):
     """A member of a group."""
 
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
-    """Id of the account."""
+    """Id of the account or the group."""
 
-    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # noqa: UP037 - a name, not a class
-        None, serialization_alias="$ref", validation_alias="$ref"
-    )
-    """URI of the account."""
+    ref: Annotated[
+        Reference[Union["User", "Group"]] | None,  # noqa: UP007, UP037 - names, not classes
+        Mutability.immutable,
+    ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    """URI of the account or the group."""
 
-    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
-    """Always "User"."""
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User", "Group"])
+    """What the member is; the Gateway knows it by the id."""
 
     display: Annotated[str | None, Mutability.read_only, Returned.request] = None
-    """Name of the account; shown when it is asked for by name."""
+    """Name of the account or the group; shown when it is asked for by name."""
 
 
 class CoreGroup(Resource[AnyExtension]):
-    """The core group of RFC 7643 §4.2; its members are accounts."""
+    """The core group of RFC 7643 §4.2; its members are accounts and groups."""
 
     __schema__ = URN(GROUP_SCHEMA)
 

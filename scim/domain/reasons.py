@@ -18,19 +18,19 @@ _LONGEST = 240
 _GAP = "\N{HORIZONTAL ELLIPSIS}"
 _LIST = """
     a access account add added additional address after again all allowed already always an and
-    another answering answers any application applied apply are as ascending at attempted attribute
+    another answering answers any application applied apply are around as ascending at attempted attribute
     attributes authorization base based be bearer became been belongs between body both bound
     brackets bulk bulkid busy but by byte calculate can cannot carries carry case change changed
     character characters circle client combination comes compare compared comparison compatible
     completed conflicts conform contain contains context contradicts could count credentials current
     cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending
-    describing designates did different digits discovery do does due e each earlier either else empty
+    describing designates did different digits directly discovery do does due e each earlier either else empty
     encoded endpoint ends entry eq equal error events every exceeds exclude excludedattributes exist
     existent expected expired expires expressions failed failonerrors failure false few field fields
     filter filtered first for gateway goes got grant group groups had half has have header here hold
     holding holds hour id if immutable in information initial insensitive invalid is it items iter its
     itself json key knows lacks large later letter letters levels limit limits list location lock
-    locked long longer lower machine made mail malformed manager many marked match matches maximum
+    locked long longer lower machine made mail make malformed manager many marked match matches maximum
     maxoperations maxpagesize may me meets member message meta method minute minutes missing model
     modification moment more most multi multiple must mutability name names ne needed needs neither
     nested nests network never nextcursor no non none nor not notation nothing null number numbers

@@ -37,7 +37,7 @@ class Renderer:
         """Return a user as JSON text."""
         listed = ",".join(
             f'{{"value":"{each.group_id}","$ref":"{self._groups}{each.group_id}",'
-            f'"display":{_quote(each.display_name)},"type":"direct"}}'
+            f'"display":{_quote(each.display_name)},"type":"{each.kind}"}}'
             for each in groups
         )
         return self._splice(record, "User", self._users, f',"groups":[{listed}]' if listed else "")
@@ -45,8 +45,8 @@ class Renderer:
     def group(self, record: Record, members: Iterable[Member] | None) -> str:
         """Return a group as JSON text; without members where they are None, never with some (J8)."""
         listed = ",".join(
-            f'{{"value":"{each.account_id}","$ref":"{self._users}{each.account_id}",'
-            f'"type":"User"{_display(each.display_name)}}}'
+            f'{{"value":"{each.member_id}","$ref":"{self.base}/{each.kind}s/{each.member_id}",'
+            f'"type":"{each.kind}"{_display(each.display_name)}}}'
             for each in members or ()
         )
         return self._splice(record, "Group", self._groups, f',"members":[{listed}]' if listed else "")

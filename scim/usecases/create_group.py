@@ -6,7 +6,8 @@ from typing import Any
 
 from scim2_models import Context
 
-from idp.domain.provisioning import Protected, Taken, UnknownMembers
+from idp.domain.provisioning import Taken
+from idp.usecases.members import MemberRefusal
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.search_accounts import GroupView
 from idp.usecases.services import IdpServices
@@ -22,7 +23,7 @@ from scim.usecases.outcomes import GroupWritten
 
 def create_group(
     services: IdpServices, *, client: ScimClient, body: dict[str, Any]
-) -> GroupWritten | Taken | UnknownMembers | Protected:
+) -> GroupWritten | Taken | MemberRefusal:
     """Make the group ``body`` describes with its members; none of them may be unknown (J2).
 
     Raises:

@@ -12,14 +12,13 @@ from idp.domain.provisioning import (
     GroupFacts,
     Missing,
     Moved,
-    Protected,
     Stale,
     Taken,
     Unfenced,
-    UnknownMembers,
 )
 from idp.domain.query import Record
 from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
@@ -43,7 +42,7 @@ from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any] | None]
-Outcome = GroupWritten | Taken | Stale | Missing | UnknownMembers | Protected | ConditionFailed
+Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal
 
 
 def replace_group(

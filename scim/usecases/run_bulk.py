@@ -114,7 +114,7 @@ class _Run:
         for place, adds in late.items():
             data = {"schemas": [PATCH_SCHEMA], "Operations": [*adds]}
             patch = Operation("PATCH", self._path(place, made[place]), version="*", data=data)
-            _whole(place, self._perform(services, resolved(patch, ids)))
+            _closed(place, self._perform(services, resolved(patch, ids)))
         for place in places:  # each add may have moved the versions of both its sides
             found = self._perform(services, Operation("GET", self._path(place, made[place])))
             made[place] = dataclasses.replace(made[place], version=found.version or made[place].version)
@@ -136,6 +136,13 @@ def _whole(place: int, result: Result) -> Result:
     if result.error is not None:
         raise _BrokenCircleError(place, result)
     return result
+
+
+def _closed(place: int, result: Result) -> None:
+    """Tell of a circle that no attempt can close what §3.7.1 says of it: 409, and why it is none."""
+    if result.status == 400 and result.error is not None:
+        result = _conflict(str(result.error.get("detail", "")))
+    _whole(place, result)
 
 
 def _unmade(names: frozenset[str]) -> Result:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import json
 
-from idp.domain.provisioning import Immutable, Missing, Moved, Protected, Stale, Taken, UnknownMembers
+from idp.domain.group import MOST_GROUPS_WITHIN
+from idp.domain.provisioning import (
+    Circular,
+    Immutable,
+    Missing,
+    Moved,
+    Protected,
+    Stale,
+    Taken,
+    TooNested,
+    UnknownMembers,
+)
 from kernel.web.http import Response
 from scim.domain.catalogue import Catalogue
 from scim.domain.documents import write
@@ -28,7 +39,17 @@ def refused(outcome: WriteRefusal) -> Response:  # noqa: PLR0911 - one for each 
         case Immutable(attribute=attribute):
             return refusal(400, f"'{attribute}' cannot be changed.", "mutability")
         case UnknownMembers():
-            return refusal(400, "'members' names an account that does not exist.", "invalidValue")
+            return refusal(400, "'members' names an account or a group that does not exist.", "invalidValue")
+        case Circular():
+            return refusal(
+                400, "'members' would make a group a member of itself, directly or around.", "invalidValue"
+            )
+        case TooNested():
+            return refusal(
+                400,
+                f"A group may hold {MOST_GROUPS_WITHIN} groups at most, in all levels.",
+                "invalidValue",
+            )
         case Protected():
             return refusal(403, PROTECTED)
         case ConditionFailed() | Moved():

@@ -67,7 +67,7 @@ def test_a_rendered_resource_is_json_whatever_it_holds(name: str) -> None:
     """The splice of texts is safe: no value ends a string or forges the place of the version."""
     body = a_user(displayName=name or "x", title='"sourceVersion":null', nickName=name)
     facts = account_facts(body)
-    groups = [Membership("a", "g", name)]
+    groups = [Membership("a", "g", name, "direct")]
     shown = json.loads(Renderer("https://gateway.example/scim/v2").user(_record(facts.document), groups))
     assert shown["title"] == '"sourceVersion":null'
     assert shown["displayName"] == (name or "x")

@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 
 from idp.domain.group import MemberChange
 from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UniqueAttribute, UnknownMembers
+from idp.storage.access import access_rows, opened_applications, opens_application
 from idp.storage.accounts import find_account, find_by_email, find_by_user_name
-from idp.storage.groups import access_rows, member_page, opened_applications, opens_application
+from idp.storage.members import member_page
 from idp.storage.tables import account, one_time_secret
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.change_group import GroupChanged, change_group
@@ -166,7 +167,7 @@ def test_members_that_do_not_exist_undo_everything(house: House) -> None:
     assert house.members(group, change, source_version=9) == UnknownMembers((nobody,))
     assert house.members(group, MemberChange(), source_version=0) == Stale(1)
     with house.services.store.read() as connection:
-        assert [each.account_id for each in member_page(connection, group)] == [one]
+        assert [each.member_id for each in member_page(connection, group)] == [one]
     assert isinstance(house.members(group, MemberChange(), source_version=1), GroupChanged)
 
 
@@ -378,8 +379,8 @@ def test_memberships_say_what_they_open(house: House) -> None:
         assert opens_application(connection, two, "emi")
         assert not opens_application(connection, two, "reports")
         first = member_page(connection, emi, limit=1)
-        rest = member_page(connection, emi, after=first[0].account_id)
-        assert {first[0].account_id, rest[0].account_id} == {one, two}
+        rest = member_page(connection, emi, after=first[0].member_id)
+        assert {first[0].member_id, rest[0].member_id} == {one, two}
 
 
 def test_a_packet_that_comes_twice_changes_nothing(house: House) -> None:

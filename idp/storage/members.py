@@ -1,0 +1,216 @@
+"""Members of groups. A membership is one row, so a change costs the same in a group of any size (J4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.exc import IntegrityError
+
+from idp.domain.group import Member, Membership
+from idp.storage.nesting import memberships
+from idp.storage.tables import account, group, membership, nested_group
+from kernel.database import Database, insert
+from kernel.errors import BusyError
+from kernel.listed import listed
+from kernel.prepared import Prepared
+
+_IN_GROUP = membership.c.group_id == bindparam("group_id")
+_IS_PROTECTED = exists().where(account.c.id == membership.c.account_id, account.c.protected_at.is_not(None))
+_REMOVE = Prepared(
+    delete(membership)
+    .where(_IN_GROUP, membership.c.account_id.in_(listed()), ~_IS_PROTECTED)
+    .returning(membership.c.account_id)
+)
+_KEEP = Prepared(
+    delete(membership)
+    .where(_IN_GROUP, membership.c.account_id.not_in(listed()), ~_IS_PROTECTED)
+    .returning(membership.c.account_id)
+)
+_AMONG = Prepared(select(membership.c.account_id).where(_IN_GROUP, membership.c.account_id.in_(listed())))
+_PROTECTED = Prepared(
+    select(account.c.id)
+    .join(membership, membership.c.account_id == account.c.id)
+    .where(account.c.protected_at.is_not(None), _IN_GROUP)
+)
+_COUNT = Prepared(select(func.count()).select_from(membership).where(_IN_GROUP))
+
+
+@cache
+def _add(dialect: str) -> Prepared:
+    # Bound through the id column, so that the stamp is written by its own type.
+    stamp = bindparam("added_at", type_=membership.c.added_at.type)
+    wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
+        account.c.id.in_(listed()), account.c.source == bindparam("source"), account.c.protected_at.is_(None)
+    )
+    return Prepared(
+        insert(dialect, membership)
+        .from_select(["group_id", "account_id", "added_at"], wanted)
+        .on_conflict_do_nothing(index_elements=[membership.c.group_id, membership.c.account_id])
+        .returning(membership.c.account_id)
+    )
+
+
+def add_members(
+    connection: Connection, group_id: str, account_ids: Collection[str], *, source: str, now: dt.datetime
+) -> frozenset[str]:
+    """Add accounts of ``source`` to the group and return who is new; who is a member already stays one.
+
+    An id that names no account of ``source``, or a protected one, adds nothing: the caller compares.
+
+    Raises:
+        BusyError: if an account was deleted at this very moment.
+    """
+    if not account_ids:
+        return frozenset()
+    try:
+        rows = _add(connection.dialect.name).within(
+            connection, group_id=group_id, ids=sorted(account_ids), source=source, added_at=now
+        )
+    except IntegrityError:
+        raise BusyError(retry_after=1) from None
+    return frozenset(row[0] for row in rows)
+
+
+def remove_members(connection: Connection, group_id: str, account_ids: Collection[str]) -> frozenset[str]:
+    """Remove accounts from the group and return who was a member; one that is protected stays."""
+    if not account_ids:
+        return frozenset()
+    rows = _REMOVE.within(connection, group_id=group_id, ids=sorted(account_ids))
+    return frozenset(row[0] for row in rows)
+
+
+def keep_members(connection: Connection, group_id: str, account_ids: Collection[str]) -> frozenset[str]:
+    """Remove every account but ``account_ids`` from the group and return who went; the protected stay."""
+    rows = _KEEP.within(connection, group_id=group_id, ids=sorted(account_ids))
+    return frozenset(row[0] for row in rows)
+
+
+def members_among(connection: Connection, group_id: str, account_ids: Collection[str]) -> frozenset[str]:
+    """Return those of ``account_ids`` that are members of the group."""
+    rows = _AMONG.within(connection, group_id=group_id, ids=sorted(account_ids))
+    return frozenset(row[0] for row in rows)
+
+
+def protected_members(connection: Connection, group_id: str) -> frozenset[str]:
+    """Return the ids of the members that no SCIM client may touch; they are few everywhere."""
+    return frozenset(row[0] for row in _PROTECTED.within(connection, group_id=group_id))
+
+
+def count_members(connection: Connection, group_id: str) -> int:
+    """Return how many accounts are members of the group."""
+    return int(_COUNT.within(connection, group_id=group_id)[0][0])
+
+
+def _membership_rows(which: Any) -> Select[Any]:  # noqa: ANN401 - a condition on the id
+    found = memberships().subquery("found")
+    return (
+        select(found.c.account_id, group.c.id, group.c.display_name, found.c.type)
+        .distinct()
+        .join(group, group.c.id == found.c.group_id)
+        .where(which(found.c.account_id))
+        .order_by(found.c.account_id, group.c.id)
+    )
+
+
+_OF_ONE = Prepared(_membership_rows(lambda account_id: account_id == bindparam("account_id")))
+_OF_MANY = _membership_rows(lambda account_id: account_id.in_(listed()))
+_DIRECT = Prepared(select(membership.c.group_id).where(membership.c.account_id == bindparam("account_id")))
+
+
+def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[Membership, ...]:
+    """Return every group that these accounts are in, directly or around (J5), by account and group."""
+    ids = sorted(account_ids)
+    return tuple(Membership(*row) for row in connection.execute(_OF_MANY, {"ids": ids})) if ids else ()
+
+
+def memberships_of_one(database: Database, account_id: str) -> tuple[Membership, ...]:
+    """Return every group that one account is in, directly or around, outside any transaction."""
+    return tuple(Membership(*row) for row in _OF_ONE.all(database, account_id=account_id))
+
+
+def groups_stating(connection: Connection, account_id: str) -> tuple[str, ...]:
+    """Return the ids of the groups that have the account among their members."""
+    return tuple(row[0] for row in _DIRECT.within(connection, account_id=account_id))
+
+
+def _entries(which: Any, *, with_names: bool) -> Any:  # noqa: ANN401 - a condition on the group's id
+    """Return both kinds of member, each found through the index that begins with the group."""
+    nothing: ColumnElement[str] = literal_column("''").label("name")
+    accounts = select(
+        membership.c.group_id,
+        membership.c.account_id.label("member_id"),
+        account.c.display_name if with_names else nothing,
+        literal_column("'User'"),
+    ).where(which(membership.c.group_id))
+    groups = select(
+        nested_group.c.outer_id,
+        nested_group.c.inner_id,
+        group.c.display_name if with_names else nothing,
+        literal_column("'Group'"),
+    ).where(which(nested_group.c.outer_id), nested_group.c.direct.is_(True))
+    if with_names:
+        accounts = accounts.join(account, account.c.id == membership.c.account_id)
+        groups = groups.join(group, group.c.id == nested_group.c.inner_id)
+    return union_all(accounts, groups).order_by("group_id", "member_id")
+
+
+def _of_listed(column: Any) -> Any:  # noqa: ANN401 - a column
+    return column.in_(listed())
+
+
+def _of_group(column: Any) -> Any:  # noqa: ANN401 - a column
+    return column == bindparam("group_id")
+
+
+_ENTRIES = _entries(_of_listed, with_names=False)
+_NAMED_ENTRIES = _entries(_of_listed, with_names=True)
+_FIRST = Prepared(_entries(_of_group, with_names=False).limit(bindparam("most")))
+
+
+def members_of(
+    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
+) -> Iterator[tuple[str, Member]]:
+    """Give every member of these groups with the group's id, by group and member.
+
+    The names of members cost a look at each; they are empty unless they are asked for.
+    """
+    ids = sorted(group_ids)
+    if ids:
+        statement = _NAMED_ENTRIES if with_names else _ENTRIES
+        for group_id, *member in connection.execute(statement, {"ids": ids}):
+            yield group_id, Member(*member)
+
+
+def first_members(database: Database, group_id: str, most: int) -> tuple[Member, ...]:
+    """Return up to ``most`` members without their names, outside any transaction."""
+    rows = _FIRST.all(database, group_id=group_id, most=most)
+    return tuple(Member(*member) for _, *member in rows)
+
+
+def member_page(
+    connection: Connection, group_id: str, *, after: str = "", limit: int = 100
+) -> tuple[Member, ...]:
+    """Return the next accounts of the group after the id ``after``: page n costs as page 1."""
+    statement = (
+        select(account.c.id, account.c.display_name)
+        .join(membership, membership.c.account_id == account.c.id)
+        .where(membership.c.group_id == group_id, membership.c.account_id > after)
+        .order_by(membership.c.account_id)
+        .limit(limit)
+    )
+    return tuple(Member(*row) for row in connection.execute(statement))
