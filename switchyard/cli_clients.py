@@ -14,6 +14,7 @@ from switchyard.cli_options import Commands, fail, settings_option
 if TYPE_CHECKING:
     from switchyard.settings import GatewaySettings
 
+_PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
 _METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
 
 
@@ -39,7 +40,7 @@ def list_clients(settings: Path | None) -> None:
         found = deeds.list_clients(services)
     for each in found:
         state = "disabled" if each.disabled else "enabled"
-        click.echo(f"{each.id}  {each.name}  {each.auth_method}  {state}")
+        click.echo(f"{each.id}  {each.name}  {each.auth_method}  {each.profile}  {state}")
         click.echo(
             f"  grants {' '.join(sorted(each.grant_types))}  scopes {' '.join(sorted(each.scopes)) or '-'}"
         )
@@ -70,6 +71,19 @@ def list_clients(settings: Path | None) -> None:
 @click.option("--jwks-uri", default="", help="Where the application publishes them instead (https).")
 @click.option("--scope", default="openid profile email access", show_default=True)
 @click.option("--resource", "resources", multiple=True, help="Audience it may ask tokens for; repeatable.")
+@click.option(
+    "--profile",
+    default="default",
+    show_default=True,
+    type=click.Choice(_PROFILES),
+    help="What is asked of the client, and what it may do.",
+)
+@click.option(
+    "--metadata",
+    "stated",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file with any metadata of RFC 7591; it goes before the options.",
+)
 @click.option("--machine", is_flag=True, help="No people: client credentials only.")
 @click.option("--replace", is_flag=True, help="Change the client that has this id.")
 def add(
@@ -77,6 +91,7 @@ def add(
     client_id: str,
     *,
     jwks: Path | None,
+    stated: Path | None,
     machine: bool,
     replace: bool,
     **given: Any,  # noqa: ANN401 - click hands over what it parsed
@@ -95,6 +110,7 @@ def add(
         "resources": list(given["resources"]),
         "jwks_uri": given["jwks_uri"],
         "jwks": json.loads(jwks.read_text()) if jwks else None,
+        **_stated(stated),
     }
     order = ClientOrder(
         id=client_id,
@@ -103,6 +119,7 @@ def add(
         description=given["description"],
         application_key=given["application_key"],
         launch_url=given["launch_url"],
+        profile=given["profile"],
     )
     with gateway_services(_read(settings)) as services:
         outcome = register_client(services, order, actor=at_console(), replace=replace)
@@ -111,6 +128,16 @@ def add(
     click.echo(f"{client_id} is registered")
     if outcome.secret:
         click.echo(f"Its secret, shown this once: {outcome.secret}")
+
+
+def _stated(file: Path | None) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except ValueError as error:
+        fail(f"{file} is not JSON: {error}", 2)
+    if not isinstance(found, dict):
+        fail(f"{file} has to hold one object", 2)
+    return found
 
 
 @client.command("rotate-secret")

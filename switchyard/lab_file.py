@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from idp.domain.client_metadata import KNOWN, is_client_id
+from idp.domain.client_profile import ClientProfile
 from idp.domain.oauth import SECRET_METHODS, AuthMethod
 from idp.domain.password_policy import normal
 from idp.domain.user_name import UserNameFault, fold, user_name_fault, user_name_key
@@ -49,11 +50,8 @@ _NOT_KEPT = frozenset(
         "introspection_signed_response_alg",
         "request_object_encryption_alg",
         "request_object_encryption_enc",
-        "request_object_signing_alg",
         "request_uris",
         "require_auth_time",
-        "require_pushed_authorization_requests",
-        "require_signed_request_object",
         "sector_identifier_uri",
         "software_id",
         "software_statement",
@@ -61,7 +59,6 @@ _NOT_KEPT = frozenset(
         "authorization_details_types",
         "authorization_encrypted_response_alg",
         "authorization_encrypted_response_enc",
-        "authorization_signed_response_alg",
         "tls_client_auth_san_dns",
         "tls_client_auth_san_email",
         "tls_client_auth_san_ip",
@@ -161,7 +158,7 @@ class LabClient(Part):
 
     client_id: Annotated[str, AfterValidator(_client_id)]
     client_secret: Annotated[str, StringConstraints(min_length=1)] | None = Field(None, repr=False)
-    profile: Literal["default"] = "default"
+    profile: Annotated[ClientProfile, Field(strict=False)] = ClientProfile.DEFAULT
     description: str = ""
     application_key: str = ""
     launch_url: WebAddress | None = None

@@ -221,6 +221,7 @@ def _furnish_client(services: IdpServices, wanted: LabClient, key: str) -> Itera
         application_key=wanted.application_key,
         launch_url=wanted.launch_url or "",
         secret=wanted.client_secret or "",
+        profile=wanted.profile.value,
     )
     outcome = register_client(services, order, actor=_ACTOR, replace=True)
     if isinstance(outcome, RegistrationRefused):

@@ -75,7 +75,7 @@ def faults(file: Any) -> list[str]:
         ({"clients": [{}]}, "clients[0].client_id: is missing"),
         ({"clients": [{**CLIENT, "client_id": "a b"}]}, "clients[0].client_id: has to be 2 to 64"),
         ({"clients": [CLIENT, CLIENT]}, "clients[1].client_id: is the same as that of clients[0]"),
-        ({"clients": [{**CLIENT, "profile": "fapi2"}]}, "clients[0].profile: has to be 'default'"),
+        ({"clients": [{**CLIENT, "profile": "fapi"}]}, "clients[0].profile: has to be 'default', 'compat', 'ipsie-sl1' or"),
         ({"clients": [{**CLIENT, "redirect_uri": "x"}]}, "clients[0].redirect_uri: there is no such key; is it redirect_uris?"),
         ({"clients": [{"client_id": "rp1"}]}, "clients[0].client_secret: is missing: client_secret_basic needs one"),
         ({"scim_clients": [{"name": "idp", "token": "a b"}]}, "scim_clients[0].token: has to be letters"),

@@ -86,12 +86,30 @@ def test_clients_are_added_listed_and_disabled(site: Site, tmp_path: Path) -> No
     again = _run(site, "client", "add", "crow", "--name=CROW", "--auth-method=client_secret_basic", redirect)
     assert (again.exit_code, "is taken" in again.stderr) == (1, True)
     listed = _run(site, "client", "list").output
-    assert "crow  CROW  client_secret_basic  enabled" in listed
+    assert "crow  CROW  client_secret_basic  default  enabled" in listed
     assert found[1] not in listed
     rotated = _run(site, "client", "rotate-secret", "crow").output
     assert found[1] not in rotated
     assert _run(site, "client", "disable", "crow").exit_code == 0
-    assert "crow  CROW  client_secret_basic  disabled" in _run(site, "client", "list").output
+    assert "crow  CROW  client_secret_basic  default  disabled" in _run(site, "client", "list").output
+    stated = tmp_path / "metadata.json"
+    stated.write_text(
+        '{"response_types": ["code id_token"], "grant_types": ["authorization_code", "implicit"]}'
+    )
+    hybrid = (
+        "client",
+        "add",
+        "jay",
+        "--name=Jay",
+        "--auth-method=client_secret_basic",
+        redirect,
+        f"--metadata={stated}",
+    )
+    assert "response_types has to be of code" in _run(site, *hybrid).stderr
+    assert _run(site, *hybrid, "--profile=compat").exit_code == 0
+    assert "jay  Jay  client_secret_basic  compat  enabled" in _run(site, "client", "list").output
+    stated.write_text("[]")
+    assert _run(site, *hybrid).exit_code == 2
     bad = _run(site, "client", "add", "bad", "--name=Bad", "--redirect-uri=https://a.example/#x")
     assert (bad.exit_code, "redirect_uris" in bad.stderr) == (1, True)
     keys = tmp_path / "jwks.json"

@@ -1,0 +1,184 @@
+"""Request objects by value (RFC 9101, OIDC Core §6.1): signed by the client, or refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
+
+from tests.support.clock import NOON
+from tests.support.oidc import CALLBACK, ISSUER, claims_of, public_keys, returned
+
+if TYPE_CHECKING:
+    from tests.support.oidc import Op
+
+KEY = ECKey.generate_key("P-256", {"kid": "requests"})
+STRANGER = ECKey.generate_key("P-256", {"kid": "requests"})
+NOW = int(NOON.timestamp())
+
+
+def an_object(op: Op, *, key: Any = KEY, header: dict[str, Any] | None = None, **changes: object) -> str:
+    claims = {
+        **op.ask(),
+        "iss": "emi",
+        "aud": ISSUER,
+        "nbf": NOW,
+        "exp": NOW + 300,
+        **changes,
+    }
+    said = {name: value for name, value in claims.items() if value is not None}
+    shown = {"alg": "ES256", "kid": "requests", "typ": "oauth-authz-req+jwt", **(header or {})}
+    return jwt.encode({name: value for name, value in shown.items() if value}, said, key)
+
+
+def unsigned(op: Op) -> str:
+    parts = ({"alg": "none"}, {**op.ask(), "iss": "emi", "aud": ISSUER})
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=").decode() for each in parts)
+        + "."
+    )
+
+
+def send(op: Op, cookie: str, token: str, **beside: str) -> dict[str, str]:
+    outer = {"client_id": "emi", "redirect_uri": CALLBACK, "state": "outer", **beside}
+    return returned(op.get("/oauth2/authorize", cookie, request=token, **outer))
+
+
+def prepared(op: Op, profile: str = "default", **metadata: object) -> str:
+    op.client(profile=profile, jwks=public_keys(KEY), **metadata)
+    return op.session(op.account())
+
+
+def test_what_is_in_the_object_counts_and_nothing_beside_it(op: Op) -> None:
+    """RFC 9101 §5, §6.3: the response type, the state and the scope of the signed request; claims as an object."""
+    cookie = prepared(op)
+    wish = {"id_token": {"email": None}}
+    token = an_object(op, claims=wish, scope="openid email", max_age=10_000, typ=None)
+    answer = send(op, cookie, token, scope="openid profile", response_type="code", nonce="outer")
+    assert answer["state"] == "st"
+    done = op.redeem(answer["code"]).json()
+    assert done["scope"] == "openid email"
+    claims = claims_of(done["id_token"])
+    assert (claims["nonce"], claims["email"]) == ("no", "fieldn@acme.example")
+
+
+def test_an_unsigned_object_is_no_request(op: Op) -> None:
+    """Trap T11, RFC 9101 §6.2: an error of its own code, never a server error, whatever is sent."""
+    cookie = prepared(op)
+    header, payload, signature = an_object(op).split(".")
+    for token in (
+        unsigned(op),
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[:-6]}AAAAAA",
+        "x",
+        "...",
+        "é.é.é",
+        "x" * 20_000,
+    ):
+        answer = send(op, cookie, token)
+        assert (answer["error"], answer["state"]) == ("invalid_request_object", "outer")
+
+
+def test_only_a_registered_key_signs(op: Op) -> None:
+    """Trap T11, CA-08: an unknown kid, a stranger's key under a known kid, a key in the header, a shared secret."""
+    cookie = prepared(op)
+    secret = OctKey.import_key(b"s" * 43)
+    for token in (
+        an_object(op, key=STRANGER),
+        an_object(op, header={"kid": "another"}),
+        an_object(op, key=STRANGER, header={"jwk": STRANGER.as_dict(private=False)}),
+        an_object(op, key=secret, header={"alg": "HS256"}),
+    ):
+        assert send(op, cookie, token)["error"] == "invalid_request_object"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "other"},
+        {"client_id": None},
+        {"iss": "other"},
+        {"aud": "https://other.example"},
+        {"exp": NOW - 60},
+        {"nbf": NOW + 60},
+        {"iat": NOW + 60},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": 1e300},
+        {"sub": "emi"},
+        {"request": "x.y.z"},
+        {"request_uri": "urn:x"},
+        {"state": ["a"]},
+        {"scope": {"a": 1}},
+        {"prompt": None, "max_age": True},
+    ],
+)
+def test_an_object_of_another_kind_place_or_time_is_refused(op: Op, changes: dict[str, object]) -> None:
+    """RFC 9101 §4, §6, §10.8; a date 8 seconds ahead is a clock, one 60 seconds ahead is not."""
+    cookie = prepared(op)
+    assert send(op, cookie, an_object(op, **changes))["error"] == "invalid_request_object"
+    assert "code" in send(op, cookie, an_object(op, nbf=NOW + 8, iat=NOW + 8))
+
+
+def test_a_client_assertion_is_never_taken_for_a_request(op: Op) -> None:
+    """RFC 9101 §10.8, RFC 8725 §3.11: by its type."""
+    cookie = prepared(op)
+    for typ in ("client-authentication+jwt", "at+jwt", "logout+jwt"):
+        assert send(op, cookie, an_object(op, header={"typ": typ}))["error"] == "invalid_request_object"
+
+
+def test_rules_of_the_endpoint_hold_for_signed_requests_too(op: Op) -> None:
+    """AZ-01, PK-02: a signature makes no address of the client's, and no challenge."""
+    cookie = prepared(op)
+    page = op.get(
+        "/oauth2/authorize",
+        cookie,
+        client_id="emi",
+        request=an_object(op, redirect_uri="https://evil.example"),
+    )
+    assert (page.status, page.header("location")) == (400, "")
+    assert send(op, cookie, an_object(op, code_challenge=None))["error"] == "invalid_request"
+    both = op.get("/oauth2/authorize", cookie, client_id="emi", request="x", request_uri="y")
+    assert both.status == 400
+
+
+def test_a_client_may_have_to_sign_and_by_one_algorithm(op: Op) -> None:
+    """RFC 9101 §10.5, OIDC Registration §2: require_signed_request_object, request_object_signing_alg."""
+    cookie = prepared(op, require_signed_request_object=True, request_object_signing_alg="RS256")
+    assert returned(op.authorize(cookie))["error"] == "invalid_request"
+    assert send(op, cookie, an_object(op))["error"] == "invalid_request_object"
+    op.client(replace=True, secret="", jwks=public_keys(KEY), require_signed_request_object=True)
+    assert "code" in send(op, cookie, an_object(op))
+
+
+def test_a_signed_request_may_be_pushed(op: Op) -> None:
+    """RFC 9126 §3: and stays a signed one."""
+    cookie = prepared(op, require_signed_request_object=True)
+    token = an_object(op)
+    assert op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["error"] == "invalid_request"
+    pushed = op.post("/oauth2/par", {"request": token}, headers=op.basic()).json()["request_uri"]
+    assert "code" in returned(op.get("/oauth2/authorize", cookie, client_id="emi", request_uri=pushed))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": [ISSUER]},
+        {"aud": f"{ISSUER}/oauth2/par"},
+        {"aud": None},
+        {"iss": None},
+        {"nbf": None},
+        {"exp": None},
+        {"nbf": NOW - 3_700},
+        {"exp": NOW + 3_700},
+    ],
+)
+def test_the_strict_profiles_name_one_audience_and_both_dates(op: Op, changes: dict[str, object]) -> None:
+    """FAPI 2.0 Message Signing §5.3.1: aud is our issuer as a text, nbf and exp an hour apart at most."""
+    cookie = prepared(op, profile="ipsie-sl1")
+    assert send(op, cookie, an_object(op, **changes))["error"] == "invalid_request_object"
+    assert "code" in send(op, cookie, an_object(op))
