@@ -1,4 +1,4 @@
-"""Fetches small documents from addresses that others chose, without becoming their tool (SSRF).
+"""Reaches addresses that others chose, for small documents and messages, without becoming their tool (SSRF).
 
 Only https. The name is resolved once, every address it has must be one of the open internet, and the
 connection goes to the very addresses that were looked at. No redirect is followed, no proxy and no credential
@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ _LONGEST_URL = 2_048
 _CHUNK = 16_384
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Ask = Callable[[http.client.HTTPConnection, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Fetched:
     """The body of an answer 200."""
 
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered to something that was sent, whatever its status."""
+
+    status: int
+    body: bytes
+    retry_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,24 @@ class Fetcher:
         Raises:
             SettingsError: if the extra authority of the rules cannot be read.
         """
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        answer = self._guarded(url, lambda connection, path: connection.request("GET", path, headers=headers))
+        if isinstance(answer, NotFetched):
+            return answer
+        return Fetched(answer.body) if answer.status == http.client.OK else _unwanted(answer)
+
+    def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Answered | NotFetched:
+        """Send ``body`` to ``url`` by the same rules; return what was answered, or why nothing was.
+
+        Raises:
+            SettingsError: if the extra authority of the rules cannot be read.
+        """
+        sent = {**headers, "Accept-Encoding": "identity"}
+        return self._guarded(
+            url, lambda connection, path: connection.request("POST", path, body=body, headers=sent)
+        )
+
+    def _guarded(self, url: str, ask: _Ask) -> Answered | NotFetched:
         target = _target(url)
         if target is None:
             return NotFetched("address")
@@ -71,7 +99,7 @@ class Fetcher:
         try:
             addresses = _resolved(target.host, target.port, deadline)
             refusal = self._refusal(target, addresses)
-            return NotFetched(refusal) if refusal else self._get(target, addresses, accept, deadline)
+            return NotFetched(refusal) if refusal else self._exchange(target, addresses, ask, deadline)
         except ssl.SSLError:
             return NotFetched("tls")
         except (OSError, http.client.HTTPException, UnicodeError) as error:
@@ -85,21 +113,19 @@ class Fetcher:
             return "" if all(each.is_loopback for each in found) else "not loopback"
         return "" if all(is_open(each) for each in found) else "not a public address"
 
-    def _get(
-        self, target: _Target, addresses: list[str], accept: str, deadline: float
-    ) -> Fetched | NotFetched:
+    def _exchange(
+        self, target: _Target, addresses: list[str], ask: _Ask, deadline: float
+    ) -> Answered | NotFetched:
         connection = _Pinned(target, addresses, self._trust(), deadline)
         try:
-            connection.request("GET", target.path, headers={"Accept": accept, "Accept-Encoding": "identity"})
+            ask(connection, target.path)
             answer = connection.getresponse()
-            if answer.status != http.client.OK:
-                return NotFetched(f"status {answer.status}")
             body = b""
             while chunk := answer.read(_CHUNK):
                 body += chunk
                 if len(body) > self._rules.most_bytes:
                     return NotFetched("size")
-            return Fetched(body)
+            return Answered(answer.status, body, answer.headers.get("Retry-After", ""))
         finally:
             connection.close()
 
@@ -115,6 +141,10 @@ class Fetcher:
                 raise SettingsError(f"the authority {self._rules.authority} cannot be read") from None
             self._context = context
         return self._context
+
+
+def _unwanted(answer: Answered) -> NotFetched:
+    return NotFetched(f"status {answer.status}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,21 @@ def list_streams(settings: Path | None) -> None:
 @click.option("--provisioning", type=click.Choice(("notice", "full")), default="notice", show_default=True)
 @click.option("--algorithm", default="", help="What its tokens are signed with. [default: the settings']")
 @click.option("--description", default="", help="What operators see.")
+@click.option("--push", default="", help="Where events are pushed, https only. [default: they are polled]")
+@click.option(
+    "--authorization-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the Authorization header of the push, as in `Bearer ...`.",
+)
 def set_stream(
-    settings: Path | None, client_id: str, *, provisioning: str, algorithm: str, description: str
+    settings: Path | None,
+    client_id: str,
+    *,
+    provisioning: str,
+    algorithm: str,
+    description: str,
+    push: str,
+    authorization_file: Path | None,
 ) -> None:
     """Give a SCIM client the stream of what it provisions, or state anew what it is.
 
@@ -62,13 +75,14 @@ def set_stream(
     )
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    order = StreamOrder(client_id, Payload(provisioning), description, algorithm)
+    authorization = authorization_file.read_text().strip() if authorization_file else ""
+    order = StreamOrder(client_id, Payload(provisioning), description, algorithm, push, authorization)
     with gateway_services(_read(settings)) as services:
         outcome = store_event_stream(services, order, actor=at_console())
         where = f"{services.issuer}/events/poll"
     if not isinstance(outcome, StreamStored):
         fail(outcome.value, 1)
-    click.echo(f"{client_id} polls its events at {where}")
+    click.echo(f"events are pushed to {push}" if push else f"{client_id} polls its events at {where}")
 
 
 @events.command("status")
@@ -111,8 +125,10 @@ def _line(stream: Stream, waiting: int) -> str:
         *([f"because {stream.reason}"] if stream.reason else []),
         f"provisioning {stream.provisioning.value}",
         stream.algorithm,
+        f"pushed to {stream.endpoint_url}" if stream.is_pushed else "polled",
         f"{waiting} waiting",
         f"reached {stream.reached_at:%Y-%m-%d %H:%M UTC}" if stream.reached_at else "never reached",
+        *([stream.last_error] if stream.last_error else []),
         *([stream.description] if stream.description else []),
     ]
     return "  ".join(words)

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
 from idp.storage.clients import find_client
+from idp.usecases.push_events import EventPusher
 from idp.usecases.services import IdpServices
 from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
 from idp.usecases.sweep_security_events import disable_overfull_streams, sweep_security_events
@@ -195,6 +196,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     )
     return {
         "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
+        "event pusher": EventPusher(services, node=settings.kernel.node).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
         "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings)),
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from idp.domain.tokens import seconds
 
@@ -102,6 +103,47 @@ class WaitingEvent:
     id: str
     claims: Mapping[str, Any]
     created_at: dt.datetime
+
+
+_LONGEST_ADDRESS: Final = 2_048
+_LONGEST_AUTHORIZATION: Final = 4_096
+_REFUSALS: Final = frozenset({"invalid_request", "invalid_key", "invalid_issuer", "invalid_audience"})
+_WAITS: Final = (1, 5, 30, 120, 600, 1_800, 3_600)
+
+
+def is_push_address(url: str) -> bool:
+    """Tell whether events may be pushed to ``url``, as far as its words go: https to a host (RFC 8935 §5)."""
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_ADDRESS:
+        return False
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme == "https"
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not ("@" in parts.netloc or "#" in url or "\\" in url)
+        )
+    except ValueError:
+        return False
+
+
+def is_authorization(value: str) -> bool:
+    """Tell whether ``value`` can be an Authorization header."""
+    return 0 < len(value) <= _LONGEST_AUTHORIZATION and value.isascii() and value.isprintable()
+
+
+def refusal_of(status: int, body: Mapping[str, Any]) -> str:
+    """Return why a receiver will never take the event it was handed, or an empty text (RFC 8935 §2.4).
+
+    What is wrong with its own door (authentication_failed, access_denied) is no fault of the event.
+    """
+    code = body.get("err")
+    return code if status == 400 and isinstance(code, str) and code in _REFUSALS else ""
+
+
+def wait_after(failures: int) -> dt.timedelta:
+    """Return how long a receiver is left alone after so many failures in a row."""
+    return dt.timedelta(seconds=_WAITS[min(failures, len(_WAITS)) - 1])
 
 
 def set_claims(event: WaitingEvent, *, issuer: str, audience: str) -> dict[str, Any]:

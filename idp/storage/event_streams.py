@@ -6,7 +6,18 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from idp.domain.security_events import Occurrence, Payload, Stream, StreamStatus, WaitingEvent
 from idp.storage.tables import event_stream, security_event
@@ -191,3 +202,65 @@ def overfull_streams(connection: Connection, *, most: int) -> tuple[str, ...]:
         select(security_event.c.stream_id).group_by(security_event.c.stream_id).having(func.count() > most)
     )
     return tuple(connection.execute(statement).scalars())
+
+
+def claim_streams(
+    connection: Connection, *, owner: str, now: dt.datetime, lease: dt.timedelta, most: int
+) -> tuple[tuple[Stream, int], ...]:
+    """Lease streams that have something to push to ``owner``, with their failures in a row.
+
+    One statement, so that two workers never push for the same receiver at once.
+    """
+    due = _due(now)
+    wanted = select(event_stream.c.id).where(due).order_by(event_stream.c.next_at).limit(most)
+    if connection.dialect.name == "postgresql":
+        wanted = wanted.with_for_update(skip_locked=True)
+    rows = connection.execute(
+        update(event_stream)
+        .where(event_stream.c.id.in_(wanted.scalar_subquery()), due)
+        .values(lease_owner=owner, lease_until=now + lease)
+        .returning(*_COLUMNS, event_stream.c.attempts)
+    )
+    return tuple((to_stream(row[:-1]), row[-1]) for row in rows)
+
+
+def anything_to_push(connection: Connection, *, now: dt.datetime) -> bool:
+    """Tell whether a stream waits to be pushed; looking costs no writer."""
+    return connection.scalar(select(event_stream.c.id).where(_due(now)).limit(1)) is not None
+
+
+def release_stream(
+    connection: Connection,
+    stream_id: str,
+    *,
+    owner: str,
+    attempts: int,
+    next_at: dt.datetime,
+    error: str,
+    reached_at: dt.datetime | None,
+) -> None:
+    """Give a stream back after a round; nothing if the lease was lost meanwhile."""
+    values: dict[str, Any] = {
+        "attempts": attempts,
+        "next_at": next_at,
+        "last_error": error,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    if reached_at is not None:
+        values["reached_at"] = reached_at
+    connection.execute(
+        update(event_stream)
+        .where(event_stream.c.id == stream_id, event_stream.c.lease_owner == owner)
+        .values(**values)
+    )
+
+
+def _due(now: dt.datetime) -> ColumnElement[bool]:
+    return and_(
+        event_stream.c.endpoint_url != "",
+        event_stream.c.status == StreamStatus.ENABLED.value,
+        event_stream.c.next_at <= now,
+        or_(event_stream.c.lease_until.is_(None), event_stream.c.lease_until <= now),
+        exists().where(security_event.c.stream_id == event_stream.c.id),
+    )

@@ -17,7 +17,10 @@ from idp.domain.security_events import (
 )
 from idp.storage.event_streams import add_events, stream_within
 from idp.usecases.services import IdpServices
+from kernel.crypto import Sealer
 from kernel.store import Unit
+
+_TABLE, _COLUMN = "event_stream", "sealed_authorization"
 
 
 def stream_of(unit: Unit, client_id: str) -> Stream | None:
@@ -35,3 +38,17 @@ def security_event_token(services: IdpServices, stream: Stream, event: WaitingEv
     """Return the token of an event: the same ``jti`` and ``iat`` however often it is asked for."""
     claims = set_claims(event, issuer=services.issuer, audience=stream.client_id)
     return services.signing.sign(claims, algorithm=stream.algorithm, typ=SET_TYPE)
+
+
+def seal_authorization(sealer: Sealer, client_id: str, authorization: str) -> bytes | None:
+    """Return the header that a receiver is pushed to with as it is kept, bound to the receiver."""
+    if not authorization:
+        return None
+    return sealer.seal(authorization.encode(), table=_TABLE, column=_COLUMN, row=client_id)
+
+
+def open_authorization(sealer: Sealer, stream: Stream) -> str:
+    """Return the header that ``stream`` is pushed with, empty if it has none."""
+    if stream.authorization is None:
+        return ""
+    return sealer.open(stream.authorization, table=_TABLE, column=_COLUMN, row=stream.client_id).decode()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from idp.domain.security_events import Payload, Stream, StreamStatus
+from idp.domain.security_events import Payload, Stream, StreamStatus, is_authorization, is_push_address
 from idp.storage.event_streams import save_stream
 from idp.storage.scim_clients import list_scim_clients
+from idp.usecases.security_events import seal_authorization
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -16,12 +17,18 @@ _LONGEST = 256
 
 @dataclass(frozen=True, slots=True)
 class StreamOrder:
-    """What is wanted: ``provisioning`` tells of what the SCIM client of that id does."""
+    """What is wanted: ``provisioning`` tells of what the SCIM client of that id does.
+
+    Events are pushed to ``endpoint_url`` with ``authorization`` as the header of that name, or polled where
+    there is none.
+    """
 
     client_id: str
     provisioning: Payload = Payload.NOTICE
     description: str = ""
     algorithm: str = ""
+    endpoint_url: str = ""
+    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class StreamRefused(StrEnum):
 
     CLIENT = "no SCIM client has this id: register it first"
     ALGORITHM = "the algorithm is none that the Gateway signs with"
+    ADDRESS = "events are pushed to an address that begins with https:// and names a host"
+    AUTHORIZATION = "an Authorization header is one line of visible characters, and needs an address"
     DESCRIPTION = f"a description may have {_LONGEST} characters"
 
 
@@ -44,10 +53,11 @@ def store_event_stream(
 ) -> StreamStored | StreamRefused:
     """Store the stream of ``order``, enabled; what waits in one that exists stays."""
     algorithm = order.algorithm or services.settings.signing_algorithm
+    refused = _refusal(order)
+    if refused is not None:
+        return refused
     if algorithm not in services.signing.algorithms:
         return StreamRefused.ALGORITHM
-    if len(order.description) > _LONGEST:
-        return StreamRefused.DESCRIPTION
     with services.store.write() as unit:
         if order.client_id not in {each.id for each in list_scim_clients(unit.connection)}:
             return StreamRefused.CLIENT
@@ -58,15 +68,30 @@ def store_event_stream(
             provisioning=order.provisioning,
             signals=(),
             algorithm=algorithm,
-            endpoint_url="",
+            endpoint_url=order.endpoint_url,
             status=StreamStatus.ENABLED,
             reason="",
         )
-        stream_id = save_stream(unit.connection, stream, sealed_authorization=None, now=unit.now)
+        sealed = seal_authorization(unit.sealer, order.client_id, order.authorization)
+        stream_id = save_stream(unit.connection, stream, sealed_authorization=sealed, now=unit.now)
         unit.audit.record(
             "gateway:event-stream:stored",
             actor=actor,
             target=order.client_id,
-            details={"provisioning": order.provisioning.value, "algorithm": algorithm},
+            details={
+                "provisioning": order.provisioning.value,
+                "algorithm": algorithm,
+                "pushed": bool(order.endpoint_url),
+            },
         )
         return StreamStored(stream_id)
+
+
+def _refusal(order: StreamOrder) -> StreamRefused | None:
+    if len(order.description) > _LONGEST:
+        return StreamRefused.DESCRIPTION
+    if order.endpoint_url and not is_push_address(order.endpoint_url):
+        return StreamRefused.ADDRESS
+    if order.authorization and not (order.endpoint_url and is_authorization(order.authorization)):
+        return StreamRefused.AUTHORIZATION
+    return None

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Documents:
-    """``answers`` by path: status, headers, body. ``asked`` holds the paths, in order."""
+    """``answers`` by path: status, headers, body. ``asked`` holds the paths, in order.
+
+    ``sent`` holds what was posted: path, headers by their lower-case names, body.
+    """
 
     origin: str
     authority: Path
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -56,6 +60,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Keep what was sent, and answer as told."""
+        assert isinstance(self.server, _Server)
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.documents.sent.append((self.path, headers, body))
+        self.do_GET()
 
     def log_message(self, *_arguments: object) -> None:
         """Write no log."""
