@@ -279,6 +279,27 @@ security_event = Table(
     comment="Events that wait for their receiver, written with the deed; gone once taken.",
 )
 
+deferred_request = Table(
+    "deferred_request",
+    METADATA,
+    Column("id", _ID, primary_key=True, comment="the txn that its events have in common"),
+    Column("client_id", Text, nullable=False),
+    Column("sealed_request", LargeBinary, comment="what was asked, sealed; wiped once it was done"),
+    Column("completions", JsonText, comment="how it ended: id and claims of each event"),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime, comment="set when somebody began to do it"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_deferred_request_client", "client_id", "ended_at"),
+    comment="Requests of SCIM that are done later (RFC 9967), and how they ended.",
+)
+Index(
+    "ix_deferred_request_open",
+    deferred_request.c.id,
+    sqlite_where=deferred_request.c.ended_at.is_(None),
+    postgresql_where=deferred_request.c.ended_at.is_(None),
+)
+
 # --- credentials and factors ---------------------------------------------------------------------
 
 password = Table(
@@ -486,6 +507,14 @@ client_assertion = Table(
     comment="Assertions seen: a jti works once (RFC 7523).",
 )
 
+spent_proof = Table(
+    "spent_proof",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="digest of the key's thumbprint and the jti"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    comment="Proofs of possession seen: each works once (RFC 9449).",
+)
+
 grant = Table(
     "oauth_grant",
     METADATA,
@@ -561,6 +590,7 @@ access_token = Table(
     Column("subject", Text, nullable=False),
     Column("scope", Text, nullable=False),
     Column("audience", Text, nullable=False, comment="space separated"),
+    Column("confirmation", Text, comment="the key or certificate it is bound to; empty: whoever bears it"),
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),
