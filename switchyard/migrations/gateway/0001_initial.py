@@ -155,6 +155,12 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("audience", sa.Text(), nullable=False, comment="space separated"),
+        sa.Column(
+            "confirmation",
+            sa.Text(),
+            nullable=True,
+            comment="the key or certificate it is bound to; empty: whoever bears it",
+        ),
         sa.Column("issued_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("revoked_at", types.UtcDateTime(length=27), nullable=True),
@@ -316,6 +322,46 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("client_assertion", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_client_assertion_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "deferred_request",
+        sa.Column(
+            "id", sa.String(length=26), nullable=False, comment="the txn that its events have in common"
+        ),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column(
+            "sealed_request",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="what was asked, sealed; wiped once it was done",
+        ),
+        sa.Column(
+            "completions",
+            types.JsonText(),
+            nullable=True,
+            comment="how it ended: id and claims of each event",
+        ),
+        sa.Column("lease_owner", sa.Text(), nullable=True),
+        sa.Column(
+            "lease_until",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="set when somebody began to do it",
+        ),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(length=27), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deferred_request")),
+        comment="Requests of SCIM that are done later (RFC 9967), and how they ended.",
+    )
+    with op.batch_alter_table("deferred_request", schema=None) as batch_op:
+        batch_op.create_index("ix_deferred_request_client", ["client_id", "ended_at"], unique=False)
+        batch_op.create_index(
+            "ix_deferred_request_open",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "event_stream",
@@ -559,6 +605,18 @@ def upgrade() -> None:
         sa.CheckConstraint("requests_per_second >= 25", name=op.f("ck_scim_client_rate_floor")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scim_client")),
     )
+    op.create_table(
+        "spent_proof",
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="digest of the key's thumbprint and the jti"
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_spent_proof")),
+        comment="Proofs of possession seen: each works once (RFC 9449).",
+    )
+    with op.batch_alter_table("spent_proof", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_spent_proof_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "webauthn_challenge",
         sa.Column("digest", sa.LargeBinary(), nullable=False, comment="digest of the challenge"),
@@ -1040,6 +1098,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webauthn_challenge_expires_at"))
 
     op.drop_table("webauthn_challenge")
+    with op.batch_alter_table("spent_proof", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_spent_proof_expires_at"))
+
+    op.drop_table("spent_proof")
     op.drop_table("scim_client")
     with op.batch_alter_table("pushed_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pushed_request_expires_at"))
@@ -1070,6 +1132,15 @@ def downgrade() -> None:
     op.drop_table("login_flow")
     op.drop_table("failure_count")
     op.drop_table("event_stream")
+    with op.batch_alter_table("deferred_request", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deferred_request_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_deferred_request_client")
+
+    op.drop_table("deferred_request")
     with op.batch_alter_table("client_assertion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_client_assertion_expires_at"))
 
