@@ -179,9 +179,13 @@ def touch_versions(connection: Connection, account_ids: Iterable[str], *, now: d
         return
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
-        # Every writer takes the rows in the same order, so that no two wait for one another in a ring.
+        # Every writer takes the rows in the same order, so that no two wait for one another in a ring; but
+        # not their keys, which a membership that was just written holds until its unit ends.
         connection.execute(
-            select(account.c.id).where(account.c.id.in_(some)).order_by(account.c.id).with_for_update()
+            select(account.c.id)
+            .where(account.c.id.in_(some))
+            .order_by(account.c.id)
+            .with_for_update(key_share=True)
         )
         connection.execute(
             update(account)

@@ -237,7 +237,7 @@ _HELD = (
     select(account.c.id)
     .where(or_(account.c.id.in_(_WITHIN), account.c.id.in_(listed("account_ids"))))
     .order_by(account.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)  # a new membership holds its account's key too
     .cte("held")
 )
 _TOUCH = Prepared(

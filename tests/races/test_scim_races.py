@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel.audit import verify_chains
 from scim.domain.models import GROUP_EXTENSION, USER_EXTENSION
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
+from tests.support.together import statuses, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kernel.database import Database
     from tests.support.databases import Databases
     from tests.support.scim import Answer
@@ -34,34 +32,6 @@ def world(database: Database) -> ScimWorld:
     world = a_scim_world(database)
     world.token()
     return world
-
-
-def together(count: int, act: Callable[[int], Answer]) -> list[Answer]:
-    """Run ``act`` in ``count`` threads that start at the same moment; return the answers in order."""
-    barrier = threading.Barrier(count)
-    answers: list[Any] = [None] * count
-
-    def run(number: int) -> None:
-        barrier.wait(timeout=60)
-        try:
-            answers[number] = act(number)
-        except BaseException as error:  # noqa: BLE001 - a thread tells the test what it met
-            answers[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return answers
-
-
-def statuses(answers: list[Answer]) -> list[int]:
-    """Return the statuses in order of size."""
-    return sorted(answer.status for answer in answers)
 
 
 def test_one_user_name_is_given_to_one_of_many(world: ScimWorld) -> None:
