@@ -5,12 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc.jwk import KeySet
 
 from idp.domain.client_profile import CODE, PROFILES, ProfileRules
+from idp.domain.confirmation import Confirmation
+from idp.domain.dpop import Proof
 from idp.domain.oauth import AuthMethod, GrantType
+
+PAIRWISE = "pairwise"
+SUBJECT_TYPES = ("public", PAIRWISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,12 @@ class Client:
     must_sign_requests: bool = False
     request_algorithm: str = ""
     response_algorithm: str = ""
+    request_uris: tuple[str, ...] = ()
+    sector: str = ""
+    """Whom it shares pairwise subjects with: a host; empty where subjects are the same for everybody."""
     jwks_uri: str = ""
+    dpop_bound: bool = False
+    certificate_bound: bool = False
 
     @property
     def rules(self) -> ProfileRules:
@@ -106,12 +118,24 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class ProvenClient:
-    """A client whose proof is right. ``assertion`` is to be spent in the deed's own transaction."""
+    """A client whose proof is right. Assertion and proof are to be spent in the deed's own transaction.
+
+    ``held`` is the key or the certificate that the request proves to possess.
+    """
 
     client: Client
     method: AuthMethod
     assertion: Assertion | None = None
     used_former_secret: bool = False
+    proof: Proof | None = None
+    held: Confirmation | None = None
+
+
+class Replayed(StrEnum):
+    """What came a second time."""
+
+    ASSERTION = "assertion"
+    PROOF = "proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +145,26 @@ class AuthenticatedClient:
     client: Client
     method: AuthMethod
     used_former_secret: bool = False
+    held: Confirmation | None = None
 
     @property
     def id(self) -> str:
         """The client's identifier."""
         return self.client.id
+
+
+def sector_of(metadata: Mapping[str, Any]) -> str:
+    """Return the sector of pairwise subjects: its document's host, else the redirect URIs' (OIDC Core §8.1).
+
+    Empty where subjects are public, or the host is not one.
+    """
+    if metadata.get("subject_type") != PAIRWISE:
+        return ""
+    stated = metadata.get("sector_identifier_uri")
+    hosts = {
+        urlsplit(uri).hostname or "" for uri in ([stated] if stated else metadata.get("redirect_uris", ()))
+    }
+    return hosts.pop() if len(hosts) == 1 else ""
 
 
 def _types_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
@@ -164,5 +203,8 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         must_sign_requests=metadata.get("require_signed_request_object", False),
         request_algorithm=metadata.get("request_object_signing_alg", ""),
         response_algorithm=metadata.get("authorization_signed_response_alg", ""),
+        request_uris=tuple(metadata.get("request_uris", ())),
+        sector=sector_of(metadata),
         jwks_uri=metadata.get("jwks_uri", ""),
+        dpop_bound=metadata.get("dpop_bound_access_tokens", False),
     )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
+from idp.domain.client import PAIRWISE, SUBJECT_TYPES, sector_of
 from idp.domain.client_profile import CODE, ClientProfile
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
@@ -29,6 +30,7 @@ KNOWN = frozenset(
         "contacts",
         "default_acr_values",
         "default_max_age",
+        "dpop_bound_access_tokens",
         "grant_types",
         "id_token_signed_response_alg",
         "jwks",
@@ -38,11 +40,13 @@ KNOWN = frozenset(
         "post_logout_redirect_uris",
         "redirect_uris",
         "request_object_signing_alg",
+        "request_uris",
         "require_pushed_authorization_requests",
         "require_signed_request_object",
         "resources",
         "response_types",
         "scope",
+        "sector_identifier_uri",
         "serves",
         "subject_type",
         "token_endpoint_auth_method",
@@ -120,11 +124,16 @@ _LISTS = (
     "grant_types",
     "post_logout_redirect_uris",
     "redirect_uris",
+    "request_uris",
     "resources",
     "response_types",
     "serves",
 )
-_SWITCHES = ("require_pushed_authorization_requests", "require_signed_request_object")
+_SWITCHES = (
+    "dpop_bound_access_tokens",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+)
 _TEXTS = (
     "application_type",
     "authorization_signed_response_alg",
@@ -137,6 +146,7 @@ _TEXTS = (
     "policy_uri",
     "request_object_signing_alg",
     "scope",
+    "sector_identifier_uri",
     "subject_type",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
@@ -184,7 +194,7 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "id_token_signed_response_alg": SIGNING_ALGORITHMS,
         "authorization_signed_response_alg": SIGNING_ALGORITHMS,
         "request_object_signing_alg": ASSERTION_ALGORITHMS,
-        "subject_type": ("public",),
+        "subject_type": SUBJECT_TYPES,
     }
     return [
         _wrong(name, f"has to be one of {', '.join(values)}")
@@ -279,6 +289,12 @@ _KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
 )
 
 
+def _a_pairwise_subject_has_a_sector(metadata: Mapping[str, Any]) -> _Found:
+    if metadata.get("subject_type") != PAIRWISE or sector_of(metadata):
+        return []
+    return [_wrong("sector_identifier_uri", "is needed: the redirect URIs are not all of one host")]
+
+
 def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
     value = metadata.get("default_max_age", 0)
     good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -292,6 +308,7 @@ _RULES: tuple[_Rule, ...] = (
     _scope_is_well_formed,
     _keys_are_public_and_strong,
     _max_age_is_seconds,
+    _a_pairwise_subject_has_a_sector,
 )
 
 
@@ -318,8 +335,13 @@ def _other_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
         for name in ("backchannel_logout_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri")
         if name in metadata and not _is_web_address(metadata[name], loopback_http=loopback_http)
     ]
-    if "jwks_uri" in metadata and not _is_web_address(metadata["jwks_uri"], loopback_http=False):
-        found.append(_wrong("jwks_uri", "has to be an https address without a fragment"))
+    fetched = [("request_uris", uri) for uri in metadata.get("request_uris", [])]
+    fetched += [(name, metadata[name]) for name in ("jwks_uri", "sector_identifier_uri") if name in metadata]
+    found += [
+        _wrong(name, "has to be an https address without a fragment")
+        for name, uri in fetched
+        if not _is_web_address(uri, loopback_http=False)
+    ]
     found += [
         _wrong(name, "has to be absolute URIs without fragment and spaces")
         for name in ("resources", "serves")

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Error codes on the wire (RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 8707, OIDC Core §3.1.2.6)."""
+    """Error codes (RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 8707, RFC 9449, OIDC Core §3.1.2.6)."""
 
     ACCESS_DENIED = "access_denied"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    INVALID_DPOP_PROOF = "invalid_dpop_proof"
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"
     INVALID_REQUEST = "invalid_request"
@@ -22,8 +23,7 @@ class ErrorCode(StrEnum):
     INVALID_TOKEN = "invalid_token"  # noqa: S105 - the standard's word
     LOGIN_REQUIRED = "login_required"
     REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
-    REQUEST_NOT_SUPPORTED = "request_not_supported"
-    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    USE_DPOP_NONCE = "use_dpop_nonce"
     UNMET_AUTHENTICATION_REQUIREMENTS = "unmet_authentication_requirements"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     UNAUTHORIZED_CLIENT = "unauthorized_client"

@@ -22,6 +22,7 @@ from idp.usecases.minting import (
     signed_id_token,
 )
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
@@ -111,6 +112,7 @@ def _new_grant(
         None if offline else session.id,
         " ".join(scope),
         family_end if offline else min(family_end, session.expires_at),
+        subject=subject_of(services, client, session.account.id),
         claims=claims or None,
     )
 
@@ -152,7 +154,7 @@ def _tokens(
         session_live=True,
         client_version=client.version,
         client_disabled=False,
-        subject=new.subject or new.account_id,
+        subject=new.subject,
         claims=new.claims,
     )
     issue = Issue(

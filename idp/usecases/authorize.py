@@ -25,6 +25,7 @@ from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
 from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.origin import current_origin
 from kernel.ratelimit import Limit, take
@@ -88,9 +89,9 @@ def authorize(
     subject = _named_subject(services, asked)
     if isinstance(subject, Fault):
         return error_to_client(services, asked, subject)
-    wanted = _wanted(asked, subject)
+    wanted = _wanted(asked, _account_named(services, asked, subject, session))
     if session is None or must_ask(wanted, session, now=services.store.clock.now()):
-        return _ask(services, asked, wanted, step_up=may_step_up(wanted, session))
+        return _ask(services, asked, wanted, subject, step_up=may_step_up(wanted, session))
     with services.store.write() as unit:
         return _answer(services, unit, asked, session)
 
@@ -106,7 +107,8 @@ def resume(
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
-    wanted = _wanted(asked, str(request.get("subject", "")))
+    subject = str(request.get("subject", ""))
+    wanted = _wanted(asked, _account_named(services, asked, subject, session))
     if session is None or not may_continue(wanted, session):
         return error_to_client(services, asked, _ANOTHER_PERSON)
     if not is_met(wanted, session.acr):
@@ -140,7 +142,7 @@ def _record_refusal(unit: Unit, asked: Asked, fault: Fault) -> None:
 
 
 def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
-    """Return the account that the request names, by ``id_token_hint`` or by a value of ``sub``; or no one."""
+    """Return the subject that the request names, by ``id_token_hint`` or by a value of ``sub``; or no one."""
     hint, client = asked.value("id_token_hint"), asked.known_client
     hinted = _hinted_subject(services, client, hint) if hint else ""
     if hinted is None:
@@ -151,8 +153,16 @@ def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
     return hinted or claimed
 
 
+def _account_named(services: IdpServices, asked: Asked, subject: str, session: LiveSession | None) -> str:
+    """Return the account behind a subject that was named: the session's, or one that is nobody here."""
+    if not subject or session is None:
+        return subject
+    own = subject_of(services, asked.known_client, session.account.id)
+    return session.account.id if subject == own else f"{asked.known_client.id}:{subject}"
+
+
 def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | None:
-    """Return the account an ID token of this client names, expired or not; None if it is none of ours."""
+    """Return the subject an ID token of this client names, expired or not; None if it is none of ours."""
     claims = services.signing.verify(hint, typ=ID_TOKEN_TYPE)
     if claims is None or claims.get("iss") != services.issuer or claims.get("aud") != client.id:
         return None
@@ -167,12 +177,14 @@ def _wanted(asked: Asked, subject: str) -> Wanted:
     return Wanted(asked.prompts, max_age, acr[:10], subject, claims.acr_is_essential)
 
 
-def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) -> ToClient | SignInNeeded:
+def _ask(
+    services: IdpServices, asked: Asked, wanted: Wanted, subject: str, *, step_up: bool
+) -> ToClient | SignInNeeded:
     if wanted.silent:
         return error_to_client(services, asked, _NOBODY_TO_ASK)
     client = asked.known_client
     return SignInNeeded(
-        _kept(asked, wanted),
+        _kept(asked, subject),
         client.id,
         client.name,
         wanted.demands,
@@ -181,12 +193,12 @@ def _ask(services: IdpServices, asked: Asked, wanted: Wanted, *, step_up: bool) 
     )
 
 
-def _kept(asked: Asked, wanted: Wanted) -> dict[str, object]:
+def _kept(asked: Asked, subject: str) -> dict[str, object]:
     """Return the request as it waits in a login flow: as it was read, so that nothing is opened twice."""
     return {
         "kind": KIND,
         "params": {name: list(values) for name, values in asked.parameters.items() if name not in _HINTS},
-        "subject": wanted.subject,
+        "subject": subject,
         **({"pushed": asked.pushed.hex()} if asked.pushed else {}),
         **({"signed": True} if asked.signed else {}),
     }

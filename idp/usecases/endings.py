@@ -19,6 +19,7 @@ from idp.storage.endings import (
 )
 from idp.storage.grants import revoke_grants_of_account, revoke_grants_of_sessions
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -30,12 +31,11 @@ def end_session(unit: Unit, services: IdpServices, *, session_id: str, reason: s
 
     False if it had ended before; then nobody is told twice. Offline access outlives the session it came from.
     """
-    del services
     account_id = end_one_session(unit.connection, session_id, reason=reason, now=unit.now)
     if account_id is None:
         return False
     revoke_grants_of_sessions(unit.connection, [session_id], reason=reason, now=unit.now)
-    _tell(unit, listeners(unit.connection, [session_id]))
+    _tell(unit, services, listeners(unit.connection, [session_id]))
     _record_end(unit, session_id, account_id, reason, actor)
     return True
 
@@ -53,10 +53,9 @@ def end_sessions(
 
     For a changed password, a deactivated or a deleted account (RT-07, UI-05). Returns how many ended.
     """
-    del services
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
     revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
-    _tell(unit, listeners(unit.connection, ended))
+    _tell(unit, services, listeners(unit.connection, ended))
     for session_id in ended:
         _record_end(unit, session_id, account_id, reason, actor)
     return len(ended)
@@ -70,7 +69,6 @@ def end_access(
     Its grants for the application's clients are revoked, and those clients hear of it for every live
     session; the sessions themselves go on.
     """
-    del services
     clients = [found.id for found in clients_of_application(unit.connection, application_key)]
     if not application_key or not clients:
         return
@@ -79,7 +77,7 @@ def end_access(
     )
     sessions = live_sessions_of(unit.connection, account_id, now=unit.now)
     told = listeners(unit.connection, sessions, clients)
-    _tell(unit, told)
+    _tell(unit, services, told)
     forget_clients_of_sessions(unit.connection, sessions, clients)
     unit.audit.record(
         "gateway:access:ended",
@@ -89,14 +87,14 @@ def end_access(
     )
 
 
-def _tell(unit: Unit, told: Iterable[Listener]) -> None:
+def _tell(unit: Unit, services: IdpServices, told: Iterable[Listener]) -> None:
     for listener in told:
         unit.courier.post(
             channel=CHANNEL,
             payload={
                 "client_id": listener.client.id,
                 "sid": listener.session_id,
-                "sub": listener.account_id,
+                "sub": subject_of(services, listener.client, listener.account_id),
             },
             recipient=listener.client.id,
             template=CHANNEL,

@@ -15,6 +15,7 @@ from idp.domain.tokens import ID_TOKEN_TYPE
 from idp.storage.clients import look_up_client
 from idp.usecases.endings import end_session
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.crypto import same
 
@@ -76,7 +77,7 @@ def leave(
     if session is None:
         return LoggedOut(target, wish.language)
     confirmed = values[CONFIRMATION][:1]
-    if not _is_of(wish.hint, session) and not (
+    if not _is_of(services, wish, session) and not (
         confirmed and same(confirmed[0].encode(), _confirmation(services, session, values).encode())
     ):
         fields = [(name, values[name][0]) for name in PARAMETERS if values[name]]
@@ -131,9 +132,11 @@ def _target(wish: _Wish) -> str:
     return with_parameters(wish.redirect_uri, {"state": wish.state}) if wish.state else wish.redirect_uri
 
 
-def _is_of(hint: Mapping[str, Any] | None, session: LiveSession) -> bool:
+def _is_of(services: IdpServices, wish: _Wish, session: LiveSession) -> bool:
     """Tell whether the hint is of the person who is signed in here now; another's never signs her out."""
-    return hint is not None and hint.get("sub") == session.account.id
+    if wish.hint is None or wish.client is None:
+        return False
+    return wish.hint.get("sub") == subject_of(services, wish.client, session.account.id)
 
 
 def _confirmation(services: IdpServices, session: LiveSession, values: Mapping[str, list[str]]) -> str:

@@ -8,16 +8,18 @@ from dataclasses import replace
 from idp.domain.authorization_request import PARAMETERS, REFERENCES, Asked
 from idp.domain.client import Client
 from idp.domain.oauth import ASSERTION_ALGORITHMS, ErrorCode, Fault
-from idp.domain.request_object import Expected, read_object
+from idp.domain.request_object import LONGEST, Expected, read_object
 from idp.storage.clients import look_up_client
 from idp.storage.pushed_requests import find_pushed_request
 from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
+from kernel.fetch import NotFetched
 
 PUSHED = "urn:ietf:params:oauth:request_uri:"
 """What the name of a pushed request begins with (RFC 9126 §2.2)."""
 
+_OBJECT = "application/oauth-authz-req+jwt, application/jwt"
 _LONGEST_ID = 64
 _LONGEST_NAME = 200
 _BOTH = Fault(ErrorCode.INVALID_REQUEST, "request and request_uri exclude each other.")
@@ -26,10 +28,8 @@ _NOT_FOUND = Fault(
     "The request_uri is unknown, expired, used, or another application's.",
     reason="request_uri",
 )
-_BY_ADDRESS = Fault(
-    ErrorCode.REQUEST_URI_NOT_SUPPORTED,
-    "request_uri has to name a request that was pushed.",
-    reason="request_uri",
+_NOT_FETCHED = Fault(
+    ErrorCode.INVALID_REQUEST_URI, "No request stands at the request_uri.", reason="request_uri"
 )
 
 
@@ -43,17 +43,23 @@ def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]])
         return asked
     if asked.value("request") and asked.value("request_uri"):
         return replace(asked, unread=_BOTH)
-    return opened(services, asked) if asked.value("request") else _found(services, asked)
+    if asked.value("request"):
+        return opened(services, asked)
+    pushed = asked.value("request_uri").startswith(PUSHED)
+    return _found(services, asked) if pushed else _fetched(services, asked)
 
 
-def opened(services: IdpServices, asked: Asked) -> Asked:
-    """Return the request whose object stands in ``request``: what is in the object, and nothing beside it."""
-    client = asked.known_client
+def opened(services: IdpServices, asked: Asked, fetched: str = "") -> Asked:
+    """Return the request whose object stands in ``request``, or was fetched: what it says, and nothing else.
+
+    The keys may have to be fetched: never within a unit of work.
+    """
+    client, token = asked.known_client, fetched or asked.value("request")
     known = services.clients.look_up(services.store, client.id)
     names = [name for name in PARAMETERS if name not in REFERENCES]
     found = read_object(
-        asked.value("request"),
-        keys_of(services, known, asked.value("request")) if known else None,
+        token,
+        keys_of(services, known, token) if known and len(token) <= LONGEST else None,
         Expected(
             client.id,
             services.issuer,
@@ -82,8 +88,6 @@ def request_algorithms(client: Client) -> tuple[str, ...]:
 
 def _found(services: IdpServices, asked: Asked) -> Asked:
     name = asked.value("request_uri")
-    if not name.startswith(PUSHED):
-        return replace(asked, unread=_BY_ADDRESS)
     if len(name) > _LONGEST_NAME:
         return replace(asked, unread=_NOT_FOUND)
     stored = find_pushed_request(
@@ -95,3 +99,17 @@ def _found(services: IdpServices, asked: Asked) -> Asked:
     if stored is None:
         return replace(asked, unread=_NOT_FOUND)
     return Asked(stored.parameters, asked.client, pushed=stored.digest, signed=stored.signed)
+
+
+def _fetched(services: IdpServices, asked: Asked) -> Asked:
+    """Return the request whose object stands at an address of the client's (RFC 9101 §5.2.2, §10.4).
+
+    Nobody else's word makes us fetch anything, and the fetcher sees to where the address leads.
+    """
+    address = asked.value("request_uri")
+    if address not in asked.known_client.request_uris:
+        return replace(asked, unread=_NOT_FOUND)
+    found = services.fetcher.get(address, accept=_OBJECT)
+    if isinstance(found, NotFetched) or not found.body.isascii():
+        return replace(asked, unread=_NOT_FETCHED)
+    return opened(services, asked, found.body.decode("ascii").strip() or "empty")

@@ -12,6 +12,7 @@ from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_i
 from idp.domain.client_profile import ClientProfile
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
+from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -61,7 +62,7 @@ def register_client(
     Its secret stays as it is unless ``order`` brings one. What is wrong is told field by field.
     """
     metadata = kept(order.metadata)
-    faults = _faults(services, order, metadata)
+    faults = _faults(services, order, metadata) or _sector_faults(services, metadata)
     if faults:
         return RegistrationRefused(faults)
     with services.store.write() as unit:
@@ -116,6 +117,11 @@ def _faults(
         if metadata.get(name, services.settings.signing_algorithm) not in services.signing.algorithms
     ]
     return tuple(found)
+
+
+def _sector_faults(services: IdpServices, metadata: Mapping[str, Any]) -> tuple[MetadataFault, ...]:
+    fault = sector_fault(services, metadata)
+    return (_wrong("sector_identifier_uri", fault),) if fault else ()
 
 
 def _wrong(name: str, message: str) -> MetadataFault:

@@ -132,7 +132,7 @@ def test_a_document_that_would_be_wrong_is_noticed(op: Op) -> None:
         {"backchannel_logout_uri": "http://rp.example/bc"},
         {"post_logout_redirect_uris": ["https://x.example/#y"]},
         {"application_type": "mobile"},
-        {"subject_type": "pairwise"},
+        {"subject_type": "private"},
         {"client_uri": 7},
         {"resources": ["no uri"]},
     ],

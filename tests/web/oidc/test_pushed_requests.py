@@ -106,7 +106,7 @@ def test_the_name_opens_the_request_for_its_own_client_while_it_lives(op: Op) ->
     ):
         assert bring(op, cookie, wrong, client_id).status == 400
         told = returned(bring(op, cookie, wrong, client_id, redirect_uri=CALLBACK))["error"]
-        assert told in {"invalid_request_uri", "request_uri_not_supported"}
+        assert told == "invalid_request_uri"
     op.clock.advance(dt.timedelta(seconds=91))
     assert bring(op, cookie, name).status == 400
     op.clock.advance(dt.timedelta(days=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,15 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
+from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
+from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import CALLBACK, ISSUER, claims_of, public_keys, returned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.support.oidc import Op
 
 KEY = ECKey.generate_key("P-256", {"kid": "requests"})
@@ -182,3 +188,35 @@ def test_the_strict_profiles_name_one_audience_and_both_dates(op: Op, changes: d
     cookie = prepared(op, profile="ipsie-sl1")
     assert send(op, cookie, an_object(op, **changes))["error"] == "invalid_request_object"
     assert "code" in send(op, cookie, an_object(op))
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[Documents]:
+    with serving_documents(tmp_path) as served:
+        yield served
+
+
+def test_an_object_by_reference_is_fetched_only_from_where_its_client_said(
+    op: Op, published: Documents
+) -> None:
+    """RFC 9101 §5.2.2, §10.4: a registered address, the guarded fetcher, and then the rules of any object."""
+    address = f"{published.origin}/request.jwt"
+    cookie = prepared(op, request_uris=[address])
+
+    def bring(named: str) -> dict[str, str]:
+        outer = {"client_id": "emi", "redirect_uri": CALLBACK}
+        return returned(op.get("/oauth2/authorize", cookie, request_uri=named, **outer))
+
+    published.put("/request.jwt", an_object(op).encode())
+    assert bring(address)["error"] == "invalid_request_uri", "this machine is not the open internet"
+    rules = FetchRules(authority=published.authority, loopback=(published.host,))
+    op.services = dataclasses.replace(op.services, fetcher=Fetcher(rules))
+    op.__post_init__()
+    assert bring(f"{published.origin}/other.jwt")["error"] == "invalid_request_uri"
+    assert published.asked == []
+    assert bring(address)["state"] == "st"
+    for body, error in ((unsigned(op).encode(), "object"), (b"\xff", "uri"), (b"x" * 20_000, "object")):
+        published.put("/request.jwt", body)
+        assert bring(address)["error"] == f"invalid_request_{error}"
+    published.put("/request.jwt", b"", status=302, Location=f"{published.origin}/other.jwt")
+    assert bring(address)["error"] == "invalid_request_uri"
