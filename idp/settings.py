@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Literal
 
 from kernel.settings import Section
@@ -63,17 +62,20 @@ class IdpSettings(Section):
     refresh_grace: dt.timedelta = dt.timedelta(seconds=10)
     """Within this span a repeated refresh gets the same answer instead of being called a theft."""
 
+    dpop_nonces: bool = True
+    """True takes a DPoP proof only with a nonce of ours, which the first answer tells (RFC 9449)."""
+
     short_client_secrets: bool = False
     """True takes a client's secret of any length that another system chose. Refused in production."""
 
     loopback_http_clients: bool = False
     """True lets web clients use http redirect URIs on the loopback address. Refused in production."""
 
-    fetch_authority: Path | None = None
+    fetch_authority: str = ""
     """One more authority (PEM) to trust when documents of clients are fetched. Refused in production."""
 
     fetch_loopback: tuple[str, ...] = ()
-    """Each `host:port` on this machine that documents of clients may be fetched from. Refused in production."""
+    """Each `host:port` of this machine that documents of clients may be fetched from. Not in production."""
 
     event_life: dt.timedelta = dt.timedelta(days=7)
     """How long a security event waits for its receiver before it is forgotten."""

@@ -84,6 +84,7 @@ def list_clients(settings: Path | None) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A JSON file with any metadata of RFC 7591; it goes before the options.",
 )
+@click.option("--dpop", is_flag=True, help="It has to prove a key (DPoP), to which its tokens are bound.")
 @click.option("--machine", is_flag=True, help="No people: client credentials only.")
 @click.option("--replace", is_flag=True, help="Change the client that has this id.")
 def add(
@@ -109,6 +110,7 @@ def add(
         "backchannel_logout_uri": given["backchannel_logout_uri"],
         "resources": list(given["resources"]),
         "jwks_uri": given["jwks_uri"],
+        "dpop_bound_access_tokens": given["dpop"] or None,
         "jwks": json.loads(jwks.read_text()) if jwks else None,
         **_stated(stated),
     }

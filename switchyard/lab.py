@@ -164,7 +164,7 @@ def _write_settings(
         "workers": plan.workers,
         "log_level": "warning",
     }
-    idp = {
+    idp: dict[str, object] = {
         "policy": file.policy,
         "limits": file.limits == "on",
         "loopback_http_clients": True,

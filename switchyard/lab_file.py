@@ -39,7 +39,6 @@ _NOT_KEPT = frozenset(
         "backchannel_client_notification_endpoint",
         "backchannel_token_delivery_mode",
         "default_acr_values",
-        "dpop_bound_access_tokens",
         "frontchannel_logout_session_required",
         "frontchannel_logout_uri",
         "id_token_encrypted_response_alg",

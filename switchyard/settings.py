@@ -130,7 +130,7 @@ def _unsafe_idp(gateway: GatewaySettings) -> list[str]:
         faults.append("idp.loopback_http_clients: production takes no http redirect URIs")
     if gateway.idp.short_client_secrets:
         faults.append("idp.short_client_secrets: production takes no secret that can be guessed")
-    if gateway.idp.fetch_authority is not None:
+    if gateway.idp.fetch_authority:
         faults.append("idp.fetch_authority: production trusts the authorities of its machine only")
     if gateway.idp.fetch_loopback:
         faults.append("idp.fetch_loopback: production fetches nothing from its own machine")

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
+from idp.settings import IdpSettings
 from idp.storage.clients import find_client
 from idp.usecases.push_events import EventPusher
 from idp.usecases.services import IdpServices
@@ -43,6 +44,7 @@ from keys.usecases.signing import SigningKeys
 from registration.outbound.connect import connect_gateway
 from registration.usecases.services import RegistrationServices
 from registration.usecases.worker import run_worker
+from scim.web.routes import deferred_requests
 from switchyard import schema
 from switchyard.failpoints import failpoint_from
 from switchyard.settings import GatewaySettings, RegistrationSystemSettings
@@ -170,10 +172,13 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         environment=shown_environment(kernel),
         support_email=kernel.support_email,
         support_phone=kernel.support_phone,
-        fetcher=Fetcher(
-            FetchRules(authority=settings.idp.fetch_authority, loopback=settings.idp.fetch_loopback)
-        ),
+        fetcher=Fetcher(_fetch_rules(settings.idp)),
     )
+
+
+def _fetch_rules(settings: IdpSettings) -> FetchRules:
+    authority = Path(settings.fetch_authority) if settings.fetch_authority else None
+    return FetchRules(authority=authority, loopback=settings.fetch_loopback)
 
 
 def shown_environment(kernel: KernelSettings) -> str:
@@ -197,6 +202,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     return {
         "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
         "event pusher": EventPusher(services, node=settings.kernel.node).run,
+        "deferred requests": deferred_requests(services, settings.scim).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
         "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings)),
     }

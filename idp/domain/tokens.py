@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from idp.domain.confirmation import Confirmation
 from idp.domain.group import AccessRow
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - the header's typ (RFC 9068 §2.1)
@@ -31,6 +32,7 @@ class TokenFacts:
     audience: frozenset[str]
     issued_at: dt.datetime
     expires_at: dt.datetime
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,11 @@ class AccessTokenFacts:
     issued_at: dt.datetime
     life: dt.timedelta
     authentication: Authentication | None = None
+    confirmation: Confirmation | None = None
 
 
 def access_token_claims(facts: AccessTokenFacts) -> Claims:
-    """Return the claims of a JWT access token (RFC 9068 §2.2)."""
+    """Return the claims of a JWT access token (RFC 9068 §2.2, RFC 7800 §3.1)."""
     issued = seconds(facts.issued_at)
     claims: Claims = {
         "iss": facts.issuer,
@@ -98,6 +101,8 @@ def access_token_claims(facts: AccessTokenFacts) -> Claims:
         claims["auth_time"] = facts.authentication.auth_time
         claims["acr"] = facts.authentication.acr
         claims["amr"] = list(facts.authentication.amr)
+    if facts.confirmation is not None:
+        claims["cnf"] = facts.confirmation.to_json()
     return claims
 
 

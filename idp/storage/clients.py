@@ -22,9 +22,18 @@ from sqlalchemy import (
     update,
 )
 
-from idp.domain.client import AuthenticatedClient, Client, KnownClient, ProvenClient, Secret, client_from
+from idp.domain.client import (
+    AuthenticatedClient,
+    Client,
+    KnownClient,
+    ProvenClient,
+    Replayed,
+    Secret,
+    client_from,
+)
+from idp.domain.dpop import Proof
 from idp.domain.redirects import origin_of
-from idp.storage.tables import client, client_assertion, client_secret
+from idp.storage.tables import client, client_assertion, client_secret, spent_proof
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 from kernel.store import Store
@@ -48,6 +57,13 @@ _SPEND_ASSERTION = {
     dialect: Prepared(
         insert(dialect, client_assertion).on_conflict_do_nothing().returning(client_assertion.c.client_id),
         columns=("client_id", "jti", "expires_at"),
+    )
+    for dialect in ("sqlite", "postgresql")
+}
+_SPEND_PROOF = {
+    dialect: Prepared(
+        insert(dialect, spent_proof).on_conflict_do_nothing().returning(spent_proof.c.expires_at),
+        columns=("digest", "expires_at"),
     )
     for dialect in ("sqlite", "postgresql")
 }
@@ -139,10 +155,11 @@ class ClientDirectory:
         return origins
 
 
-def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient | None:
-    """Spend the proof of a client, in the deed's own transaction; None if it was spent before.
+def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient | Replayed:
+    """Spend the proofs of a client, in the deed's own transaction, or tell which was spent before.
 
-    An assertion works once on all nodes: the primary key on client and ``jti`` decides (RFC 7523 §3).
+    An assertion works once on all nodes: the primary key on client and ``jti`` decides (RFC 7523 §3). So does
+    a proof of possession (RFC 9449 §11.1).
     """
     if proven.assertion is not None:
         first = _SPEND_ASSERTION[connection.dialect.name].within(
@@ -152,8 +169,18 @@ def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient |
             expires_at=dt.datetime.fromtimestamp(proven.assertion.expires_at, dt.UTC),
         )
         if not first:
-            return None
-    return AuthenticatedClient(proven.client, proven.method, proven.used_former_secret)
+            return Replayed.ASSERTION
+    if proven.proof is not None and not spend_proof(connection, proven.proof):
+        return Replayed.PROOF
+    return AuthenticatedClient(proven.client, proven.method, proven.used_former_secret, proven.held)
+
+
+def spend_proof(connection: Connection, proof: Proof) -> bool:
+    """Spend a proof of possession; False if it was spent before, on whatever node."""
+    rows = _SPEND_PROOF[connection.dialect.name].within(
+        connection, digest=proof.digest, expires_at=proof.expires_at
+    )
+    return bool(rows)
 
 
 def list_clients(connection: Connection) -> list[Client]:
@@ -224,5 +251,8 @@ def end_secrets(connection: Connection, client_id: str, *, at: dt.datetime) -> i
 
 
 def sweep_assertions(connection: Connection, *, now: dt.datetime) -> int:
-    """Remove spent assertions that nobody could present any more; return how many."""
-    return connection.execute(delete(client_assertion).where(client_assertion.c.expires_at <= now)).rowcount
+    """Remove spent assertions and proofs that nobody could present any more; return how many."""
+    return sum(
+        connection.execute(delete(table).where(table.c.expires_at <= now)).rowcount
+        for table in (client_assertion, spent_proof)
+    )

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from idp.domain.claims import Profile
+from idp.domain.confirmation import Confirmation, confirmation_of
 from idp.domain.grant import GrantState, SpentCode, StoredRefreshToken
 from idp.domain.group import AccessRow
 from idp.domain.tokens import TokenFacts
@@ -78,6 +79,7 @@ class NewAccessToken:
     scope: str
     audience: str
     expires_at: dt.datetime
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ _INSERT_ACCESS = Prepared(
         "subject",
         "scope",
         "audience",
+        "confirmation",
         "issued_at",
         "expires_at",
     ),
@@ -380,13 +383,14 @@ def insert_refresh_token(connection: Connection, new: NewRefreshToken, *, now: d
 _GUARDED_ACCESS = Prepared(
     access_token.insert()
     .from_select(
-        ["digest", "client_id", "subject", "scope", "audience", "issued_at", "expires_at"],
+        ["digest", "client_id", "subject", "scope", "audience", "confirmation", "issued_at", "expires_at"],
         select(
             bindparam("digest", type_=access_token.c.digest.type),
             client.c.id,
             bindparam("subject", type_=access_token.c.subject.type),
             bindparam("scope", type_=access_token.c.scope.type),
             bindparam("audience", type_=access_token.c.audience.type),
+            bindparam("confirmation", type_=access_token.c.confirmation.type),
             bindparam("issued_at", type_=UtcDateTime),
             bindparam("expires_at", type_=UtcDateTime),
         ).where(
@@ -410,6 +414,7 @@ def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.
         subject=new.subject,
         scope=new.scope,
         audience=new.audience,
+        confirmation=_stored(new.confirmation),
         issued_at=now,
         expires_at=new.expires_at,
     )
@@ -426,11 +431,16 @@ def insert_machine_token(
         subject=new.subject,
         scope=new.scope,
         audience=new.audience,
+        confirmation=_stored(new.confirmation),
         issued_at=now,
         expires_at=new.expires_at,
         version=client_version,
     )
     return bool(rows)
+
+
+def _stored(confirmation: Confirmation | None) -> str | None:
+    return str(confirmation) if confirmation is not None else None
 
 
 _LIVE = (
@@ -457,6 +467,7 @@ _FACTS = (
     access_token.c.audience,
     access_token.c.issued_at,
     access_token.c.expires_at,
+    access_token.c.confirmation,
 )
 _PROFILE = (
     account.c.user_name,
@@ -497,6 +508,7 @@ def _facts(row: Any) -> TokenFacts:  # noqa: ANN401 - a row of _FACTS and more
         frozenset(row[5].split()),
         row[6],
         row[7],
+        confirmation_of(row[8]),
     )
 
 
@@ -517,8 +529,8 @@ def find_bearer_with_profile(
     if row is None:
         return None
     facts = _facts(row)
-    profile = Profile(*row[8:20]) if facts.account_id else None
-    return facts, profile, row[20], row[21]
+    profile = Profile(*row[9:21]) if facts.account_id else None
+    return facts, profile, row[21], row[22]
 
 
 def profile_within(connection: Connection, account_id: str) -> Profile | None:
@@ -572,6 +584,7 @@ _REFRESH_NAMED = Prepared(
     select(
         refresh_token.c.client_id,
         grant.c.account_id,
+        grant.c.subject,
         refresh_token.c.grant_id,
         grant.c.scope,
         refresh_token.c.issued_at,
@@ -595,7 +608,7 @@ _REFRESH_NAMED = Prepared(
 def inspect_access_token(database: Database, digest: bytes, *, now: dt.datetime) -> Inspected | None:
     """Return a live access token as introspection sees it, or None."""
     row = _BEARER_NAMED.first(database, d=digest, now=now)
-    return Inspected("access_token", _facts(row), row[8] or "") if row is not None else None
+    return Inspected("access_token", _facts(row), row[9] or "") if row is not None else None
 
 
 def inspect_refresh_token(database: Database, digest: bytes, *, now: dt.datetime) -> Inspected | None:
@@ -603,10 +616,10 @@ def inspect_refresh_token(database: Database, digest: bytes, *, now: dt.datetime
     row = _REFRESH_NAMED.first(database, d=digest, now=now)
     if row is None:
         return None
-    client_id, account_id, grant_id, scope, issued_at, expires_at, user_name = row
+    client_id, account_id, subject, grant_id, scope, issued_at, expires_at, user_name = row
     facts = TokenFacts(
         client_id,
-        account_id,
+        subject,
         account_id,
         grant_id,
         frozenset(scope.split()),

@@ -43,6 +43,8 @@ class Provisioner:
 def provisioner(services: IdpServices, token: str) -> Provisioner | None:
     """Return whose token this is, or None; a person's token is nobody's here.
 
+    A token that is bound to a key or a certificate is not one to be borne, and is not taken.
+
     A client that has an access token needs no registration as a SCIM client; one that is registered is read
     by its profile, and let in no more once it is disabled.
     """
@@ -57,7 +59,7 @@ def _by_access_token(services: IdpServices, token: str) -> Provisioner | None:
     """Find who it is, and what it is registered as, by one statement; as for every other bearer."""
     now = services.store.clock.now()
     found = find_bearer_with_scim_client(services.store.database, digest(token), now=now)
-    if found is None or found[0].account_id:
+    if found is None or found[0].account_id or found[0].confirmation is not None:
         return None
     facts, stored = found
     if stored is None:

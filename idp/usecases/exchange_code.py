@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idp.domain.client import AuthenticatedClient, ProvenClient
+from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
+from idp.domain.confirmation import Binding, Confirmation
 from idp.domain.grant import CodeRequest, GrantState, Redemption, SpentCode, code_fault, grant_fault
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.storage.clients import admit
@@ -23,7 +24,7 @@ from idp.usecases.minting import (
     issue_for_account,
     record_issue,
     refuse_grant,
-    refuse_replayed_assertion,
+    refuse_replay,
     until,
 )
 from idp.usecases.services import IdpServices
@@ -52,13 +53,14 @@ def exchange_code(
         return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
-        if client is None:
-            return refuse_replayed_assertion(unit, proven.client)
+        if isinstance(client, Replayed):
+            return refuse_replay(unit, proven.client, client)
         spent = spend_code(unit.connection, digest(code), now=unit.now)
         if spent is None:
             return _refuse_second(services, unit, client, code)
         redemption = Redemption(client.id, redirect_uri, verifier)
         reason = code_fault(spent, redemption, now=unit.now) or _resource_fault(spent, resource)
+        reason = reason or _key_fault(spent, client)
         state = grant_state(unit.connection, spent.grant_id, now=unit.now) if not reason else None
         reason = reason or grant_fault(state, now=unit.now)
         if state is not None and not reason:
@@ -82,6 +84,12 @@ def _resource_fault(spent: SpentCode, resource: tuple[str, ...]) -> str:
     return "" if all(each == spent.request["resource"] for each in resource) else "resource"
 
 
+def _key_fault(spent: SpentCode, client: AuthenticatedClient) -> str:
+    """A code that was asked for with a key is redeemed with that key alone (RFC 9449 §10)."""
+    wanted = spent.request.get("dpop_jkt")
+    return "dpop_jkt" if wanted and client.held != Confirmation(Binding.KEY, wanted) else ""
+
+
 def _issue(
     services: IdpServices,
     unit: Unit,
@@ -95,13 +103,19 @@ def _issue(
     refresh_token = ""
     if client.client.may_use(GrantType.REFRESH_TOKEN):
         refresh_token = unit.randomness.token(32)
+        facts: dict[str, object] = {
+            "resource": request.resource,
+            "authentication": request.authentication.to_json(),
+        }
+        if client.client.is_public and client.held is not None:  # RFC 9449 §5, RFC 8705 §4
+            facts["bound_to"] = str(client.held)
         insert_refresh_token(
             unit.connection,
             NewRefreshToken(
                 digest(refresh_token),
                 state.id,
                 client.id,
-                {"resource": request.resource, "authentication": request.authentication.to_json()},
+                facts,
                 until(state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
             ),
             now=unit.now,
@@ -117,6 +131,7 @@ def _issue(
             authentication=request.authentication,
             nonce=request.nonce,
             access=access,
+            confirmation=client.held,
         ),
         refresh_token=refresh_token,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from idp.domain.client import Client, ProvenClient
+from idp.domain.client import Client, ProvenClient, Replayed
+from idp.domain.confirmation import token_type
 from idp.domain.oauth import Fault, invalid_client
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, seconds
 from idp.storage.clients import admit
 from idp.storage.grants import Inspected, inspect_access_token, inspect_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
-from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.minting import refuse_replay
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
@@ -25,8 +26,9 @@ def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str)
         return invalid_client("public client")
     if proven.assertion is not None:
         with services.store.write() as unit:
-            if admit(unit.connection, proven) is None:
-                return refuse_replayed_assertion(unit, proven.client)
+            admitted = admit(unit.connection, proven)
+            if isinstance(admitted, Replayed):
+                return refuse_replay(unit, proven.client, admitted)
     found = _inspect(services, token)
     if found is None or not _concerns(proven.client, found):
         return INACTIVE
@@ -62,7 +64,9 @@ def _answer(services: IdpServices, found: Inspected) -> dict[str, object]:
         "exp": seconds(facts.expires_at),
     }
     if found.kind == "access_token":
-        answer["token_type"] = "Bearer"  # noqa: S105 - the standard's word
+        answer["token_type"] = token_type(facts.confirmation)
+        if facts.confirmation is not None:
+            answer["cnf"] = facts.confirmation.to_json()
         answer["aud"] = next(iter(facts.audience)) if len(facts.audience) == 1 else sorted(facts.audience)
     if found.user_name:
         answer["username"] = found.user_name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idp.domain.client import Client, ProvenClient
+from idp.domain.client import Client, ProvenClient, Replayed
+from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.scope import granted_to_machine, split_scope
 from idp.domain.tokens import AccessTokenFacts
@@ -12,7 +13,7 @@ from idp.usecases.minting import (
     StaleClientError,
     TokenAnswer,
     record_issue,
-    refuse_replayed_assertion,
+    refuse_replay,
     signed_access_token,
 )
 from idp.usecases.services import IdpServices
@@ -35,8 +36,8 @@ def issue_machine_token(
     granted, audience = asked
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
-        if client is None:
-            return refuse_replayed_assertion(unit, proven.client)
+        if isinstance(client, Replayed):
+            return refuse_replay(unit, proven.client, client)
         life = services.settings.access_token_life
         token = signed_access_token(
             services,
@@ -50,13 +51,16 @@ def issue_machine_token(
                 token_id=unit.randomness.token(16),
                 issued_at=unit.now,
                 life=life,
+                confirmation=client.held,
             ),
         )
-        row = NewAccessToken(digest(token), None, client.id, client.id, granted, audience, unit.now + life)
+        row = NewAccessToken(
+            digest(token), None, client.id, client.id, granted, audience, unit.now + life, client.held
+        )
         if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
             raise StaleClientError(client=client.id)
         record_issue(unit, client, grant_type=GrantType.CLIENT_CREDENTIALS, scope=granted)
-        return TokenAnswer(token, int(life.total_seconds()), granted)
+        return TokenAnswer(token, int(life.total_seconds()), granted, token_type=token_type(client.held))
 
 
 def _granted(client: Client, scope: str, resource: tuple[str, ...]) -> tuple[str, str] | Fault:

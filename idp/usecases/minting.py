@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from idp.domain.claims import claims_named, profile_claims
 from idp.domain.claims_request import chosen
-from idp.domain.client import AuthenticatedClient, Client
+from idp.domain.client import AuthenticatedClient, Client, Replayed
+from idp.domain.confirmation import Confirmation, token_type
 from idp.domain.grant import GrantState
 from idp.domain.group import AccessRow
-from idp.domain.oauth import Fault, invalid_client, slow_down
+from idp.domain.oauth import ErrorCode, Fault, invalid_client, slow_down
 from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import (
     ACCESS_TOKEN_TYPE,
@@ -49,12 +50,13 @@ class TokenAnswer:
     scope: str
     refresh_token: str = field(default="", repr=False)
     id_token: str = field(default="", repr=False)
+    token_type: str = "Bearer"  # noqa: S105 - the standard's word
 
     def to_json(self) -> dict[str, object]:
         """Return the body of the response."""
         body: dict[str, object] = {
             "access_token": self.access_token,
-            "token_type": "Bearer",
+            "token_type": self.token_type,
             "expires_in": self.expires_in,
             "scope": self.scope,
         }
@@ -83,6 +85,7 @@ class Issue:
     authentication: Authentication
     nonce: str = ""
     access: tuple[AccessRow, ...] = ()
+    confirmation: Confirmation | None = None
 
 
 def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refresh_token: str) -> TokenAnswer:
@@ -94,6 +97,7 @@ def issue_for_account(services: IdpServices, unit: Unit, issue: Issue, *, refres
         " ".join(issue.scope),
         refresh_token,
         signed_id_token(services, unit, issue, access_token=token) if OPENID in issue.scope else "",
+        token_type(issue.confirmation),
     )
 
 
@@ -115,6 +119,7 @@ def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple
             issued_at=unit.now,
             life=life,
             authentication=issue.authentication,
+            confirmation=issue.confirmation,
         ),
     )
     insert_access_token(
@@ -127,6 +132,7 @@ def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple
             scope,
             audience,
             unit.now + life,
+            issue.confirmation,
         ),
         now=unit.now,
     )
@@ -219,14 +225,16 @@ def refuse_grant(services: IdpServices, unit: Unit, client: AuthenticatedClient,
     return fault
 
 
-def refuse_replayed_assertion(unit: Unit, client: Client) -> Fault:
-    """Write down that an assertion came a second time, and return the refusal."""
+def refuse_replay(unit: Unit, client: Client, what: Replayed) -> Fault:
+    """Write down that an assertion or a proof came a second time, and return the refusal."""
     unit.audit.record(
         "gateway:client:refused",
         actor=Actor("client", client.id),
         outcome="refused",
-        reason="assertion: replayed",
+        reason=f"{what}: replayed",
     )
+    if what is Replayed.PROOF:
+        return Fault(ErrorCode.INVALID_DPOP_PROOF, "The DPoP proof is not valid.", reason="proof: replayed")
     return invalid_client("assertion: replayed")
 
 

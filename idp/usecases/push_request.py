@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from idp.domain.authorization_request import PARAMETERS, Asked
 from idp.domain.authorize_checks import first_broken
-from idp.domain.client import ProvenClient
+from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import ErrorCode, Fault, slow_down
 from idp.storage.clients import admit
 from idp.storage.pushed_requests import PushedRequest, add_pushed_request
 from idp.usecases.limits import FLOWS, take_from_place
-from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.minting import refuse_replay
 from idp.usecases.read_request import PUSHED, opened
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -51,8 +51,9 @@ def push_request(
     name = services.store.randomness.token(32)
     life = services.settings.pushed_request_life
     with services.store.write() as unit:
-        if admit(unit.connection, proven) is None:
-            return refuse_replayed_assertion(unit, client)
+        admitted = admit(unit.connection, proven)
+        if isinstance(admitted, Replayed):
+            return refuse_replay(unit, client, admitted)
         wait = take_from_place(unit, services, FLOWS) if client.is_public else None
         if wait is not None:
             return slow_down(wait)
@@ -73,4 +74,14 @@ def _asked(
     if known.setdefault("client_id", [proven.client.id]) != [proven.client.id]:
         return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client that is authenticated.")
     asked = Asked(known, proven.client, pushed=b"")
-    return opened(services, asked) if asked.value("request") else asked
+    return _with_key(opened(services, asked) if asked.value("request") else asked, proven)
+
+
+def _with_key(asked: Asked, proven: ProvenClient) -> Asked | Fault:
+    """A key that is proved here binds the code as ``dpop_jkt`` does; both have to be one (RFC 9449 §10.1)."""
+    if proven.proof is None:
+        return asked
+    key = proven.proof.jkt
+    if asked.value("dpop_jkt") not in {"", key}:
+        return Fault(ErrorCode.INVALID_DPOP_PROOF, "dpop_jkt is not the key of the DPoP proof.")
+    return replace(asked, parameters={**asked.parameters, "dpop_jkt": [key]})

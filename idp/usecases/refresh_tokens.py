@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from idp.domain.client import AuthenticatedClient, ProvenClient
+from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.grant import StoredRefreshToken, grant_fault, is_repeat
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.domain.scope import narrowed, split_scope
@@ -32,7 +32,7 @@ from idp.usecases.minting import (
     issue_for_account,
     record_issue,
     refuse_grant,
-    refuse_replayed_assertion,
+    refuse_replay,
     until,
 )
 from idp.usecases.services import IdpServices
@@ -82,8 +82,8 @@ def _refresh(
 ) -> TokenAnswer | Fault:
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
-        if client is None:
-            return refuse_replayed_assertion(unit, proven.client)
+        if isinstance(client, Replayed):
+            return refuse_replay(unit, proven.client, client)
         presented = digest(refresh_token)
         spent = spend_refresh_token(unit.connection, presented, client.id, now=unit.now)
         if spent is None:
@@ -98,6 +98,8 @@ def _refresh(
             raise _UnspentError(Fault(ErrorCode.INVALID_SCOPE, "The scope is more than was granted."))
         if any(each != spent.request["resource"] for each in resource):
             raise _UnspentError(Fault(ErrorCode.INVALID_TARGET, "The resource was not authorized."))
+        if _is_anothers(spent, client):
+            raise _UnspentError(invalid_grant("refresh: bound to another key"))
         access = access_now(unit, client.client, state)
         if access is None:
             return refuse_grant(services, unit, client, invalid_grant("refresh: no access"))
@@ -108,8 +110,18 @@ def _refresh(
             resource=str(spent.request["resource"]),
             authentication=Authentication.from_json(spent.request["authentication"]),
             access=access,
+            confirmation=client.held,
         )
         return _rotate(services, unit, client, issue, spent, presented)
+
+
+def _is_anothers(token: StoredRefreshToken, client: AuthenticatedClient) -> bool:
+    """Tell whether a public client's token is bound to what the request does not prove (RFC 9449 §5).
+
+    It is not spent then: whoever found it cannot take it from the one that has the key.
+    """
+    bound_to = token.request.get("bound_to")
+    return bound_to is not None and bound_to != str(client.held)
 
 
 def _rotate(
@@ -121,6 +133,7 @@ def _rotate(
     parent: bytes,
 ) -> TokenAnswer:
     heir = unit.randomness.token(32)
+    bound = client.client.is_public and client.held is not None
     answer = issue_for_account(services, unit, issue, refresh_token=heir)
     insert_refresh_token(
         unit.connection,
@@ -128,7 +141,7 @@ def _rotate(
             digest(heir),
             spent.grant_id,
             client.id,
-            spent.request,
+            {**spent.request, "bound_to": str(client.held)} if bound else spent.request,
             until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
             parent,
             unit.sealer.seal(
@@ -165,6 +178,8 @@ def _answer_again(
     reason = grant_fault(state, now=unit.now)
     if reason:
         return refuse_grant(services, unit, client, invalid_grant(f"refresh: {reason}"))
+    if _is_anothers(found, client):
+        return refuse_grant(services, unit, client, invalid_grant("refresh: bound to another key"))
     if is_repeat(found, grace=services.settings.refresh_grace, now=unit.now):
         sealed = sealed_answer_to(unit.connection, presented)
         if sealed is not None:
@@ -188,4 +203,5 @@ def _opened(unit: Unit, sealed: bytes, presented: bytes) -> TokenAnswer:
         scope=body["scope"],
         refresh_token=body["refresh_token"],
         id_token=body.get("id_token", ""),
+        token_type=body["token_type"],
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from idp.domain.client import ProvenClient
+from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import Fault
 from idp.storage.clients import admit
 from idp.storage.grants import find_refresh_token, revoke_access_token, revoke_grant
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
-from idp.usecases.minting import refuse_replayed_assertion
+from idp.usecases.minting import refuse_replay
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -20,8 +20,8 @@ def revoke_token(services: IdpServices, proven: ProvenClient, *, token: str) -> 
     """
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
-        if client is None:
-            return refuse_replayed_assertion(unit, proven.client)
+        if isinstance(client, Replayed):
+            return refuse_replay(unit, proven.client, client)
         if not token.isascii() or len(token) > LONGEST_TOKEN:
             return False
         value = digest(token)

@@ -9,6 +9,7 @@ from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
 from idp.storage.grants import access_of, find_bearer_with_profile
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
@@ -16,10 +17,11 @@ INVALID_TOKEN = Fault(ErrorCode.INVALID_TOKEN, "The access token is missing, exp
 INSUFFICIENT_SCOPE = Fault(ErrorCode.INSUFFICIENT_SCOPE, "The access token is not one of a sign-in.", 403)
 
 
-def user_info(services: IdpServices, token: str) -> dict[str, object] | Fault:
+def user_info(services: IdpServices, token: str, shown: Shown = NOTHING) -> dict[str, object] | Fault:
     """Return the claims that the token's scopes open (UI-02): one statement, and one more for ``access``.
 
-    Only tokens whose audience is the Gateway itself are taken (UI-01, TK-18), and only a person's (TK-15).
+    Only tokens whose audience is the Gateway itself are taken (UI-01, TK-18), and only a person's (TK-15). A
+    token that is bound to a key or a certificate needs the proof of it.
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return INVALID_TOKEN
@@ -30,6 +32,9 @@ def user_info(services: IdpServices, token: str) -> dict[str, object] | Fault:
     if found is None or services.issuer not in found[0].audience:
         return INVALID_TOKEN
     facts, profile, application_key, asked = found
+    misused = may_use_token(services, token, facts.confirmation, shown)
+    if misused is not None:
+        return misused
     if profile is None or OPENID not in facts.scope:
         return INSUFFICIENT_SCOPE
     claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}

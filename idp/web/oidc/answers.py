@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from html import escape
 
+from idp.domain.dpop import ALGORITHMS
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
 from idp.domain.redirects import origin_of, with_fragment, with_parameters
 from kernel.web.http import NO_STORE, Response, json_response
@@ -29,14 +30,16 @@ def oauth_error(fault: Fault, *, challenge: str = "") -> Response:
     return json_response(fault.status, body, headers)
 
 
-def bearer_error(fault: Fault, *, told: bool) -> Response:
-    """Return an error of a protected resource (RFC 6750 §3); ``told`` means that a token came."""
-    parts = ['Bearer realm="Gateway"']
+def bearer_error(fault: Fault, *, told: bool, scheme: str = "Bearer") -> Response:
+    """Return an error of a protected resource (RFC 6750 §3, RFC 9449 §7.1); ``told``: a token came."""
+    parts = [f'{scheme} realm="Gateway"']
     if told:
         parts.append(f'error="{fault.code.value}"')
         parts.append(f'error_description="{fault.description}"')
         if fault.code is ErrorCode.INSUFFICIENT_SCOPE:
             parts.append('scope="openid"')
+    if scheme == "DPoP":
+        parts.append(f'algs="{" ".join(ALGORITHMS)}"')
     challenge = (("WWW-Authenticate", ", ".join(parts)),) if fault.status in {401, 403} else ()
     body = {"error": fault.code.value, "error_description": fault.description}
     return json_response(fault.status, body, (*NO_STORE, *challenge))

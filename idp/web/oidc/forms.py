@@ -10,8 +10,10 @@ from idp.domain.client_authentication import presented
 from idp.domain.oauth import ErrorCode, Fault
 from idp.usecases.authenticate_client import authenticate_client
 from idp.usecases.minting import StaleClientError
+from idp.usecases.prove_possession import with_possession
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import oauth_error
+from idp.web.oidc.possession import shown_by, with_nonce
 from kernel.web.http import NO_STORE, Request, Response, json_response
 
 _BASIC = 'Basic realm="Gateway", charset="UTF-8"'
@@ -42,11 +44,12 @@ class Form:
 Deed = Callable[[IdpServices, ProvenClient, Form], Response]
 
 
-def serve_client(services: IdpServices, request: Request, deed: Deed) -> Response:
+def serve_client(services: IdpServices, request: Request, deed: Deed, *, binds: bool = False) -> Response:
     """Authenticate the client of ``request`` and let ``deed`` answer it.
 
     Only POST with a form body is served, and parameters of the query are not looked at (TK-08). A client
-    that changed between our last look and the deed is looked at again, once.
+    that changed between our last look and the deed is looked at again, once. ``binds`` reads what the client
+    proves to possess, too.
     """
     if request.method != "POST":
         return json_response(405, {"error": "invalid_request"}, (("Allow", "POST"), *NO_STORE))
@@ -54,16 +57,19 @@ def serve_client(services: IdpServices, request: Request, deed: Deed) -> Respons
     if form.repeats:
         return oauth_error(Fault(ErrorCode.INVALID_REQUEST, "A parameter stands twice."))
     try:
-        return _serve(services, request, form, deed)
+        answer = _serve(services, request, form, deed, binds=binds)
     except StaleClientError as stale:
         services.clients.forget(str(stale.context["client"]))
-        return _serve(services, request, form, deed)
+        answer = _serve(services, request, form, deed, binds=binds)
+    return with_nonce(services, request, answer) if binds else answer
 
 
-def _serve(services: IdpServices, request: Request, form: Form, deed: Deed) -> Response:
+def _serve(services: IdpServices, request: Request, form: Form, deed: Deed, *, binds: bool) -> Response:
     authorization = request.header("authorization")
     proof = presented(authorization, form.fields)
     proven = proof if isinstance(proof, Fault) else authenticate_client(services, proof)
+    if binds and not isinstance(proven, Fault):
+        proven = with_possession(services, proven, shown_by(services, request))
     if isinstance(proven, Fault):
         return refusal(proven)
     return deed(services, proven, form)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from idp.domain.authorize_checks import PROMPTS
 from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.client import SUBJECT_TYPES
 from idp.domain.client_profile import RESPONSE_TYPES
+from idp.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.pkce import METHOD
 from idp.domain.response_mode import MODES
@@ -58,7 +60,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(MODES),
         "grant_types_supported": [*GRANTS, GrantType.IMPLICIT.value],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
@@ -66,6 +68,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
         "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "code_challenge_methods_supported": [METHOD],
         "prompt_values_supported": list(PROMPTS),
         "acr_values_supported": [acr.value for acr in Acr],
@@ -81,7 +84,8 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "require_signed_request_object": False,
         "require_pushed_authorization_requests": False,
         "authorization_signing_alg_values_supported": algorithms,
-        "request_uri_parameter_supported": False,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

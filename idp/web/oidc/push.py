@@ -21,6 +21,6 @@ def push_endpoint(services: IdpServices) -> Endpoint:
         return json_response(201, body, NO_STORE)
 
     def endpoint(request: Request) -> Response:
-        return serve_client(services, request, deed)
+        return serve_client(services, request, deed, binds=True)
 
     return endpoint

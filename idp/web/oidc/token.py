@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from idp.domain.client import ProvenClient
 from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.sender_constraint import binding_fault
 from idp.usecases.exchange_code import exchange_code
 from idp.usecases.introspect_token import introspect_token
 from idp.usecases.issue_machine_token import issue_machine_token
@@ -69,13 +70,14 @@ def token_endpoint(services: IdpServices) -> Endpoint:
         grant = GRANTS.get(kind)
         if grant is None:
             return oauth_error(Fault(ErrorCode.UNSUPPORTED_GRANT_TYPE, "The grant type is not supported."))
-        answer = grant(services, proven, form)
+        unbound = binding_fault(proven.client, proven.held)
+        answer = unbound or grant(services, proven, form)
         if isinstance(answer, Fault):
             return refusal(answer)
         return json_response(200, answer.to_json(), NO_STORE)
 
     def endpoint(request: Request) -> Response:
-        return serve_client(services, request, deed)
+        return serve_client(services, request, deed, binds=True)
 
     return endpoint
 

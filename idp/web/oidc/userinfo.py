@@ -6,7 +6,10 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.usecases.services import IdpServices
 from idp.usecases.user_info import INVALID_TOKEN, user_info
 from idp.web.oidc.answers import bearer_error
+from idp.web.oidc.possession import shown_by, with_nonce
 from kernel.web.http import FORM, NO_STORE, Endpoint, Request, Response, json_response
+
+_SCHEMES = frozenset({"bearer", "dpop"})
 
 
 def userinfo_endpoint(services: IdpServices) -> Endpoint:
@@ -16,18 +19,24 @@ def userinfo_endpoint(services: IdpServices) -> Endpoint:
         token = presented_token(request)
         if isinstance(token, Fault):
             return bearer_error(token, told=True)
-        answer = user_info(services, token) if token else INVALID_TOKEN
+        shown = shown_by(services, request, as_dpop=_scheme(request) == "dpop")
+        answer = user_info(services, token, shown) if token else INVALID_TOKEN
         if isinstance(answer, Fault):
-            return bearer_error(answer, told=bool(token))
-        return json_response(200, answer, NO_STORE)
+            refused = bearer_error(answer, told=bool(token), scheme="DPoP" if shown.as_dpop else "Bearer")
+            return with_nonce(services, request, refused)
+        return with_nonce(services, request, json_response(200, answer, NO_STORE))
 
     return endpoint
 
 
+def _scheme(request: Request) -> str:
+    return request.header("authorization").partition(" ")[0].lower()
+
+
 def presented_token(request: Request) -> str | Fault:
-    """Return the bearer token of a request, or an empty text; two are refused (RFC 6750 §2, UI-01)."""
+    """Return the access token of a request, or an empty text; two are refused (RFC 6750 §2, RFC 9449 §7)."""
     scheme, _, token = request.header("authorization").partition(" ")
-    in_header = token.strip() if scheme.lower() == "bearer" else ""
+    in_header = token.strip() if scheme.lower() in _SCHEMES else ""
     if request.method == "POST" and request.media_type == FORM:
         in_body = request.form.get("access_token", [])
         if len(in_body) > 1 or (in_body and in_header):

@@ -1,0 +1,27 @@
+"""What a request proves to possess, read from its headers, and the nonce its client is told (RFC 9449 §8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from idp.usecases.dpop_nonces import current_nonce
+from idp.usecases.prove_possession import Shown
+from idp.usecases.services import IdpServices
+from kernel.web.http import Request, Response
+
+
+def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) -> Shown:
+    """Return what came beside a request; ``as_dpop`` tells that its token was announced as bound to a key."""
+    return Shown(
+        method=request.method,
+        uri=services.public_url + request.path,
+        proof=request.header("dpop"),
+        as_dpop=as_dpop,
+    )
+
+
+def with_nonce(services: IdpServices, request: Request, response: Response) -> Response:
+    """Return the answer with the nonce for the next proof, for clients that prove a key."""
+    if not services.settings.dpop_nonces or not request.header("dpop"):
+        return response
+    return replace(response, headers=(*response.headers, ("DPoP-Nonce", current_nonce(services))))
