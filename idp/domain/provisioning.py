@@ -34,7 +34,7 @@ class AccountFacts:
 
     ``active`` is None where the source does not say: a new account is active then, and one that exists
     stays as it is, for leaving a word out must not switch an account on again. ``invite`` False keeps the
-    activation message back.
+    activation message back, and ``invitation_days`` says how long its link works.
     """
 
     kind: AccountKind
@@ -56,6 +56,7 @@ class AccountFacts:
     source_version: int | None
     document: str
     values: tuple[AttributeValue, ...]
+    invitation_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

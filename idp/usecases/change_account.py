@@ -94,7 +94,7 @@ def _change(
         )
         if failed is not None:
             return failed
-        _follow(unit, services, stored, changed, actor, invited=facts.invite)
+        _follow(unit, services, stored, changed, actor, facts)
         names = changed_names(document, facts.document)
         _record(unit, stored, changed, actor, names)
         wrote(unit, changed, before=stored, changed=names, former=document, document=facts.document)
@@ -129,7 +129,7 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
 
 
 def _follow(
-    unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, *, invited: bool
+    unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, facts: AccountFacts
 ) -> None:
     if stored.active and not changed.active:
         end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
@@ -137,8 +137,8 @@ def _follow(
         # Links that went to the old address, or to an account that is off, open nothing any more.
         put_out_of_force(unit.connection, changed.id, now=unit.now)
     if changed.awaits_activation:
-        if invited and changed.email and (not stored.active or changed.email != stored.email):
-            invite(unit, services, changed)
+        if facts.invite and changed.email and (not stored.active or changed.email != stored.email):
+            invite(unit, services, changed, days=facts.invitation_days)
         return
     if changed.activated_at is not None:
         _tell_holder(unit, services, stored, changed)

@@ -44,7 +44,7 @@ def _provision(services: IdpServices, actor: Actor, source: str, facts: AccountF
         account = _new_account(unit, source, facts)
         insert_account(unit.connection, account, facts.document, facts.values)
         if facts.invite and account.awaits_activation and account.email:
-            invite(unit, services, account)
+            invite(unit, services, account, days=facts.invitation_days)
         unit.audit.record(
             "gateway:account:provisioned",
             actor=actor,

@@ -2,7 +2,8 @@
 
 Types are those of the published schemas. A boolean, a whole number, a dateTime or a link of another type is
 refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the profile does
-not ignore it (C11). What is read-only is ignored later (C2), and everything else is left to the models.
+not ignore it (C11). What is read-only is left out, whatever its type (C2), and everything else is left to the
+models.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def lenient_resource(body: Mapping[str, Any], catalogue: Catalogue, tolerance: T
     """
     reader = ResourceReader(catalogue, tolerance)
     reader.refuse_schemas(body)
-    return {name: reader.member(name, value) for name, value in body.items()}
+    return {name: reader.member(name, value) for name, value in body.items() if not reader.is_ignored(name)}
 
 
 class ResourceReader:
@@ -65,6 +66,11 @@ class ResourceReader:
             self.refuse_unknown(name)
             return value
         return self.value(attribute, value)
+
+    def is_ignored(self, name: str) -> bool:
+        """Tell whether a top-level member is the server's to state: of any type, it says nothing (C2)."""
+        attribute = self.catalogue.core.get(name.lower())
+        return attribute is not None and attribute.is_read_only
 
     def value(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
         """Return the value of an attribute as its type wants it; a list entry by entry."""
@@ -113,6 +119,8 @@ class ResourceReader:
             part = parts.get(name.lower())
             if part is None:
                 self.refuse_unknown(name)
+            elif part.is_read_only:
+                continue
             read[name] = each if part is None else self.value(part, each)
         return read
 

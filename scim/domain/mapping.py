@@ -17,9 +17,10 @@ from scim2_models import InvalidValueException
 from idp.domain.account import AccountKind, AccountOrganization
 from idp.domain.provisioning import SOURCE_VERSION_MARK, AccountFacts, GroupFacts
 from idp.domain.query import Record
-from idp.domain.user_name import UserNameFault, fold, user_name_fault
+from idp.domain.user_name import UserNameFault, fold, is_blank, user_name_fault
 from scim.domain.catalogue import GROUPS, USERS
 from scim.domain.documents import write
+from scim.domain.entries import check_entries
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
 from scim.domain.values import searchable_values
 
@@ -28,6 +29,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 _LONGEST_EMAIL = 254
 LONGEST_KEY = 1_024  # bytes of a value that is unique
 _LARGEST_VERSION = 2**53
+_MOST_DAYS = 36_500
 _USER_NAME_FAULTS = {
     UserNameFault.BLANK: "'userName' is empty.",
     UserNameFault.TOO_LONG: "'userName' is too long.",
@@ -58,15 +60,16 @@ def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
     if fault is not None:
         raise InvalidValueException(detail=_USER_NAME_FAULTS[fault])
     _check_length("externalId", resource.get("externalId") or "")
+    check_entries(USERS, resource)
     for email in resource.get("emails") or ():
         _check_email(email.get("value"))
-    whole = name.get("formatted") or f"{given} {family}".strip()
+    shown = (resource.get("displayName") or "", name.get("formatted") or "", f"{given} {family}".strip())
     activation: Mapping[str, Any] = extension.get("activation") or {}
     return AccountFacts(
         kind=_kind(resource, extension),
         user_name=user_name,
         external_id=resource.get("externalId") or None,
-        display_name=resource.get("displayName") or whole or user_name,
+        display_name=next((each for each in shown if not is_blank(each)), user_name),
         given_name=given,
         family_name=family,
         middle_name=name.get("middleName") or "",
@@ -75,6 +78,7 @@ def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
         language=_language(resource.get("preferredLanguage")),
         active=resource.get("active"),
         invite=activation.get("send") is not False,
+        invitation_days=_days(activation.get("validDays")),
         person_id=extension.get("personId") or "",
         custodian_person_id=extension.get("custodianPersonId") or "",
         organizations=tuple(
@@ -96,7 +100,7 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
     """
     extension: Mapping[str, Any] = resource.get(GROUP_EXTENSION) or {}
     display_name = resource.get("displayName") or ""
-    if not display_name.strip():
+    if is_blank(display_name):
         raise InvalidValueException(detail="'displayName' is empty.")
     _check_length("displayName", fold(display_name))
     _check_length("externalId", resource.get("externalId") or "")
@@ -198,6 +202,12 @@ def _network(value: str) -> str:
     except ValueError:
         raise InvalidValueException(detail="'allowedAddresses' holds what is no network.") from None
     return value
+
+
+def _days(stated: int | None) -> int | None:
+    if stated is not None and not 1 <= stated <= _MOST_DAYS:
+        raise InvalidValueException(detail="'activation.validDays' is out of range.")
+    return stated
 
 
 def _source_version(extension: Mapping[str, Any]) -> int | None:

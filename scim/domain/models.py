@@ -264,7 +264,7 @@ class ActivationWish(ComplexAttribute):
     """False keeps the Gateway from sending an activation message."""
 
     valid_days: int | None = None
-    """Days the source expects an activation link to work."""
+    """Days the activation link works; never more than the Gateway lets any, which is the usual."""
 
 
 class Deactivation(ComplexAttribute):

@@ -20,6 +20,7 @@ from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
+from scim.domain.entries import merge_entries
 from scim.domain.etag import Condition
 from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.lenient_patches import lenient_operations
@@ -90,7 +91,11 @@ def patch_user(
 
     def edit(record: Record) -> dict[str, Any] | None:
         user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        return wire_form(user) if patch.apply(user) else None
+        if not patch.apply(user):
+            return None
+        resource = wire_form(user)
+        merge_entries(USERS, resource)
+        return resource
 
     return _edit(services, client, account_id, edit, demand)
 
