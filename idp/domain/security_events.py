@@ -47,6 +47,7 @@ class Prov(StrEnum):
         return f"{whole}:{payload.value}" if self in _TOLD else whole
 
 
+ASYNC_RESPONSE: Final = "urn:ietf:params:scim:event:misc:asyncresp"
 _TOLD: Final = (Prov.CREATE, Prov.PATCH, Prov.PUT)
 
 
@@ -55,7 +56,8 @@ def provisioning_uris(payload: Payload) -> tuple[str, ...]:
     if payload is Payload.NONE:
         return ()
     forms = (Payload.NOTICE,) if payload is Payload.NOTICE else (Payload.NOTICE, Payload.FULL)
-    return tuple(dict.fromkeys(each.uri(form) for each in Prov for form in forms))
+    uris = dict.fromkeys(each.uri(form) for each in Prov for form in forms)
+    return (*uris, ASYNC_RESPONSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,10 @@ from sqlalchemy import (
     update,
 )
 
-from idp.domain.security_events import Occurrence, Payload, Stream, StreamStatus, WaitingEvent
+from idp.domain.security_events import Payload, Stream, StreamStatus, WaitingEvent
 from idp.storage.tables import event_stream, security_event
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
-from kernel.randomness import Randomness
 
 _COLUMNS = (
     event_stream.c.id,
@@ -139,24 +138,17 @@ def remove_stream(connection: Connection, stream_id: str) -> bool:
     return connection.execute(delete(event_stream).where(event_stream.c.id == stream_id)).rowcount == 1
 
 
-def add_events(
-    connection: Connection,
-    stream: Stream,
-    occurrences: Iterable[Occurrence],
-    *,
-    randomness: Randomness,
-    now: dt.datetime,
-) -> None:
+def add_events(connection: Connection, stream: Stream, events: Iterable[WaitingEvent]) -> None:
     """Let these wait in the stream, in the transaction of the deed that caused them."""
     rows = (
         {
-            "id": randomness.ulid(now),
+            "id": each.id,
             "stream_id": stream.id,
-            "uri": each.uri,
+            "uri": next(iter(each.claims["events"])),
             "claims": each.claims,
-            "created_at": now,
+            "created_at": each.created_at,
         }
-        for each in occurrences
+        for each in events
     )
     _INSERT.many(connection, rows)
 

@@ -64,12 +64,12 @@ class Asked:
         "written",
     )
 
-    def __init__(self, operation: Operation, resource: str, target_id: str, *, txn: str = "") -> None:
+    def __init__(self, operation: Operation, resource: str, target_id: str) -> None:
         self.operation = operation
         self.resource = resource
         self.target_id = target_id
         self.client_id = self.external_id = self.name = ""
-        self.txn = txn
+        self.txn = ""
         self.announce: Announce | None = None
         self.written: RequestRecord | None = None
         self.around: Asked | None = None
@@ -97,11 +97,11 @@ class Asked:
 _current: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
-def asked_by(client_id: str, announce: Announce | None = None) -> None:
-    """Tell whose request it is, as soon as that is known, and who is to hear of its deeds."""
+def asked_by(client_id: str, announce: Announce | None = None, *, txn: str = "") -> None:
+    """Tell whose request it is, as soon as that is known, and who is to hear of its deeds by which txn."""
     asked = _current.get()
     if asked is not None:
-        asked.client_id, asked.announce = client_id, announce
+        asked.client_id, asked.announce, asked.txn = client_id, announce, txn
 
 
 def asked_about(*, name: object, external_id: object) -> None:

@@ -31,7 +31,17 @@ def stream_of(unit: Unit, client_id: str) -> Stream | None:
 
 def publish(unit: Unit, stream: Stream, occurrences: Iterable[Occurrence]) -> None:
     """Let the receiver of ``stream`` know, once the deed is committed and never before."""
-    add_events(unit.connection, stream, occurrences, randomness=unit.randomness, now=unit.now)
+    publish_events(unit, stream, [event_of(unit, each) for each in occurrences])
+
+
+def event_of(unit: Unit, occurrence: Occurrence) -> WaitingEvent:
+    """Return the event of something that happened; it has its ``jti`` from now on."""
+    return WaitingEvent(unit.randomness.ulid(unit.now), occurrence.claims, unit.now)
+
+
+def publish_events(unit: Unit, stream: Stream, events: Iterable[WaitingEvent]) -> None:
+    """Let these events wait for the receiver of ``stream``."""
+    add_events(unit.connection, stream, events)
 
 
 def security_event_token(services: IdpServices, stream: Stream, event: WaitingEvent) -> str:

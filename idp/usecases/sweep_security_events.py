@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from idp.domain.security_events import StreamStatus
+from idp.storage.deferred_requests import sweep_deferred
 from idp.storage.event_streams import overfull_streams, set_status, sweep_events
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
+from kernel.randomness import first_ulid
 
 _BATCH = 500
 OVERFULL = "more events wait than are kept"
 
 
 def sweep_security_events(services: IdpServices) -> int:
-    """Remove one batch of the events that waited too long; return how many. Call it again while it does."""
+    """Remove one batch of what waited too long; return how many. Call it again while it does."""
     before = services.store.clock.now() - services.settings.event_life
     with services.store.database.write() as connection:
-        return sweep_events(connection, before=before, limit=_BATCH)
+        swept = sweep_events(connection, before=before, limit=_BATCH)
+        return swept + sweep_deferred(connection, before=first_ulid(before), limit=_BATCH)
 
 
 def disable_overfull_streams(services: IdpServices) -> int:

@@ -75,7 +75,7 @@ def config_with_events(config: dict[str, Any], payload: Payload) -> dict[str, An
     uris = provisioning_uris(payload)
     if not uris:
         return config
-    return config | {"securityEvents": {"asyncRequest": "none", "eventUris": list(uris)}}
+    return config | {"securityEvents": {"asyncRequest": "request", "eventUris": list(uris)}}
 
 
 def resource_types(base: str) -> dict[str, dict[str, Any]]:

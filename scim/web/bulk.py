@@ -9,7 +9,7 @@ from typing import Any
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
-from scim.domain.bulk import BULK_RESPONSE, LARGEST_PAYLOAD, Fault, Operation, read_bulk
+from scim.domain.bulk import BULK_RESPONSE, LARGEST_PAYLOAD, Bulk, Fault, Operation, read_bulk
 from scim.domain.documents import DEEPEST, read_object, write
 from scim.usecases.client import WRITE, ScimClient
 from scim.usecases.run_bulk import Result, run_bulk
@@ -48,7 +48,11 @@ class BulkJobs:
 
     def run(self, request: Request, client: ScimClient) -> Response:
         """Do a job; 200 tells that it was worked through, each operation how it ended (K7)."""
-        bulk = read_bulk(read_object(request.body, deepest=DEEPEST + _ENVELOPE))
+        told = self.work(read_job(request), request, client)
+        return scim_answer(200, write({"schemas": [BULK_RESPONSE], "Operations": list(told.values())}))
+
+    def work(self, bulk: Bulk, request: Request, client: ScimClient) -> dict[int, dict[str, Any]]:
+        """Do the job of ``request``; return how each operation that was tried ended, by its place in it."""
         # A job that was let in is done whole; what it counts for, the client waits for afterwards (O6).
         further = len(bulk.operations) - 1
         if further:
@@ -58,8 +62,7 @@ class BulkJobs:
             return self._perform(services, operation, request, client)
 
         results = run_bulk(self._services, bulk=bulk, perform=perform)
-        told = [self._told(bulk.operations[place], result) for place, result in results.items()]
-        return scim_answer(200, write({"schemas": [BULK_RESPONSE], "Operations": told}))
+        return {place: self._told(bulk.operations[place], each) for place, each in results.items()}
 
     def _perform(
         self, services: IdpServices, operation: Operation, request: Request, client: ScimClient
@@ -102,6 +105,15 @@ class BulkJobs:
         if result.error is not None:
             told["response"] = result.error
         return told
+
+
+def read_job(request: Request) -> Bulk:
+    """Return the job that a request holds.
+
+    Raises:
+        SCIMException: if the body is no job.
+    """
+    return read_bulk(read_object(request.body, deepest=DEEPEST + _ENVELOPE))
 
 
 def _result(answer: Response, location: str = "") -> Result:

@@ -6,6 +6,7 @@ handler of the method.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from scim2_models import SCIMException
 
 from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
-from idp.usecases.provisioning_log import asked_by
+from idp.usecases.provisioning_log import Announce, asked_by
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError
@@ -24,10 +25,9 @@ from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
+from scim.domain.prefer import asks_async
 from scim.domain.profile import Profile
-from scim.domain.render import Renderer
-from scim.usecases.announce import Announcer
-from scim.usecases.client import READ, ScimClient
+from scim.usecases.client import GROUPS_WRITE, READ, USERS_WRITE, WRITE, ScimClient
 from scim.web.recording import note_names, recorded
 
 MEDIA_TYPE = "application/scim+json"
@@ -37,10 +37,12 @@ _ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
 _NO_STORE = (("Cache-Control", "no-store"),)
+_WRITING = frozenset({WRITE, USERS_WRITE, GROUPS_WRITE})
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 TOO_MANY = "Too many requests; try again later."
 _log = structlog.get_logger(__name__)
 
+Defer = Callable[[Request, ScimClient], Response | None]
 Handler = Callable[[Request, ScimClient], Response]
 
 
@@ -52,13 +54,14 @@ class Method:
     one by one.
 
     A token that is shown where none is needed says who asks, so it has to be a good one. ``too_large`` is
-    the sentence for a body beyond the limit.
+    the sentence for a body beyond the limit; ``media_type`` what is answered, errors aside.
     """
 
     handler: Handler
     scope: str = READ
     reads_body: bool = False
     any_type: bool = False
+    media_type: str = MEDIA_TYPE
     too_large: str = f"A request may have {LARGEST_BODY} bytes at most."
 
 
@@ -90,15 +93,26 @@ def body_object(request: Request) -> dict[str, Any]:
 
 
 class ScimEndpoint:
-    """A callable for the routing table; ``checks_size`` says that it words its own 413."""
+    """A callable for the routing table; ``checks_size`` says that it words its own 413.
+
+    ``announce`` tells of deeds to clients that hear of theirs; ``defer`` takes in what is done later.
+    """
 
     checks_size = True
 
     def __init__(
-        self, services: IdpServices, audience: str, methods: Mapping[str, Method], rate: ProvisioningRate
+        self,
+        services: IdpServices,
+        audience: str,
+        methods: Mapping[str, Method],
+        rate: ProvisioningRate,
+        *,
+        announce: Announce,
+        defer: Defer,
     ) -> None:
         self._services = services
-        self._announce = Announcer(Renderer(audience))
+        self._announce = announce
+        self._defer = defer
         self._rate = rate
         self._audience = audience
         self._methods = methods
@@ -122,7 +136,17 @@ class ScimEndpoint:
         if method is None:
             return refusal(405, f"{request.method} is not possible here.", "", self._allowed)
         client, refused = self._authenticate(request, method)
-        return refused or _answer_of(request, method, client)
+        if refused is not None:
+            return refused
+        later = self._defer if method.scope in _WRITING and request.header("prefer") else None
+        if later is not None and client.events is not Payload.NONE and asks_async(request.header("prefer")):
+            # What is answered then has no body, so nothing has to be acceptable (RFC 9967 §2.5.1.1).
+            request = dataclasses.replace(request, headers={**request.headers, "accept": ""})
+        return (
+            _refusal_of(request, method, client)
+            or (later(request, client) if later is not None else None)
+            or method.handler(request, client)
+        )
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
         """Return who asks, or the refusal; only who is known is counted, and uses up nobody else's share."""
@@ -145,14 +169,19 @@ class ScimEndpoint:
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
     """Answer and record one operation of a bulk job as the request of the same words is alone (K1)."""
+    return recorded(services, request, answering(method, client))
+
+
+def answering(method: Method, client: ScimClient) -> Callable[[Request], Response]:
+    """Return what answers a request of a client that is known already; it never raises."""
 
     def answer(request: Request) -> Response:
         try:
-            return _answer_of(request, method, client)
+            return _refusal_of(request, method, client) or method.handler(request, client)
         except Exception as error:  # noqa: BLE001 - an operation fails alone
             return _of_error(error, request)
 
-    return recorded(services, request, answer)
+    return answer
 
 
 def _client(found: Provisioner) -> ScimClient:
@@ -166,16 +195,12 @@ def _client(found: Provisioner) -> ScimClient:
     )
 
 
-def _answer_of(request: Request, method: Method, client: ScimClient) -> Response:
-    """Answer what a known client asks, alone or in a bulk job: what it may, in which form, and then do it."""
+def _refusal_of(request: Request, method: Method, client: ScimClient) -> Response | None:
+    """Refuse what a known client may not ask, or not in this form, alone or in a bulk job."""
     if method.scope and not client.may(method.scope, any_type=method.any_type):
         parts = f'error="insufficient_scope", scope="{method.scope}"'
         return _challenge(403, f"The token lacks the scope {method.scope}.", parts)
-    return (
-        _refusal_of_form(request, method)
-        or _refusal_without_version(request, client)
-        or method.handler(request, client)
-    )
+    return _refusal_of_form(request, method) or _refusal_without_version(request, client)
 
 
 def _refusal_without_version(request: Request, client: ScimClient) -> Response | None:
@@ -187,8 +212,8 @@ def _refusal_without_version(request: Request, client: ScimClient) -> Response |
 
 def _refusal_of_form(request: Request, method: Method) -> Response | None:
     """Refuse what cannot be answered or read, whatever it says (B2, B3, B8)."""
-    if not _is_acceptable(request.header("accept")):
-        return refusal(406, f"Answers here are {MEDIA_TYPE}.")
+    if not _is_acceptable(request.header("accept"), method.media_type):
+        return refusal(406, f"Answers here are {method.media_type}.")
     if len(request.body) > LARGEST_BODY:
         return refusal(413, method.too_large)
     if method.reads_body and request.media_type not in _SENT:
@@ -218,11 +243,13 @@ def _challenge(status: int, detail: str, parts: str = "") -> Response:
     return refusal(status, detail, "", (("WWW-Authenticate", value),))
 
 
-def _is_acceptable(accept: str) -> bool:
+def _is_acceptable(accept: str, media_type: str) -> bool:
     if not accept.strip():
         return True
     for each in accept.split(","):
         kind, _, parameters = each.partition(";")
-        if kind.strip().lower() in _ACCEPTED and "q=0" not in parameters.replace(" ", "").split(";"):
+        if kind.strip().lower() in (*_ACCEPTED, media_type) and "q=0" not in parameters.replace(
+            " ", ""
+        ).split(";"):
             return True
     return False

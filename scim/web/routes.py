@@ -9,7 +9,10 @@ from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response, Route
 from scim.domain.render import Renderer
 from scim.settings import ScimSettings
+from scim.usecases.announce import Announcer
 from scim.web.bulk import BulkJobs
+from scim.web.deferred import PATH as ASYNC_PATH
+from scim.web.deferred import DeferredRequests
 from scim.web.discovery import Discovery
 from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
 from scim.web.everything import Everything
@@ -24,37 +27,69 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
 
     Its address, and the audience that tokens must be made for, is the issuer with ``/scim/v2``.
     """
-    settings = settings or ScimSettings()
-    base = services.issuer + BASE_PATH
-    renderer = Renderer(base)
-    users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
-    everything = Everything(settings, users, groups)
-    discovery = Discovery(settings, base)
+    face = _Face(services, settings or ScimSettings())
+    return tuple(_routes(face.addresses(), face.endpoint))
 
-    def resources(services: IdpServices) -> dict[str, Mapping[str, Method]]:
-        users, groups = Users(services, settings, renderer), Groups(services, settings, renderer)
+
+def deferred_requests(services: IdpServices, settings: ScimSettings | None = None) -> DeferredRequests:
+    """Return what does the requests that are done later; a worker of any process may."""
+    return _Face(services, settings or ScimSettings()).deferred
+
+
+class _Face:
+    """The parts of the SCIM face, over one set of services."""
+
+    def __init__(self, services: IdpServices, settings: ScimSettings) -> None:
+        self._services = services
+        self._settings = settings
+        self._base = services.issuer + BASE_PATH
+        self._renderer = Renderer(self._base)
+        self._rate = ProvisioningRate(services, settings.requests_per_second)
+        self._announce = Announcer(self._renderer)
+        self._jobs = BulkJobs(services, self._base, self._resources, self._rate)
+        self.deferred = DeferredRequests(services, self._base, self._resources, self._jobs, self._announce)
+
+    def endpoint(self, methods: Mapping[str, Method]) -> ScimEndpoint:
+        """Return what answers at an address with these methods."""
+        return ScimEndpoint(
+            self._services,
+            self._base,
+            methods,
+            self._rate,
+            announce=self._announce,
+            defer=self.deferred.accept,
+        )
+
+    def addresses(self) -> dict[str, Mapping[str, Method]]:
+        """Return the methods by address, below the base."""
+        users = Users(self._services, self._settings, self._renderer)
+        groups = Groups(self._services, self._settings, self._renderer)
+        everything = Everything(self._settings, users, groups)
+        discovery = Discovery(self._settings, self._base)
+        return {
+            "": everything.root(),
+            "/.search": everything.searching(),
+            **self._resources(self._services),
+            "/Users/.search": users.searching(),
+            "/Groups/.search": groups.searching(),
+            "/Bulk": self._jobs.jobs(),
+            ASYNC_PATH: self.deferred.statuses(),
+            "/ServiceProviderConfig": discovery.config(),
+            "/ResourceTypes": discovery.types(),
+            "/ResourceTypes/{id}": discovery.type(),
+            "/Schemas": discovery.schemas(),
+            "/Schemas/{id}": discovery.schema(),
+        }
+
+    def _resources(self, services: IdpServices) -> dict[str, Mapping[str, Method]]:
+        users = Users(services, self._settings, self._renderer)
+        groups = Groups(services, self._settings, self._renderer)
         return {
             "/Users": users.collection(),
             "/Users/{id}": users.one(),
             "/Groups": groups.collection(),
             "/Groups/{id}": groups.one(),
         }
-
-    rate = ProvisioningRate(services, settings.requests_per_second)
-    addresses: dict[str, Mapping[str, Method]] = {
-        "": everything.root(),
-        "/.search": everything.searching(),
-        **resources(services),
-        "/Users/.search": users.searching(),
-        "/Groups/.search": groups.searching(),
-        "/Bulk": BulkJobs(services, base, resources, rate).jobs(),
-        "/ServiceProviderConfig": discovery.config(),
-        "/ResourceTypes": discovery.types(),
-        "/ResourceTypes/{id}": discovery.type(),
-        "/Schemas": discovery.schemas(),
-        "/Schemas/{id}": discovery.schema(),
-    }
-    return tuple(_routes(addresses, lambda methods: ScimEndpoint(services, base, methods, rate)))
 
 
 def _routes(

@@ -1,0 +1,117 @@
+"""Requests that are done later, and how they ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from idp.storage.tables import deferred_request
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request that is to be done; ``begun`` tells that somebody tried before and did not end it."""
+
+    id: str
+    client_id: str
+    sealed: bytes = field(repr=False)
+    begun: bool = False
+
+
+def insert_deferred(
+    connection: Connection, identifier: str, client_id: str, sealed: bytes, *, now: dt.datetime
+) -> None:
+    """Keep a request until it is done."""
+    connection.execute(
+        deferred_request.insert().values(
+            id=identifier, client_id=client_id, sealed_request=sealed, created_at=now
+        )
+    )
+
+
+def open_requests(connection: Connection, client_id: str) -> int:
+    """Return how many requests of the client are still to be done."""
+    statement = select(func.count()).where(
+        deferred_request.c.client_id == client_id, deferred_request.c.ended_at.is_(None)
+    )
+    return connection.scalar(statement) or 0
+
+
+def next_open(connection: Connection, *, now: dt.datetime) -> tuple[str, dt.datetime | None] | None:
+    """Return the oldest request that nobody does, and until when somebody did."""
+    row = connection.execute(
+        select(deferred_request.c.id, deferred_request.c.lease_until)
+        .where(
+            deferred_request.c.ended_at.is_(None),
+            or_(deferred_request.c.lease_until.is_(None), deferred_request.c.lease_until <= now),
+        )
+        .order_by(deferred_request.c.id)
+        .limit(1)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def claim_deferred(
+    connection: Connection,
+    identifier: str,
+    *,
+    seen: dt.datetime | None,
+    owner: str,
+    until: dt.datetime,
+) -> OpenRequest | None:
+    """Take a request as it was ``seen``, or None if another took it: one statement decides."""
+    lease = deferred_request.c.lease_until
+    row = connection.execute(
+        update(deferred_request)
+        .where(
+            deferred_request.c.id == identifier,
+            deferred_request.c.ended_at.is_(None),
+            lease.is_(None) if seen is None else lease == seen,
+        )
+        .values(lease_owner=owner, lease_until=until)
+        .returning(deferred_request.c.id, deferred_request.c.client_id, deferred_request.c.sealed_request)
+    ).first()
+    return None if row is None else OpenRequest(row[0], row[1], row[2], begun=seen is not None)
+
+
+def end_deferred(
+    connection: Connection,
+    identifier: str,
+    *,
+    owner: str,
+    completions: Sequence[Mapping[str, Any]],
+    now: dt.datetime,
+) -> bool:
+    """Keep how a request ended and wipe what it asked; False if another ended it."""
+    done = connection.execute(
+        update(deferred_request)
+        .where(
+            deferred_request.c.id == identifier,
+            deferred_request.c.lease_owner == owner,
+            deferred_request.c.ended_at.is_(None),
+        )
+        .values(sealed_request=None, completions=list(completions), ended_at=now)
+    )
+    return done.rowcount == 1
+
+
+def find_deferred(
+    connection: Connection, identifier: str, client_id: str
+) -> tuple[list[dict[str, Any]] | None, dt.datetime | None] | None:
+    """Return how a request of the client ended, and when; None if it has none such."""
+    row = connection.execute(
+        select(deferred_request.c.completions, deferred_request.c.ended_at).where(
+            deferred_request.c.id == identifier, deferred_request.c.client_id == client_id
+        )
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def sweep_deferred(connection: Connection, *, before: str, limit: int) -> int:
+    """Remove some requests that are older than the id ``before``; return how many."""
+    old = select(deferred_request.c.id).where(deferred_request.c.id < before).limit(limit)
+    return connection.execute(delete(deferred_request).where(deferred_request.c.id.in_(old))).rowcount

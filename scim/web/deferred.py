@@ -1,0 +1,276 @@
+"""Requests that are done later (RFC 9967 §2.5.1): taken in with 202, done by a worker, told of when done."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from scim2_models import SCIMException
+
+from idp.domain.security_events import SET_MEDIA_TYPE, Payload
+from idp.usecases.deferred_requests import (
+    Completion,
+    Deferred,
+    completion_tokens,
+    defer,
+    end_request,
+    take_deferred,
+)
+from idp.usecases.provisioning_log import asked_by
+from idp.usecases.services import IdpServices
+from kernel.errors import BusyError
+from kernel.joined import joined
+from kernel.origin import Origin, current_origin, origin
+from kernel.web.http import NO_STORE, Request, Response, json_response
+from scim.domain.bulk import Bulk
+from scim.domain.errors import error_document
+from scim.domain.prefer import asks_async, prefers_later
+from scim.domain.profile import Profile
+from scim.usecases.announce import Announcer
+from scim.usecases.client import READ, ScimClient
+from scim.web.answers import NOT_FOUND
+from scim.web.bulk import Addresses, BulkJobs, read_job
+from scim.web.endpoint import Method, answering, refusal
+from scim.web.recording import recorded
+
+PATH = "/AsyncRequests/{id}"
+_BASE_PATH = "/scim/v2"
+_ID = re.compile(r"(?P<request>[0-9A-HJKMNP-TV-Z]{26})(?::(?:0|[1-9][0-9]{0,3}))?")
+_TARGET = re.compile(r"(?P<collection>/[A-Za-z]+)(?:/(?P<id>[^/]+))?")
+_KEPT = ("content-type", "if-match")
+_TRIES = 3
+_CUT_OFF = "The job was cut off. What of it was done can be read."
+_UNTRIED = "The job ended before this operation was tried."
+_FAILED = "Something went wrong. Nothing was changed."
+_log = structlog.get_logger(__name__)
+
+
+class DeferredRequests:
+    """Takes requests in and does them; ``resources`` makes the addresses of the resource types."""
+
+    def __init__(
+        self,
+        services: IdpServices,
+        base: str,
+        resources: Callable[[IdpServices], Addresses],
+        jobs: BulkJobs,
+        announce: Announcer,
+    ) -> None:
+        self._services = services
+        self._base = base
+        self._make = resources
+        self._jobs = jobs
+        self._announce = announce
+
+    def accept(self, request: Request, client: ScimClient) -> Response | None:
+        """Take a request in that its client need not wait for; None if it is to be done at once.
+
+        A job is done later whenever that is asked, a single request unless the client would wait a second
+        for it; and nothing of a client that has too much open already.
+        """
+        prefer = request.header("prefer")
+        later = asks_async(prefer) if _relative(request) == "/Bulk" else prefers_later(prefer)
+        if client.events is Payload.NONE or not later:
+            return None
+        txn = defer(self._services, client.id, _kept(request, client))
+        if not txn:
+            return None
+        return Response(
+            202,
+            b"",
+            (
+                ("Set-Txn", txn),
+                ("Preference-Applied", "respond-async"),
+                ("Location", f"{self._base}/AsyncRequests/{txn}"),
+                ("Cache-Control", "no-store"),
+            ),
+        )
+
+    def statuses(self) -> dict[str, Method]:
+        """Return the methods of the address where a client may ask how its request ended."""
+        return {"GET": Method(self.status, READ, any_type=True, media_type=SET_MEDIA_TYPE)}
+
+    def status(self, request: Request, client: ScimClient) -> Response:
+        """Answer the token of a request that ended, 202 while it is open; of a job those of all its parts."""
+        wanted = request.path_values["id"]
+        match = _ID.fullmatch(wanted)
+        tokens = completion_tokens(self._services, client.id, match["request"]) if match else None
+        if tokens is None:
+            return refusal(404, NOT_FOUND)
+        if not tokens:
+            return Response(202, b"", (("Retry-After", "1"), *NO_STORE))
+        if wanted in tokens:
+            return Response(
+                200, tokens[wanted].encode("ascii"), (("Content-Type", SET_MEDIA_TYPE), *NO_STORE)
+            )
+        if match and match["request"] == wanted:
+            return json_response(200, {"sets": tokens}, NO_STORE)
+        return refusal(404, NOT_FOUND)
+
+    def run(self, stop: threading.Event, *, idle: float = 0.2) -> None:
+        """Do what was taken in until ``stop`` is set, looking again after ``idle`` seconds."""
+        owner = self._services.store.randomness.token(12)
+        while not stop.is_set():
+            try:
+                done = self.run_once(owner)
+            except Exception as error:  # noqa: BLE001 - it outlives a database that is away
+                _log.warning("scim.deferred_round_failed", error=type(error).__name__)
+                done = False
+            if not done:
+                stop.wait(idle)
+
+    def run_once(self, owner: str) -> bool:
+        """Do the oldest request that nobody does; False if there is none."""
+        taken = take_deferred(self._services, owner=owner)
+        if taken is None:
+            return False
+        request, client = _restored(taken)
+        with origin(Origin(request.address, str(taken.request["request_id"]))):
+            if _relative(request) == "/Bulk":
+                self._do_job(taken, request, client, owner)
+            else:
+                self._do_single(taken, request, client, owner)
+        return True
+
+    def _do_single(self, taken: Deferred, request: Request, client: ScimClient, owner: str) -> None:
+        """Do a request and tell how it ended in one transaction: neither is there without the other."""
+        for _ in range(_TRIES):
+            try:
+                with joined(self._services.store) as store:
+                    services = dataclasses.replace(self._services, store=store)
+                    ended = self._answered(services, taken, request, client)
+                    end_request(store, taken, [ended], owner=owner)
+            except BusyError:
+                continue
+            except Exception as error:  # noqa: BLE001 - the client is told, and others go on
+                _log.error("scim.deferred_failed", error=type(error).__name__, exc_info=error)
+                break
+            return
+        failed = Completion(taken.id, _relative(request), _failure(request.method, 500, _FAILED))
+        end_request(self._services.store, taken, [failed], owner=owner)
+
+    def _answered(
+        self, services: IdpServices, taken: Deferred, request: Request, client: ScimClient
+    ) -> Completion:
+        target = request.path_values.get("id", "")
+        address = (
+            f"{_relative(request).removesuffix(target).rstrip('/')}/{{id}}" if target else _relative(request)
+        )
+        answer = answering(self._make(services)[address][request.method], client)
+        found = recorded(services, request, self._known(taken, client, answer))
+        told: dict[str, Any] = {"method": request.method, "status": str(found.status)}
+        if found.status >= 400:
+            return Completion(taken.id, _relative(request), told | {"response": found.json()})
+        location = found.header("location") or self._base + _relative(request)
+        told["location"] = location
+        if found.header("etag"):
+            told["version"] = found.header("etag")
+        return Completion(taken.id, location.removeprefix(self._base), told)
+
+    def _do_job(self, taken: Deferred, request: Request, client: ScimClient, owner: str) -> None:
+        """Do a job, each operation in its own transaction, and then tell how they ended.
+
+        A job that was begun and never ended is not begun again: what was done of it would be done twice.
+        """
+        try:
+            bulk = read_job(request)
+        except SCIMException as error:
+            told = _failure("POST", error.status, str(error))
+            end_request(self._services.store, taken, [Completion(taken.id, "/Bulk", told)], owner=owner)
+            return
+        results: dict[int, dict[str, Any]] = {}
+        untried = (500, _CUT_OFF) if taken.begun else (424, _UNTRIED)
+        if not taken.begun:
+            results = self._worked(taken, bulk, request, client)
+        completions = self._completions(taken, bulk, results, untried)
+        end_request(self._services.store, taken, completions, owner=owner)
+
+    def _worked(
+        self, taken: Deferred, bulk: Bulk, request: Request, client: ScimClient
+    ) -> dict[int, dict[str, Any]]:
+        results: dict[int, dict[str, Any]] = {}
+
+        def work(request: Request) -> Response:
+            results.update(self._jobs.work(bulk, request, client))
+            return Response(200)
+
+        recorded(self._services, request, self._known(taken, client, work))
+        return results
+
+    def _completions(
+        self,
+        taken: Deferred,
+        bulk: Bulk,
+        results: Mapping[int, Mapping[str, Any]],
+        untried: tuple[int, str],
+    ) -> Sequence[Completion]:
+        found = []
+        for place, operation in enumerate(bulk.operations):
+            told = results.get(place) or _failure(operation.method, *untried, bulk_id=operation.bulk_id)
+            location = str(told.get("location", ""))
+            uri = location.removeprefix(self._base) if location else operation.path
+            found.append(Completion(f"{taken.id}:{place}", uri, told))
+        return found
+
+    def _known(
+        self, taken: Deferred, client: ScimClient, answer: Callable[[Request], Response]
+    ) -> Callable[[Request], Response]:
+        def known(request: Request) -> Response:
+            asked_by(client.id, self._announce, txn=taken.id)
+            return answer(request)
+
+        return known
+
+
+def _relative(request: Request) -> str:
+    return request.path.removeprefix(_BASE_PATH).rstrip("/")
+
+
+def _failure(method: str, status: int, detail: str, *, bulk_id: str = "") -> dict[str, Any]:
+    told: dict[str, Any] = {"method": method} if method else {}
+    if bulk_id:
+        told["bulkId"] = bulk_id
+    return told | {"status": str(status), "response": error_document(status, detail)}
+
+
+def _kept(request: Request, client: ScimClient) -> dict[str, Any]:
+    """Return what is needed to do a request later, for the client as it was let in."""
+    return {
+        "method": request.method,
+        "path": request.path,
+        "headers": {name: request.header(name) for name in _KEPT if request.header(name)},
+        "body": b64encode(request.body).decode("ascii"),
+        "address": request.address,
+        "request_id": current_origin().request_id,
+        "profile": client.profile.value,
+        "scopes": sorted(client.scopes),
+        "per_second": client.requests_per_second,
+        "events": client.events.value,
+    }
+
+
+def _restored(taken: Deferred) -> tuple[Request, ScimClient]:
+    kept = taken.request
+    path = str(kept["path"])
+    match = _TARGET.fullmatch(path.removeprefix(_BASE_PATH).rstrip("/"))
+    request = Request(
+        str(kept["method"]),
+        path,
+        headers=dict(kept["headers"]),
+        body=b64decode(kept["body"]),
+        address=str(kept["address"]),
+        path_values={"id": match["id"]} if match and match["id"] else {},
+    )
+    client = ScimClient(
+        taken.client_id,
+        Profile(kept["profile"]),
+        scopes=frozenset(kept["scopes"]),
+        requests_per_second=kept["per_second"],
+        events=Payload(kept["events"]),
+    )
+    return request, client
