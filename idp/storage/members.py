@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
+    Integer,
     Select,
     bindparam,
     delete,
@@ -116,13 +118,12 @@ def count_members(connection: Connection, group_id: str) -> int:
     return int(_COUNT.within(connection, group_id=group_id)[0][0])
 
 
-def _membership_rows(which: Any) -> Select[Any]:  # noqa: ANN401 - a condition on the id
-    found = memberships().subquery("found")
+def _membership_rows(which: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> Select[Any]:
+    found = memberships(which).subquery("found")
     return (
         select(found.c.account_id, group.c.id, group.c.display_name, found.c.type)
         .distinct()
         .join(group, group.c.id == found.c.group_id)
-        .where(which(found.c.account_id))
         .order_by(found.c.account_id, group.c.id)
     )
 
@@ -148,38 +149,44 @@ def groups_stating(connection: Connection, account_id: str) -> tuple[str, ...]:
     return tuple(row[0] for row in _DIRECT.within(connection, account_id=account_id))
 
 
-def _entries(which: Any, *, with_names: bool) -> Any:  # noqa: ANN401 - a condition on the group's id
-    """Return both kinds of member, each found through the index that begins with the group."""
+def _entries(
+    which: Callable[[ColumnElement[str]], ColumnElement[bool]], *, with_names: bool = False
+) -> tuple[Select[Any], Select[Any]]:
+    """Return the accounts and the groups in groups, either through the index that begins with the group."""
     nothing: ColumnElement[str] = literal_column("''").label("name")
     accounts = select(
         membership.c.group_id,
         membership.c.account_id.label("member_id"),
         account.c.display_name if with_names else nothing,
-        literal_column("'User'"),
+        literal_column("'User'").label("kind"),
     ).where(which(membership.c.group_id))
     groups = select(
-        nested_group.c.outer_id,
-        nested_group.c.inner_id,
+        nested_group.c.outer_id.label("group_id"),
+        nested_group.c.inner_id.label("member_id"),
         group.c.display_name if with_names else nothing,
-        literal_column("'Group'"),
+        literal_column("'Group'").label("kind"),
     ).where(which(nested_group.c.outer_id), nested_group.c.direct.is_(True))
     if with_names:
         accounts = accounts.join(account, account.c.id == membership.c.account_id)
         groups = groups.join(group, group.c.id == nested_group.c.inner_id)
-    return union_all(accounts, groups).order_by("group_id", "member_id")
+    return accounts, groups
 
 
-def _of_listed(column: Any) -> Any:  # noqa: ANN401 - a column
-    return column.in_(listed())
+def _all_of(*, with_names: bool) -> CompoundSelect[Any]:
+    both = _entries(lambda group_id: group_id.in_(listed()), with_names=with_names)
+    return union_all(*both).order_by("group_id", "member_id")
 
 
-def _of_group(column: Any) -> Any:  # noqa: ANN401 - a column
-    return column == bindparam("group_id")
+def _first_of() -> CompoundSelect[Any]:
+    """Return the first of both kinds: either is cut where it is read, so that no index is read to its end."""
+    most = bindparam("most", type_=Integer)
+    both = _entries(lambda group_id: group_id == bindparam("group_id"))
+    cut = (select(each.order_by("member_id").limit(most).subquery()) for each in both)
+    return union_all(*cut).order_by("member_id").limit(most)
 
 
-_ENTRIES = _entries(_of_listed, with_names=False)
-_NAMED_ENTRIES = _entries(_of_listed, with_names=True)
-_FIRST = Prepared(_entries(_of_group, with_names=False).limit(bindparam("most")))
+_ENTRIES, _NAMED_ENTRIES = _all_of(with_names=False), _all_of(with_names=True)
+_FIRST = Prepared(_first_of())
 
 
 def members_of(

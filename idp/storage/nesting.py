@@ -8,7 +8,7 @@ close a circle together the second sees the first.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -17,9 +17,10 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Select,
+    and_,
     bindparam,
+    case,
     delete,
-    exists,
     false,
     func,
     literal,
@@ -235,7 +236,7 @@ def most_within(connection: Connection, group_id: str) -> int:
 _WITHIN = accounts_within(listed())
 _HELD = (
     select(account.c.id)
-    .where(or_(account.c.id.in_(_WITHIN), account.c.id.in_(listed("account_ids"))))
+    .where(account.c.id.in_(union(_WITHIN, listed("account_ids"))))  # an OR of two would read every account
     .order_by(account.c.id)
     .with_for_update(key_share=True)  # a new membership holds its account's key too
     .cte("held")
@@ -269,22 +270,29 @@ def any_protected_within(connection: Connection, group_ids: Iterable[str]) -> bo
     return bool(_PROTECTED.within(connection, ids=sorted(group_ids)))
 
 
-def memberships() -> CompoundSelect[Any]:
+def memberships(
+    which: Callable[[ColumnElement[str]], ColumnElement[bool]] | None = None,
+) -> CompoundSelect[Any]:
     """Return every membership of an account: its id, the group's, and ``direct`` or ``indirect``.
 
-    A group that an account is in both ways is told once, as direct; it is found by index from either side.
+    A group that an account is in on several ways may come as often, each time with the same words: direct if
+    one way is. ``which`` narrows the accounts; a membership is found by index from either side.
     """
     stated = membership.alias("stated")
-    directly = exists().where(
+    directly = and_(
         stated.c.account_id == membership.c.account_id, stated.c.group_id == nested_group.c.outer_id
     )
-    return select(
-        membership.c.account_id, membership.c.group_id, literal_column("'direct'").label("type")
-    ).union_all(
-        select(membership.c.account_id, nested_group.c.outer_id, literal_column("'indirect'"))
+    kind = case((stated.c.group_id.is_(None), literal_column("'indirect'")), else_=literal_column("'direct'"))
+    direct = select(membership.c.account_id, membership.c.group_id, literal_column("'direct'").label("type"))
+    around = (
+        select(membership.c.account_id, nested_group.c.outer_id, kind)
         .join(nested_group, nested_group.c.inner_id == membership.c.group_id)
-        .where(~directly)
+        .outerjoin(stated, directly)
     )
+    if which is not None:
+        narrowed = which(membership.c.account_id)
+        direct, around = direct.where(narrowed), around.where(narrowed)
+    return direct.union_all(around)
 
 
 def member_entries() -> CompoundSelect[Any]:
