@@ -65,6 +65,15 @@ class IdpSettings(Section):
     dpop_nonces: bool = True
     """True takes a DPoP proof only with a nonce of ours, which the first answer tells (RFC 9449)."""
 
+    certificate_header: str = ""
+    """Header in which our proxy hands on client certificates (RFC 9440, or PEM). Empty: none are taken."""
+
+    certificate_proxies: tuple[str, ...] = ()
+    """Addresses or networks of the proxies whose `certificate_header` is believed."""
+
+    certificate_authorities: str = ""
+    """File (PEM) of the authorities that issue certificates for `tls_client_auth`."""
+
     short_client_secrets: bool = False
     """True takes a client's secret of any length that another system chose. Refused in production."""
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from switchyard.settings import GatewaySettings
 
 _PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
-_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+_METHODS = (
+    "private_key_jwt",
+    "client_secret_basic",
+    "client_secret_post",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "none",
+)
 
 
 def _read(settings: Path | None) -> GatewaySettings:
@@ -85,6 +92,11 @@ def list_clients(settings: Path | None) -> None:
     help="A JSON file with any metadata of RFC 7591; it goes before the options.",
 )
 @click.option("--dpop", is_flag=True, help="It has to prove a key (DPoP), to which its tokens are bound.")
+@click.option("--third-party", is_flag=True, help="Not the operator's own: people are asked for consent.")
+@click.option(
+    "--tls-subject-dn", default="", help="Subject of its certificate (RFC 4514), for tls_client_auth."
+)
+@click.option("--tls-bound", is_flag=True, help="Its tokens are bound to the certificate it presents.")
 @click.option("--machine", is_flag=True, help="No people: client credentials only.")
 @click.option("--replace", is_flag=True, help="Change the client that has this id.")
 def add(
@@ -94,6 +106,7 @@ def add(
     jwks: Path | None,
     stated: Path | None,
     machine: bool,
+    third_party: bool,
     replace: bool,
     **given: Any,  # noqa: ANN401 - click hands over what it parsed
 ) -> None:
@@ -111,6 +124,8 @@ def add(
         "resources": list(given["resources"]),
         "jwks_uri": given["jwks_uri"],
         "dpop_bound_access_tokens": given["dpop"] or None,
+        "tls_client_auth_subject_dn": given["tls_subject_dn"],
+        "tls_client_certificate_bound_access_tokens": given["tls_bound"] or None,
         "jwks": json.loads(jwks.read_text()) if jwks else None,
         **_stated(stated),
     }
@@ -122,6 +137,7 @@ def add(
         application_key=given["application_key"],
         launch_url=given["launch_url"],
         profile=given["profile"],
+        first_party=not third_party,
     )
     with gateway_services(_read(settings)) as services:
         outcome = register_client(services, order, actor=at_console(), replace=replace)

@@ -39,6 +39,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_envvar=True,
     help="Ciphers of TLS 1.2 in OpenSSL's words. [default: those of RFC 9325]",
 )
+@click.option(
+    "--tls-client-ca", type=_FILE, help="Who issues clients' certificates (PEM), or these themselves."
+)
 @click.option("--database", default="", help="SQLite or PostgreSQL to keep it in. [default: thrown away]")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Web processes.")
 @click.option("--example", is_flag=True, help="Print the file of the default world, to start from, and end.")
@@ -51,6 +54,7 @@ def lab(  # noqa: PLR0913 - the options of the command line
     tls_key: Path | None,
     tls_min_version: str,
     tls_ciphers: str | None,
+    tls_client_ca: Path | None,
     database: str,
     workers: int,
     example: bool,
@@ -66,11 +70,13 @@ def lab(  # noqa: PLR0913 - the options of the command line
         return
     if (tls_cert is None) != (tls_key is None):
         fail("--tls-cert and --tls-key belong together")
+    if tls_client_ca is not None and tls_cert is None:
+        fail("--tls-client-ca needs --tls-cert and --tls-key")
     from switchyard.lab import LabPlan, run_lab  # noqa: PLC0415
     from switchyard.tls_front import RECOMMENDED_CIPHERS, TlsSettings  # noqa: PLC0415
 
     tls = (
-        TlsSettings(tls_cert, tls_key, tls_min_version, tls_ciphers or RECOMMENDED_CIPHERS)
+        TlsSettings(tls_cert, tls_key, tls_min_version, tls_ciphers or RECOMMENDED_CIPHERS, tls_client_ca)
         if tls_cert and tls_key
         else None
     )

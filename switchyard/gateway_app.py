@@ -10,10 +10,12 @@ import flask
 
 from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
 from gateway_ui.web.errors import ProtocolPages
+from idp.domain.client_certificate import HEADER
 from idp.usecases.list_clients import redirect_origins
 from idp.usecases.services import IdpServices
 from idp.web.events.routes import event_routes
 from idp.web.oidc.routes import oidc_routes
+from kernel.web.certificates import ClientCertificates
 from kernel.web.flask_mount import mount
 from kernel.web.http import Route
 from kernel.web.kit import PageKit
@@ -32,12 +34,20 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
     """Return the Gateway: hot protocol routes answered in the lane, everything else by Flask."""
     pages, routes = make_parts(settings, services)
     kernel = settings.kernel
-    return Lane(
+    lane = Lane(
         pages.wsgi_app,
         routes,
         randomness=services.store.randomness,
         peer=peer_by_hops(kernel.trusted_proxies),
         host_is_ours=host_check(kernel.public_url),
+    )
+    if not settings.idp.certificate_header:
+        return lane  # no endpoint looks at certificates then
+    return ClientCertificates(
+        lane,
+        header=HEADER,
+        source=settings.idp.certificate_header,
+        proxies=settings.idp.certificate_proxies,
     )
 
 

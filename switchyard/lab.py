@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import SystemClock
 from kernel.errors import SwitchyardError
+from kernel.randomness import SystemRandomness
 from switchyard import wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.lab_file import LabFile, default_text, parse, read
@@ -110,10 +111,11 @@ def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
         tempfile.TemporaryDirectory(prefix="switchyard-lab-") as folder,
         Mailbox(SystemClock()) as mailbox,
     ):
-        toml = _write_settings(Path(folder), plan, file, addresses, mailbox)
+        header = f"X-Certificate-{SystemRandomness().token_bytes(16).hex()}"
+        toml = _write_settings(Path(folder), plan, file, addresses, mailbox, header)
         _prepare(gateway_settings(toml, {}), file, name)
         if not stop.is_set():
-            with _running(toml, addresses, context, stop):
+            with _running(toml, addresses, context, header, stop):
                 _say(plan, addresses, mailbox)
                 stop.wait()
 
@@ -149,7 +151,7 @@ def _addresses(plan: LabPlan) -> _Addresses:
 
 
 def _write_settings(
-    folder: Path, plan: LabPlan, file: LabFile, addresses: _Addresses, mailbox: Mailbox
+    folder: Path, plan: LabPlan, file: LabFile, addresses: _Addresses, mailbox: Mailbox, header: str
 ) -> Path:
     key_file = folder / "kek.txt"
     write_private(key_file, f"1:{base64.b64encode(_KEY).decode()}\n")
@@ -173,6 +175,10 @@ def _write_settings(
     }
     if file.fetch_authority is not None:
         idp["fetch_authority"] = str(file.fetch_authority.resolve())
+    if plan.tls is not None and plan.tls.client_authorities is not None:
+        idp["certificate_header"] = header  # known to the front and the Gateway, and to nobody else
+        idp["certificate_proxies"] = ["127.0.0.1"]
+        idp["certificate_authorities"] = str(plan.tls.client_authorities.resolve())
     toml = folder / "switchyard.toml"
     lines = ["[gateway.kernel]", *toml_lines(kernel), "", "[gateway.idp]", *toml_lines(idp)]
     write_private(toml, "\n".join(lines) + "\n")
@@ -206,7 +212,7 @@ def _reason(error: SQLAlchemyError) -> str:
 
 @contextmanager
 def _running(
-    toml: Path, addresses: _Addresses, context: ssl.SSLContext | None, stop: threading.Event
+    toml: Path, addresses: _Addresses, context: ssl.SSLContext | None, header: str, stop: threading.Event
 ) -> Iterator[None]:
     """Keep the Gateway running as long as the block lasts, which begins once it is ready or told to stop."""
     environ = {SETTINGS: str(toml)}
@@ -219,7 +225,9 @@ def _running(
     watching = threading.Thread(target=supervisor.run, args=(halt,), name="supervisor")
     with ExitStack() as stack:
         if context is not None:
-            stack.enter_context(TlsFront(context, port=addresses.port, to=addresses.listening))
+            stack.enter_context(
+                TlsFront(context, port=addresses.port, to=addresses.listening, certificate_header=header)
+            )
         watching.start()
         stack.callback(watching.join)
         stack.callback(halt.set)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,6 +78,7 @@ def read_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = load(Settings, file=file, environ=environ)
     faults = [f"  gateway.{fault}" for fault in _unsafe(settings.gateway.kernel)]
     faults += [f"  gateway.{fault}" for fault in _unsafe_idp(settings.gateway)]
+    faults += [f"  gateway.{fault}" for fault in _certificates(settings.gateway)]
     faults += [f"  registration.{fault}" for fault in _unsafe(settings.registration.kernel)]
     if settings.registration.kernel.production and settings.registration.registration.failpoints == "on":
         faults.append("  registration.registration.failpoints: only tests stop a process at named points")
@@ -118,6 +120,18 @@ def _unsafe(kernel: KernelSettings) -> list[str]:
     if kernel.log_level == "debug":
         faults.append("kernel.log_level: debug is not for production")
     return faults
+
+
+def _certificates(gateway: GatewaySettings) -> list[str]:
+    idp = gateway.idp
+    if bool(idp.certificate_header) != bool(idp.certificate_proxies):
+        return ["idp.certificate_header and idp.certificate_proxies belong together"]
+    try:
+        for each in idp.certificate_proxies:
+            ipaddress.ip_network(each)
+    except ValueError:
+        return ["idp.certificate_proxies: name addresses or networks, as in 10.0.0.0/28"]
+    return []
 
 
 def _unsafe_idp(gateway: GatewaySettings) -> list[str]:

@@ -1,12 +1,14 @@
 """Ends TLS in front of one of our servers on the same machine, with the versions and ciphers one is told.
 
-Owns the use of certificates and both sides of each connection, and looks at no byte that passes: the server
-behind knows its public address by its own settings. It runs in a thread of its own.
+Owns the use of certificates and both sides of each connection. It looks at no byte that passes, but for a
+client that proves a certificate: then it tells the server behind in a header, and serves one request a
+connection. The server behind knows its public address by its own settings. It runs in a thread of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import threading
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ RECOMMENDED_CIPHERS = (
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _CHUNK = 64 * 1024
+_END = b"\r\n\r\n"
 _HANDSHAKE_SECONDS = 10.0
 _CLOSING_SECONDS = 5.0
 
@@ -49,6 +52,8 @@ class TlsSettings:
     key: Path
     lowest: str = "1.2"
     ciphers: str = RECOMMENDED_CIPHERS
+    client_authorities: Path | None = None
+    """Who issues the certificates that clients may prove, or those certificates themselves."""
 
     def context(self) -> ssl.SSLContext:
         """Return what a listener needs.
@@ -60,6 +65,8 @@ class TlsSettings:
         context.minimum_version = VERSIONS[self.lowest]
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         context.set_alpn_protocols(["http/1.1"])
+        if self.client_authorities is not None:
+            _ask_clients(context, self.client_authorities)
         try:
             context.set_ciphers(self.ciphers)
         except ssl.SSLError:
@@ -76,6 +83,15 @@ class TlsSettings:
         return context
 
 
+def _ask_clients(context: ssl.SSLContext, authorities: Path) -> None:
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a certificate may stand for itself
+    try:
+        context.load_verify_locations(authorities)
+    except OSError:  # an SSLError is one
+        raise TlsError(f"{authorities} cannot be used: it is not a file of certificates") from None
+
+
 class _EncryptedError(Exception):
     """A password is asked for, and nobody is there to type it."""
 
@@ -85,13 +101,26 @@ def _no_password() -> str:
 
 
 class TlsFront:
-    """Listens with TLS on one port of 127.0.0.1 and passes what comes to another. A context manager."""
+    """Listens with TLS on one port of 127.0.0.1 and passes what comes to another. A context manager.
 
-    def __init__(self, context: ssl.SSLContext, *, port: int, to: int, host: str = "127.0.0.1") -> None:
+    ``certificate_header`` tells the server behind what a client proved. Its name has to be a secret between
+    the two: what clients send is passed on as it is.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        port: int,
+        to: int,
+        host: str = "127.0.0.1",
+        certificate_header: str = "",
+    ) -> None:
         self._context = context
         self._host = host
         self._port = port
         self._to = to
+        self._header = certificate_header
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -155,12 +184,23 @@ class TlsFront:
             writer.close()
             return
         try:
+            certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            if certificate and self._header:
+                behind_writer.write(with_certificate(await reader.readuntil(_END), self._header, certificate))
             await asyncio.gather(_pass_on(reader, behind_writer), _pass_on(behind_reader, writer))
-        except (OSError, asyncio.CancelledError):
+        except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass
         finally:
             behind_writer.close()
             writer.close()
+
+
+def with_certificate(head: bytes, header: str, certificate: bytes) -> bytes:
+    """Return the head of a request that tells a certificate (RFC 9440 §2.1) and ends the connection."""
+    lines = head.removesuffix(_END).split(b"\r\n")
+    kept = [line for line in lines if not line.lower().startswith(b"connection:")]
+    told = f"{header}: :{base64.b64encode(certificate).decode()}:".encode("ascii")
+    return b"\r\n".join([*kept, told, b"Connection: close"]) + _END
 
 
 async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from sqlalchemy import make_url
 
 from idp.domain.client import Client
@@ -172,8 +173,17 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         environment=shown_environment(kernel),
         support_email=kernel.support_email,
         support_phone=kernel.support_phone,
+        certificate_authorities=_authorities(settings.idp),
         fetcher=Fetcher(_fetch_rules(settings.idp)),
     )
+
+
+def _authorities(settings: IdpSettings) -> tuple[Certificate, ...]:
+    file = settings.certificate_authorities
+    try:
+        return tuple(load_pem_x509_certificates(Path(file).read_bytes())) if file else ()
+    except (OSError, ValueError):
+        raise SettingsError(f"idp.certificate_authorities: {file} is not a file of certificates") from None
 
 
 def _fetch_rules(settings: IdpSettings) -> FetchRules:

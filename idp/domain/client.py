@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from joserfc.jwk import KeySet
 
+from idp.domain.client_certificate import registered_subject
 from idp.domain.client_profile import CODE, PROFILES, ProfileRules
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
@@ -56,11 +57,17 @@ class Client:
     request_algorithm: str = ""
     response_algorithm: str = ""
     request_uris: tuple[str, ...] = ()
+    first_party: bool = True
+    """Whether it is the operator's own: then nobody is asked for consent."""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    terms_uri: str = ""
     sector: str = ""
     """Whom it shares pairwise subjects with: a host; empty where subjects are the same for everybody."""
     jwks_uri: str = ""
     dpop_bound: bool = False
     certificate_bound: bool = False
+    certificate_subject: tuple[str, str] = ("", "")
 
     @property
     def rules(self) -> ProfileRules:
@@ -204,7 +211,13 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         request_algorithm=metadata.get("request_object_signing_alg", ""),
         response_algorithm=metadata.get("authorization_signed_response_alg", ""),
         request_uris=tuple(metadata.get("request_uris", ())),
+        first_party=fields.get("first_party", True),
+        logo_uri=metadata.get("logo_uri", ""),
+        policy_uri=metadata.get("policy_uri", ""),
+        terms_uri=metadata.get("tos_uri", ""),
         sector=sector_of(metadata),
         jwks_uri=metadata.get("jwks_uri", ""),
         dpop_bound=metadata.get("dpop_bound_access_tokens", False),
+        certificate_bound=metadata.get("tls_client_certificate_bound_access_tokens", False),
+        certificate_subject=registered_subject(metadata),
     )

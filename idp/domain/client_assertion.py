@@ -29,6 +29,10 @@ class Expected:
     client_id: str
     audiences: Collection[str]
     now: dt.datetime
+    exact: bool = False
+    """The audience is one text, not a list of one (FAPI 2.0 §5.3.2.1, IPSIE SL1)."""
+    barred: Collection[str] = frozenset()
+    """Algorithms that the client's profile does not allow."""
 
 
 def named_client(assertion: str) -> str:
@@ -44,7 +48,8 @@ def named_client(assertion: str) -> str:
 
 def judged(assertion: str, keys: KeySet | None, expected: Expected) -> Assertion | str:
     """Return the assertion to be spent, or the reason why it proves nothing (for the audit)."""
-    signed = signed_by(assertion, keys, algorithms=ASSERTION_ALGORITHMS)
+    algorithms = [each for each in ASSERTION_ALGORITHMS if each not in expected.barred]
+    signed = signed_by(assertion, keys, algorithms=algorithms)
     if signed is None:
         return "signature"
     claims = signed.claims
@@ -61,7 +66,7 @@ def _is_from_and_about_the_client(claims: Mapping[str, Any], expected: Expected)
 
 def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
     audience = claims.get("aud")
-    if isinstance(audience, list) and len(audience) == 1:
+    if isinstance(audience, list) and not expected.exact and len(audience) == 1:
         audience = audience[0]
     return isinstance(audience, str) and audience in expected.audiences
 

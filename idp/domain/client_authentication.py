@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
+from idp.domain.client_certificate import ClientCertificate
 from idp.domain.oauth import ASSERTION_TYPE, AuthMethod, ErrorCode, Fault, invalid_client
 
 LONGEST_HEADER = 8_192
@@ -21,6 +22,7 @@ class Presented:
     method: AuthMethod
     secret: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
+    certificate: ClientCertificate | None = field(default=None, repr=False)
 
 
 def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presented | Fault:

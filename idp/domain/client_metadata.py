@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
 from idp.domain.client import PAIRWISE, SUBJECT_TYPES, sector_of
+from idp.domain.client_certificate import SUBJECTS, subject_fault, subjects_named
 from idp.domain.client_profile import CODE, ClientProfile
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
@@ -49,6 +50,8 @@ KNOWN = frozenset(
         "sector_identifier_uri",
         "serves",
         "subject_type",
+        "tls_client_certificate_bound_access_tokens",
+        *SUBJECTS,
         "token_endpoint_auth_method",
         "token_endpoint_auth_signing_alg",
         "tos_uri",
@@ -131,6 +134,7 @@ _LISTS = (
 )
 _SWITCHES = (
     "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
 )
@@ -151,6 +155,7 @@ _TEXTS = (
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
     "tos_uri",
+    *SUBJECTS,
 )
 
 
@@ -229,12 +234,13 @@ def _scope_is_well_formed(metadata: Mapping[str, Any]) -> _Found:
 
 
 def _keys_are_public_and_strong(metadata: Mapping[str, Any]) -> _Found:
-    wanted = metadata["token_endpoint_auth_method"] == AuthMethod.PRIVATE_KEY_JWT
+    method = metadata["token_endpoint_auth_method"]
+    wanted = method in {AuthMethod.PRIVATE_KEY_JWT, AuthMethod.SELF_SIGNED_TLS}
     if "jwks_uri" in metadata:
         both = "jwks" in metadata  # RFC 7591 §2: never both
         return [_wrong("jwks_uri", "and jwks exclude each other")] if both else []
     if "jwks" not in metadata:
-        return [_wrong("jwks", "or jwks_uri is needed by private_key_jwt")] if wanted else []
+        return [_wrong("jwks", f"or jwks_uri is needed by {method}")] if wanted else []
     try:
         keys = list(KeySet.import_key_set(metadata["jwks"]))
     except (JoseError, ValueError, KeyError, TypeError, AttributeError):
@@ -295,6 +301,16 @@ def _a_pairwise_subject_has_a_sector(metadata: Mapping[str, Any]) -> _Found:
     return [_wrong("sector_identifier_uri", "is needed: the redirect URIs are not all of one host")]
 
 
+def _certificates_have_a_subject(metadata: Mapping[str, Any]) -> _Found:
+    """RFC 8705 §2.1.2: exactly one name of the certificate, and only where it proves the client."""
+    named = subjects_named(metadata)
+    if metadata["token_endpoint_auth_method"] != AuthMethod.TLS:
+        return [_wrong(name, "belongs to tls_client_auth alone") for name in named]
+    if len(named) != 1:
+        return [_wrong("token_endpoint_auth_method", f"needs exactly one of {', '.join(SUBJECTS)}")]
+    return [_wrong(name, fault) for name in named if (fault := subject_fault(name, metadata[name]))]
+
+
 def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
     value = metadata.get("default_max_age", 0)
     good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -307,6 +323,7 @@ _RULES: tuple[_Rule, ...] = (
     _machines_have_a_credential,
     _scope_is_well_formed,
     _keys_are_public_and_strong,
+    _certificates_have_a_subject,
     _max_age_is_seconds,
     _a_pairwise_subject_has_a_sector,
 )

@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     """Error codes (RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 8707, RFC 9449, OIDC Core §3.1.2.6)."""
 
     ACCESS_DENIED = "access_denied"
+    CONSENT_REQUIRED = "consent_required"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_DPOP_PROOF = "invalid_dpop_proof"
     INVALID_CLIENT = "invalid_client"
@@ -42,14 +43,17 @@ class GrantType(StrEnum):
 
 
 class AuthMethod(StrEnum):
-    """How a client proves itself at the token endpoint (OIDC Core §9)."""
+    """How a client proves itself at the token endpoint (OIDC Core §9, RFC 8705 §2)."""
 
     SECRET_BASIC = "client_secret_basic"  # noqa: S105 - the standard's word
     SECRET_POST = "client_secret_post"  # noqa: S105 - the standard's word
     PRIVATE_KEY_JWT = "private_key_jwt"
+    TLS = "tls_client_auth"
+    SELF_SIGNED_TLS = "self_signed_tls_client_auth"
     NONE = "none"
 
 
+CERTIFICATE_METHODS = frozenset({AuthMethod.TLS.value, AuthMethod.SELF_SIGNED_TLS.value})
 SECRET_METHODS = frozenset({AuthMethod.SECRET_BASIC.value, AuthMethod.SECRET_POST.value})
 
 

@@ -7,7 +7,8 @@ import datetime as dt
 from idp.domain.client import Assertion, KnownClient, ProvenClient
 from idp.domain.client_assertion import Expected, judged, named_client
 from idp.domain.client_authentication import Presented
-from idp.domain.oauth import AuthMethod, Fault, invalid_client, slow_down
+from idp.domain.client_certificate import ClientCertificate, is_of_authority, is_of_keys, names
+from idp.domain.oauth import CERTIFICATE_METHODS, AuthMethod, Fault, invalid_client, slow_down
 from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -52,6 +53,8 @@ def _prove(
     if known is None or known.client.disabled:
         same(digest(presented.secret), _NOBODY)
         return "unknown or disabled client"
+    if presented.method is AuthMethod.NONE and known.client.auth_method in CERTIFICATE_METHODS:
+        return _prove_by_certificate(services, known, presented.certificate, now)
     if presented.method != known.client.auth_method:
         return "another method is registered"
     if presented.method is AuthMethod.NONE:
@@ -64,11 +67,36 @@ def _prove(
 def _prove_by_assertion(
     services: IdpServices, known: KnownClient, assertion: str, now: dt.datetime
 ) -> ProvenClient | str:
-    audiences = (services.issuer, f"{services.issuer}/oauth2/token")
-    spent = judged(assertion, keys_of(services, known, assertion), Expected(known.client.id, audiences, now))
+    rules = known.client.rules
+    audiences = () if rules.exact_audience else (f"{services.issuer}/oauth2/token",)
+    expected = Expected(
+        known.client.id,
+        (services.issuer, *audiences),
+        now,
+        exact=rules.exact_audience,
+        barred=rules.barred_algorithms,
+    )
+    spent = judged(assertion, keys_of(services, known, assertion), expected)
     if isinstance(spent, Assertion):
         return ProvenClient(known.client, AuthMethod.PRIVATE_KEY_JWT, assertion=spent)
     return f"assertion: {spent}"
+
+
+def _prove_by_certificate(
+    services: IdpServices, known: KnownClient, given: ClientCertificate | None, now: dt.datetime
+) -> ProvenClient | str:
+    """The connection proved the key; the certificate is the client's by subject or by key (RFC 8705 §2)."""
+    if given is None:
+        return "no certificate"
+    if known.client.auth_method == AuthMethod.SELF_SIGNED_TLS:
+        if not is_of_keys(given, keys_of(services, known, "")):
+            return "certificate: another key"
+        return ProvenClient(known.client, AuthMethod.SELF_SIGNED_TLS)
+    if not is_of_authority(given, services.certificate_authorities, now=now):
+        return "certificate: authority"
+    if not names(given, *known.client.certificate_subject):
+        return "certificate: another subject"
+    return ProvenClient(known.client, AuthMethod.TLS)
 
 
 def _prove_by_secret(known: KnownClient, presented: Presented, now: dt.datetime) -> ProvenClient | str:

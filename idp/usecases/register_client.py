@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from idp.domain.client import Client, client_from
 from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
 from idp.domain.client_profile import ClientProfile
-from idp.domain.oauth import SECRET_METHODS
+from idp.domain.oauth import CERTIFICATE_METHODS, SECRET_METHODS
 from idp.storage import clients
 from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
@@ -25,6 +25,8 @@ _SHORTEST_SECRET = 32
 class ClientOrder:
     """What is to be registered. ``metadata`` is RFC 7591 metadata with our ``resources`` and ``serves``.
 
+    Of a client that is not ``first_party`` people are asked whether it may have what it asks for.
+
     ``secret`` is given where another system knows it already (at least 32
     characters, unless the settings say otherwise); if it is empty one is made.
     """
@@ -37,6 +39,7 @@ class ClientOrder:
     launch_url: str = ""
     secret: str = field(default="", repr=False)
     profile: str = ClientProfile.DEFAULT.value
+    first_party: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def register_client(
             "application_key": order.application_key,
             "launch_url": order.launch_url,
             "profile": order.profile,
+            "first_party": order.first_party,
             "metadata": metadata,
             "updated_at": unit.now,
         }
@@ -111,6 +115,13 @@ def _faults(
     short = 0 < len(order.secret) < _SHORTEST_SECRET
     if short and not services.settings.short_client_secrets:
         found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
+    if not services.settings.certificate_header:
+        bound = "tls_client_certificate_bound_access_tokens"
+        asked = {"token_endpoint_auth_method": metadata["token_endpoint_auth_method"] in CERTIFICATE_METHODS}
+        asked[bound] = metadata.get(bound) is True
+        found += [
+            _wrong(name, "needs client certificates, which are not taken") for name in asked if asked[name]
+        ]
     found += [
         _wrong(name, "is not among the algorithms of our keys")
         for name in ("id_token_signed_response_alg", "authorization_signed_response_alg")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cryptography.x509 import Certificate
+
 from idp.outbound.client_keys import RemoteKeys
 from idp.settings import IdpSettings
 from idp.storage.clients import ClientDirectory
@@ -39,3 +41,4 @@ class IdpServices:
     requests: RequestBuffer = field(default_factory=RequestBuffer)
     remote_keys: RemoteKeys = field(default_factory=RemoteKeys)
     fetcher: Fetcher = field(default_factory=Fetcher)
+    certificate_authorities: tuple[Certificate, ...] = ()

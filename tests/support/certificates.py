@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import ipaddress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -43,3 +45,57 @@ def a_certificate(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
     )
     return folder / "cert.pem", folder / "key.pem", pem.decode()
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A certificate with its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def header(self) -> dict[str, str]:
+        """The header that the front of our own sets."""
+        der = self.certificate.public_bytes(Encoding.DER)
+        return {"x-client-certificate": base64.b64encode(der).decode()}
+
+    @property
+    def thumbprint(self) -> str:
+        """``x5t#S256``."""
+        digest = self.certificate.fingerprint(hashes.SHA256())
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def write(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Write certificate and key to files and return them."""
+        certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+        certificate.write_bytes(self.certificate.public_bytes(Encoding.PEM))
+        key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return certificate, key
+
+
+def a_holder(
+    subject: str = "CN=client,O=Acme",
+    *,
+    issuer: Holder | None = None,
+    authority: bool = False,
+    names: tuple[x509.GeneralName, ...] = (),
+    now: dt.datetime | None = None,
+) -> Holder:
+    """Make a certificate for a day around ``now``, by itself unless an issuer is given."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name.from_rfc4514_string(subject)
+    day = now or dt.datetime.now(dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(day - dt.timedelta(hours=12))
+        .not_valid_after(day + dt.timedelta(hours=12))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return Holder(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

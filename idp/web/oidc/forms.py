@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idp.domain.client import ProvenClient
 from idp.domain.client_authentication import presented
@@ -13,7 +13,7 @@ from idp.usecases.minting import StaleClientError
 from idp.usecases.prove_possession import with_possession
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import oauth_error
-from idp.web.oidc.possession import shown_by, with_nonce
+from idp.web.oidc.possession import certificate_of, shown_by, with_nonce
 from kernel.web.http import NO_STORE, Request, Response, json_response
 
 _BASIC = 'Basic realm="Gateway", charset="UTF-8"'
@@ -67,6 +67,9 @@ def serve_client(services: IdpServices, request: Request, deed: Deed, *, binds: 
 def _serve(services: IdpServices, request: Request, form: Form, deed: Deed, *, binds: bool) -> Response:
     authorization = request.header("authorization")
     proof = presented(authorization, form.fields)
+    certificate = certificate_of(services, request)
+    if certificate is not None and not isinstance(proof, Fault):
+        proof = replace(proof, certificate=certificate)
     proven = proof if isinstance(proof, Fault) else authenticate_client(services, proof)
     if binds and not isinstance(proven, Fault):
         proven = with_possession(services, proven, shown_by(services, request))

@@ -9,7 +9,7 @@ from idp.domain.claims import CLAIMS_OF_SCOPE
 from idp.domain.client import SUBJECT_TYPES
 from idp.domain.client_profile import RESPONSE_TYPES
 from idp.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
-from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
+from idp.domain.oauth import ASSERTION_ALGORITHMS, CERTIFICATE_METHODS, AuthMethod, GrantType
 from idp.domain.pkce import METHOD
 from idp.domain.response_mode import MODES
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
@@ -50,7 +50,9 @@ _ID_TOKEN_CLAIMS = (
 def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[str, object]:
     """Return the metadata of this provider; ``paths`` are the routes that are wired, by name."""
     algorithms = list(services.signing.algorithms)
-    confidential = [method.value for method in AuthMethod if method is not AuthMethod.NONE]
+    certificates = bool(services.settings.certificate_header)
+    methods = [each.value for each in AuthMethod if certificates or each not in CERTIFICATE_METHODS]
+    confidential = [method for method in methods if method != AuthMethod.NONE]
     document: dict[str, object] = {"issuer": services.issuer}
     for name, member in ENDPOINTS.items():
         if name in paths:
@@ -62,12 +64,13 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "grant_types_supported": [*GRANTS, GrantType.IMPLICIT.value],
         "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
-        "revocation_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": certificates,
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "code_challenge_methods_supported": [METHOD],
         "prompt_values_supported": list(PROMPTS),
@@ -78,6 +81,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
             *(name for names in CLAIMS_OF_SCOPE.values() for name in names),
         ],
         "ui_locales_supported": list(LANGUAGES),
+        "display_values_supported": ["page", "popup", "touch"],
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),

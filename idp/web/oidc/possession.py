@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from idp.domain.client_certificate import HEADER, ClientCertificate, read_certificate
 from idp.usecases.dpop_nonces import current_nonce
 from idp.usecases.prove_possession import Shown
 from idp.usecases.services import IdpServices
@@ -12,12 +13,22 @@ from kernel.web.http import Request, Response
 
 def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) -> Shown:
     """Return what came beside a request; ``as_dpop`` tells that its token was announced as bound to a key."""
+    certificate = certificate_of(services, request)
     return Shown(
         method=request.method,
         uri=services.public_url + request.path,
         proof=request.header("dpop"),
+        certificate=certificate.thumbprint if certificate is not None else "",
         as_dpop=as_dpop,
     )
+
+
+def certificate_of(services: IdpServices, request: Request) -> ClientCertificate | None:
+    """Return the certificate that the request's connection was made with, where certificates are taken."""
+    if not services.settings.certificate_header:
+        return None
+    said = request.header(HEADER)
+    return read_certificate(said) if said else None
 
 
 def with_nonce(services: IdpServices, request: Request, response: Response) -> Response:

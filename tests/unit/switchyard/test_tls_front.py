@@ -6,14 +6,14 @@ import socket
 import socketserver
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from switchyard.tls_front import TlsError, TlsFront, TlsSettings
-from tests.support.certificates import a_certificate
+from tests.support.certificates import Holder, a_certificate, a_holder
 from tests.support.ports import free_port
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class _Upper(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def shouting() -> Iterator[int]:
-    """Give the port of a server that shouts."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Upper) as server:
+def shouting(handler: type[socketserver.StreamRequestHandler] = _Upper) -> Iterator[int]:
+    """Give the port of a server that shouts, or does what ``handler`` does."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -101,3 +101,49 @@ def test_a_key_that_cannot_be_used_is_named_with_its_reason(tmp_path: Path) -> N
     locked = a_certificate(tmp_path / "locked", encryption=BestAvailableEncryption(b"secret"))
     with pytest.raises(TlsError, match="is protected by a password"):
         TlsSettings(locked[0], locked[1]).context()
+
+
+class _Head(socketserver.StreamRequestHandler):
+    """Answers with the head of the request it got."""
+
+    def handle(self) -> None:
+        while (line := self.rfile.readline()) not in {b"\r\n", b""}:
+            self.wfile.write(line)
+
+
+def test_a_certificate_that_a_client_proves_is_told_behind(tmp_path: Path) -> None:
+    """RFC 8705 §2, RFC 9440 §2.1: by the secret header alone; who proves none is passed on as before."""
+    certificate, key, pem = a_certificate(tmp_path)
+    known, unknown = a_holder(), a_holder()
+    settings = TlsSettings(certificate, key, client_authorities=known.write(tmp_path, "known")[0])
+    port = free_port()
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"
+
+    def told(holder: Holder | None) -> bytes:
+        trust = ssl.create_default_context(cadata=pem)
+        if holder is not None:
+            trust.load_cert_chain(*holder.write(tmp_path, "own"))
+        return ask(port, trust, request)
+
+    with (
+        shouting(_Head) as behind,
+        TlsFront(settings.context(), port=port, to=behind, certificate_header="X-Secret"),
+    ):
+        answer = told(known)
+        assert known.header["x-client-certificate"].encode() in answer
+        assert answer.endswith(b"Connection: close\r\n")
+        assert b"keep-alive" not in answer
+        assert told(None) == request.removesuffix(b"\r\n")
+        refused = b""
+        with suppress(OSError):  # with TLS 1.3 a client learns of it only as it reads
+            refused = told(unknown)
+        assert refused == b""
+
+
+def test_authorities_of_clients_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    certificate, key, _ = a_certificate(tmp_path)
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for file in (empty, tmp_path / "none.pem"):
+        with pytest.raises(TlsError, match=file.name):
+            TlsSettings(certificate, key, client_authorities=file).context()
