@@ -224,6 +224,7 @@ def introspection(world: World) -> tuple[Next, Seen]:
     )
 
 
+_NEXT = re.compile(rb'"nextCursor":"([^"]+)"')
 _ACTION = re.compile(rb'<form[^>]*action="([^"]+)"')
 
 
@@ -311,6 +312,27 @@ def find_user(world: World) -> tuple[Next, Seen]:
     return ask, lambda _lane, answer: _expect(answer, 200) and b'"totalResults":1' in answer.body
 
 
+def last_page(world: World) -> tuple[Next, Seen]:
+    """S4: the last page of a hundred by cursor; the lanes find their way there once, together."""
+    cursors = [""]
+
+    def ask(lane: Lane) -> bytes:
+        lane.memory["page"] = len(cursors)
+        return get(f"/scim/v2/Users?count=100&cursor={cursors[-1]}", _bearer(world))
+
+    def seen(lane: Lane, answer: Answer) -> bool:
+        _expect(answer, 200)
+        following = _NEXT.search(answer.body[:2_000])
+        if following is None:
+            assert b'"userName"' in answer.body
+            return True
+        if lane.memory["page"] == len(cursors):  # no other lane was faster
+            cursors.append(following[1].decode())
+        return False
+
+    return ask, seen
+
+
 def switch_user(world: World) -> tuple[Next, Seen]:
     """S5: PATCH active, off and on again, every lane its own accounts."""
 
@@ -352,6 +374,8 @@ def workloads(world: World) -> list[Workload]:
         Workload("W6", "GET userinfo", 2_600, *userinfo(world)),
         Workload("W7", "POST introspection", 2_600, *introspection(world)),
         Workload("W8", "password login to code (argon2id)", 33, *password_login(world)),
+        # Before S1, which makes the last page another one.
+        Workload("S4", f"last page by cursor, {len(world.user_ids):,} users", 200, *last_page(world)),
         Workload("S1", "POST /Users", 500, *create_user(world)),
         Workload("S2", "GET /Users/{id}", 2_000, *read_user(world)),
         Workload("S3", f"GET /Users?filter, {len(world.user_ids):,} users", 1_300, *find_user(world)),

@@ -16,6 +16,9 @@ class ScimSettings(Section):
     largest_page: int = 1000
     """Most resources in a page, whatever a request says."""
 
+    cursor_life: dt.timedelta = dt.timedelta(hours=1)
+    """How long after a page its cursors lead to the next; ServiceProviderConfig tells it as cursorTimeout."""
+
     open_discovery: bool = True
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
 

@@ -100,13 +100,37 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a resource stands in a list: by the value it is sorted by, None where it has none, and its id.
+
+    It stays where it is whatever is made or deleted around it, the resource itself included.
+    """
+
+    value: str | int | bool | None
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A way through a list: on from ``place``, or ``back`` from it; from the very end where it is None.
+
+    ``counts`` asks for the total, too: who walks knows it since the first page.
+    """
+
+    place: Place | None = None
+    back: bool = False
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
-    """A question for a page: ``offset`` resources are skipped, at most ``limit`` returned."""
+    """A question for at most ``limit`` resources: ``offset`` are skipped, or ``walk`` says where."""
 
     condition: Condition | None = None
     offset: int = 0
     limit: int = 100
     sort: Sort | None = None
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +166,21 @@ def group_record(group: Group) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where a page of a walk begins and ends, in the order of the list."""
+
+    first: Place
+    last: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an answer and how many resources there are in all."""
+    """One page of an answer and how many resources there are in all.
+
+    ``stretch`` is there on a walk whose page is not empty; ``more`` tells that the walk goes on behind it.
+    """
 
     total: int
     records: tuple[Record, ...] = field(default=())
+    stretch: Stretch | None = None
+    more: bool = False

@@ -1,4 +1,4 @@
-"""Conditions compiled to SQL, and pages of provisioned resources.
+"""Conditions compiled to SQL.
 
 Each comparison finds its rows through an index: a column of the resource's own table, or the table of
 attribute values by path and value. Text is compared by code point on both dialects; no LIKE is used, so
@@ -15,12 +15,9 @@ from typing import Any, TypeAlias
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Connection,
-    Select,
     String,
     Table,
     and_,
-    bindparam,
     exists,
     false,
     func,
@@ -46,16 +43,10 @@ from idp.domain.query import (
     Not,
     OfItem,
     Operator,
-    Page,
     Present,
-    Record,
-    Search,
-    Sort,
 )
 from idp.storage.nesting import member_entries, memberships
 from idp.storage.tables import account, account_value, group, group_value
-from kernel.database import Database
-from kernel.prepared import Prepared
 
 _LAST_CHARACTER = 0x10FFFF
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
@@ -103,7 +94,8 @@ class Space:
         return self.table.c.id
 
 
-def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def stored_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column of another type as the text that is stored."""
     return type_coerce(column, String)
 
 
@@ -111,8 +103,8 @@ def _common_columns(table: Table) -> dict[str, ColumnElement[Any]]:
     return {
         "id": table.c.id,
         "externalid": table.c.external_id,
-        "meta.created": _text(table.c.created_at),
-        "meta.lastmodified": _text(table.c.updated_at),
+        "meta.created": stored_text(table.c.created_at),
+        "meta.lastmodified": stored_text(table.c.updated_at),
         "switchyard:sourceversion": table.c.source_version,
     }
 
@@ -151,100 +143,6 @@ GROUPS = Space(
 )
 
 
-def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
-    return (
-        table.c.id,
-        table.c.version,
-        table.c.source_version,
-        table.c.document,
-        _text(table.c.created_at),
-        _text(table.c.updated_at),
-    )
-
-
-_UNIQUE = ("id", "externalid", "username")
-_RECORD = {
-    (space.table.name, path): Prepared(
-        select(*_record_columns(space.table)).where(
-            space.columns[path] == bindparam("key"), space.table.c.source == bindparam("source")
-        )
-    )
-    for space in (ACCOUNTS, GROUPS)
-    for path in _UNIQUE
-    if path in space.columns
-}
-
-
-def find_record(
-    database: Database, space: Space, key: str, *, source: str, path: str = "id"
-) -> Record | None:
-    """Return the resource with this id, or another unique attribute, if ``source`` owns it.
-
-    Another's is not there (D1, O7).
-    """
-    row = _RECORD[space.table.name, path].first(database, key=key, source=source)
-    return Record(*row) if row is not None else None
-
-
-def unique_comparison(space: Space, search: Search) -> Compare | None:
-    """Return the comparison a search consists of if it can find one resource at most."""
-    asked = search.condition
-    if (
-        search.offset
-        or not search.limit
-        or not isinstance(asked, Compare)
-        or asked.operator is not Operator.EQ
-    ):
-        return None
-    return asked if (space.table.name, asked.path) in _RECORD else None
-
-
-def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:
-    """Return a page of the resources of ``source``, in a stable order (D8).
-
-    The total is counted only when the page itself does not tell it.
-    """
-    statement = page_statement(space, search, source=source)
-    records: tuple[Record, ...] = ()
-    if search.limit > 0:
-        records = tuple(Record(*row) for row in connection.execute(statement))
-    told = 0 < len(records) < search.limit or (search.offset == 0 and 0 < search.limit > len(records))
-    if told:
-        return Page(search.offset + len(records), records)
-    counted = select(func.count()).select_from(space.table).where(*_where(space, search, source))
-    return Page(connection.execute(counted).scalar_one(), records)
-
-
-def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
-    """Return the statement of a page; public so that its plan can be looked at."""
-    statement = select(*_record_columns(space.table)).where(*_where(space, search, source))
-    if search.sort is not None:
-        statement = statement.order_by(*_order(space, search.sort))
-    return statement.order_by(space.id).offset(search.offset).limit(search.limit)
-
-
-def _where(space: Space, search: Search, source: str) -> tuple[ColumnElement[bool], ...]:
-    owned = space.table.c.source == source
-    return (owned,) if search.condition is None else (owned, _compile(space, search.condition))
-
-
-def _order(space: Space, sort: Sort) -> tuple[ColumnElement[Any], ...]:
-    column = space.columns.get(sort.path)
-    if column is None:
-        column = (
-            select(space.values.c.value)
-            .where(space.owner == space.id, space.values.c.path == sort.path)
-            .order_by(space.values.c.item)
-            .limit(1)
-            .correlate(space.table)
-            .scalar_subquery()
-        )
-    missing = column.is_(None)
-    if sort.descending:
-        return missing.desc(), column.desc()
-    return missing, column
-
-
 _Leaf: TypeAlias = Compare | Has | Present | OfItem
 
 
@@ -262,7 +160,9 @@ def _boolean(condition: Condition, leaf: Callable[[_Leaf], ColumnElement[bool]])
     return leaf(condition)
 
 
-def _compile(space: Space, condition: Condition) -> ColumnElement[bool]:
+def compiled(space: Space, condition: Condition) -> ColumnElement[bool]:
+    """Return the SQL condition that holds of the resources that ``condition`` holds of."""
+
     def leaf(term: _Leaf) -> ColumnElement[bool]:
         match term:
             case OfItem(head=head, term=inner):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from idp.domain.group import Member, Membership
 from idp.domain.query import Page, Record, Search
 from idp.storage.members import first_members, members_of, memberships_of, memberships_of_one
-from idp.storage.search import ACCOUNTS, GROUPS, find_page, find_record, unique_comparison
+from idp.storage.pages import find_page, find_record, unique_comparison
+from idp.storage.search import ACCOUNTS, GROUPS
 from idp.usecases.services import IdpServices
 
 
@@ -29,17 +30,17 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """A page of accounts and how many there are in all."""
+    """A page of accounts, as it was found."""
 
-    total: int
+    page: Page
     accounts: tuple[AccountView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupPage:
-    """A page of groups and how many there are in all."""
+    """A page of groups, as it was found."""
 
-    total: int
+    page: Page
     groups: tuple[GroupView, ...]
 
 
@@ -92,7 +93,7 @@ def search_accounts(
     unique = unique_comparison(ACCOUNTS, search)
     if unique is not None:
         view = _account_by(services, unique.path, unique.value, source=source, with_groups=with_groups)
-        return AccountPage(0, ()) if view is None else AccountPage(1, (view,))
+        return AccountPage(Page(0), ()) if view is None else AccountPage(Page(1, (view.record,)), (view,))
     with services.store.read() as connection:
         page = find_page(connection, ACCOUNTS, search, source=source)
         groups: dict[str, list[Membership]] = {}
@@ -100,7 +101,7 @@ def search_accounts(
             for each in memberships_of(connection, [record.id for record in page.records]):
                 groups.setdefault(each.account_id, []).append(each)
     views = tuple(AccountView(record, tuple(groups.get(record.id, ()))) for record in page.records)
-    return AccountPage(page.total, views)
+    return AccountPage(page, views)
 
 
 def search_groups(
@@ -113,7 +114,7 @@ def search_groups(
 ) -> GroupPage:
     """Return a page of the groups of ``source`` that meet the condition."""
     with services.store.read() as connection:
-        page: Page = find_page(connection, GROUPS, search, source=source)
+        page = find_page(connection, GROUPS, search, source=source)
         members: dict[str, list[Member]] = {}
         if with_members:
             ids = [record.id for record in page.records]
@@ -123,4 +124,4 @@ def search_groups(
         GroupView(record, tuple(members.get(record.id, ())) if with_members else None)
         for record in page.records
     )
-    return GroupPage(page.total, views)
+    return GroupPage(page, views)

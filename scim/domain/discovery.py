@@ -25,7 +25,9 @@ from scim.domain.profile import Profile
 _META_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
 
-def service_provider_config(base: str, *, default_page: int, largest_page: int) -> dict[str, Any]:
+def service_provider_config(
+    base: str, *, default_page: int, largest_page: int, cursor_seconds: int
+) -> dict[str, Any]:
     """Return the configuration document."""
     config = ServiceProviderConfig(
         patch=Patch(supported=True),
@@ -35,11 +37,12 @@ def service_provider_config(base: str, *, default_page: int, largest_page: int) 
         sort=SortOption(supported=True),
         etag=ETag(supported=True),
         pagination=Pagination(
-            cursor=False,
+            cursor=True,
             index=True,
             default_pagination_method=Pagination.DefaultPaginationMethod("index"),
             default_page_size=default_page,
             max_page_size=largest_page,
+            cursor_timeout=cursor_seconds,
         ),
         authentication_schemes=[
             AuthenticationScheme(

@@ -7,6 +7,7 @@ document with ``id``, ``groups`` or ``members`` and ``meta`` spliced in.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from idp.domain.group import Member, Membership
@@ -14,6 +15,9 @@ from idp.domain.query import Record
 from scim.domain.etag import entity_tag
 from scim.domain.mapping import stated_document
 
+_LED = '"manager":{"value":"'
+# Quotes inside a text are escaped, so this is never one; a manager without a name is nobody here.
+_MANAGER = re.compile(_LED + r'([0-9A-Z]{26})","displayName":')
 _quote = json.encoder.encode_basestring
 
 
@@ -40,7 +44,8 @@ class Renderer:
             f'"display":{_quote(each.display_name)},"type":"{each.kind}"}}'
             for each in groups
         )
-        return self._splice(record, "User", self._users, f',"groups":[{listed}]' if listed else "")
+        text = self._splice(record, "User", self._users, f',"groups":[{listed}]' if listed else "")
+        return _MANAGER.sub(self._reference, text, count=1) if _LED in text else text
 
     def group(self, record: Record, members: Iterable[Member] | None) -> str:
         """Return a group as JSON text; without members where they are None, never with some (J8)."""
@@ -50,6 +55,9 @@ class Renderer:
             for each in members or ()
         )
         return self._splice(record, "Group", self._groups, f',"members":[{listed}]' if listed else "")
+
+    def _reference(self, manager: re.Match[str]) -> str:
+        return f'{_LED}{manager[1]}","$ref":"{self._users}{manager[1]}","displayName":'
 
     def _splice(self, record: Record, kind: str, folder: str, middle: str) -> str:
         # A document starts with {"schemas": the id goes right before it.
@@ -65,11 +73,21 @@ def _display(name: str) -> str:
     return f',"display":{_quote(name)}' if name else ""
 
 
-def list_response(total: int, start_index: int, resources: Iterable[str]) -> str:
-    """Return a list answer as JSON text (RFC 7644 §3.4.2)."""
+def list_response(
+    total: int,
+    start_index: int | None,
+    resources: Iterable[str],
+    *,
+    following: str = "",
+    previous: str = "",
+) -> str:
+    """Return a list answer as JSON text (RFC 7644 §3.4.2), with cursors where pages go on (RFC 9865 §2)."""
     rendered = list(resources)
+    start = "" if start_index is None else f'"startIndex":{start_index},'
+    cursors = f'"nextCursor":"{following}",' if following else ""
+    cursors += f'"previousCursor":"{previous}",' if previous else ""
     return (
         '{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],'
-        f'"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{len(rendered)},'
+        f'"totalResults":{total},{start}"itemsPerPage":{len(rendered)},{cursors}'
         f'"Resources":[{",".join(rendered)}]}}'
     )

@@ -32,7 +32,10 @@ class Discovery:
 
     def __init__(self, settings: ScimSettings, base: str) -> None:
         config = service_provider_config(
-            base, default_page=settings.default_page, largest_page=settings.largest_page
+            base,
+            default_page=settings.default_page,
+            largest_page=settings.largest_page,
+            cursor_seconds=int(settings.cursor_life.total_seconds()),
         )
         self._scope = "" if settings.open_discovery else READ
         self._configs = {

@@ -6,23 +6,21 @@ type has and the other has not; one that no type has is refused.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from scim2_models import SCIMException
 
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS, USERS, Catalogue
-from scim.domain.render import list_response
 from scim.settings import ScimSettings
 from scim.usecases.client import ScimClient
-from scim.web.endpoint import Method, scim_answer
+from scim.web.endpoint import Method
 from scim.web.groups import Groups
 from scim.web.searching import ListRequest, list_request, search_request
 from scim.web.users import Users
 
 _Read = Callable[..., ListRequest]
-_Page = Callable[[ListRequest, ScimClient], tuple[int, Iterable[str]]]
+_KINDS: tuple[Catalogue, ...] = (USERS, GROUPS)
 
 
 class Everything:
@@ -30,7 +28,7 @@ class Everything:
 
     def __init__(self, settings: ScimSettings, users: Users, groups: Groups) -> None:
         self._settings = settings
-        self._kinds: tuple[tuple[Catalogue, _Page], ...] = ((USERS, users.page), (GROUPS, groups.page))
+        self._listing = users.listing.joined(groups.listing)
 
     def root(self) -> dict[str, Method]:
         """Return the methods of the root."""
@@ -46,28 +44,15 @@ class Everything:
 
     def _answer(self, request: Request, client: ScimClient, read: _Read) -> Response:
         asked = [
-            read(request, catalogue, self._settings, client.tolerance, lenient=True)
-            for catalogue, _ in self._kinds
+            read(request, catalogue, self._settings, client.tolerance, lenient=True) for catalogue in _KINDS
         ]
         self._refuse_unknown(request, client, read)
-        total = 0
-        texts: list[str] = []
-        first = asked[0].search
-        for question, (_, page) in zip(asked, self._kinds, strict=True):
-            search = dataclasses.replace(
-                question.search,
-                offset=max(first.offset - total, 0),
-                limit=first.limit - len(texts),
-            )
-            found, resources = page(dataclasses.replace(question, search=search), client)
-            texts += resources
-            total += found
-        return scim_answer(200, list_response(total, asked[0].start_index, texts))
+        return self._listing.answer(asked, client)
 
     def _refuse_unknown(self, request: Request, client: ScimClient, read: _Read) -> None:
         """Raise what is wrong with the question if no type can answer it."""
         refused: SCIMException | None = None
-        for catalogue, _ in self._kinds:
+        for catalogue in _KINDS:
             try:
                 read(request, catalogue, self._settings, client.tolerance)
             except SCIMException as error:

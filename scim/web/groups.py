@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from idp.domain.provisioning import Missing
@@ -14,14 +13,16 @@ from scim.domain.catalogue import GROUPS
 from scim.domain.etag import Condition, entity_tag, read_condition
 from scim.domain.profile import Profile
 from scim.domain.projection import Projection
-from scim.domain.render import Renderer, list_response
+from scim.domain.render import Renderer
 from scim.settings import ScimSettings
 from scim.usecases.client import GROUPS_READ, GROUPS_WRITE, ScimClient
 from scim.usecases.create_group import create_group
 from scim.usecases.edit_group import Outcome, patch_group, replace_group
 from scim.usecases.outcomes import ConditionFailed, GroupWritten
 from scim.web.answers import NOT_FOUND, refused, shown
+from scim.web.cursors import Cursors
 from scim.web.endpoint import Method, body_object, refusal, scim_answer
+from scim.web.listing import Listed, Listing
 from scim.web.searching import ListRequest, list_request, projection_of, search_request
 from scim.web.users import ID
 
@@ -52,6 +53,7 @@ class Groups:
         self._services = services
         self._settings = settings
         self._renderer = renderer
+        self.listing = Listing(Cursors(services.store, settings.cursor_life), "groups", (self.page,))
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of /Groups."""
@@ -81,16 +83,16 @@ class Groups:
         """Answer the same question asked in a body (D4)."""
         return self._listed(search_request(request, GROUPS, self._settings, client.tolerance), client)
 
-    def page(self, asked: ListRequest, client: ScimClient) -> tuple[int, Iterator[str]]:
-        """Return how many resources there are in all, and those of the page as JSON texts."""
-        page = search_groups(
+    def page(self, asked: ListRequest, client: ScimClient) -> Listed:
+        """Return a page, and its resources as JSON texts."""
+        found = search_groups(
             self._services,
             source=client.id,
             search=asked.search,
             with_members=asked.projection.shows("members"),
             with_names=asked.projection.names("members.display"),
         )
-        return page.total, (self._text(view, asked.projection) for view in page.groups)
+        return Listed(found.page, (self._text(view, asked.projection) for view in found.groups))
 
     def create(self, request: Request, client: ScimClient) -> Response:
         """Make a group (C1, J2)."""
@@ -197,8 +199,7 @@ class Groups:
         return None if members is None else GroupView(view.record, members)
 
     def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
-        total, resources = self.page(asked, client)
-        return scim_answer(200, list_response(total, asked.start_index, resources))
+        return self.listing.answer((asked,), client)
 
     def _text(self, view: GroupView, projection: Projection) -> str:
         return shown(self._renderer.group(view.record, view.members), GROUPS, projection)

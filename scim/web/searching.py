@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scim2_models import InvalidPathException, InvalidSyntaxException, InvalidValueException
+from scim2_models import (
+    InvalidCursorException,
+    InvalidPathException,
+    InvalidSyntaxException,
+    InvalidValueException,
+)
 
 from idp.domain.query import Search, Sort
 from kernel.web.http import Request
@@ -22,16 +28,32 @@ from scim.web.endpoint import body_object
 SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _FURTHEST = 2**31
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+_PARAMETERS = (
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+)
 _UNSORTABLE = frozenset({"groups", "members", "meta", "schemas", "x509certificates"})
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A page to find, and the part of each resource to show."""
+    """A page to find, and the part of each resource to show.
+
+    ``cursor`` is there where pages are asked for by cursor, empty for the first; it belongs to ``question``.
+    """
 
     search: Search
     projection: Projection
     start_index: int
+    cursor: str | None = None
+    question: str = ""
+    states_count: bool = False
 
 
 def projection_of(request: Request, catalogue: Catalogue) -> Projection:
@@ -78,8 +100,7 @@ def search_request(
     schemas = body.get("schemas")
     if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
-    names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes")
-    stated = {name: body[name.lower()] for name in names if name.lower() in body}
+    stated = {name: body[name.lower()] for name in _PARAMETERS if name.lower() in body}
     return _read(stated, catalogue, settings, tolerance, lenient=lenient)
 
 
@@ -91,6 +112,7 @@ def _read(
     *,
     lenient: bool,
 ) -> ListRequest:
+    cursor = _cursor(values)
     start_index = max(_number(values, "startIndex", 1), 1)
     count = min(max(_number(values, "count", settings.default_page), 0), settings.largest_page)
     text = values.get("filter")
@@ -98,13 +120,26 @@ def _read(
         raise InvalidValueException(detail="'filter' must be text.")
     text = lenient_filter(text, catalogue, tolerance) if text else None
     condition = compile_filter(text, catalogue, lenient=lenient) if text else None
-    search = Search(
-        condition, min(start_index - 1, _FURTHEST), count, _sort(values, catalogue, lenient=lenient)
-    )
+    sort = _sort(values, catalogue, lenient=lenient)
+    search = Search(condition, min(start_index - 1, _FURTHEST), count, sort)
     projection = read_projection(
         catalogue, _names(values.get("attributes")), _names(values.get("excludedAttributes"))
     )
-    return ListRequest(search, projection, start_index)
+    if cursor is None:
+        return ListRequest(search, projection, start_index)
+    question = json.dumps([text, *(str(values.get(name) or "").lower() for name in ("sortBy", "sortOrder"))])
+    return ListRequest(search, projection, start_index, cursor, question, states_count="count" in values)
+
+
+def _cursor(values: Mapping[str, Any]) -> str | None:
+    cursor = values.get("cursor")
+    if cursor is None:
+        return None
+    if "startIndex" in values:
+        raise InvalidValueException(detail="'cursor' and 'startIndex' cannot be stated both.")
+    if not isinstance(cursor, str):
+        raise InvalidCursorException(detail="'cursor' must be text.")
+    return cursor
 
 
 def _number(values: Mapping[str, Any], name: str, default: int) -> int:

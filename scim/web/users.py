@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
@@ -13,14 +12,16 @@ from kernel.web.http import Request, Response
 from scim.domain.catalogue import USERS
 from scim.domain.etag import Condition, entity_tag, read_condition
 from scim.domain.projection import Projection
-from scim.domain.render import Renderer, list_response
+from scim.domain.render import Renderer
 from scim.settings import ScimSettings
 from scim.usecases.client import USERS_READ, USERS_WRITE, ScimClient
 from scim.usecases.create_user import create_user
 from scim.usecases.edit_user import Outcome, patch_user, replace_user
 from scim.usecases.outcomes import ConditionFailed, UserWritten
 from scim.web.answers import NOT_FOUND, refused, shown
+from scim.web.cursors import Cursors
 from scim.web.endpoint import Method, body_object, refusal, scim_answer
+from scim.web.listing import Listed, Listing
 from scim.web.searching import ListRequest, list_request, projection_of, search_request
 
 ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
@@ -49,6 +50,7 @@ class Users:
         self._services = services
         self._settings = settings
         self._renderer = renderer
+        self.listing = Listing(Cursors(services.store, settings.cursor_life), "users", (self.page,))
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of /Users."""
@@ -78,15 +80,15 @@ class Users:
         """Answer the same question asked in a body (D4)."""
         return self._listed(search_request(request, USERS, self._settings, client.tolerance), client)
 
-    def page(self, asked: ListRequest, client: ScimClient) -> tuple[int, Iterator[str]]:
-        """Return how many resources there are in all, and those of the page as JSON texts."""
-        page = search_accounts(
+    def page(self, asked: ListRequest, client: ScimClient) -> Listed:
+        """Return a page, and its resources as JSON texts."""
+        found = search_accounts(
             self._services,
             source=client.id,
             search=asked.search,
             with_groups=asked.projection.shows("groups"),
         )
-        return page.total, (self._text(view, asked.projection) for view in page.accounts)
+        return Listed(found.page, (self._text(view, asked.projection) for view in found.accounts))
 
     def create(self, request: Request, client: ScimClient) -> Response:
         """Make a user (C1)."""
@@ -160,8 +162,7 @@ class Users:
         return self._answer(200, outcome.view, projection)
 
     def _listed(self, asked: ListRequest, client: ScimClient) -> Response:
-        total, resources = self.page(asked, client)
-        return scim_answer(200, list_response(total, asked.start_index, resources))
+        return self.listing.answer((asked,), client)
 
     def _text(self, view: AccountView, projection: Projection) -> str:
         return shown(self._renderer.user(view.record, view.groups), USERS, projection)

@@ -104,11 +104,12 @@ def test_the_configuration_tells_the_truth(sqlite_world: ScimWorld) -> None:
     assert config["patch"] == config["etag"] == config["sort"] == {"supported": True}
     assert config["bulk"] == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 1_048_576}
     assert config["pagination"] == {
-        "cursor": False,
+        "cursor": True,
         "index": True,
         "defaultPaginationMethod": "index",
         "defaultPageSize": 100,
         "maxPageSize": 1000,
+        "cursorTimeout": 3600,
     }
 
 

@@ -12,7 +12,8 @@ from scim2_models import SCIMException, ScimFilter
 from sqlalchemy import text
 
 from idp.domain.query import Compare, Operator, Search
-from idp.storage.search import ACCOUNTS, page_statement
+from idp.storage.pages import page_statement
+from idp.storage.search import ACCOUNTS
 from scim.domain.catalogue import USERS
 from scim.domain.filters import compile_filter
 from scim.domain.models import COMPARING, GROUP_EXTENSION, USER_EXTENSION, USER_SCHEMA, User

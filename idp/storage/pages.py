@@ -1,0 +1,187 @@
+"""Provisioned resources as their source finds them: one by a unique attribute, or a page of many.
+
+A page is found by how many come before it, or by a place in the list (RFC 9865): the latter costs the same
+wherever it is, and neither loses nor repeats a resource when others are made or deleted meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+)
+
+from idp.domain.query import Compare, Operator, Page, Place, Record, Search, Sort, Stretch, Walk
+from idp.storage.search import ACCOUNTS, GROUPS, Space, compiled, stored_text
+from kernel.database import Database
+from kernel.prepared import Prepared
+
+_OPTIONAL = frozenset({"externalid"})  # of the attributes with a column
+
+
+def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
+    return (
+        table.c.id,
+        table.c.version,
+        table.c.source_version,
+        table.c.document,
+        stored_text(table.c.created_at),
+        stored_text(table.c.updated_at),
+    )
+
+
+_UNIQUE = ("id", "externalid", "username")
+_RECORD = {
+    (space.table.name, path): Prepared(
+        select(*_record_columns(space.table)).where(
+            space.columns[path] == bindparam("key"), space.table.c.source == bindparam("source")
+        )
+    )
+    for space in (ACCOUNTS, GROUPS)
+    for path in _UNIQUE
+    if path in space.columns
+}
+
+
+def find_record(
+    database: Database, space: Space, key: str, *, source: str, path: str = "id"
+) -> Record | None:
+    """Return the resource with this id, or another unique attribute, if ``source`` owns it.
+
+    Another's is not there (D1, O7).
+    """
+    row = _RECORD[space.table.name, path].first(database, key=key, source=source)
+    return Record(*row) if row is not None else None
+
+
+def unique_comparison(space: Space, search: Search) -> Compare | None:
+    """Return the comparison a search consists of if it can find one resource at most."""
+    asked = search.condition
+    if (
+        search.offset
+        or search.walk is not None
+        or not search.limit
+        or not isinstance(asked, Compare)
+        or asked.operator is not Operator.EQ
+    ):
+        return None
+    return asked if (space.table.name, asked.path) in _RECORD else None
+
+
+def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:
+    """Return a page of the resources of ``source``, in a stable order (D8).
+
+    The total is counted only when the page itself does not tell it.
+    """
+    if search.walk is not None:
+        return _walked(connection, space, search, search.walk, source)
+    statement = page_statement(space, search, source=source)
+    records: tuple[Record, ...] = ()
+    if search.limit > 0:
+        records = tuple(Record(*row[1:]) for row in connection.execute(statement))
+    told = 0 < len(records) < search.limit or (search.offset == 0 and 0 < search.limit > len(records))
+    if told:
+        return Page(search.offset + len(records), records)
+    return Page(_count(connection, space, search, source), records)
+
+
+def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
+    """Return the statement of a page; public so that its plan can be looked at.
+
+    Its first column is the value that the list is sorted by.
+    """
+    order = _order_of(space, search.sort)
+    statement = (
+        select(order.value if order.value is not None else null(), *_record_columns(space.table))
+        .select_from(order.source)
+        .where(*_where(space, search, source))
+    )
+    if search.walk is None:
+        return statement.order_by(*order.terms(reverse=False)).offset(search.offset).limit(search.limit)
+    if search.walk.place is not None:
+        statement = statement.where(order.behind(search.walk.place, back=search.walk.back))
+    # One more than asked for tells whether there is more.
+    return statement.order_by(*order.terms(reverse=search.walk.back)).limit(search.limit + 1)
+
+
+def _walked(connection: Connection, space: Space, search: Search, walk: Walk, source: str) -> Page:
+    rows = list(connection.execute(page_statement(space, search, source=source)))
+    more = len(rows) > search.limit
+    del rows[search.limit :]
+    if walk.back:
+        rows.reverse()
+    total = 0
+    if walk.counts:
+        whole = walk.place is None and not more
+        total = len(rows) if whole else _count(connection, space, search, source)
+    places = [Place(row[0], row[1]) for row in rows]
+    stretch = Stretch(places[0], places[-1]) if places else None
+    return Page(total, tuple(Record(*row[1:]) for row in rows), stretch, more)
+
+
+def _count(connection: Connection, space: Space, search: Search, source: str) -> int:
+    counted = select(func.count()).select_from(space.table).where(*_where(space, search, source))
+    return connection.execute(counted).scalar_one()
+
+
+def _where(space: Space, search: Search, source: str) -> tuple[ColumnElement[bool], ...]:
+    owned = space.table.c.source == source
+    return (owned,) if search.condition is None else (owned, compiled(space, search.condition))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The order of a list: by value, those without one last, then by id; or all of it the other way round."""
+
+    source: Any
+    id: ColumnElement[Any]
+    value: ColumnElement[Any] | None = None
+    may_lack: bool = False
+    descending: bool = False
+
+    def terms(self, *, reverse: bool) -> tuple[ColumnElement[Any], ...]:
+        terms: tuple[ColumnElement[Any], ...] = (self.id,)
+        if self.value is not None:
+            terms = (self.value, self.id)
+            if self.may_lack:
+                terms = (self.value.is_(None), *terms)
+        return tuple(term.desc() for term in terms) if self.descending != reverse else terms
+
+    def behind(self, place: Place, *, back: bool) -> ColumnElement[bool]:
+        """Return the condition that a resource comes behind ``place``, or before it on the way back."""
+        down = self.descending != back
+        if self.value is None:
+            return self.id < place.id if down else self.id > place.id
+        if place.value is None:
+            lacking = and_(self.value.is_(None), self.id < place.id if down else self.id > place.id)
+            return or_(lacking, self.value.is_not(None)) if down else lacking
+        here = tuple_(self.value, self.id)
+        there = tuple_(literal(place.value, self.value.type), literal(place.id, self.id.type))
+        if down or not self.may_lack:
+            return here < there if down else here > there
+        return or_(here > there, self.value.is_(None))
+
+
+def _order_of(space: Space, sort: Sort | None) -> _Order:
+    if sort is None or sort.path == "id":
+        return _Order(space.table, space.id, descending=sort is not None and sort.descending)
+    column = space.columns.get(sort.path)
+    if column is not None:
+        return _Order(space.table, space.id, column, sort.path in _OPTIONAL, sort.descending)
+    first = space.values.alias("sorted")  # the primary entry, or else the first, is kept as number 0
+    found = and_(first.c[space.owner.name] == space.id, first.c.path == sort.path, first.c.item == 0)
+    source = space.table.outerjoin(first, found)
+    return _Order(source, space.id, first.c.value, may_lack=True, descending=sort.descending)

@@ -1,0 +1,122 @@
+"""Answers to list requests: over one type of resource or over all, by index or by cursor (F2, F4, F5).
+
+Several types are one list, one type after the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from idp.domain.query import Page, Place, Walk
+from kernel.web.http import Response
+from scim.domain.render import list_response
+from scim.usecases.client import ScimClient
+from scim.web.cursors import Cursors, Position
+from scim.web.endpoint import scim_answer
+from scim.web.searching import ListRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of one type of resource, and its resources as JSON texts."""
+
+    page: Page
+    texts: Iterable[str]
+
+
+Find = Callable[[ListRequest, ScimClient], Listed]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a walk has found: texts in the order of the list, both ends, whether there is more behind."""
+
+    texts: list[str]
+    first: tuple[int, Place] | None = None
+    last: tuple[int, Place] | None = None
+    total: int = 0
+    more: bool = False
+
+    def take(self, kind: int, listed: Listed, *, back: bool) -> None:
+        """Add a page, at the end or, on the way back, at the beginning."""
+        texts, stretch = list(listed.texts), listed.page.stretch
+        self.texts = [*texts, *self.texts] if back else [*self.texts, *texts]
+        self.total += listed.page.total
+        self.more = self.more or listed.page.more
+        if stretch is not None:
+            first, last = (kind, stretch.first), (kind, stretch.last)
+            self.first = first if back else self.first or first
+            self.last = self.last or last if back else last
+
+
+class Listing:
+    """Lists over the kinds of resources that ``finds`` find, in their order; ``name`` tells lists apart."""
+
+    def __init__(self, cursors: Cursors, name: str, finds: Sequence[Find]) -> None:
+        self._cursors = cursors
+        self._name = name
+        self._finds = finds
+
+    def joined(self, other: Listing) -> Listing:
+        """Return the list of what this one and then the other one lists."""
+        return Listing(self._cursors, f"{self._name}+{other._name}", (*self._finds, *other._finds))
+
+    def answer(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
+        """Answer one page; ``asked`` has the question as each kind understands it."""
+        if asked[0].cursor is not None:
+            return self._by_cursor(asked, client, asked[0].cursor)
+        first = asked[0].search
+        total = 0
+        texts: list[str] = []
+        for question, find in zip(asked, self._finds, strict=True):
+            offset, limit = max(first.offset - total, 0), first.limit - len(texts)
+            search = dataclasses.replace(question.search, offset=offset, limit=limit)
+            found = find(dataclasses.replace(question, search=search), client)
+            texts += found.texts
+            total += found.page.total
+        return scim_answer(200, list_response(total, asked[0].start_index, texts))
+
+    def _by_cursor(self, asked: Sequence[ListRequest], client: ScimClient, cursor: str) -> Response:
+        query = json.dumps([client.id, self._name, asked[0].question])
+        position, limit = None, asked[0].search.limit
+        if cursor:
+            count = limit if asked[0].states_count else None
+            position, limit = self._cursors.open(cursor, query=query, count=count)
+        found = self._walked(asked, client, position, limit)
+
+        def sealed(end: tuple[int, Place], *, back: bool) -> str:
+            place = Position(end[1], end[0], found.total, back)
+            return self._cursors.seal(place, query=query, count=limit)
+
+        back = position is not None and position.back
+        following = previous = ""
+        if found.last is not None and (found.more or back):
+            following = sealed(found.last, back=False)
+        if found.first is not None and (found.more if back else position is not None):
+            previous = sealed(found.first, back=True)
+        text = list_response(found.total, None, found.texts, following=following, previous=previous)
+        return scim_answer(200, text)
+
+    def _walked(
+        self, asked: Sequence[ListRequest], client: ScimClient, position: Position | None, limit: int
+    ) -> _Gathered:
+        back = position is not None and position.back
+        found = _Gathered([])
+        for kind in self._order(position, back=back):
+            place = position.place if position is not None and position.kind == kind else None
+            walk = Walk(place, back, counts=position is None)
+            search = dataclasses.replace(asked[kind].search, limit=limit - len(found.texts), walk=walk)
+            listed = self._finds[kind](dataclasses.replace(asked[kind], search=search), client)
+            found.take(kind, listed, back=back)
+            if found.more and position is not None:
+                break
+        if position is not None:
+            found.total = position.total
+        return found
+
+    def _order(self, position: Position | None, *, back: bool) -> Iterator[int]:
+        start = position.kind if position is not None else 0
+        yield from range(start, -1, -1) if back else range(start, len(self._finds))
