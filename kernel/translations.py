@@ -18,6 +18,12 @@ LANGUAGES = {"en": "English", "fr": "Français"}
 DEFAULT_LANGUAGE = "en"
 
 
+def first_known(languages: str) -> str:
+    """Return the first of ``languages`` (tags, separated by spaces) that we speak, or an empty text."""
+    tags = (tag.partition("-")[0].lower() for tag in languages[:200].split())
+    return next((tag for tag in tags if tag in LANGUAGES), "")
+
+
 def mark(sentence: str) -> str:
     """Return ``sentence`` unchanged: written here for translation, translated where it is shown."""
     return sentence

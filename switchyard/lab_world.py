@@ -104,7 +104,7 @@ def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
         )
         faults += _furnish_group(services, group, members, f"groups[{place}]")
     for place, client in enumerate(file.clients):
-        faults += _furnish_client(services, client, f"clients[{place}]")
+        faults += _furnish_client(services, client, f"clients[{place}]", asks=file.consent == "ask")
     for place, scim_client in enumerate(file.scim_clients):
         faults += _furnish_scim_client(services, scim_client, f"scim_clients[{place}]")
     if faults:
@@ -207,7 +207,7 @@ def _stored_group(services: IdpServices, facts: GroupFacts, members: frozenset[s
 # --- clients
 
 
-def _furnish_client(services: IdpServices, wanted: LabClient, key: str) -> Iterator[Fault]:
+def _furnish_client(services: IdpServices, wanted: LabClient, key: str, *, asks: bool) -> Iterator[Fault]:
     metadata = wanted.metadata
     if "grant_types" not in metadata:
         metadata["grant_types"] = list(_GRANTS)
@@ -222,6 +222,7 @@ def _furnish_client(services: IdpServices, wanted: LabClient, key: str) -> Itera
         launch_url=wanted.launch_url or "",
         secret=wanted.client_secret or "",
         profile=wanted.profile.value,
+        first_party=not asks,
     )
     outcome = register_client(services, order, actor=_ACTOR, replace=True)
     if isinstance(outcome, RegistrationRefused):

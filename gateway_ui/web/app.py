@@ -9,6 +9,7 @@ import flask
 from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web import (
     activation,
+    consent,
     dashboard,
     enrolment,
     information,
@@ -38,6 +39,7 @@ _BLUEPRINTS = (
     sign_out.blueprint,
     information.blueprint,
     operator.blueprint,
+    consent.blueprint,
 )
 
 

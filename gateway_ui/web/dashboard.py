@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 import flask
 from flask.typing import ResponseReturnValue
 
+from gateway_ui.web.consent import CONSENTS
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import start
 from gateway_ui.web.operator import ADDRESS, stands_as_operator
 from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
 from idp.domain.session import LiveSession
+from idp.usecases.consents import list_consents
 from idp.usecases.last_sign_in import last_sign_in
 from idp.usecases.list_apps import Application, list_apps
 from kernel.web.forms import single
@@ -50,6 +52,7 @@ def dashboard() -> ResponseReturnValue:
         offers_search=offers_search,
         is_machine=session.account.is_machine,
         last_sign_in=_last_sign_in(session),
+        allowed_pages=CONSENTS if list_consents(pages().services, session) else "",
         operator_pages=ADDRESS if stands_as_operator() else "",
     )
 

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from gateway_ui.web.context import render
 from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
 from kernel.origin import current_origin
-from kernel.translations import LANGUAGES
+from kernel.translations import first_known
 from kernel.web.cookies import remember_browser
 from kernel.web.headers import secure
 from kernel.web.http import Request, Response
@@ -64,7 +64,7 @@ class ProtocolPages:
 
     def _rendered(self, request: Request, language: str, make: Callable[[], ResponseReturnValue]) -> Response:
         with self._app.request_context(self._environ(request)):
-            use_language(_known_language(language))
+            use_language(first_known(language))
             answer = self._app.make_response(make())
             remember_browser(answer)
             secure(answer, page=True)
@@ -91,12 +91,6 @@ class ProtocolPages:
             "REMOTE_ADDR": request.address,
             "wsgi.url_scheme": self._public.scheme,
         }
-
-
-def _known_language(languages: str) -> str:
-    """Return the first of ``languages`` (tags in order, separated by spaces) that we speak, or nothing."""
-    tags = (tag.partition("-")[0].lower() for tag in languages[:200].split())
-    return next((tag for tag in tags if tag in LANGUAGES), "")
 
 
 def _request_error(status: int, code: str) -> ResponseReturnValue:

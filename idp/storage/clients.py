@@ -49,6 +49,7 @@ _COLUMNS = (
     client.c.application_key,
     client.c.launch_url,
     client.c.profile,
+    client.c.first_party,
     client.c.version,
     client.c.disabled_at,
     client.c.metadata,

@@ -221,6 +221,7 @@ scim_client = Table(
     Column("scopes", Text, nullable=False, comment="what its static tokens may, space separated"),
     Column("require_match", Boolean, nullable=False, comment="a write without If-Match answers 428"),
     Column("requests_per_second", Integer, comment="empty: what the settings say"),
+    Column("allowed_addresses", Text, nullable=False, comment="CIDR, space separated; empty: anywhere"),
     Column("disabled_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -482,6 +483,7 @@ client = Table(
         "launch_url", Text, nullable=False, comment="where the dashboard's tile leads; empty shows no tile"
     ),
     Column("profile", String(32), nullable=False),
+    Column("first_party", Boolean, nullable=False, comment="the operator's own: nobody is asked for consent"),
     Column("metadata", JsonText, nullable=False, comment="RFC 7591 client metadata"),
     Column("disabled_at", UtcDateTime),
     Column("version", Integer, nullable=False),
@@ -545,6 +547,30 @@ authorization_code = Table(
     ),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
+)
+
+consent = Table(
+    "consent",
+    METADATA,
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", Text, ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
+    Column("scope", Text, primary_key=True, comment="one row a scope: agreeing twice is agreeing"),
+    Column("given_at", UtcDateTime, nullable=False),
+)
+
+consent_request = Table(
+    "consent_request",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="digest of the token in the page's address"),
+    Column("session_id", _ID, nullable=False, comment="who is asked; no other session can answer"),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("scope", Text, nullable=False, comment="what is asked for, space separated"),
+    Column("request", JsonText, nullable=False, comment="the authorization request that waits"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("decided_at", UtcDateTime),
+    Column("allowed", Boolean),
+    Column("resumed_at", UtcDateTime, comment="when the authorization request was taken up again"),
 )
 
 pushed_request = Table(

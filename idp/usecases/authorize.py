@@ -15,11 +15,13 @@ from typing import Any
 from idp.domain.authorization_request import Asked
 from idp.domain.authorize_checks import Where, first_broken
 from idp.domain.client import Client
+from idp.domain.consent import consent_needed, covers
 from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
+from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
 from idp.storage.grants import access_within
 from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
@@ -27,6 +29,7 @@ from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
+from kernel.crypto import digest
 from kernel.origin import current_origin
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
@@ -38,6 +41,8 @@ _ANOTHER_CLASS = Fault(
     ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in of the class that was asked for."
 )
 _NOBODY_TO_ASK = Fault(ErrorCode.LOGIN_REQUIRED, "The person has to be asked.")
+_NOT_ALLOWED = Fault(ErrorCode.ACCESS_DENIED, "The person did not allow it.")
+_CONSENT_REQUIRED = Fault(ErrorCode.CONSENT_REQUIRED, "The person has to be asked for consent.")
 _NO_ACCESS = Fault(ErrorCode.ACCESS_DENIED, "The account has no access.")
 _SPENT = Fault(ErrorCode.INVALID_REQUEST_URI, "The request was answered before.")
 _PAGES = Limit("authorize-refused-pages", 30, dt.timedelta(minutes=1))
@@ -64,7 +69,7 @@ class NoAccess:
 class SignInNeeded:
     """A person has to be asked first. ``request`` is kept in the login flow and taken up again by it.
 
-    ``step_up`` tells that the flow may build on the live session.
+    ``step_up`` tells that the flow may build on the live session; ``language`` is ``ui_locales``.
     """
 
     request: Mapping[str, object] = field(repr=False)
@@ -73,9 +78,18 @@ class SignInNeeded:
     demands: Demands
     login_hint: str
     step_up: bool
+    language: str = ""
 
 
-AuthorizeOutcome = ToClient | ErrorPage | NoAccess | SignInNeeded
+@dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """The person has to be asked whether the client may have it: ``token`` names the question on the page."""
+
+    token: str = field(repr=False)
+    language: str = ""
+
+
+AuthorizeOutcome = ConsentNeeded | ToClient | ErrorPage | NoAccess | SignInNeeded
 
 
 def authorize(
@@ -114,6 +128,21 @@ def resume(
     if not is_met(wanted, session.acr):
         return error_to_client(services, asked, _ANOTHER_CLASS)
     return _answer(services, unit, asked, session)
+
+
+def resume_decided(
+    services: IdpServices, unit: Unit, request: Mapping[str, Any], *, session: LiveSession, allowed: bool
+) -> AuthorizeOutcome:
+    """Answer a request whose person was asked for consent, in the unit that took the answer up."""
+    asked = _asked_again(services, request)
+    refusal = _refusal(services, asked, unit)
+    if refusal is not None:
+        return refusal
+    if not allowed:
+        if asked.pushed:
+            spend_pushed_request(unit.connection, asked.pushed, now=unit.now)
+        return error_to_client(services, asked, _NOT_ALLOWED)
+    return _answer(services, unit, asked, session, asked_now=True)
 
 
 def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> ErrorPage | ToClient | None:
@@ -190,6 +219,7 @@ def _ask(
         wanted.demands,
         asked.value("login_hint")[:256],
         step_up,
+        asked.value("ui_locales"),
     )
 
 
@@ -213,7 +243,9 @@ def _asked_again(services: IdpServices, request: Mapping[str, Any]) -> Asked:
     )
 
 
-def _answer(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient | NoAccess:
+def _answer(
+    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool = False
+) -> ToClient | NoAccess | ConsentNeeded:
     client = asked.known_client
     key = client.application_key
     if key and not access_within(unit.connection, session.account.id, key):
@@ -227,7 +259,41 @@ def _answer(services: IdpServices, unit: Unit, asked: Asked, session: LiveSessio
         if "none" in asked.prompts:
             return error_to_client(services, asked, _NO_ACCESS)
         return NoAccess(client.id, client.name, asked.value("ui_locales"))
+    if not client.first_party:
+        question = _question(services, unit, asked, session, asked_now=asked_now)
+        if question is not None:
+            return question
     if asked.pushed and not spend_pushed_request(unit.connection, asked.pushed, now=unit.now):
         return error_to_client(services, asked, _SPENT)
     acr = class_told(_wanted(asked, ""), session.acr)
     return to_client(services, asked, granted(services, unit, asked, session, acr=acr))
+
+
+def _question(
+    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool
+) -> ToClient | ConsentNeeded | None:
+    """Return the question that a client that is not the operator's own has to wait for, or None.
+
+    A yes is remembered, so it is asked once; ``prompt=consent`` asks again, once (``asked_now``).
+    """
+    needed = consent_needed(asked)
+    given = consent_given(unit.connection, session.account.id, asked.known_client.id)
+    again = "consent" in asked.prompts and not asked_now
+    if covers(given, needed) and not again:
+        return None
+    if "none" in asked.prompts:
+        return error_to_client(services, asked, _CONSENT_REQUIRED)
+    token = unit.randomness.token(32)
+    add_consent_request(
+        unit.connection,
+        ConsentRequest(
+            digest(token),
+            session.id,
+            session.account.id,
+            asked.known_client.id,
+            needed,
+            _kept(asked, ""),
+            unit.now + services.settings.flow_life,
+        ),
+    )
+    return ConsentNeeded(token, asked.value("ui_locales"))

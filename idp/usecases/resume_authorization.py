@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from idp.domain.oauth import ErrorCode, Fault
+from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
-from idp.usecases.authorize import KIND, AuthorizeOutcome, ErrorPage, resume
+from idp.storage.consents import take_up_consent_request
+from idp.usecases.authorize import KIND, AuthorizeOutcome, ErrorPage, resume, resume_decided
 from idp.usecases.services import IdpServices
 from idp.usecases.start_login import take_up
+from kernel.crypto import digest
 
 _LOST = Fault(ErrorCode.INVALID_REQUEST, "The sign-in is over or was taken up before.", reason="flow_expired")
 _LONGEST_TOKEN = 128
@@ -28,3 +31,20 @@ def resume_authorization(
             return ErrorPage(_LOST)
         is_its_own = session is not None and session.id == finished.session_id
         return resume(services, unit, finished.request, session=session if is_its_own else None)
+
+
+def resume_after_consent(
+    services: IdpServices, *, question: str, session: LiveSession | None
+) -> AuthorizeOutcome:
+    """Answer the request that waited for ``question``, to the session that was asked and to no other (AZ-21).
+
+    A question that nobody answered yet, a second visit or another session finds nothing.
+    """
+    if session is None or not is_token(question):
+        return ErrorPage(_LOST)
+    with services.store.write() as unit:
+        found = take_up_consent_request(unit.connection, digest(question), session.id, now=unit.now)
+        if found is None:
+            return ErrorPage(_LOST)
+        waiting, allowed = found
+        return resume_decided(services, unit, waiting.request, session=session, allowed=allowed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from idp.storage import pushed_requests
+from idp.storage import consents, pushed_requests
 from idp.storage.clients import sweep_assertions
 from idp.storage.grants import sweep
 from idp.usecases.services import IdpServices
@@ -21,4 +21,5 @@ def sweep_tokens(services: IdpServices) -> int:
     with services.store.write() as unit:
         removed = sweep(unit.connection, now=unit.now, keep=KEEP, grace=services.settings.refresh_grace)
         removed += pushed_requests.sweep(unit.connection, before=unit.now - KEEP)
+        removed += consents.sweep(unit.connection, before=unit.now - KEEP)
         return removed + sweep_assertions(unit.connection, now=unit.now)

@@ -1,4 +1,4 @@
-"""The reader's language, by cookie, else by the browser, else English; and times as people read them."""
+"""The reader's language, by cookie, else by application or browser; and times as people read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kernel.translations import DEFAULT_LANGUAGE, LANGUAGES
+from kernel.translations import DEFAULT_LANGUAGE, LANGUAGES, first_known
 from kernel.web.cookies import BROWSER_LIFE, read_cookie, set_cookie
 from kernel.web.forms import single
 from kernel.web.kit import current_kit, installed
@@ -36,9 +36,26 @@ def current_language() -> str:
     if known is None:
         chosen = read_cookie("language")
         if chosen not in LANGUAGES:
-            chosen = flask.request.accept_languages.best_match(LANGUAGES) or DEFAULT_LANGUAGE
+            chosen = (
+                asked_language() or flask.request.accept_languages.best_match(LANGUAGES) or DEFAULT_LANGUAGE
+            )
         known = flask.g.language = chosen
     return known
+
+
+def asked_language() -> str:
+    """Return the language that an application asks for (``ui_locales``), or an empty text."""
+    return first_known(flask.request.args.get("ui_locales", ""))
+
+
+def remember_asked_language(response: Response) -> None:
+    """Let the pages that follow speak the language an application asked for; a person's choice goes before.
+
+    It lasts as long as the browser runs.
+    """
+    asked = asked_language()
+    if asked and read_cookie("language") not in LANGUAGES:
+        set_cookie(response, "language", asked)
 
 
 def use_language(code: str) -> None:

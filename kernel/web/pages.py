@@ -35,6 +35,7 @@ from kernel.web.language import (
     day_markup,
     moment_markup,
     other_languages,
+    remember_asked_language,
     switch_language,
     template_gettext,
     template_ngettext,
@@ -138,6 +139,7 @@ def _stand_guard(app: flask.Flask, kit: PageKit) -> None:
     def finish(response: flask.Response) -> flask.Response:
         if not _is_protocol(app):
             remember_browser(response)
+            remember_asked_language(response)
             secure(response, page=flask.request.endpoint != "static" or response.status_code >= 400)
             response.headers.setdefault("X-Request-Id", current_origin().request_id)
         return response

@@ -115,6 +115,7 @@ class Op:
         secret: str = SECRET,
         application_key: str = "",
         profile: str = "default",
+        first_party: bool = True,
         replace: bool = False,
         **metadata: object,
     ) -> str:
@@ -134,6 +135,7 @@ class Op:
                 metadata={name: value for name, value in values.items() if value is not None},
                 application_key=application_key,
                 profile=profile,
+                first_party=first_party,
                 secret=secret if str(method).startswith("client_secret") else "",
             ),
             actor=SYSTEM,

@@ -202,6 +202,7 @@ def _client_row(client_id: str, now: dt.datetime) -> dict[str, Any]:
         "application_key": "",
         "launch_url": "",
         "profile": "default",
+        "first_party": True,
         "metadata": {},
         "disabled_at": None,
         "version": 1,

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from idp.domain.session import LiveSession
 from idp.usecases.answer_authorization import ToClient
-from idp.usecases.authorize import AuthorizeOutcome, ErrorPage, NoAccess, SignInNeeded, authorize
-from idp.usecases.resume_authorization import resume_authorization
+from idp.usecases.authorize import (
+    AuthorizeOutcome,
+    ConsentNeeded,
+    ErrorPage,
+    NoAccess,
+    SignInNeeded,
+    authorize,
+)
+from idp.usecases.resume_authorization import resume_after_consent, resume_authorization
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from idp.usecases.start_login import start_login
 from idp.web.oidc.answers import see_other, to_client
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.pages import OidcPages
+from kernel.translations import first_known
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
 _MOST_LOCATION = 8_000
@@ -51,13 +59,20 @@ class AuthorizeFace:
         if request.method != "GET":
             return json_response(405, {"error": "invalid_request"}, (("Allow", "GET"), *NO_STORE))
         try:
-            flow = request.query_values.get("flow", [""])[0]
+            values = request.query_values
         except BadRequestError:
             return self._pages.error_page(request, 400, "invalid_request")
         token = self._cookies.session_of(request)
         session = find_session(self._services, token) if token else None
+        question = values.get("consent", [""])[0]
+        if question:
+            outcome = resume_after_consent(self._services, question=question, session=session)
+            return self._render(request, outcome, session)
         outcome = resume_authorization(
-            self._services, flow=flow, browser=self._cookies.browser_of(request), session=session
+            self._services,
+            flow=values.get("flow", [""])[0],
+            browser=self._cookies.browser_of(request),
+            session=session,
         )
         return self._render(request, outcome, session)
 
@@ -81,6 +96,8 @@ class AuthorizeFace:
             return self._pages.error_page(request, outcome.fault.status, code, outcome.language)
         if isinstance(outcome, NoAccess):
             return self._pages.no_access_page(request, outcome.client_name, outcome.language)
+        if isinstance(outcome, ConsentNeeded):
+            return see_other(self._page("/consent", {"request": outcome.token}, outcome.language))
         return self._sign_in(request, outcome, session)
 
     def _sign_in(self, request: Request, needed: SignInNeeded, session: LiveSession | None) -> Response:
@@ -98,4 +115,10 @@ class AuthorizeFace:
             login_hint=needed.login_hint,
         )
         headers = () if known else (self._cookies.set_browser(browser),)
-        return see_other(f"{self._services.public_url}/sign-in?flow={quote(flow, safe='')}", *headers)
+        return see_other(self._page("/sign-in", {"flow": flow}, needed.language), *headers)
+
+    def _page(self, path: str, values: Mapping[str, str], language: str) -> str:
+        """Return the address of a page of ours, which speaks ``language`` where nobody chose another."""
+        known = first_known(language)
+        query = urlencode({**values, **({"ui_locales": known} if known else {})})
+        return f"{self._services.public_url}{path}?{query}"

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
+from idp.storage.clients import list_clients
 from idp.usecases.authenticate_provisioner import provisioner
 from kernel.audit import verify_chains
 from kernel.tables import courier_message
@@ -119,3 +120,13 @@ def test_furnishing_again_changes_what_differs_and_keeps_the_rest(op: Op) -> Non
     assert found is not None
     assert (found.client_id, found.profile) == ("idp", "okta")
     assert verify_chains(op.services.store.database).faults == []
+
+
+@pytest.mark.parametrize(("consent", "own"), [("skip", True), ("ask", False)])
+def test_the_file_says_whether_people_are_asked_for_consent(op: Op, consent: str, *, own: bool) -> None:
+    """OIDC Core §3.1.2.4: its applications are the operator's own, or others'."""
+    furnished(op, {**WORLD, "consent": consent})
+    with op.services.store.read() as connection:
+        found = list_clients(connection)
+    assert found
+    assert {client.first_party for client in found} == {own}

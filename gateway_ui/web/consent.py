@@ -1,0 +1,127 @@
+"""What other parties' applications may have: asked once, shown, and taken back (OIDC Core §3.1.2.4).
+
+The question waits in the database for the session it was put to; its token in the address opens nothing
+without that session. It works without JavaScript. The logo is the one thing here that comes from another
+address: the page's policy lets through images of that origin, and of no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+import flask
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.flows import go, start
+from idp.domain.redirects import origin_of
+from idp.usecases.consents import list_consents, revoke_consent
+from idp.usecases.decide_consent import ConsentQuestion, decide_consent, look_at_consent
+from kernel.translations import mark
+from kernel.web.errors import refuse
+from kernel.web.forms import single
+from kernel.web.headers import content_security_policy, nonce
+from kernel.web.kit import current_kit
+from kernel.web.language import gettext as _
+from kernel.web.links import this_page
+
+blueprint = flask.Blueprint("consent", __name__)
+
+CONSENTS = "/allowed-applications"
+"""Where a person sees what she allowed, and takes it back."""
+
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "openid": mark("know that it is you, by an identifier of your account"),
+        "profile": mark("see your name, user ID and language"),
+        "email": mark("see your e-mail address"),
+        "address": mark("see your postal address"),
+        "phone": mark("see your telephone number"),
+        "access": mark("see your organizations and your access roles there"),
+        "offline_access": mark("keep this access while you are signed out"),
+    }
+)
+
+
+def _words(scope: Iterable[str]) -> list[str]:
+    return [_(_WORDS[each]) for each in scope if each in _WORDS]
+
+
+@blueprint.get("/consent")
+def ask() -> ResponseReturnValue:
+    """Ask whether the application may have what it asks for."""
+    session = live_session()
+    if session is None:
+        return start(this_page())
+    question = look_at_consent(pages().services, token=_token(), session=session)
+    return _over() if question is None else _page(question)
+
+
+@blueprint.post("/consent")
+def answer() -> ResponseReturnValue:
+    """Keep the answer and go on to the application with it."""
+    session = live_session()
+    decision = single(flask.request.form, "decision", longest=10)
+    if session is None or decision not in ("allow", "deny"):
+        return _over()
+    token = _token()
+    if not decide_consent(pages().services, token=token, session=session, allowed=decision == "allow"):
+        return _over()
+    return go(f"/oauth2/authorize/resume?consent={token}")
+
+
+@blueprint.get(CONSENTS)
+def show() -> ResponseReturnValue:
+    """Show what the person allowed."""
+    session = live_session()
+    if session is None:
+        return start(CONSENTS)
+    found = list_consents(pages().services, session)
+    return render("allowed_applications.html", found=[(each, _words(each.scope)) for each in found])
+
+
+@blueprint.post(CONSENTS)
+def take_back() -> ResponseReturnValue:
+    """Take a consent back, with everything the application was given; a second time changes nothing."""
+    session = live_session()
+    if session is not None:
+        client_id = single(flask.request.form, "client", longest=64)
+        revoke_consent(pages().services, session, client_id=client_id)
+    return go(CONSENTS)
+
+
+def _token() -> str:
+    return single(flask.request.args, "request", longest=200)
+
+
+def _page(question: ConsentQuestion) -> Response:
+    client = question.client
+    response = render(
+        "consent.html",
+        application=client.name,
+        host=urlsplit(client.redirect_uris[0]).netloc if client.redirect_uris else "",
+        logo=client.logo_uri,
+        policy=client.policy_uri,
+        terms=client.terms_uri,
+        words=_words(question.scope),
+        action=f"/consent?request={_token()}",
+    )
+    if client.logo_uri:
+        policy = content_security_policy(
+            nonce(), current_kit().form_targets(), images=(origin_of(client.logo_uri),)
+        )
+        response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+def _over() -> ResponseReturnValue:
+    return refuse(
+        410,
+        _("This question was answered already"),
+        _("Open the application again to go on."),
+        back="/",
+        back_text=_("Go to your applications"),
+    )

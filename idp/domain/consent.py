@@ -1,0 +1,27 @@
+"""Consent: what a person lets an application have that is not the operator's own (OIDC Core §3.1.2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.scope import OPENID, SIGN_IN_SCOPES
+
+
+def consent_needed(asked: Asked) -> tuple[str, ...]:
+    """Return what the person has to agree to, in the words of scopes and in their order.
+
+    A single claim counts as the scope that opens it, so that nobody is asked about names of claims.
+    """
+    wanted = set(granted_scope(asked))
+    if OPENID in wanted:
+        granted = asked.claims.granted(asked.known_client.scopes)
+        names = {name for wishes in granted.values() for name in wishes}
+        wanted |= {scope for scope, opened in CLAIMS_OF_SCOPE.items() if not names.isdisjoint(opened)}
+    return tuple(scope for scope in SIGN_IN_SCOPES if scope in wanted)
+
+
+def covers(given: Collection[str], needed: Collection[str]) -> bool:
+    """Tell whether what was agreed to before is enough."""
+    return set(needed) <= set(given)

@@ -1,0 +1,35 @@
+"""What a person agreed to: shown, and taken back."""
+
+from __future__ import annotations
+
+from idp.domain.session import LiveSession
+from idp.storage.consents import GivenConsent, consents_of, take_consent_back
+from idp.storage.grants import revoke_grants_of_account
+from idp.usecases.services import IdpServices
+from kernel.audit import Actor
+
+
+def list_consents(services: IdpServices, session: LiveSession) -> list[GivenConsent]:
+    """Return the applications that the person let have something, and what."""
+    with services.store.read() as connection:
+        return consents_of(connection, session.account.id)
+
+
+def revoke_consent(services: IdpServices, session: LiveSession, *, client_id: str) -> bool:
+    """Take a consent back, and with it everything the application was given; False if there was none."""
+    with services.store.write() as unit:
+        if not take_consent_back(unit.connection, session.account.id, client_id):
+            return False
+        revoke_grants_of_account(
+            unit.connection,
+            session.account.id,
+            reason="consent-revoked",
+            now=unit.now,
+            client_ids=[client_id],
+        )
+        unit.audit.record(
+            "gateway:consent:revoked",
+            actor=Actor("account", session.account.id, session.id),
+            target=client_id,
+        )
+    return True

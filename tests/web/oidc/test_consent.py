@@ -1,0 +1,194 @@
+"""Consent for applications that are not the operator's: asked once, of the right session, and taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from sqlalchemy import func, select
+
+from idp.storage import tables
+from idp.usecases.consents import list_consents, revoke_consent
+from idp.usecases.decide_consent import decide_consent, look_at_consent
+from idp.usecases.sessions import find_session
+from idp.usecases.sweep_tokens import sweep_tokens
+from tests.support.oidc import claims_of, returned
+from tests.web.oidc.test_authorize import finish, flow_token
+
+if TYPE_CHECKING:
+    from idp.domain.session import LiveSession
+    from kernel.web.http import Response
+    from tests.support.oidc import Op
+
+
+def question_of(answer: Response) -> str:
+    assert answer.status == 303, answer.body
+    parts = urlsplit(answer.header("location"))
+    assert parts.path == "/consent", answer.header("location")
+    return parse_qs(parts.query)["request"][0]
+
+
+def live(op: Op, cookie: str) -> LiveSession:
+    found = find_session(op.services, cookie)
+    assert found is not None
+    return found
+
+
+def decide(op: Op, cookie: str, question: str, *, allowed: bool = True) -> Response:
+    assert decide_consent(op.services, token=question, session=live(op, cookie), allowed=allowed)
+    return op.get("/oauth2/authorize/resume", cookie, consent=question)
+
+
+def test_a_person_is_asked_once_and_remembered(op_on_both: Op) -> None:
+    """OIDC Core §3.1.2.4: then not again for the same or for less, at any later session; for more she is."""
+    op = op_on_both
+    op.client(first_party=False)
+    account = op.account()
+    cookie = op.session(account)
+    asked = look_at_consent(
+        op.services,
+        token=(question := question_of(op.authorize(cookie, scope="openid email"))),
+        session=live(op, cookie),
+    )
+    assert asked is not None
+    assert (asked.client.id, asked.scope) == ("emi", ("openid", "email"))
+    assert op.audit("gateway:authorization:granted") == []
+    done = op.redeem(returned(decide(op, cookie, question))["code"])
+    assert done.json()["scope"] == "openid email"
+    later = op.session(account)
+    assert "code" in returned(op.authorize(later, scope="openid", prompt="none"))
+    more = question_of(op.authorize(later, scope="openid profile"))
+    assert "code" in returned(decide(op, later, more))
+    assert "code" in returned(op.authorize(later, scope="openid profile email", prompt="none"))
+    assert [row.outcome for row in op.audit("gateway:consent:given")] == ["done", "done"]
+
+
+def test_a_no_is_told_to_the_client_and_remembered_by_nobody(op: Op) -> None:
+    """RFC 6749 §4.1.2.1: access_denied; the next time she is asked again."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    answer = returned(decide(op, cookie, question_of(op.authorize(cookie)), allowed=False))
+    assert (answer["error"], answer["state"]) == ("access_denied", "st")
+    assert question_of(op.authorize(cookie))
+    assert len(op.audit("gateway:consent:refused")) == 1
+
+
+def test_prompts_of_consent(op: Op) -> None:
+    """OIDC Core §3.1.2.1: consent asks again and only once; none asks nobody and says so."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    assert returned(op.authorize(cookie, prompt="none"))["error"] == "consent_required"
+    assert "code" in returned(decide(op, cookie, question_of(op.authorize(cookie))))
+    assert "code" in returned(decide(op, cookie, question_of(op.authorize(cookie, prompt="consent"))))
+    op.client("own")
+    assert "code" in returned(op.authorize(cookie, client_id="own", prompt="consent"))
+
+
+def test_a_single_claim_is_asked_for_like_the_scope_that_opens_it(op: Op) -> None:
+    """OIDC Core §5.5, UI-02: the claims parameter gets around no question."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    decide(op, cookie, question_of(op.authorize(cookie, scope="openid")))
+    claims = json.dumps({"userinfo": {"phone_number": None}, "id_token": {"email": None}})
+    question = question_of(op.authorize(cookie, scope="openid", claims=claims))
+    asked = look_at_consent(op.services, token=question, session=live(op, cookie))
+    assert asked is not None
+    assert asked.scope == ("openid", "email", "phone")
+    code = returned(decide(op, cookie, question))["code"]
+    assert claims_of(op.redeem(code).json()["id_token"])["email"]
+
+
+def test_the_question_is_one_sessions_and_is_answered_once(op_on_both: Op) -> None:
+    """AZ-21: no other session looks at it, answers it or goes on with it; nobody goes on before the answer."""
+    op = op_on_both
+    op.client(first_party=False)
+    account = op.account()
+    cookie, other = op.session(account), op.session(op.account("omar"))
+    question = question_of(op.authorize(cookie))
+    resume = "/oauth2/authorize/resume"
+    assert op.get(resume, cookie, consent=question).status == 400, "not answered yet"
+    for token in (question, "x", "x" * 43):
+        assert look_at_consent(op.services, token=token, session=live(op, other)) is None
+        assert not decide_consent(op.services, token=token, session=live(op, other), allowed=True)
+    with ThreadPoolExecutor(4) as pool:
+        session = live(op, cookie)
+        done = list(
+            pool.map(
+                lambda _: decide_consent(op.services, token=question, session=session, allowed=True), range(4)
+            )
+        )
+    assert done.count(True) == 1
+    for strange in (other, ""):
+        assert op.get(resume, strange, consent=question).status == 400
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: op.get(resume, cookie, consent=question), range(4)))
+    assert sorted(each.status for each in answers) == [303, 400, 400, 400]
+
+
+def test_a_question_that_is_too_old_is_over_and_swept(op: Op) -> None:
+    """AZ-21: after an hour nobody can answer it; a day later it is gone."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    question = question_of(op.authorize(cookie))
+    session = live(op, cookie)
+    op.clock.advance(dt.timedelta(hours=1))
+    assert not decide_consent(op.services, token=question, session=session, allowed=True)
+    op.clock.advance(dt.timedelta(days=1, minutes=1))
+    sweep_tokens(op.services)
+    with op.services.store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(tables.consent_request)) == 0
+
+
+def test_a_consent_taken_back_takes_what_was_given_along(op_on_both: Op) -> None:
+    """RFC 9700 §4.14, GDPR art. 7(3): tokens, offline access too, are dead at once; others' stay."""
+    op = op_on_both
+    op.client(first_party=False)
+    op.client("other", first_party=False)
+    account = op.account()
+    cookie = op.session(account)
+    tokens = {}
+    for client_id in ("emi", "other"):
+        asked = {"client_id": client_id, "scope": "openid profile offline_access"}
+        code = returned(decide(op, cookie, question_of(op.authorize(cookie, **asked))))["code"]
+        tokens[client_id] = op.redeem(code, headers=op.basic(client_id)).json()
+    session = live(op, cookie)
+    assert [(each.client_id, each.scope) for each in list_consents(op.services, session)] == [
+        ("emi", ("offline_access", "openid", "profile")),
+        ("other", ("offline_access", "openid", "profile")),
+    ]
+    assert revoke_consent(op.services, session, client_id="emi")
+    assert not revoke_consent(op.services, session, client_id="emi")
+    assert not revoke_consent(op.services, live(op, op.session(op.account("omar"))), client_id="other")
+    assert op.userinfo(tokens["emi"]["access_token"]).status == 401
+    assert op.refresh(tokens["emi"]["refresh_token"]).status == 400
+    assert op.userinfo(tokens["other"]["access_token"]).status == 200
+    assert question_of(op.authorize(cookie))
+    assert len(op.audit("gateway:consent:revoked")) == 1
+
+
+def test_a_pushed_request_waits_for_the_consent_and_is_spent_with_it(op: Op) -> None:
+    """RFC 9126 §4: also by a no."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    for allowed, word in ((False, "error"), (True, "code")):
+        name = op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["request_uri"]
+        question = question_of(op.get("/oauth2/authorize", cookie, client_id="emi", request_uri=name))
+        assert word in returned(decide(op, cookie, question, allowed=allowed))
+        assert op.get("/oauth2/authorize", cookie, client_id="emi", request_uri=name).status == 400
+
+
+def test_after_a_sign_in_comes_the_question(op: Op) -> None:
+    """OIDC Core §3.1.2.3, §3.1.2.4: in this order, in the language that was asked for."""
+    op.client(first_party=False)
+    account = op.account()
+    first = op.authorize("", ui_locales="de fr")
+    assert "ui_locales=fr" in first.header("location")
+    token = flow_token(first)
+    cookie = op.session(account)
+    finish(op, token, account, cookie)
+    answer = op.get("/oauth2/authorize/resume", cookie, flow=token)
+    assert "ui_locales=fr" in answer.header("location")
+    assert "code" in returned(decide(op, cookie, question_of(answer)))
