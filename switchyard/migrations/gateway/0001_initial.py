@@ -302,6 +302,12 @@ def upgrade() -> None:
             comment="where the dashboard's tile leads; empty shows no tile",
         ),
         sa.Column("profile", sa.String(length=32), nullable=False),
+        sa.Column(
+            "first_party",
+            sa.Boolean(),
+            nullable=False,
+            comment="the operator's own: nobody is asked for consent",
+        ),
         sa.Column("metadata", types.JsonText(), nullable=False, comment="RFC 7591 client metadata"),
         sa.Column("disabled_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -596,6 +602,9 @@ def upgrade() -> None:
             "require_match", sa.Boolean(), nullable=False, comment="a write without If-Match answers 428"
         ),
         sa.Column("requests_per_second", sa.Integer(), nullable=True, comment="empty: what the settings say"),
+        sa.Column(
+            "allowed_addresses", sa.Text(), nullable=False, comment="CIDR, space separated; empty: anywhere"
+        ),
         sa.Column("disabled_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
@@ -681,6 +690,54 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("client_id", "digest", name=op.f("pk_client_secret")),
     )
+    op.create_table(
+        "consent",
+        sa.Column("account_id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False, comment="one row a scope: agreeing twice is agreeing"),
+        sa.Column("given_at", types.UtcDateTime(length=27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_consent_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["client.id"], name=op.f("fk_consent_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "client_id", "scope", name=op.f("pk_consent")),
+    )
+    op.create_table(
+        "consent_request",
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="digest of the token in the page's address"
+        ),
+        sa.Column(
+            "session_id",
+            sa.String(length=26),
+            nullable=False,
+            comment="who is asked; no other session can answer",
+        ),
+        sa.Column("account_id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False, comment="what is asked for, space separated"),
+        sa.Column(
+            "request", types.JsonText(), nullable=False, comment="the authorization request that waits"
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("decided_at", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("allowed", sa.Boolean(), nullable=True),
+        sa.Column(
+            "resumed_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="when the authorization request was taken up again",
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_consent_request_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_consent_request")),
+    )
+    with op.batch_alter_table("consent_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consent_request_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "factor",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -1085,6 +1142,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_factor_account_id"))
 
     op.drop_table("factor")
+    with op.batch_alter_table("consent_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_consent_request_expires_at"))
+
+    op.drop_table("consent_request")
+    op.drop_table("consent")
     op.drop_table("client_secret")
     with op.batch_alter_table("account_value", schema=None) as batch_op:
         batch_op.drop_index("ix_account_value_search")
