@@ -46,7 +46,6 @@ _NOT_KEPT = frozenset(
         "initiate_login_uri",
         "introspection_encrypted_response_alg",
         "introspection_encrypted_response_enc",
-        "introspection_signed_response_alg",
         "request_object_encryption_alg",
         "request_object_encryption_enc",
         "require_auth_time",

@@ -65,6 +65,7 @@ class Client:
     sector: str = ""
     """Whom it shares pairwise subjects with: a host; empty where subjects are the same for everybody."""
     jwks_uri: str = ""
+    introspection_algorithm: str = ""
     dpop_bound: bool = False
     certificate_bound: bool = False
     certificate_subject: tuple[str, str] = ("", "")
@@ -217,6 +218,7 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         terms_uri=metadata.get("tos_uri", ""),
         sector=sector_of(metadata),
         jwks_uri=metadata.get("jwks_uri", ""),
+        introspection_algorithm=metadata.get("introspection_signed_response_alg", ""),
         dpop_bound=metadata.get("dpop_bound_access_tokens", False),
         certificate_bound=metadata.get("tls_client_certificate_bound_access_tokens", False),
         certificate_subject=registered_subject(metadata),

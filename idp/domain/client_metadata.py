@@ -34,6 +34,7 @@ KNOWN = frozenset(
         "dpop_bound_access_tokens",
         "grant_types",
         "id_token_signed_response_alg",
+        "introspection_signed_response_alg",
         "jwks",
         "jwks_uri",
         "logo_uri",
@@ -145,6 +146,7 @@ _TEXTS = (
     "client_name",
     "client_uri",
     "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
     "jwks_uri",
     "logo_uri",
     "policy_uri",
@@ -198,6 +200,7 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "token_endpoint_auth_method": tuple(AuthMethod),
         "id_token_signed_response_alg": SIGNING_ALGORITHMS,
         "authorization_signed_response_alg": SIGNING_ALGORITHMS,
+        "introspection_signed_response_alg": SIGNING_ALGORITHMS,
         "request_object_signing_alg": ASSERTION_ALGORITHMS,
         "subject_type": SUBJECT_TYPES,
     }

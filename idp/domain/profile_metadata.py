@@ -11,6 +11,7 @@ from idp.domain.oauth import GrantType
 _ALGORITHMS = (
     "id_token_signed_response_alg",
     "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
     "request_object_signing_alg",
     "token_endpoint_auth_signing_alg",
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from idp.domain.client import Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
 from idp.domain.oauth import Fault, invalid_client
-from idp.domain.tokens import ACCESS_TOKEN_TYPE, seconds
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, INTROSPECTION_TYPE, seconds
 from idp.storage.clients import admit
 from idp.storage.grants import Inspected, inspect_access_token, inspect_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
-from idp.usecases.minting import refuse_replay
+from idp.usecases.minting import refuse_replay, response_algorithm
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
+_DEFAULT_ALGORITHM = "RS256"  # RFC 9701 §6
 INACTIVE: dict[str, object] = {"active": False}
 
 
@@ -33,6 +36,20 @@ def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str)
     if found is None or not _concerns(proven.client, found):
         return INACTIVE
     return _answer(services, found)
+
+
+def signed_introspection(services: IdpServices, client: Client, answer: Mapping[str, object]) -> str:
+    """Return the answer as a token for this client alone, which it can keep as evidence (RFC 9701 §5)."""
+    claims = {
+        "iss": services.issuer,
+        "aud": client.id,
+        "iat": seconds(services.store.clock.now()),
+        "token_introspection": answer,
+    }
+    algorithm = client.introspection_algorithm or _DEFAULT_ALGORITHM
+    if algorithm in client.rules.barred_algorithms:
+        algorithm = response_algorithm(services, client, "")
+    return services.signing.sign(claims, algorithm=algorithm, typ=INTROSPECTION_TYPE)
 
 
 def _inspect(services: IdpServices, token: str) -> Inspected | None:

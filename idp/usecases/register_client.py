@@ -124,7 +124,11 @@ def _faults(
         ]
     found += [
         _wrong(name, "is not among the algorithms of our keys")
-        for name in ("id_token_signed_response_alg", "authorization_signed_response_alg")
+        for name in (
+            "id_token_signed_response_alg",
+            "authorization_signed_response_alg",
+            "introspection_signed_response_alg",
+        )
         if metadata.get(name, services.settings.signing_algorithm) not in services.signing.algorithms
     ]
     return tuple(found)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from idp.domain.client import ProvenClient
 from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.sender_constraint import binding_fault
+from idp.domain.tokens import INTROSPECTION_TYPE
 from idp.usecases.exchange_code import exchange_code
-from idp.usecases.introspect_token import introspect_token
+from idp.usecases.introspect_token import introspect_token, signed_introspection
 from idp.usecases.issue_machine_token import issue_machine_token
 from idp.usecases.minting import TokenAnswer
 from idp.usecases.refresh_tokens import refresh_tokens
@@ -17,6 +18,8 @@ from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import oauth_error
 from idp.web.oidc.forms import Form, refusal, serve_client
 from kernel.web.http import NO_STORE, Endpoint, Request, Response, json_response
+
+_SIGNED = f"application/{INTROSPECTION_TYPE}"
 
 Grant = Callable[[IdpServices, ProvenClient, Form], TokenAnswer | Fault]
 
@@ -83,17 +86,25 @@ def token_endpoint(services: IdpServices) -> Endpoint:
 
 
 def introspection_endpoint(services: IdpServices) -> Endpoint:
-    """Return the introspection endpoint (RFC 7662 §2)."""
+    """Return the introspection endpoint (RFC 7662 §2), whose answer is signed on demand (RFC 9701 §4)."""
 
-    def deed(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
-        token = form.value("token")
-        if not token:
-            return oauth_error(_missing("token"))
-        answer = introspect_token(services, proven, token=token)
+    def plain(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
+        answer = asked(services, proven, form)
         return refusal(answer) if isinstance(answer, Fault) else json_response(200, answer, NO_STORE)
 
+    def signed(services: IdpServices, proven: ProvenClient, form: Form) -> Response:
+        answer = asked(services, proven, form)
+        if isinstance(answer, Fault):
+            return refusal(answer)
+        body = signed_introspection(services, proven.client, answer)
+        return Response(200, body.encode(), (("Content-Type", _SIGNED), *NO_STORE))
+
+    def asked(services: IdpServices, proven: ProvenClient, form: Form) -> dict[str, object] | Fault:
+        token = form.value("token")
+        return introspect_token(services, proven, token=token) if token else _missing("token")
+
     def endpoint(request: Request) -> Response:
-        return serve_client(services, request, deed)
+        return serve_client(services, request, signed if _SIGNED in request.header("accept") else plain)
 
     return endpoint
 
