@@ -1,0 +1,131 @@
+"""The profiles of the OpenID Foundation: what they ask of a registration, and a whole sign-in by their rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from joserfc.jwk import ECKey
+
+from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
+from idp.web.oidc.registration import register
+from kernel.audit import SYSTEM
+from tests.support.dpop import Holder
+from tests.support.oidc import CALLBACK, ISSUER, VERIFIER, an_assertion, claims_of, public_keys, returned
+
+if TYPE_CHECKING:
+    from tests.support.oidc import Op
+
+KEY = ECKey.generate_key("P-256", {"kid": "mine"})
+FAPI = {
+    "redirect_uris": [CALLBACK],
+    "scope": "openid profile",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": public_keys(KEY),
+    "dpop_bound_access_tokens": True,
+}
+
+
+def outcome(op: Op, profile: str, **changes: object) -> Registered | RegistrationRefused:
+    metadata = {name: value for name, value in {**FAPI, **changes}.items() if value is not None}
+    return register(
+        op.services, ClientOrder("rp", "The party", metadata, profile=profile), actor=SYSTEM, replace=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "name"),
+    [
+        ("fapi3", {}, "profile"),
+        ("fapi2", {"token_endpoint_auth_method": "client_secret_basic"}, "token_endpoint_auth_method"),
+        ("fapi2", {"token_endpoint_auth_method": "none"}, "token_endpoint_auth_method"),
+        ("fapi2", {"dpop_bound_access_tokens": None}, "dpop_bound_access_tokens"),
+        ("fapi2", {"id_token_signed_response_alg": "RS256"}, "id_token_signed_response_alg"),
+        ("fapi2", {"request_object_signing_alg": "RS256"}, "request_object_signing_alg"),
+        ("fapi2", {"response_types": ["code id_token"]}, "response_types"),
+        ("ipsie-sl1", {"redirect_uris": ["http://127.0.0.1/cb"]}, "redirect_uris"),
+        ("ipsie-sl1", {"authorization_signed_response_alg": "RS256"}, "authorization_signed_response_alg"),
+        ("compat", {"response_types": ["code id_token"]}, "grant_types"),
+        (
+            "compat",
+            {"response_types": ["id_token"], "grant_types": ["implicit", "authorization_code"]},
+            "response_types",
+        ),
+        ("compat", {"response_types": ["token"], "grant_types": ["implicit"]}, "response_types"),
+        ("default", {"grant_types": ["authorization_code", "implicit"]}, "grant_types"),
+    ],
+)
+def test_a_profile_refuses_what_is_against_it(
+    op: Op, profile: str, changes: dict[str, object], name: str
+) -> None:
+    """FAPI 2.0 §5.3.2, §5.4; IPSIE SL1; RFC 7591 §2.1: field by field, and nothing is stored."""
+    found = outcome(op, profile, **changes)
+    assert isinstance(found, RegistrationRefused)
+    assert name in {fault.name for fault in found.faults}
+    assert op.audit("gateway:client:registered") == []
+
+
+def test_a_sign_in_by_fapi_2(op_on_both: Op) -> None:
+    """FAPI 2.0 §5.3: pushed, by a key, bound to a key; the issuer in the answer; no nonce is needed."""
+    op = op_on_both
+    assert isinstance(outcome(op, "fapi2"), Registered)
+    cookie = op.session(op.account())
+    asked = op.ask(client_id="rp", nonce=None, scope="openid profile")
+    assert returned(op.get("/oauth2/authorize", cookie, **asked))["error"] == "invalid_request"
+    holder = Holder(op)
+    pushed = op.post("/oauth2/par", {**asked, "dpop_jkt": holder.jkt, **assertion("push")})
+    assert pushed.status == 201, pushed.body
+    name = pushed.json()["request_uri"]
+    answer = returned(op.get("/oauth2/authorize", cookie, client_id="rp", request_uri=name))
+    assert answer["iss"] == ISSUER
+    form = {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
+    told = op.post("/oauth2/token", {**form, **assertion("nonce")}, headers=holder.proof())
+    assert told.json()["error"] == "use_dpop_nonce", told.body
+    holder.nonce = told.header("dpop-nonce")
+    done = op.post("/oauth2/token", {**form, **assertion("redeem")}, headers=holder.proof())
+    assert done.status == 200, done.body
+    assert done.json()["token_type"] == "DPoP"
+    assert claims_of(done.json()["access_token"])["cnf"] == {"jkt": holder.jkt}
+    assert claims_of(done.json()["id_token"])["aud"] == "rp"
+    assert op.userinfo(done.json()["access_token"]).status == 401, "a bound token is no bearer token"
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [[ISSUER], f"{ISSUER}/oauth2/token", f"{ISSUER}/oauth2/par", [ISSUER, "https://other.example"]],
+)
+@pytest.mark.parametrize("profile", ["fapi2", "ipsie-sl1"])
+def test_an_assertion_names_the_issuer_as_a_text(op: Op, profile: str, audience: object) -> None:
+    """FAPI 2.0 §5.3.2.1, IPSIE SL1: the one audience; the addresses of endpoints and lists are refused."""
+    assert isinstance(outcome(op, profile), Registered)
+    asked = op.ask(client_id="rp", scope="openid")
+    assert op.post("/oauth2/par", {**asked, **assertion("bad", aud=audience)}).status == 401
+    assert op.post("/oauth2/par", {**asked, **assertion("good")}).status == 201
+
+
+def test_tokens_of_an_ipsie_client_say_how_the_person_signed_in(op: Op) -> None:
+    """IPSIE SL1: one audience as a text, acr, amr, auth_time and session_expiry; never RS256."""
+    assert isinstance(outcome(op, "ipsie-sl1", dpop_bound_access_tokens=None), Registered)
+    cookie = op.session(op.account())
+    found = returned(
+        op.get("/oauth2/authorize", cookie, **op.ask(client_id="rp", scope="openid", nonce="n" * 64))
+    )
+    form = {
+        "grant_type": "authorization_code",
+        "code": found["code"],
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
+    claims = claims_of(op.post("/oauth2/token", {**form, **assertion("one")}).json()["id_token"])
+    assert (claims["aud"], claims["nonce"]) == ("rp", "n" * 64)
+    assert {"acr", "amr", "auth_time", "session_expiry"} <= claims.keys()
+
+
+def assertion(name: str, **changes: object) -> dict[str, str]:
+    return an_assertion("rp", key=KEY, jti=name, **changes)
