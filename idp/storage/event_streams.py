@@ -24,7 +24,7 @@ from idp.storage.tables import event_stream, security_event
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 
-_COLUMNS = (
+COLUMNS = (
     event_stream.c.id,
     event_stream.c.client_id,
     event_stream.c.description,
@@ -38,7 +38,7 @@ _COLUMNS = (
     event_stream.c.reached_at,
     event_stream.c.sealed_authorization,
 )
-_OF_CLIENT = Prepared(select(*_COLUMNS).where(event_stream.c.client_id == bindparam("c")))
+_OF_CLIENT = Prepared(select(*COLUMNS).where(event_stream.c.client_id == bindparam("c")))
 _WAITING = Prepared(
     select(security_event.c.id, security_event.c.claims, security_event.c.created_at)
     .where(security_event.c.stream_id == bindparam("s"))
@@ -50,7 +50,7 @@ _INSERT = Prepared(security_event.insert(), columns=_FIELDS)
 
 
 def to_stream(row: Sequence[Any]) -> Stream:
-    """Return the stream of a row of ``_COLUMNS``."""
+    """Return the stream of a row of ``COLUMNS``."""
     identifier, client_id, description, provisioning, signals, algorithm, url, status, *rest = row
     return Stream(
         identifier,
@@ -85,7 +85,7 @@ def list_streams(connection: Connection) -> tuple[tuple[Stream, int], ...]:
         .scalar_subquery()
         .label("waiting")
     )
-    rows = connection.execute(select(*_COLUMNS, waiting).order_by(event_stream.c.client_id))
+    rows = connection.execute(select(*COLUMNS, waiting).order_by(event_stream.c.client_id))
     return tuple((to_stream(row[:-1]), row[-1]) for row in rows)
 
 
@@ -114,6 +114,76 @@ def save_stream(
         .returning(event_stream.c.id)
     ).scalar_one()
     return identifier
+
+
+def insert_stream(
+    connection: Connection, stream: Stream, *, sealed_authorization: bytes | None, now: dt.datetime
+) -> bool:
+    """Store a new stream; False if its receiver has one: the unique index decides."""
+    done = connection.execute(
+        insert(connection, event_stream)
+        .values(
+            id=stream.id,
+            client_id=stream.client_id,
+            description=stream.description,
+            provisioning=stream.provisioning.value,
+            signals=list(stream.signals),
+            algorithm=stream.algorithm,
+            endpoint_url=stream.endpoint_url,
+            sealed_authorization=sealed_authorization,
+            status=stream.status.value,
+            reason=stream.reason,
+            attempts=0,
+            next_at=now,
+            last_error="",
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[event_stream.c.client_id])
+    )
+    return done.rowcount == 1
+
+
+def change_stream(
+    connection: Connection,
+    stream_id: str,
+    *,
+    signals: tuple[str, ...],
+    description: str,
+    endpoint_url: str,
+    sealed_authorization: bytes | None,
+    now: dt.datetime,
+) -> None:
+    """Change what a receiver states of its stream."""
+    connection.execute(
+        update(event_stream)
+        .where(event_stream.c.id == stream_id)
+        .values(
+            signals=list(signals),
+            description=description,
+            endpoint_url=endpoint_url,
+            sealed_authorization=sealed_authorization,
+            attempts=0,
+            next_at=now,
+            last_error="",
+            updated_at=now,
+        )
+    )
+
+
+def note_verification(
+    connection: Connection, stream_id: str, *, now: dt.datetime, before: dt.datetime
+) -> bool:
+    """Note that a verification was asked for; False if one was since ``before``."""
+    done = connection.execute(
+        update(event_stream)
+        .where(
+            event_stream.c.id == stream_id,
+            or_(event_stream.c.verified_at.is_(None), event_stream.c.verified_at <= before),
+        )
+        .values(verified_at=now)
+    )
+    return done.rowcount == 1
 
 
 def set_status(
@@ -211,7 +281,7 @@ def claim_streams(
         update(event_stream)
         .where(event_stream.c.id.in_(wanted.scalar_subquery()), due)
         .values(lease_owner=owner, lease_until=now + lease)
-        .returning(*_COLUMNS, event_stream.c.attempts)
+        .returning(*COLUMNS, event_stream.c.attempts)
     )
     return tuple((to_stream(row[:-1]), row[-1]) for row in rows)
 

@@ -19,6 +19,7 @@ from idp.storage.endings import (
 )
 from idp.storage.grants import revoke_grants_of_account, revoke_grants_of_sessions
 from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_sessions_revoked
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -36,6 +37,9 @@ def end_session(unit: Unit, services: IdpServices, *, session_id: str, reason: s
         return False
     revoke_grants_of_sessions(unit.connection, [session_id], reason=reason, now=unit.now)
     _tell(unit, services, listeners(unit.connection, [session_id]))
+    signal_sessions_revoked(
+        unit, services, account_id=account_id, session_ids=[session_id], reason=reason, actor=actor
+    )
     _record_end(unit, session_id, account_id, reason, actor)
     return True
 
@@ -56,6 +60,9 @@ def end_sessions(
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
     revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
     _tell(unit, services, listeners(unit.connection, ended))
+    signal_sessions_revoked(
+        unit, services, account_id=account_id, session_ids=ended, reason=reason, actor=actor
+    )
     for session_id in ended:
         _record_end(unit, session_id, account_id, reason, actor)
     return len(ended)

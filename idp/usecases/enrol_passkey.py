@@ -5,6 +5,7 @@ from __future__ import annotations
 from idp.domain.account import Account
 from idp.domain.factors import MOST, FactorKind, clean_label
 from idp.domain.login_flow import ENROLLING_STEPS, Proof, ProofKind
+from idp.domain.signals import passkey_credential
 from idp.domain.webauthn_policy import (
     CHALLENGE_BYTES,
     CHALLENGE_LIFE,
@@ -29,6 +30,7 @@ from idp.usecases.flow_outcomes import (
 from idp.usecases.letterhead import letterhead
 from idp.usecases.passkey_party import party, user_handle
 from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_credential_changed
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -94,6 +96,14 @@ def confirm_passkey_enrolment(
             actor=Actor("account", account.id),
             target=account.id,
             details={"kind": FactorKind.PASSKEY.value, "factor": factor_id, "aaguid": new.aaguid},
+        )
+        signal_credential_changed(
+            unit,
+            services,
+            account_id=account.id,
+            credential=passkey_credential(new.transports),
+            change="create",
+            actor=Actor("account", account.id),
         )
         proof = Proof(ProofKind.PASSKEY, unit.now, factor=factor_id, synced=new.backup_eligible)
         return advance(unit, services, position, proof)

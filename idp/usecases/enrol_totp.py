@@ -5,6 +5,7 @@ from __future__ import annotations
 from idp.domain.account import Account
 from idp.domain.factors import MOST, FactorKind, TotpFactor, clean_label
 from idp.domain.login_flow import ENROLLING_STEPS, Proof, ProofKind
+from idp.domain.signals import Credential
 from idp.domain.totp import SEED_BYTES, TotpEnrolment, enrolment, matching_step
 from idp.outbound.mail import post_factor_added
 from idp.storage.factors import begin_totp, confirm_totp, count_factors, pending_totp
@@ -13,6 +14,7 @@ from idp.usecases.factor_tries import CodeTry, accept_code, admit_code, refuse_c
 from idp.usecases.flow_outcomes import AlreadyDone, FlowLost, Moved, SlowDown, TooManyFactors, WrongCode
 from idp.usecases.letterhead import letterhead
 from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_credential_changed
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -96,9 +98,13 @@ def _shown(services: IdpServices, account: Account, seed: bytes) -> TotpEnrolmen
 
 def _tell(unit: Unit, services: IdpServices, account: Account, factor: TotpFactor, label: str) -> None:
     post_factor_added(unit, account, letterhead(services), kind=FactorKind.TOTP, label=label)
+    actor = Actor("account", account.id)
     unit.audit.record(
         "gateway:factor:enrolled",
-        actor=Actor("account", account.id),
+        actor=actor,
         target=account.id,
         details={"kind": FactorKind.TOTP.value, "factor": factor.id},
+    )
+    signal_credential_changed(
+        unit, services, account_id=account.id, credential=Credential.APP, change="create", actor=actor
     )

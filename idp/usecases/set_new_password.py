@@ -6,6 +6,7 @@ from idp.domain.account import Account
 from idp.domain.login_flow import Step
 from idp.domain.password_policy import Fault, FaultCode, owner_of, password_faults
 from idp.domain.session import EndReason
+from idp.domain.signals import Credential
 from idp.outbound.mail import post_password_changed
 from idp.storage.credentials import find_password, recent_hashes, replace_password
 from idp.usecases.dispatcher import Position, advance, locate, page_of, policy, show
@@ -14,6 +15,7 @@ from idp.usecases.flow_outcomes import Moved, PasswordRefused
 from idp.usecases.letterhead import letterhead
 from idp.usecases.secret_hashing import hash_password, password_matches
 from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_credential_changed
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -92,4 +94,7 @@ def _change(
     )
     post_password_changed(unit, account, letterhead(services))
     unit.audit.record("gateway:password:changed", actor=actor, target=account.id)
+    signal_credential_changed(
+        unit, services, account_id=account.id, credential=Credential.PASSWORD, change="update", actor=actor
+    )
     return advance(unit, services, position)

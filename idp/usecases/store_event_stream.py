@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from idp.domain.security_events import Payload, Stream, StreamStatus, is_authorization, is_push_address
-from idp.storage.event_streams import save_stream
+from idp.storage.event_streams import save_stream, stream_within
 from idp.storage.scim_clients import list_scim_clients
 from idp.usecases.security_events import seal_authorization
 from idp.usecases.services import IdpServices
@@ -61,12 +61,13 @@ def store_event_stream(
     with services.store.write() as unit:
         if order.client_id not in {each.id for each in list_scim_clients(unit.connection)}:
             return StreamRefused.CLIENT
+        stored = stream_within(unit.connection, order.client_id)
         stream = Stream(
             id=unit.randomness.ulid(unit.now),
             client_id=order.client_id,
             description=order.description,
             provisioning=order.provisioning,
-            signals=(),
+            signals=stored.signals if stored is not None else (),
             algorithm=algorithm,
             endpoint_url=order.endpoint_url,
             status=StreamStatus.ENABLED,

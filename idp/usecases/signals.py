@@ -1,0 +1,74 @@
+"""Telling relying parties that asked for it what happened to those who signed in to them (SSF, CAEP, RISC).
+
+Nothing here opens a unit of work: a signal stands or falls with the deed that it tells of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from idp.domain.security_events import Occurrence
+from idp.domain.signals import Credential, Signal, caep_payload, session_subject, user_subject
+from idp.storage.signal_receivers import SignalReceiver, receivers_of_account, receivers_of_sessions
+from idp.usecases.security_events import publish
+from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
+from kernel.audit import Actor
+from kernel.store import Unit
+
+_ENTITIES = {"account": "user", "operator": "admin", "client": "admin"}
+
+
+def signal_sessions_revoked(
+    unit: Unit,
+    services: IdpServices,
+    *,
+    account_id: str,
+    session_ids: Collection[str],
+    reason: str,
+    actor: Actor,
+) -> None:
+    """Tell that sessions ended (CAEP §3.1), each to the relying parties it signed in to."""
+    payload = caep_payload(unit.now, entity=_entity(actor)) | {"reason_admin": {"en": reason}}
+    for each in receivers_of_sessions(unit.connection, session_ids):
+        subject = session_subject(
+            services.issuer, subject_of(services, each.client, account_id), each.session_id
+        )
+        _signal(unit, each, Signal.SESSION_REVOKED, subject, payload)
+
+
+def signal_account_switched(unit: Unit, services: IdpServices, *, account_id: str, active: bool) -> None:
+    """Tell that an account was switched off or on (RISC §2.3, §2.4), to the relying parties that know it."""
+    signal = Signal.ACCOUNT_ENABLED if active else Signal.ACCOUNT_DISABLED
+    _signal_account(unit, services, account_id, signal, {})
+
+
+def signal_credential_changed(
+    unit: Unit, services: IdpServices, *, account_id: str, credential: Credential, change: str, actor: Actor
+) -> None:
+    """Tell that a person has a new password or factor (CAEP §3.3)."""
+    payload = caep_payload(
+        unit.now, entity=_entity(actor), credential_type=credential.value, change_type=change
+    )
+    _signal_account(unit, services, account_id, Signal.CREDENTIAL_CHANGE, payload)
+
+
+def _signal_account(
+    unit: Unit, services: IdpServices, account_id: str, signal: Signal, payload: dict[str, Any]
+) -> None:
+    for each in receivers_of_account(unit.connection, account_id):
+        subject = user_subject(services.issuer, subject_of(services, each.client, account_id))
+        _signal(unit, each, signal, subject, payload)
+
+
+def _signal(
+    unit: Unit, to: SignalReceiver, signal: Signal, subject: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    if signal.value in to.stream.signals:
+        txn = unit.randomness.token(16)
+        publish(unit, to.stream, [Occurrence(signal.value, subject, payload, txn)])
+
+
+def _entity(actor: Actor) -> str:
+    return _ENTITIES.get(actor.kind, "system")

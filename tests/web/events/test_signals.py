@@ -1,0 +1,398 @@
+"""Relying parties that ask for it hear of sessions, credentials and accounts (SSF 1.0, CAEP 1.0, RISC 1.0)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+import flask
+import pytest
+from sqlalchemy import select
+
+from idp.domain.signals import POLL, PUSH, SIGNALS, VERIFICATION, Signal
+from idp.storage.tables import event_stream, session
+from idp.usecases.endings import end_sessions
+from idp.usecases.flow_outcomes import Done
+from idp.usecases.log_out import log_out
+from idp.usecases.set_new_password import set_new_password
+from idp.web.events.routes import event_routes
+from kernel.audit import SYSTEM
+from kernel.crypto import digest
+from kernel.web.dispatch import Dispatch
+from kernel.web.http import Request, Response
+from kernel.web.lane import Lane, serve
+from scim.web.routes import scim_routes
+from tests.support.events import Event, verified
+from tests.support.gatehouse import ANOTHER
+from tests.support.oidc import Op, an_op
+from tests.support.scim import ScimWorld, a_user
+
+if TYPE_CHECKING:
+    from kernel.database import Database
+    from tests.support.gatehouse import Gatehouse
+
+SCOPE = "openid profile email access offline_access ssf.read ssf.manage"
+HEADER = "Bearer the-receiver-knows-it"
+
+
+class Party:
+    """A relying party that manages its stream and polls it."""
+
+    def __init__(self, op: Op, client_id: str = "emi", **metadata: object) -> None:
+        self.op = op
+        self.client_id = client_id
+        self.resource = f"{op.services.issuer}/ssf"
+        op.client(
+            client_id,
+            grant_types=["authorization_code", "refresh_token", "client_credentials"],
+            scope=SCOPE,
+            resources=[self.resource],
+            **metadata,
+        )
+        self.dispatch = Dispatch(event_routes(op.services))
+
+    def token(self, scope: str = "ssf.manage") -> str:
+        """Return an access token of the party itself."""
+        fields = {"grant_type": "client_credentials", "scope": scope, "resource": self.resource}
+        answer = self.op.post("/oauth2/token", fields, headers=self.op.basic(self.client_id))
+        assert answer.status == 200, answer.body
+        found: str = answer.json()["access_token"]
+        return found
+
+    def ask(
+        self, method: str, path: str, body: Any = None, *, query: str = "", token: str | None = None
+    ) -> Response:
+        """Send one request."""
+        bearer = self.token() if token is None else token
+        headers = {"content-type": "application/json"}
+        if bearer:
+            headers["authorization"] = f"Bearer {bearer}"
+        found = self.dispatch.find(path)
+        assert found is not None, path
+        endpoints, values = found
+        sent = b"" if body is None else json.dumps(body).encode()
+        request = Request(method, path, query, headers, sent, "192.0.2.1", values)
+        return serve(endpoints, request, request_id="test")
+
+    def asks_for(self, *signals: Signal) -> str:
+        """Make a stream of these signals; return its id."""
+        answer = self.ask("POST", "/ssf/stream", {"events_requested": [*signals]})
+        assert answer.status == 201, answer.body
+        found: str = answer.json()["stream_id"]
+        return found
+
+    def take(self) -> list[Event]:
+        """Return the events that wait, and acknowledge them."""
+        answer = self.ask("POST", "/events/poll", {"returnImmediately": True})
+        assert answer.status == 200, answer.body
+        sets = answer.json()["sets"]
+        self.ask("POST", "/events/poll", {"returnImmediately": True, "maxEvents": 0, "ack": list(sets)})
+        return [verified(self.op.services, each, audience=self.client_id) for each in sets.values()]
+
+
+@pytest.fixture
+def op(gateway_database: Database) -> Op:
+    return an_op(gateway_database)
+
+
+@pytest.fixture
+def sqlite_op(sqlite_gateway_database: Database) -> Op:
+    return an_op(sqlite_gateway_database)
+
+
+def only(events: list[Event]) -> Event:
+    (event,) = events
+    return event
+
+
+# --- the stream -----------------------------------------------------------------------------------
+
+
+def test_the_transmitter_names_what_it_has_and_each_address_answers(sqlite_op: Op) -> None:
+    """SSF §7.1: public, of the issuer, and true."""
+    party, issuer = Party(sqlite_op), sqlite_op.services.issuer
+    answer = party.ask("GET", "/.well-known/ssf-configuration", token="")
+    document = answer.json()
+    assert (answer.status, document["issuer"], document["spec_version"]) == (200, issuer, "1_0")
+    assert document["delivery_methods_supported"] == [PUSH, POLL]
+    assert document["default_subjects"] == "ALL"
+    assert document["authorization_schemes"] == [{"spec_urn": "urn:ietf:rfc:6749"}]
+    assert sqlite_op.get(document["jwks_uri"].removeprefix(issuer)).status == 200
+    for name in ("configuration_endpoint", "status_endpoint", "verification_endpoint"):
+        assert party.ask("POST", document[name].removeprefix(issuer), {}, token="").status == 401
+
+
+def test_only_a_token_for_signals_manages_a_stream(sqlite_op: Op) -> None:
+    """SSF §7.1.1, CAEP interoperability profile: scopes ssf.read and ssf.manage for this resource."""
+    party = Party(sqlite_op)
+    reads = party.token("ssf.read")
+    answer = party.ask("POST", "/ssf/stream", {}, token=reads)
+    assert (answer.status, answer.json()["err"]) == (403, "access_denied")
+    assert party.ask("GET", "/ssf/stream", token=reads).json() == []
+    sqlite_op.machine("m2m")
+    fields = {"grant_type": "client_credentials"}
+    provisions = sqlite_op.post("/oauth2/token", fields, headers=sqlite_op.basic("m2m")).json()
+    assert party.ask("GET", "/ssf/stream", token=provisions["access_token"]).status == 401
+    account = sqlite_op.account()
+    persons = sqlite_op.tokens(sqlite_op.session(account))["access_token"]
+    assert party.ask("GET", "/ssf/stream", token=persons).status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"events_requested": "all"},
+        {"events_requested": [1]},
+        {"events_requested": ["x"] * 101},
+        {"description": 7},
+        {"delivery": "push"},
+        {"delivery": {"method": "urn:example:other"}},
+        {"delivery": {"method": PUSH}},
+        {"delivery": {"method": PUSH, "endpoint_url": "http://receiver.example/"}},
+        {"delivery": {"method": PUSH, "endpoint_url": "https://r.example/", "authorization_header": "a\nb"}},
+    ],
+)
+def test_a_stream_that_cannot_be_is_refused(sqlite_op: Op, body: dict[str, Any]) -> None:
+    """SSF §8.1.1.1, OB-13: 400, and nothing is made."""
+    party = Party(sqlite_op)
+    answer = party.ask("POST", "/ssf/stream", body)
+    assert (answer.status, answer.json()["err"]) == (400, "invalid_request")
+    assert party.ask("GET", "/ssf/stream").json() == []
+
+
+def test_a_receiver_has_one_stream_which_it_reads_changes_replaces_and_ends(op: Op) -> None:
+    """SSF §8.1.1: what is asked for and not known is not delivered; a second stream is a conflict."""
+    party = Party(op)
+    wanted = {"events_requested": [Signal.SESSION_REVOKED, "urn:unknown"], "description": "The market"}
+    made = party.ask("POST", "/ssf/stream", wanted)
+    stream = made.json()
+    assert made.status == 201
+    assert (stream["iss"], stream["aud"]) == (op.services.issuer, "emi")
+    assert stream["events_supported"] == list(SIGNALS)
+    assert stream["events_requested"] == [Signal.SESSION_REVOKED, "urn:unknown"]
+    assert stream["events_delivered"] == [Signal.SESSION_REVOKED]
+    assert stream["delivery"] == {"method": POLL, "endpoint_url": f"{op.services.issuer}/events/poll"}
+    assert party.ask("POST", "/ssf/stream", {}).status == 409
+    name = stream["stream_id"]
+    assert party.ask("GET", "/ssf/stream").json() == [stream]
+    assert party.ask("GET", "/ssf/stream", query=f"stream_id={name}").json() == stream
+
+    push = {"method": PUSH, "endpoint_url": "https://receiver.example/", "authorization_header": HEADER}
+    changed = party.ask("PATCH", "/ssf/stream", {"stream_id": name, "delivery": push})
+    assert changed.json()["delivery"] == {"method": PUSH, "endpoint_url": "https://receiver.example/"}
+    assert changed.json()["events_requested"] == stream["events_requested"]
+    party.ask("PATCH", "/ssf/stream", {"stream_id": name, "description": "New"})
+    with op.services.store.read() as connection:
+        sealed = connection.scalar(select(event_stream.c.sealed_authorization))
+    assert sealed is not None
+    assert HEADER.encode() not in sealed
+    other = {"stream_id": name, "aud": "somebody-else"}
+    assert party.ask("PATCH", "/ssf/stream", other).status == 400
+
+    replaced = party.ask("PUT", "/ssf/stream", {"stream_id": name, "events_requested": []}).json()
+    assert (replaced["events_requested"], replaced["delivery"]["method"]) == ([], POLL)
+    assert "description" not in replaced
+    assert party.ask("DELETE", "/ssf/stream", query=f"stream_id={name}").status == 204
+    assert party.ask("GET", "/ssf/stream", query=f"stream_id={name}").status == 404
+
+
+def test_another_receivers_stream_is_unknown(op: Op) -> None:
+    """SSF §8.1: whatever is tried with its id."""
+    mine, other = Party(op), Party(op, "other")
+    name = mine.asks_for(Signal.SESSION_REVOKED)
+    for answer in (
+        other.ask("GET", "/ssf/stream", query=f"stream_id={name}"),
+        other.ask("PATCH", "/ssf/stream", {"stream_id": name}),
+        other.ask("PUT", "/ssf/stream", {"stream_id": name}),
+        other.ask("DELETE", "/ssf/stream", query=f"stream_id={name}"),
+        other.ask("GET", "/ssf/status", query=f"stream_id={name}"),
+        other.ask("POST", "/ssf/status", {"stream_id": name, "status": "disabled"}),
+        other.ask("POST", "/ssf/verify", {"stream_id": name}),
+    ):
+        assert answer.status == 404
+    assert other.ask("GET", "/ssf/stream").json() == []
+    assert mine.ask("PUT", "/ssf/verify", {}).status == 405
+
+
+def test_a_receiver_verifies_its_stream_and_not_all_the_time(op: Op) -> None:
+    """SSF §8.1.4: the state comes back as it was given; 429 before the interval is over."""
+    party = Party(op)
+    name = party.asks_for()
+    assert party.ask("POST", "/ssf/verify", {"stream_id": name, "state": "VGhpcyBpcw=="}).status == 204
+    event = only(party.take())
+    assert (event.uri, event.payload) == (VERIFICATION, {"state": "VGhpcyBpcw=="})
+    assert event.claims["sub_id"] == {"format": "opaque", "id": name}
+    again = party.ask("POST", "/ssf/verify", {"stream_id": name})
+    assert (again.status, again.header("retry-after")) == (429, "30")
+    op.clock.advance(dt.timedelta(seconds=30))
+    assert party.ask("POST", "/ssf/verify", {"stream_id": name}).status == 204
+    assert only(party.take()).payload == {}
+
+
+def test_a_receiver_pauses_its_stream_and_lets_it_go_on(op: Op) -> None:
+    """SSF §8.1.2: a paused stream keeps its events; a disabled one verifies nothing."""
+    party = Party(op)
+    name = party.asks_for()
+    assert party.ask("POST", "/ssf/status", {"stream_id": name, "status": "asleep"}).status == 400
+    told = party.ask("POST", "/ssf/status", {"stream_id": name, "status": "paused", "reason": "release"})
+    assert told.json() == {"stream_id": name, "status": "paused", "reason": "release"}
+    assert party.ask("GET", "/ssf/status", query=f"stream_id={name}").json() == told.json()
+    party.ask("POST", "/ssf/verify", {"stream_id": name, "state": "kept"})
+    assert party.take() == []
+    party.ask("POST", "/ssf/status", {"stream_id": name, "status": "enabled"})
+    assert only(party.take()).payload == {"state": "kept"}
+    party.ask("POST", "/ssf/status", {"stream_id": name, "status": "disabled"})
+    assert party.ask("POST", "/ssf/verify", {"stream_id": name}).status == 400
+
+
+# --- the signals ----------------------------------------------------------------------------------
+
+
+def signed_in(op: Op, account: str, *parties: Party) -> tuple[str, str]:
+    """Sign the account in to these parties by one session; return the session's id and its cookie."""
+    cookie = op.session(account)
+    for party in parties:
+        code = op.code(cookie, client_id=party.client_id)
+        answer = op.redeem(code, headers=op.basic(party.client_id))
+        assert answer.status == 200, answer.body
+    with op.services.store.read() as connection:
+        statement = select(session.c.id).where(session.c.digest == digest(cookie))
+        (found,) = connection.execute(statement).scalars()
+    return found, cookie
+
+
+def test_who_did_not_ask_or_does_not_know_the_person_hears_nothing(op: Op) -> None:
+    """SSF §8.1.1, privacy: neither other signals, nor other people, nor what was undone."""
+    asked, others, stranger = Party(op), Party(op, "others"), Party(op, "stranger")
+    asked.asks_for(Signal.SESSION_REVOKED)
+    others.asks_for(Signal.ACCOUNT_DISABLED)
+    stranger.asks_for(*Signal)
+    account = op.account()
+    signed_in(op, account, asked, others)
+    with pytest.raises(RuntimeError), op.services.store.write() as unit:
+        end_sessions(unit, op.services, account_id=account, reason="deactivated", actor=SYSTEM)
+        raise RuntimeError
+    assert asked.take() == others.take() == stranger.take() == []
+    with op.services.store.write() as unit:
+        end_sessions(unit, op.services, account_id=account, reason="deactivated", actor=SYSTEM)
+    assert only(asked.take()).uri == Signal.SESSION_REVOKED
+    assert others.take() == stranger.take() == []
+
+
+def test_the_end_of_a_session_is_told_with_the_session_and_its_person(op: Op) -> None:
+    """CAEP §3.1: sid and sub are those of the ID token, and each party knows its own sub (OIDC Core §8)."""
+    plain = Party(op)
+    pairwise = Party(op, "pairwise", subject_type="pairwise")
+    for party in (plain, pairwise):
+        party.asks_for(Signal.SESSION_REVOKED)
+    account = op.account()
+    name, cookie = signed_in(op, account, plain, pairwise)
+    assert log_out(op.services, session_token=cookie)
+    events = [only(party.take()) for party in (plain, pairwise)]
+    for event in events:
+        subject = event.claims["sub_id"]
+        assert subject["format"] == "complex"
+        assert subject["session"] == {"format": "opaque", "id": name}
+        assert subject["user"]["iss"] == op.services.issuer
+        assert event.payload["event_timestamp"] == event.claims["iat"]
+        assert event.payload["initiating_entity"] == "user"
+        assert event.payload["reason_admin"] == {"en": "signed-out"}
+    assert events[0].claims["sub_id"]["user"]["sub"] == account
+    assert events[1].claims["sub_id"]["user"]["sub"] != account
+    assert not log_out(op.services, session_token=cookie)
+    assert plain.take() == []
+
+
+def provisioned(op: Op) -> tuple[ScimWorld, str, str]:
+    """Make an account over SCIM, and activate it; return the service, a token for it and the account."""
+    lane = Lane(
+        flask.Flask("none").wsgi_app,
+        scim_routes(op.services),
+        randomness=op.services.store.randomness,
+        peer=lambda _environ: "127.0.0.1",
+        host_is_ours=lambda _host: True,
+    )
+    world = ScimWorld(op.services, lane, flask.Flask("none"))
+    token = world.token(audience=f"{op.services.issuer}/scim/v2")
+    made: str = world.post("/Users", a_user(), token=token)["id"]
+    op.set_account(made, activated_at=op.clock.now())
+    return world, token, made
+
+
+def test_an_account_that_is_switched_off_and_on_is_told_to_those_who_know_it(op: Op) -> None:
+    """RISC §2.3, §2.4, I4: beside the end of its sessions; and again when it comes back."""
+    party, stranger = Party(op), Party(op, "stranger")
+    for each in (party, stranger):
+        each.asks_for(*Signal)
+    world, token, account = provisioned(op)
+    signed_in(op, account, party)
+    expected = {
+        False: {Signal.ACCOUNT_DISABLED, Signal.SESSION_REVOKED},
+        True: {Signal.ACCOUNT_ENABLED},
+    }
+    for active, signals in expected.items():
+        switch = {"op": "replace", "path": "active", "value": active}
+        assert world.patch(f"/Users/{account}", switch, token=token).status == 200
+        events = party.take()
+        assert {event.uri for event in events} == signals
+        (about,) = [event for event in events if event.uri != Signal.SESSION_REVOKED]
+        assert about.payload == {}
+        assert about.claims["sub_id"] == {"format": "iss_sub", "iss": op.services.issuer, "sub": account}
+    assert stranger.take() == []
+
+
+class PlainOp(Op):
+    """A provider that is reached by http, so that its cookies bear their plain names."""
+
+    @staticmethod
+    def cookies(session: str) -> dict[str, str]:
+        """Return the cookie header of a browser."""
+        return {name: value.replace("__Host-", "") for name, value in Op.cookies(session).items()}
+
+
+def credential_listener(gatehouse: Gatehouse) -> Party:
+    gatehouse.services.signing.ensure()
+    party = Party(PlainOp(gatehouse.services, gatehouse.clock))
+    party.asks_for(Signal.CREDENTIAL_CHANGE)
+    return party
+
+
+def test_a_new_factor_is_told(gatehouse: Gatehouse) -> None:
+    """CAEP §3.3: an authenticator app that was confirmed, and not one that was only begun."""
+    party = credential_listener(gatehouse)
+    account = gatehouse.provision()
+    party.op.set_account(account.id, activated_at=gatehouse.clock.now())
+    signed_in(party.op, account.id, party)
+    party.op.set_account(account.id, activated_at=None)
+    flow = gatehouse.start_activation(account, browser="browser-new")
+    gatehouse.answer_question(flow, "browser-new")
+    assert party.take() == []
+    gatehouse.enrol_app(flow, "browser-new")
+    payload = only(party.take()).payload
+    assert (payload["credential_type"], payload["change_type"]) == ("app", "create")
+
+
+def test_a_new_password_is_told(gatehouse: Gatehouse) -> None:
+    """CAEP §3.3: what kind of credential, and what became of it."""
+    party = credential_listener(gatehouse)
+    op = party.op
+    holder = gatehouse.a_holder()
+    signed_in(op, holder.account.id, party)
+    gatehouse.clock.advance(dt.timedelta(days=90))
+    flow = gatehouse.start(holder.browser)
+    gatehouse.give_password(flow, holder.browser, holder.account.user_name)
+    gatehouse.give_code(flow, holder.browser, gatehouse.code(holder.seed))
+    assert party.take() == []
+    done = set_new_password(
+        gatehouse.services, flow=flow, browser=holder.browser, password=ANOTHER, repeat=ANOTHER
+    )
+    assert isinstance(done, Done)
+    event = only(party.take())
+    assert event.payload == {
+        "event_timestamp": event.claims["iat"],
+        "initiating_entity": "user",
+        "credential_type": "password",
+        "change_type": "update",
+    }
+    assert event.claims["sub_id"]["sub"] == holder.account.id
