@@ -56,8 +56,15 @@ def list_clients(settings: Path | None) -> None:
 @click.option(
     "--requests-per-second", type=int, help="Its own limit, on all nodes together. [default: the settings']"
 )
+@click.option(
+    "--allow-address",
+    "allowed_addresses",
+    multiple=True,
+    metavar="CIDR",
+    help="A network it may ask from, such as 192.0.2.0/24; may be repeated. [default: anywhere]",
+)
 @click.option("--disable", is_flag=True, help="Let it in no more; what it made stays.")
-def set_client(
+def set_client(  # noqa: PLR0913 - one for each option
     settings: Path | None,
     client_id: str,
     *,
@@ -66,6 +73,7 @@ def set_client(
     scope: str,
     require_match: bool,
     requests_per_second: int | None,
+    allowed_addresses: tuple[str, ...],
     disable: bool,
 ) -> None:
     """Register a SCIM client, or state anew all that it is.
@@ -88,6 +96,7 @@ def set_client(
         disabled=disable,
         require_match=require_match,
         requests_per_second=requests_per_second,
+        allowed_addresses=allowed_addresses,
     )
     with gateway_services(_read(settings)) as services:
         outcome = store_scim_client(services, order, actor=at_console())
@@ -180,6 +189,7 @@ def _client_line(client: StoredScimClient) -> str:
         f"static tokens may {' '.join(sorted(client.scopes))}",
         *(["needs If-Match"] if client.require_match else []),
         *([f"{rate} requests per second"] if rate is not None else []),
+        *([f"from {' '.join(client.allowed_addresses)} alone"] if client.allowed_addresses else []),
     ]
     return "  ".join(words)
 

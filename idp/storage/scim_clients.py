@@ -23,6 +23,7 @@ class StoredScimClient:
     """A SCIM client: ``id`` is the source of what it makes, and its OAuth client's id if it has one.
 
     ``events`` is how its stream, if it has one, tells of what it provisions (:class:`Payload`).
+    ``allowed_addresses`` are the networks it may ask from, none meaning any.
     """
 
     id: str
@@ -33,6 +34,7 @@ class StoredScimClient:
     require_match: bool = False
     requests_per_second: int | None = None
     events: str = Payload.NONE
+    allowed_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ COLUMNS = (
     scim_client.c.disabled_at,
     scim_client.c.require_match,
     scim_client.c.requests_per_second,
+    scim_client.c.allowed_addresses,
     select(event_stream.c.provisioning)
     .where(event_stream.c.client_id == scim_client.c.id, event_stream.c.status != "disabled")
     .scalar_subquery()
@@ -99,7 +102,9 @@ _BY_TOKEN = Prepared(
 
 def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
     """Return the SCIM client of a row that begins with :data:`COLUMNS`."""
-    identifier, name, profile, scopes, disabled_at, require_match, rate, events = row[: len(COLUMNS)]
+    identifier, name, profile, scopes, disabled_at, require_match, rate, addresses, events = row[
+        : len(COLUMNS)
+    ]
     return StoredScimClient(
         id=identifier,
         name=name,
@@ -109,6 +114,7 @@ def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
         require_match=bool(require_match),
         requests_per_second=rate,
         events=events or Payload.NONE,
+        allowed_addresses=tuple(addresses.split()),
     )
 
 
@@ -132,6 +138,7 @@ def save_scim_client(connection: Connection, client: StoredScimClient, *, now: d
         "scopes": " ".join(sorted(client.scopes)),
         "require_match": client.require_match,
         "requests_per_second": client.requests_per_second,
+        "allowed_addresses": " ".join(client.allowed_addresses),
         "disabled_at": now if client.disabled else None,
         "updated_at": now,
     }

@@ -6,6 +6,7 @@ import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass
 
+from idp.domain.networks import is_within
 from idp.domain.scim_token import is_mistyped
 from idp.domain.security_events import Payload
 from idp.domain.tokens import ACCESS_TOKEN_TYPE
@@ -13,10 +14,14 @@ from idp.storage.grants import find_bearer_with_scim_client
 from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, note_use
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.services import IdpServices
+from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.errors import BusyError
+from kernel.origin import current_origin
+from kernel.ratelimit import Limit, take
 
 _NOTED_EVERY = dt.timedelta(minutes=1)
+_TOLD = Limit("scim-outsider", 1, dt.timedelta(hours=1))
 _DEFAULT_PROFILE = "rfc"
 
 
@@ -24,7 +29,8 @@ _DEFAULT_PROFILE = "rfc"
 class Provisioner:
     """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else.
 
-    ``events`` is how it hears of what it provisions (:class:`idp.domain.security_events.Payload`).
+    ``events`` is how it hears of what it provisions (:class:`idp.domain.security_events.Payload`), and
+    ``is_outside`` says that it asks from where it may not, so that the token is good for nothing (SA-11).
     """
 
     client_id: str
@@ -34,10 +40,11 @@ class Provisioner:
     require_match: bool = False
     requests_per_second: int | None = None
     events: str = Payload.NONE
+    is_outside: bool = False
 
     def may_reach(self, audience: str) -> bool:
-        """Tell whether the token was made for ``audience`` (RFC 8707)."""
-        return self.audience is None or audience in self.audience
+        """Tell whether the token was made for ``audience`` (RFC 8707), and is shown where it may be."""
+        return not self.is_outside and (self.audience is None or audience in self.audience)
 
 
 def provisioner(services: IdpServices, token: str) -> Provisioner | None:
@@ -64,7 +71,7 @@ def _by_access_token(services: IdpServices, token: str) -> Provisioner | None:
     facts, stored = found
     if stored is None:
         return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience)
-    return None if stored.disabled else _registered(stored, facts.scope, facts.audience)
+    return None if stored.disabled else _registered(services, stored, facts.scope, facts.audience)
 
 
 def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
@@ -74,13 +81,19 @@ def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
     found = find_by_token(services.store.database, name, now=now)
     if found is None:
         return None
-    _note(services, found, name, now)
-    return _registered(found.client, found.client.scopes, None)
+    registered = _registered(services, found.client, found.client.scopes, None)
+    if not registered.is_outside:
+        _note(services, found, name, now)
+    return registered
 
 
 def _registered(
-    stored: StoredScimClient, scope: frozenset[str], audience: frozenset[str] | None
+    services: IdpServices, stored: StoredScimClient, scope: frozenset[str], audience: frozenset[str] | None
 ) -> Provisioner:
+    address = current_origin().address
+    is_outside = bool(stored.allowed_addresses) and not is_within(address, stored.allowed_addresses)
+    if is_outside:
+        _record_outsider(services, stored.id, address)
     return Provisioner(
         stored.id,
         stored.profile,
@@ -89,7 +102,21 @@ def _registered(
         stored.require_match,
         stored.requests_per_second,
         stored.events,
+        is_outside,
     )
+
+
+def _record_outsider(services: IdpServices, client_id: str, address: str) -> None:
+    """Tell the audit that a client's token is used from elsewhere: of each address once in an hour."""
+    with suppress(BusyError), services.store.write() as unit:
+        if take(unit.connection, _TOLD, f"{client_id} {address}", now=unit.now).allowed:
+            unit.audit.record(
+                "gateway:scim-client:refused",
+                actor=Actor("client", client_id),
+                target=client_id,
+                outcome="refused",
+                reason="address",
+            )
 
 
 def _note(services: IdpServices, found: TokenUse, name: bytes, now: dt.datetime) -> None:

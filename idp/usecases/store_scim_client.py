@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.networks import network
 from idp.domain.scim_scopes import READ, SCOPES, WRITE
 from idp.storage.scim_clients import StoredScimClient, save_scim_client
 from idp.usecases.provisioning_rate import FLOOR
@@ -13,6 +14,7 @@ from kernel.audit import Actor
 
 PROFILES = ("rfc", "strict", "entra", "okta")
 _LONGEST = 64
+_MOST_NETWORKS = 100
 _HIGHEST = 1_000_000
 
 
@@ -22,6 +24,7 @@ class ScimClientOrder:
 
     ``scopes`` bound its static tokens; access tokens bring their own. ``require_match`` refuses its writes of
     what exists unless they name a version; without ``requests_per_second`` the settings say how many.
+    It may ask from ``allowed_addresses`` alone (CIDR notation), or from anywhere if there are none.
     """
 
     id: str
@@ -31,6 +34,7 @@ class ScimClientOrder:
     disabled: bool = False
     require_match: bool = False
     requests_per_second: int | None = None
+    allowed_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class ScimClientRefused(StrEnum):
     PROFILE = "the profile has to be rfc, strict, entra or okta"
     SCOPES = f"the scopes have to be some of {', '.join(SCOPES)}"
     RATE = f"a client may make {FLOOR} requests per second at least"
+    ADDRESSES = f"up to {_MOST_NETWORKS} networks may be allowed, each like 192.0.2.0/24 or 2001:db8::/32"
 
 
 def store_scim_client(
@@ -62,6 +67,7 @@ def store_scim_client(
         disabled=order.disabled,
         require_match=order.require_match,
         requests_per_second=order.requests_per_second,
+        allowed_addresses=order.allowed_addresses,
     )
     with services.store.write() as unit:
         save_scim_client(unit.connection, client, now=unit.now)
@@ -74,6 +80,7 @@ def store_scim_client(
                 "disabled": order.disabled,
                 "scopes": [*sorted(order.scopes)],
                 "requireMatch": order.require_match,
+                "allowedAddresses": [*order.allowed_addresses],
             },
         )
     return ScimClientStored()
@@ -88,4 +95,6 @@ def _refusal(order: ScimClientOrder) -> ScimClientRefused | None:
         return ScimClientRefused.SCOPES
     if order.requests_per_second is not None and not FLOOR <= order.requests_per_second <= _HIGHEST:
         return ScimClientRefused.RATE
+    if len(order.allowed_addresses) > _MOST_NETWORKS or None in map(network, order.allowed_addresses):
+        return ScimClientRefused.ADDRESSES
     return None

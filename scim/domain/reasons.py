@@ -18,7 +18,7 @@ _LONGEST = 240
 _GAP = "\N{HORIZONTAL ELLIPSIS}"
 _LIST = """
     a access account add added additional address after again all allowed already always an and
-    another answering answers any application applied apply are around as ascending at attempted attribute
+    another answering answers any application applied apply are around as ascending ask at attempted attribute
     attributes authorization base based be bearer became been belongs between body both bound
     brackets bulk bulkid busy but by byte calculate can cannot carries carry case change changed
     character characters circle client combination comes compare compared comparison compatible
@@ -27,7 +27,7 @@ _LIST = """
     describing designates did different digits directly discovery do does due e each earlier either else empty
     encoded endpoint ends entry eq equal error events every exceeds exclude excludedattributes exist
     existent expected expired expires expressions failed failonerrors failure false few field fields
-    filter filtered first for gateway goes got grant group groups had half has have header here hold
+    filter filtered first for from gateway goes got grant group groups had half has have header here hold
     holding holds hour id if immutable in information initial insensitive invalid is it items iter its
     itself json key knows lacks large later letter letters levels limit limits list location lock
     locked long longer lower machine made mail make malformed manager many marked match matches maximum
@@ -42,8 +42,8 @@ _LIST = """
     resource resourcetypes response results retry returnability rfc rows s says schema schemas scim
     scope scopes second seconds secret see seen select selected selecting selection selects
     sensitive served server service serviceproviderconfig set settings should single size small so
-    something sort sortby sorted sortorder space specified staleversion starts state states still
-    stored stream string structure sub subsequent such supplied support supported syntax tag takes
+    something sort sortby sorted sortorder space specified staleversion startindex starts state stated states
+    still stored stream string structure sub subsequent such supplied support supported syntax tag takes
     target targets terms text texts than that the them there this to token told too true try twice
     two type types unassigned under uniqueness unknown update uri urn use used user users utf valid value
     valued values version w wait wanted wants was went what which whole willing with without

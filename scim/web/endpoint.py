@@ -39,6 +39,7 @@ _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
 _NO_STORE = (("Cache-Control", "no-store"),)
 _WRITING = frozenset({WRITE, USERS_WRITE, GROUPS_WRITE})
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
+OUTSIDE = "The client may not ask from this network."
 TOO_MANY = "Too many requests; try again later."
 _log = structlog.get_logger(__name__)
 
@@ -159,6 +160,8 @@ class ScimEndpoint:
         found = provisioner(self._services, token.strip())
         if found is not None:
             asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
+        if found is not None and found.is_outside:
+            return nobody, refusal(403, OUTSIDE)
         if found is None or not found.may_reach(self._audience):
             return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
         seconds = self._rate.wait(found.client_id, found.requests_per_second)

@@ -44,13 +44,18 @@ class Run:
 
 
 def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
-    """O2, O4, O6: each deed is one command; a token is shown once, then known by its fingerprint."""
+    """O2, O4, O6, SA-11: each deed is one command; a token is shown once, then known by its fingerprint."""
     assert "no such SCIM client" in run("token", "okta", code=1)
     assert "25 requests" in run("set", "okta", "--requests-per-second", "3", code=1)
     assert "scim.groups.read" in run("set", "okta", "--scope", "openid", code=1)
+    assert "each like 192.0.2.0/24" in run("set", "okta", "--allow-address", "192.0.2.1/24", code=1)
     run(
         "set",
         "okta",
+        "--allow-address",
+        "192.0.2.0/24",
+        "--allow-address",
+        "2001:db8::1",
         "--profile",
         "okta",
         "--scope",
@@ -64,7 +69,7 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     assert found, told
     listed = run("list")
     assert "okta  okta  okta  enabled  static tokens may scim.users.write" in listed
-    assert "needs If-Match  50 requests per second" in listed
+    assert "needs If-Match  50 requests per second  from 192.0.2.0/24 2001:db8::1 alone" in listed
     assert f"token {found[1]}" in listed
     assert "used never" in listed
     assert found[2] not in listed
