@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import String, cast, func, insert, literal, select
 
 from idp.storage import tables
+from idp.storage.grants import access_of
 from tests.support.scim import ScimWorld, a_group, a_user
 from tests.support.statements import recorded, whole_reads
 
@@ -155,3 +156,6 @@ def test_memberships_are_found_by_index_from_either_side(world: ScimWorld) -> No
             )
         assert answer.status == status, answer.body
         assert whole_reads(database, noted, *LARGE) == [], path
+    with recorded(database) as noted:
+        assert [row.role for row in access_of(database, user, "emi")] == ["small"]
+    assert whole_reads(database, noted, *LARGE, "account_group") == []  # every token asks this
