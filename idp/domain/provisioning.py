@@ -34,7 +34,8 @@ class AccountFacts:
 
     ``active`` is None where the source does not say: a new account is active then, and one that exists
     stays as it is, for leaving a word out must not switch an account on again. ``invite`` False keeps the
-    activation message back, and ``invitation_days`` says how long its link works.
+    activation message back, and ``invitation_days`` says how long its link works. ``manager`` is the id of
+    the account that leads this one; ``free_manager`` says that it may be one nobody knows.
     """
 
     kind: AccountKind
@@ -57,6 +58,8 @@ class AccountFacts:
     document: str
     values: tuple[AttributeValue, ...]
     invitation_days: int | None = None
+    manager: str = ""
+    free_manager: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,16 @@ class Immutable:
     """Refused: the attribute may not change after the resource was made."""
 
     attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownManager:
+    """Refused: the manager is no account of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnManager:
+    """Refused: the account would lead itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.changed_names import changed_names
-from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Protected, Stale, Taken
+from idp.domain.provisioning import (
+    AccountFacts,
+    Immutable,
+    Missing,
+    Moved,
+    OwnManager,
+    Protected,
+    Stale,
+    Taken,
+    UnknownManager,
+)
 from idp.domain.query import Record, account_record
 from idp.outbound.mail import post_account_changed
 from idp.storage.accounts import change_account_row, find_for_change
@@ -16,8 +26,10 @@ from idp.storage.violations import TakenError
 from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
+from idp.usecases.managers import rename_manager, settle_manager
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_account_switched
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -45,6 +57,9 @@ class Changed:
     record: Record
 
 
+AccountRefusal = Stale | Moved | Missing | Immutable | Protected | UnknownManager | OwnManager
+
+
 def change_account(
     services: IdpServices,
     *,
@@ -54,7 +69,7 @@ def change_account(
     facts: AccountFacts,
     expected_version: int,
     reindex: bool = True,
-) -> Changed | Taken | Stale | Moved | Missing | Immutable | Protected:
+) -> Changed | Taken | AccountRefusal:
     """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
 
     ``reindex`` False says that no searchable value differs.
@@ -79,7 +94,7 @@ def _change(
     expected_version: int,
     *,
     reindex: bool,
-) -> Changed | Stale | Moved | Missing | Immutable | Protected:
+) -> Changed | AccountRefusal:
     with services.store.write() as unit:
         found = find_for_change(unit.connection, account_id, source=source)
         if found is None:
@@ -88,12 +103,18 @@ def _change(
         refused = _refusal(stored, facts, expected_version)
         if refused is not None:
             return refused
+        settled = settle_manager(unit, facts, source=source, account_id=account_id, document=document)
+        if not isinstance(settled, AccountFacts):
+            return settled
+        facts = settled
         changed = _apply(unit, stored, facts)
         failed = change_account_row(
             unit.connection, stored, changed, facts.document, values=facts.values if reindex else None
         )
         if failed is not None:
             return failed
+        if changed.display_name != stored.display_name:
+            rename_manager(unit, changed)
         _follow(unit, services, stored, changed, actor, facts)
         names = changed_names(document, facts.document)
         _record(unit, stored, changed, actor, names)
@@ -131,6 +152,8 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
 def _follow(
     unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, facts: AccountFacts
 ) -> None:
+    if stored.active != changed.active:
+        signal_account_switched(unit, services, account_id=changed.id, active=changed.active)
     if stored.active and not changed.active:
         end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
     if not changed.active or changed.email != stored.email:

@@ -9,6 +9,7 @@ from idp.storage.accounts import delete_account, find_account
 from idp.storage.groups import touch_group_versions
 from idp.storage.members import groups_stating
 from idp.usecases.endings import end_sessions
+from idp.usecases.managers import forget_manager
 from idp.usecases.provisioning_log import wrote_deletion
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -32,6 +33,8 @@ def deprovision_account(
     expected_version: int | None = None,
 ) -> Deprovisioned | Missing | Moved | Protected:
     """Delete the account, end its sessions and tokens, and take it out of every group, all in one (I1, I2).
+
+    Nobody is led by it any more.
 
     The audit row names the account by its id only, so that it holds no personal data (I3).
     """
@@ -58,8 +61,13 @@ def _delete(
         end_sessions(unit, services, account_id=account_id, reason="deleted", actor=actor)
         if not delete_account(unit.connection, account_id, source=source, expected_version=expected_version):
             raise _MovedError
+        # Only now: whoever stated this manager before has committed, and nobody can any more.
+        led = forget_manager(unit, account)
         unit.audit.record(
-            "gateway:account:deleted", actor=actor, target=account_id, details={"groups": len(groups)}
+            "gateway:account:deleted",
+            actor=actor,
+            target=account_id,
+            details={"groups": len(groups), "led": led},
         )
         wrote_deletion(unit, account)
         return Deprovisioned()

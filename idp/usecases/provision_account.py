@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.changed_names import changed_names
-from idp.domain.provisioning import AccountFacts, Taken
+from idp.domain.provisioning import AccountFacts, OwnManager, Taken, UnknownManager
 from idp.domain.query import Record, account_record
 from idp.storage.accounts import insert_account
 from idp.storage.violations import TakenError
 from idp.usecases.invitation import invite
+from idp.usecases.managers import settle_manager
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -26,7 +27,7 @@ class Provisioned:
 
 def provision_account(
     services: IdpServices, *, actor: Actor, source: str, facts: AccountFacts
-) -> Provisioned | Taken:
+) -> Provisioned | Taken | UnknownManager | OwnManager:
     """Make the account that ``facts`` describe, owned by ``source``.
 
     An active account is invited to activate itself; the mail of a machine account goes to its custodian,
@@ -39,8 +40,14 @@ def provision_account(
         return refused.taken
 
 
-def _provision(services: IdpServices, actor: Actor, source: str, facts: AccountFacts) -> Provisioned:
+def _provision(
+    services: IdpServices, actor: Actor, source: str, facts: AccountFacts
+) -> Provisioned | UnknownManager | OwnManager:
     with services.store.write() as unit:
+        settled = settle_manager(unit, facts, source=source)
+        if not isinstance(settled, AccountFacts):
+            return settled
+        facts = settled
         account = _new_account(unit, source, facts)
         insert_account(unit.connection, account, facts.document, facts.values)
         if facts.invite and account.awaits_activation and account.email:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
-from scim2_models import CaseExact, Reference
+from scim2_models import CaseExact, Mutability, Reference
 from scim2_models import EnterpriseUser as EnterpriseUserOfLibrary
 from scim2_models.resources.enterprise_user import Manager as ManagerOfLibrary
+
+from idp.domain.manager import ENTERPRISE
 
 
 class Manager(ManagerOfLibrary):
@@ -17,10 +19,11 @@ class Manager(ManagerOfLibrary):
     value: Annotated[str | None, CaseExact.true] = None
     """Id of the manager's account."""
 
-    ref: Reference["User"] | None = Field(  # type: ignore[name-defined] # noqa: F821, UP037 - a name, not a class
-        None, serialization_alias="$ref", validation_alias="$ref"
-    )
-    """URI of the manager's account."""
+    ref: Annotated[
+        Reference["User"] | None,  # type: ignore[name-defined] # noqa: F821, UP037 - a name, not a class
+        Mutability.read_only,
+    ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    """URI of the manager's account; the Gateway knows it by the id."""
 
 
 class EnterpriseUser(EnterpriseUserOfLibrary):
@@ -32,6 +35,26 @@ class EnterpriseUser(EnterpriseUserOfLibrary):
 
 def manager_of(resource: Mapping[str, Any]) -> str:
     """Return the id of the manager of a user in its wire form, or nothing."""
-    extension: Mapping[str, Any] = resource.get(str(EnterpriseUser.__schema__)) or {}
-    manager: Mapping[str, Any] = extension.get("manager") or {}
-    return str(manager.get("value") or "")
+    return str(_stated(resource).get("value") or "")
+
+
+def keep_manager(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Leave of the manager in ``resource`` the id alone, or what is ``stored`` of that very one.
+
+    Name and URI are the Gateway's to state, whatever a request says of them.
+    """
+    extension = resource.get(ENTERPRISE)
+    if not extension:
+        return
+    manager, known = manager_of(resource), _stated(stored)
+    if manager:
+        extension["manager"] = known if known.get("value") == manager else {"value": manager}
+        return
+    extension.pop("manager", None)
+    if not extension:
+        del resource[ENTERPRISE]
+
+
+def _stated(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    extension: Mapping[str, Any] = resource.get(ENTERPRISE) or {}
+    return extension.get("manager") or {}

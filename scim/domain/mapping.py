@@ -20,6 +20,7 @@ from idp.domain.query import Record
 from idp.domain.user_name import UserNameFault, fold, is_blank, user_name_fault
 from scim.domain.catalogue import GROUPS, USERS
 from scim.domain.documents import write
+from scim.domain.enterprise import manager_of
 from scim.domain.entries import check_entries
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
 from scim.domain.values import searchable_values
@@ -46,8 +47,10 @@ def wire_form(user: Any, *, inactive: bool = False) -> dict[str, Any]:  # noqa: 
     return resource
 
 
-def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
+def account_facts(resource: Mapping[str, Any], *, free_manager: bool = False) -> AccountFacts:
     """Return what the user ``resource`` (in its wire form) states of an account.
+
+    ``free_manager`` says that its manager may be nobody here.
 
     Raises:
         InvalidValueException: if a value cannot be what it is meant to be; the detail names the attribute.
@@ -78,6 +81,8 @@ def account_facts(resource: Mapping[str, Any]) -> AccountFacts:
         language=_language(resource.get("preferredLanguage")),
         active=resource.get("active"),
         invite=activation.get("send") is not False,
+        manager=manager_of(resource),
+        free_manager=free_manager,
         invitation_days=_days(activation.get("validDays")),
         person_id=extension.get("personId") or "",
         custodian_person_id=extension.get("custodianPersonId") or "",

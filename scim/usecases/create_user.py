@@ -6,21 +6,23 @@ from typing import Any
 
 from scim2_models import Context
 
-from idp.domain.provisioning import Taken
-from idp.usecases.provision_account import provision_account
+from idp.domain.provisioning import OwnManager, Taken, UnknownManager
+from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.search_accounts import AccountView
 from idp.usecases.services import IdpServices
 from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
+from scim.domain.enterprise import keep_manager
 from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import account_facts, wire_form
 from scim.domain.models import TOLERANT, USER_SCHEMA, User
 from scim.usecases.client import ScimClient
-from scim.usecases.managers import require_manager
 from scim.usecases.outcomes import UserWritten
 
 
-def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, Any]) -> UserWritten | Taken:
+def create_user(
+    services: IdpServices, *, client: ScimClient, body: dict[str, Any]
+) -> UserWritten | Taken | UnknownManager | OwnManager:
     """Make the user ``body`` describes; what is read-only in it is ignored (C2).
 
     Raises:
@@ -32,9 +34,9 @@ def create_user(services: IdpServices, *, client: ScimClient, body: dict[str, An
     if user.active is None:
         user.active = True  # what a new user is unless it says otherwise, it is seen to be
     resource = wire_form(user)
-    require_manager(services, client, resource)
-    facts = account_facts(resource)
+    keep_manager(resource, {})
+    facts = account_facts(resource, free_manager=client.tolerance.unknown_managers)
     outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)
-    if isinstance(outcome, Taken):
+    if not isinstance(outcome, Provisioned):
         return outcome
     return UserWritten(AccountView(outcome.record, ()))

@@ -7,19 +7,20 @@ version; who comes second computes again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scim2_models import Context
 
-from idp.domain.provisioning import AccountFacts, Immutable, Missing, Moved, Protected, Stale, Taken
+from idp.domain.provisioning import AccountFacts, Missing, Moved, Taken
 from idp.domain.query import Record
-from idp.usecases.change_account import Changed, change_account
+from idp.usecases.change_account import AccountRefusal, Changed, change_account
 from idp.usecases.search_accounts import AccountView, find_own_account
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
+from scim.domain.enterprise import keep_manager
 from scim.domain.entries import merge_entries
 from scim.domain.etag import Condition
 from scim.domain.group_patch import read_operations, require_paths
@@ -31,12 +32,11 @@ from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
-from scim.usecases.managers import require_manager
 from scim.usecases.outcomes import ConditionFailed, UserWritten
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any] | None]
-Outcome = UserWritten | Taken | Stale | Missing | Immutable | Protected | ConditionFailed
+Outcome = UserWritten | Taken | AccountRefusal | ConditionFailed
 
 
 def replace_user(
@@ -125,11 +125,10 @@ def _edit(
         if demand is not None and not demand.meets(record.version):
             return ConditionFailed()
         resource = edit(record)
-        facts = _facts(resource, record)
+        stored = json.loads(record.document)
+        facts = _facts(resource, record, stored, client)
         if resource is None or facts is None:
             return UserWritten(view, changed=False)
-        stored = json.loads(record.document)
-        require_manager(services, client, resource, stored)
         stored_values = searchable_values(USERS, stored)
         outcome = change_account(
             services,
@@ -147,11 +146,14 @@ def _edit(
     raise BusyError(retry_after=1)
 
 
-def _facts(resource: dict[str, Any] | None, record: Record) -> AccountFacts | None:
+def _facts(
+    resource: dict[str, Any] | None, record: Record, stored: Mapping[str, Any], client: ScimClient
+) -> AccountFacts | None:
     """Return what the resource states, or None if the record states it already."""
     if resource is None:
         return None
     keep_fence(resource, record, USER_EXTENSION)
-    facts = account_facts(resource)
+    keep_manager(resource, stored)
+    facts = account_facts(resource, free_manager=client.tolerance.unknown_managers)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
     return None if same_fence and facts.document == record.document else facts

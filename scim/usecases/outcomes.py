@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.domain.provisioning import Immutable, Missing, Moved, Protected, Stale, Taken
+from idp.domain.provisioning import Taken
+from idp.usecases.change_account import AccountRefusal
 from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import AccountView, GroupView
 
@@ -30,4 +31,4 @@ class ConditionFailed:
     """Refused: the resource is not at a version that the request demands (L2)."""
 
 
-WriteRefusal = Taken | Stale | Missing | Moved | Immutable | Protected | ConditionFailed | MemberRefusal
+WriteRefusal = Taken | AccountRefusal | ConditionFailed | MemberRefusal

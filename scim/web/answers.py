@@ -10,10 +10,12 @@ from idp.domain.provisioning import (
     Immutable,
     Missing,
     Moved,
+    OwnManager,
     Protected,
     Stale,
     Taken,
     TooNested,
+    UnknownManager,
     UnknownMembers,
 )
 from kernel.web.http import Response
@@ -25,35 +27,39 @@ from scim.web.endpoint import refusal
 
 NOT_FOUND = "There is no such resource."
 PROTECTED = "The request would change an account that is protected."
+_OTHER_VERSION = "The resource is not at the version the request demands."
 
 
-def refused(outcome: WriteRefusal) -> Response:  # noqa: PLR0911 - one for each way to be refused
+_FIXED: dict[type[WriteRefusal], tuple[int, str, str]] = {
+    Stale: (409, "staleVersion: a later version of this resource was stored already.", ""),
+    Missing: (404, NOT_FOUND, ""),
+    UnknownManager: (400, "'manager' names an account that does not exist.", "invalidValue"),
+    OwnManager: (400, "'manager' names the account itself.", "invalidValue"),
+    UnknownMembers: (400, "'members' names an account or a group that does not exist.", "invalidValue"),
+    Circular: (
+        400,
+        "'members' would make a group a member of itself, directly or around.",
+        "invalidValue",
+    ),
+    TooNested: (
+        400,
+        f"A group may hold {MOST_GROUPS_WITHIN} groups at most, in all levels.",
+        "invalidValue",
+    ),
+    Protected: (403, PROTECTED, ""),
+    ConditionFailed: (412, _OTHER_VERSION, ""),
+    Moved: (412, _OTHER_VERSION, ""),
+}
+
+
+def refused(outcome: WriteRefusal) -> Response:
     """Return the answer to a write that was refused; details name attributes, never values (N6)."""
     match outcome:
         case Taken(attribute=attribute):
             return refusal(409, f"Another resource has this '{attribute.value}' already.", "uniqueness")
-        case Stale():
-            return refusal(409, "staleVersion: a later version of this resource was stored already.")
-        case Missing():
-            return refusal(404, NOT_FOUND)
-        case Immutable(attribute=attribute):
-            return refusal(400, f"'{attribute}' cannot be changed.", "mutability")
-        case UnknownMembers():
-            return refusal(400, "'members' names an account or a group that does not exist.", "invalidValue")
-        case Circular():
-            return refusal(
-                400, "'members' would make a group a member of itself, directly or around.", "invalidValue"
-            )
-        case TooNested():
-            return refusal(
-                400,
-                f"A group may hold {MOST_GROUPS_WITHIN} groups at most, in all levels.",
-                "invalidValue",
-            )
-        case Protected():
-            return refusal(403, PROTECTED)
-        case ConditionFailed() | Moved():
-            return refusal(412, "The resource is not at the version the request demands.")
+        case Immutable(attribute=name):
+            return refusal(400, f"'{name}' cannot be changed.", "mutability")
+    return refusal(*_FIXED[type(outcome)])
 
 
 def shown(text: str, catalogue: Catalogue, projection: Projection) -> str:

@@ -1,0 +1,79 @@
+"""Who leads whom: the manager of an account, held while it is stated, and those whom one leads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from idp.domain.manager import NAME_PATH, VALUE_PATH
+from idp.domain.provisioning import AttributeValue
+from idp.storage.tables import account, account_value
+from kernel.prepared import Prepared
+
+_HOLD = Prepared(
+    select(account.c.display_name)
+    .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
+    .with_for_update(read=True, key_share=True)
+)
+_LED = Prepared(
+    select(account.c.id, account.c.document)
+    .join(account_value, account_value.c.account_id == account.c.id)
+    .where(
+        account_value.c.path == VALUE_PATH,
+        account_value.c.value == bindparam("manager"),
+        account.c.source == bindparam("source"),
+    )
+    .order_by(account.c.id)
+    .with_for_update(of=account, key_share=True)
+)
+_RESTATE = (
+    update(account)
+    .where(account.c.id == bindparam("led"))
+    .values(document=bindparam("new"), version=account.c.version + 1, updated_at=bindparam("now"))
+)
+_NAMED = Prepared(account_value.insert(), columns=("account_id", "path", "item", "value"))
+
+
+def hold_manager(connection: Connection, account_id: str, *, source: str) -> str | None:
+    """Return the name of an account of ``source`` and keep it from going until the unit ends, or None."""
+    rows = _HOLD.within(connection, id=account_id, source=source)
+    return str(rows[0][0]) if rows else None
+
+
+def restate_led(
+    connection: Connection,
+    manager_id: str,
+    *,
+    source: str,
+    document: Callable[[str], str],
+    name: AttributeValue | None,
+    now: dt.datetime,
+) -> int:
+    """State the manager anew in every account of ``source`` that is led by ``manager_id``; return how many.
+
+    ``document`` makes the new document of the old one. ``name`` is the value the led are found by, None if
+    the manager leads nobody any more. It is one look where nobody is led.
+    """
+    led = _LED.within(connection, manager=manager_id, source=source)
+    if not led:
+        return 0
+    connection.execute(_RESTATE, [{"led": row[0], "new": document(row[1]), "now": now} for row in led])
+    stale = (NAME_PATH,) if name is not None else (NAME_PATH, VALUE_PATH)
+    for start in range(0, len(led), 500):
+        some = [row[0] for row in led[start : start + 500]]
+        connection.execute(
+            account_value.delete().where(
+                account_value.c.account_id.in_(some), account_value.c.path.in_(stale)
+            )
+        )
+    if name is not None:
+        _NAMED.many(
+            connection,
+            (
+                {"account_id": row[0], "path": name.path, "item": name.item, "value": name.value}
+                for row in led
+            ),
+        )
+    return len(led)
