@@ -97,6 +97,8 @@ def list_clients(settings: Path | None) -> None:
     "--tls-subject-dn", default="", help="Subject of its certificate (RFC 4514), for tls_client_auth."
 )
 @click.option("--tls-bound", is_flag=True, help="Its tokens are bound to the certificate it presents.")
+@click.option("--exchange", is_flag=True, help="It may exchange tokens that reach it, for its resources.")
+@click.option("--serves", multiple=True, help="Audience it stands for itself; repeatable.")
 @click.option("--machine", is_flag=True, help="No people: client credentials only.")
 @click.option("--replace", is_flag=True, help="Change the client that has this id.")
 def add(
@@ -116,7 +118,11 @@ def add(
 
     metadata = {
         "token_endpoint_auth_method": given["auth_method"],
-        "grant_types": ["client_credentials"] if machine else ["authorization_code", "refresh_token"],
+        "grant_types": [
+            *(["client_credentials"] if machine else ["authorization_code", "refresh_token"]),
+            *(["urn:ietf:params:oauth:grant-type:token-exchange"] if given["exchange"] else []),
+        ],
+        "serves": list(given["serves"]),
         "scope": given["scope"],
         "redirect_uris": list(given["redirect_uris"]),
         "post_logout_redirect_uris": list(given["post_logout_redirect_uris"]),

@@ -222,12 +222,13 @@ def _grants_are_offered(metadata: Mapping[str, Any]) -> _Found:
 
 
 def _machines_have_a_credential(metadata: Mapping[str, Any]) -> _Found:
-    if (
-        GrantType.CLIENT_CREDENTIALS in metadata["grant_types"]
-        and metadata["token_endpoint_auth_method"] == AuthMethod.NONE
-    ):
-        return [_wrong("token_endpoint_auth_method", "client_credentials needs a credential")]
-    return []
+    if metadata["token_endpoint_auth_method"] != AuthMethod.NONE:
+        return []
+    return [
+        _wrong("token_endpoint_auth_method", f"{grant} needs a credential")
+        for grant in (GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE)
+        if grant in metadata["grant_types"]
+    ]
 
 
 def _scope_is_well_formed(metadata: Mapping[str, Any]) -> _Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from idp.domain.confirmation import Confirmation
@@ -83,6 +83,8 @@ class AccessTokenFacts:
     life: dt.timedelta
     authentication: Authentication | None = None
     confirmation: Confirmation | None = None
+    actors: Mapping[str, object] | None = None
+    """Who acts for the subject, and who did before (RFC 8693 §4.1)."""
 
 
 def access_token_claims(facts: AccessTokenFacts) -> Claims:
@@ -104,6 +106,8 @@ def access_token_claims(facts: AccessTokenFacts) -> Claims:
         claims["amr"] = list(facts.authentication.amr)
     if facts.confirmation is not None:
         claims["cnf"] = facts.confirmation.to_json()
+    if facts.actors is not None:
+        claims["act"] = facts.actors
     return claims
 
 

@@ -15,11 +15,12 @@ def bearer(services: IdpServices, token: str) -> TokenFacts | None:
 
     One statement finds it by its digest and asks in the same breath whether it is revoked or expired, and
     whether its grant, its account and its client still stand; so a revocation counts at once, on every node
-    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). Scope and audience are the
-    caller's to judge (TK-18).
+    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). A token that is bound to a key
+    or a certificate is not one to be borne. Scope and audience are the caller's to judge (TK-18).
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return None
-    return find_bearer(services.store.database, digest(token), now=services.store.clock.now())
+    found = find_bearer(services.store.database, digest(token), now=services.store.clock.now())
+    return found if found is None or found.confirmation is None else None

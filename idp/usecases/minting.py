@@ -51,6 +51,7 @@ class TokenAnswer:
     refresh_token: str = field(default="", repr=False)
     id_token: str = field(default="", repr=False)
     token_type: str = "Bearer"  # noqa: S105 - the standard's word
+    issued_token_type: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the body of the response."""
@@ -60,6 +61,8 @@ class TokenAnswer:
             "expires_in": self.expires_in,
             "scope": self.scope,
         }
+        if self.issued_token_type:
+            body["issued_token_type"] = self.issued_token_type
         if self.refresh_token:
             body["refresh_token"] = self.refresh_token
         if self.id_token:

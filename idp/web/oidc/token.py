@@ -9,6 +9,7 @@ from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.sender_constraint import binding_fault
 from idp.domain.tokens import INTROSPECTION_TYPE
 from idp.usecases.exchange_code import exchange_code
+from idp.usecases.exchange_token import ExchangeRequest, exchange_token
 from idp.usecases.introspect_token import introspect_token, signed_introspection
 from idp.usecases.issue_machine_token import issue_machine_token
 from idp.usecases.minting import TokenAnswer
@@ -55,10 +56,28 @@ def _machine(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAn
     return issue_machine_token(services, proven, scope=form.value("scope"), resource=form.resource)
 
 
+def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    token = form.value("subject_token")
+    if not token:
+        return _missing("subject_token")
+    audience = form.value("audience")
+    request = ExchangeRequest(
+        subject_token=token,
+        subject_type=form.value("subject_token_type"),
+        actor_token=form.value("actor_token"),
+        actor_type=form.value("actor_token_type"),
+        requested_type=form.value("requested_token_type"),
+        scope=form.value("scope"),
+        targets=(*form.resource, *((audience,) if audience else ())),
+    )
+    return exchange_token(services, proven, request)
+
+
 GRANTS: dict[str, Grant] = {
     GrantType.AUTHORIZATION_CODE.value: _code,
     GrantType.REFRESH_TOKEN.value: _refresh,
     GrantType.CLIENT_CREDENTIALS.value: _machine,
+    GrantType.TOKEN_EXCHANGE.value: _exchange,
 }
 """What the token endpoint does by grant type; discovery lists exactly these (DJ-06)."""
 

@@ -1,0 +1,220 @@
+"""Token exchange (RFC 8693): a service calls the next one for the person, or the machine, that called it.
+
+It is always delegation: the new token says who acts (``act``). It never holds more than the token it came
+from, lives no longer, and dies with the same grant.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replayed
+from idp.domain.confirmation import token_type
+from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, TokenFacts
+from idp.storage.clients import admit
+from idp.storage.grants import NewAccessToken, find_bearer, insert_access_token, insert_machine_token
+from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.minting import (
+    StaleClientError,
+    TokenAnswer,
+    record_issue,
+    refuse_grant,
+    refuse_replay,
+    signed_access_token,
+)
+from idp.usecases.services import IdpServices
+from kernel.crypto import digest
+from kernel.store import Unit
+
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the standard's word
+_TYPES = frozenset({ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"})
+_MOST_ACTORS = 5
+_NEVER_HANDED_ON = frozenset({OPENID, OFFLINE_ACCESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeRequest:
+    """What a client asks for. ``targets`` are the resources and audiences that it names."""
+
+    subject_token: str = field(repr=False)
+    subject_type: str
+    actor_token: str = field(default="", repr=False)
+    actor_type: str = ""
+    requested_type: str = ""
+    scope: str = ""
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    subject: TokenFacts
+    scope: str
+    audience: str
+    actors: Mapping[str, object]
+
+
+def exchange_token(
+    services: IdpServices, proven: ProvenClient, request: ExchangeRequest
+) -> TokenAnswer | Fault:
+    """Issue a token for one of the client's resources, on the strength of a token that reached the client.
+
+    The client has to be registered for the grant, and for what it asks: the permission is the operator's.
+
+    Raises:
+        StaleClientError: if the client changed a moment ago; nothing was issued.
+    """
+    fault = _request_fault(proven.client, request)
+    if fault is not None:
+        return fault
+    order = _order(services, proven, request)
+    with services.store.write() as unit:
+        client = admit(unit.connection, proven)
+        if isinstance(client, Replayed):
+            return refuse_replay(unit, proven.client, client)
+        if isinstance(order, Fault):
+            return refuse_grant(services, unit, client, order)
+        return _issue(services, unit, client, order)
+
+
+def _request_fault(client: Client, request: ExchangeRequest) -> Fault | None:
+    if not client.may_use(GrantType.TOKEN_EXCHANGE) or client.is_public:
+        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+    rules = (
+        (request.subject_type not in _TYPES, "subject_token_type is not supported."),
+        (request.requested_type not in {"", ACCESS_TOKEN}, "requested_token_type is not supported."),
+        (bool(request.actor_token) != bool(request.actor_type), "actor_token and its type belong together."),
+        (bool(request.actor_type) and request.actor_type not in _TYPES, "actor_token_type is not supported."),
+    )
+    broken = next((sentence for wrong, sentence in rules if wrong), "")
+    return Fault(ErrorCode.INVALID_REQUEST, broken) if broken else None
+
+
+def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest) -> _Order | Fault:
+    """Return what is to be issued: of the subject's token, for the actor, to one of its resources."""
+    client = proven.client
+    subject = _live(services, request.subject_token)
+    if subject is None or not _reached(client, subject):
+        return _refused("subject_token", "subject token: not live, or not for this client")
+    if subject.client_id == client.id and subject.confirmation not in {None, proven.held}:
+        return _refused("subject_token", "subject token: bound to another key")
+    actor = client.id
+    if request.actor_token:
+        found = _live(services, request.actor_token)
+        if found is None or found.client_id != client.id:
+            return _refused("actor_token", "actor token: not live, or not the client's")
+        actor = found.subject
+    audience = _audience(client, request.targets)
+    if not audience:
+        return Fault(ErrorCode.INVALID_TARGET, "Name one target, and one of the client's.", reason="target")
+    scope = _narrowed(client, subject, request.scope)
+    if not scope:
+        return Fault(
+            ErrorCode.INVALID_SCOPE, "The scope is more than the token and the client have.", reason="scope"
+        )
+    actors = _actors(actor, request.subject_token)
+    return (
+        _Order(subject, scope, audience, actors) if actors else _refused("subject_token", "too many actors")
+    )
+
+
+def _refused(name: str, reason: str) -> Fault:
+    """RFC 8693 §2.2.2: an unacceptable token is an invalid request; why is not told."""
+    return Fault(ErrorCode.INVALID_REQUEST, f"{name} is not acceptable.", reason=reason)
+
+
+def _live(services: IdpServices, token: str) -> TokenFacts | None:
+    if not token.isascii() or len(token) > LONGEST_TOKEN:
+        return None
+    if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
+        return None
+    return find_bearer(services.store.database, digest(token), now=services.store.clock.now())
+
+
+def _reached(client: Client, subject: TokenFacts) -> bool:
+    """A token that was made for others is none of the client's business, live or not."""
+    return subject.client_id == client.id or not subject.audience.isdisjoint({client.id, *client.serves})
+
+
+def _audience(client: Client, targets: tuple[str, ...]) -> str:
+    if not targets:
+        return client.resources[0] if len(client.resources) == 1 else ""
+    return targets[0] if len(set(targets)) == 1 and targets[0] in client.resources else ""
+
+
+def _narrowed(client: Client, subject: TokenFacts, asked: str) -> str:
+    """Return the scope: what token and client both have, and of that what is asked for; all or nothing."""
+    common = (subject.scope & client.scopes) - _NEVER_HANDED_ON
+    if not asked:
+        return " ".join(sorted(common))
+    scopes = split_scope(asked)
+    return " ".join(scopes) if scopes is not None and common.issuperset(scopes) else ""
+
+
+def _actors(actor: str, token: str) -> dict[str, object]:
+    """Return the claim ``act``: who acts now, and within it who acted before (§4.1); empty if too long.
+
+    The token was found by its digest, so it says what we once signed.
+    """
+    payload = token.split(".")[1]
+    former = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("act")
+    count, inner = 1, former
+    while inner is not None:
+        count, inner = count + 1, inner.get("act")
+    if count > _MOST_ACTORS:
+        return {}
+    return {"sub": actor, "act": former} if former is not None else {"sub": actor}
+
+
+def _issue(services: IdpServices, unit: Unit, client: AuthenticatedClient, order: _Order) -> TokenAnswer:
+    subject = order.subject
+    life = min(services.settings.access_token_life, subject.expires_at - unit.now)
+    token = signed_access_token(
+        services,
+        unit,
+        AccessTokenFacts(
+            issuer=services.issuer,
+            subject=subject.subject,
+            client_id=client.id,
+            audience=order.audience,
+            scope=order.scope,
+            token_id=unit.randomness.token(16),
+            issued_at=unit.now,
+            life=life,
+            confirmation=client.held,
+            actors=order.actors,
+        ),
+    )
+    row = NewAccessToken(
+        digest(token),
+        subject.grant_id,
+        client.id,
+        subject.subject,
+        order.scope,
+        order.audience,
+        unit.now + life,
+        client.held,
+    )
+    if subject.grant_id is not None:
+        insert_access_token(unit.connection, row, now=unit.now)
+    elif not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
+        raise StaleClientError(client=client.id)
+    record_issue(
+        unit,
+        client,
+        grant_type=GrantType.TOKEN_EXCHANGE,
+        scope=order.scope,
+        account_id=subject.account_id,
+        family=subject.grant_id or "",
+    )
+    return TokenAnswer(
+        token,
+        int(life.total_seconds()),
+        order.scope,
+        token_type=token_type(client.held),
+        issued_token_type=ACCESS_TOKEN,
+    )

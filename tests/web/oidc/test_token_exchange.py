@@ -1,0 +1,194 @@
+"""Token exchange (RFC 8693)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from idp.usecases.disable_client import disable_client
+from idp.usecases.register_client import ClientOrder, RegistrationRefused
+from idp.web.oidc.registration import register
+from kernel.audit import SYSTEM
+from tests.support.dpop import Holder
+from tests.support.oidc import ISSUER, claims_of
+
+if TYPE_CHECKING:
+    from kernel.web.http import Response
+    from tests.support.oidc import Op
+
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+FRONT, BACK, THIRD = "https://front.example", "https://back.example", "https://third.example"
+
+
+def service(op: Op, client_id: str = "front", **metadata: object) -> None:
+    """Register a service that is reached as FRONT and calls BACK."""
+    values = {
+        "grant_types": ["client_credentials", EXCHANGE],
+        "scope": "openid email meters.read meters.write",
+        "serves": [FRONT],
+        "resources": [BACK],
+        **metadata,
+    }
+    op.machine(client_id, **values)
+
+
+def reached(op: Op, **changes: str) -> str:
+    """Return an access token of a person that was made for FRONT."""
+    op.client(resources=[FRONT, THIRD])
+    cookie = op.session(op.account())
+    values = {"resource": FRONT, "scope": "openid email profile", **changes}
+    token: str = op.tokens(cookie, **values)["access_token"]
+    return token
+
+
+def exchange(
+    op: Op, token: str, client_id: str = "front", proof: dict[str, str] | None = None, **fields: str
+) -> Response:
+    said = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN, **fields}
+    return op.post("/oauth2/token", said, headers={**op.basic(client_id), **(proof or {})})
+
+
+def error_of(answer: Response) -> str:
+    assert answer.status == 400, answer.body
+    return str(answer.json()["error"])
+
+
+def test_a_service_acts_for_the_person_that_called_it(op_on_both: Op) -> None:
+    """RFC 8693 §2.2.1, §4.1: subject, actor, one audience, a narrower scope, no longer life, and no refresh token."""
+    op = op_on_both
+    service(op)
+    token = reached(op)
+    op.clock.advance(dt.timedelta(minutes=9))
+    answer = exchange(op, token)
+    assert answer.status == 200, answer.body
+    body, claims = answer.json(), claims_of(answer.json()["access_token"])
+    assert (body["issued_token_type"], body["token_type"]) == (ACCESS_TOKEN, "Bearer")
+    assert (body["scope"], body["expires_in"]) == ("email", 60)
+    assert {"refresh_token", "id_token"}.isdisjoint(body)
+    assert (claims["sub"], claims["aud"], claims["act"]) == (claims_of(token)["sub"], BACK, {"sub": "front"})
+    assert op.introspect(body["access_token"], op.basic("front"))["sub"] == claims["sub"]
+    assert op.userinfo(body["access_token"]).status == 401
+    assert [row.details["grant_type"] for row in op.audit("gateway:token:issued")][-1] == EXCHANGE
+
+
+def test_who_acted_before_stands_within_who_acts_now(op: Op) -> None:
+    """RFC 8693 §4.1: nested, and not without an end; what one has lost the next cannot regain."""
+    service(op)
+    token = exchange(op, reached(op)).json()["access_token"]
+    service(op, "back", serves=[BACK], resources=[BACK], scope="email profile")
+    second = exchange(op, token, "back").json()
+    assert second["scope"] == "email"
+    assert claims_of(second["access_token"])["act"] == {"sub": "back", "act": {"sub": "front"}}
+    token = second["access_token"]
+    for _ in range(3):
+        token = exchange(op, token, "back").json()["access_token"]
+    assert error_of(exchange(op, token, "back")) == "invalid_request"
+
+
+def test_an_actor_token_names_the_actor_if_it_is_the_clients_own(op: Op) -> None:
+    """RFC 8693 §2.1: another's token makes nobody an actor."""
+    service(op)
+    op.machine("other", scope="meters.read", resources=[BACK])
+    token = reached(op)
+
+    def machine_token(client_id: str) -> str:
+        fields = {"grant_type": "client_credentials", "scope": "meters.read"}
+        found: str = op.post("/oauth2/token", fields, headers=op.basic(client_id)).json()["access_token"]
+        return found
+
+    own = exchange(op, token, actor_token=machine_token("front"), actor_token_type=ACCESS_TOKEN)
+    assert claims_of(own.json()["access_token"])["act"] == {"sub": "front"}
+    others = exchange(op, token, actor_token=machine_token("other"), actor_token_type=ACCESS_TOKEN)
+    assert error_of(others) == "invalid_request"
+    assert error_of(exchange(op, token, actor_token="x")) == "invalid_request"
+    assert error_of(exchange(op, token, actor_token="x", actor_token_type="y")) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"scope": "email profile"}, "invalid_scope"),
+        ({"scope": "meters.read"}, "invalid_scope"),
+        ({"scope": "openid"}, "invalid_scope"),
+        ({"scope": "email  email"}, "invalid_scope"),
+        ({"resource": FRONT}, "invalid_target"),
+        ({"audience": THIRD}, "invalid_target"),
+        ({"audience": BACK, "resource": THIRD}, "invalid_target"),
+        ({"requested_token_type": "urn:ietf:params:oauth:token-type:refresh_token"}, "invalid_request"),
+        ({"subject_token_type": "urn:ietf:params:oauth:token-type:id_token"}, "invalid_request"),
+        ({"subject_token_type": ""}, "invalid_request"),
+        ({"subject_token": ""}, "invalid_request"),
+        ({"subject_token": "x"}, "invalid_request"),
+        ({"subject_token": "é"}, "invalid_request"),
+        ({"subject_token": "x" * 9_000}, "invalid_request"),
+    ],
+)
+def test_an_exchange_never_widens(op: Op, fields: dict[str, str], code: str) -> None:
+    """RFC 8693 §2.2.2, TK-07: scopes, targets and types beyond what token and client have."""
+    service(op)
+    assert error_of(exchange(op, reached(op), **fields)) == code
+
+
+def test_only_a_token_that_was_meant_for_the_service_is_taken(op_on_both: Op) -> None:
+    """TK-18, TK-06: made for another, of a client without the grant, or of a public one."""
+    op = op_on_both
+    service(op)
+    op.machine("plain", serves=[FRONT])
+    token = reached(op)
+    elsewhere = op.tokens(op.session(op.account("second")), resource=THIRD, scope="openid email")[
+        "access_token"
+    ]
+    assert error_of(exchange(op, elsewhere)) == "invalid_request"
+    assert error_of(exchange(op, token, "plain")) == "unauthorized_client"
+    order = ClientOrder(
+        "spa",
+        "Public",
+        {"grant_types": [EXCHANGE], "token_endpoint_auth_method": "none", "resources": [BACK]},
+    )
+    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+
+
+def test_what_ends_the_first_token_ends_the_second(op_on_both: Op) -> None:
+    """IR-04, RC-12: the person's account, the grant, or the client; and a dead token brings no new one."""
+    op = op_on_both
+    service(op)
+    token = reached(op)
+    second = exchange(op, token).json()["access_token"]
+    account = claims_of(token)["sub"]
+    op.set_account(account, active=False)
+    assert op.introspect(second, op.basic("front")) == {"active": False}
+    assert error_of(exchange(op, token)) == "invalid_request"
+    op.set_account(account, active=True)
+    assert op.introspect(second, op.basic("front"))["active"] is True
+    op.clock.advance(dt.timedelta(minutes=10))
+    assert error_of(exchange(op, token)) == "invalid_request"
+    disable_client(op.services, "front", actor=SYSTEM, reason="test")
+    assert exchange(op, token).status == 401
+
+
+def test_a_machines_token_is_exchanged_too(op_on_both: Op) -> None:
+    """RFC 8693 §2.1: the subject is the machine, without a grant of any person (TK-15)."""
+    op = op_on_both
+    service(op)
+    op.machine("m2m", scope="meters.read", resources=[FRONT])
+    fields = {"grant_type": "client_credentials"}
+    token = op.post("/oauth2/token", fields, headers=op.basic("m2m")).json()["access_token"]
+    claims = claims_of(exchange(op, token).json()["access_token"])
+    assert (claims["sub"], claims["act"], claims["scope"]) == ("m2m", {"sub": "front"}, "meters.read")
+
+
+def test_a_client_exchanges_its_own_bound_token_with_its_key_only(op: Op) -> None:
+    """RFC 9449 §7: a stolen token is not laundered; the new one is bound to the key of the request."""
+    service(op, serves=[])
+    holder = Holder(op).learn("front")
+    fields = {"grant_type": "client_credentials", "scope": "meters.read"}
+    proof = {**op.basic("front"), **holder.proof()}
+    token = op.post("/oauth2/token", fields, headers=proof).json()["access_token"]
+    assert error_of(exchange(op, token)) == "invalid_request"
+    answer = exchange(op, token, proof=holder.proof()).json()
+    assert answer["token_type"] == "DPoP"
+    assert claims_of(answer["access_token"])["cnf"] == {"jkt": holder.jkt}
+    assert ISSUER not in claims_of(answer["access_token"])["aud"]
