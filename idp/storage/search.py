@@ -202,7 +202,7 @@ def _has(space: Space, path: str) -> ColumnElement[bool]:
     head = path.partition(".")[0]
     relation = space.relations.get(head)
     if relation is not None:
-        return space.id.in_(select(relation.owner).select_from(relation.source))
+        return _related(space, relation)
     return space.id.in_(select(space.owner).where(space.values.c.path == path))
 
 
@@ -224,6 +224,9 @@ _ORDERED: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
     Operator.LT: operator.lt,
     Operator.LE: operator.le,
 }
+
+
+_FOUND = frozenset({*_ORDERED, Operator.SW})
 
 
 def _compared(column: ColumnElement[Any], how: Operator, value: str | int) -> ColumnElement[bool]:
@@ -260,9 +263,10 @@ def _after(prefix: str) -> str | None:
 def _some_item(space: Space, head: str, term: Condition) -> ColumnElement[bool]:
     relation = space.relations.get(head)
     if relation is not None:
-        return space.id.in_(
-            select(relation.owner).select_from(relation.source).where(_of_relation(relation, term))
-        )
+        held = _of_relation(relation, term)
+        if not _is_rare(term):
+            return _related(space, relation, held)
+        return space.id.in_(select(relation.owner).select_from(relation.source).where(held))
     anchor = space.values.alias()
     owner = anchor.c[space.owner.name]
     first, rest = _anchor(term)
@@ -272,6 +276,25 @@ def _some_item(space: Space, head: str, term: Condition) -> ColumnElement[bool]:
         found = and_(anchor.c.path == first.path, anchor.c.value == first.value)
     terms = (_of_entry(space, anchor, each) for each in rest)
     return space.id.in_(select(owner).where(found, *terms))
+
+
+def _related(space: Space, relation: _Relation, *held: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a resource has such an entry, looked up for each: for what many have."""
+    return (
+        exists().select_from(relation.source).where(relation.owner == space.id, *held).correlate(space.table)
+    )
+
+
+def _is_rare(term: Condition) -> bool:
+    """Tell whether few entries meet the term, and an index finds them: whose they are is asked afterwards."""
+    match term:
+        case Compare(path=path, operator=how):
+            return how in _FOUND and not path.endswith(".type")
+        case AllOf(terms=terms):
+            return any(map(_is_rare, terms))
+        case AnyOf(terms=terms):
+            return all(map(_is_rare, terms))
+    return False
 
 
 def _anchor(term: Condition) -> tuple[Compare | None, tuple[Condition, ...]]:

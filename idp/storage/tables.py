@@ -69,9 +69,17 @@ account = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),
     Index("ix_account_source_id", "source", "id"),
-    Index("ix_account_source_user_name_key", "source", "user_name_key"),
-    Index("ix_account_source_created_at", "source", "created_at"),
-    Index("ix_account_source_updated_at", "source", "updated_at"),
+    Index("ix_account_source_user_name_key", "source", "user_name_key", "id"),
+    Index("ix_account_source_created_at", "source", "created_at", "id"),
+    Index("ix_account_source_updated_at", "source", "updated_at", "id"),
+    Index("ix_account_source_version", "source", "source_version", "id"),
+    Index(
+        "ix_account_source_inactive",
+        "source",
+        "id",
+        sqlite_where=text("active IS 0"),
+        postgresql_where=text("active IS false"),
+    ),
     Index(
         "ix_account_protected_at",
         "protected_at",
@@ -104,8 +112,10 @@ group = Table(
     UniqueConstraint("source", "external_id", name="uq_account_group_external_id"),
     UniqueConstraint("source", "display_name_key", name="uq_account_group_display_name"),
     Index("ix_account_group_source_id", "source", "id"),
-    Index("ix_account_group_source_created_at", "source", "created_at"),
-    Index("ix_account_group_source_updated_at", "source", "updated_at"),
+    Index("ix_account_group_source_created_at", "source", "created_at", "id"),
+    Index("ix_account_group_source_updated_at", "source", "updated_at", "id"),
+    Index("ix_account_group_source_version", "source", "source_version", "id"),
+    Index("ix_account_group_display_name_key", "display_name_key"),
 )
 
 membership = Table(

@@ -9,18 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scim2_models import SCIMException, ScimFilter
-from sqlalchemy import text
 
-from idp.domain.query import Compare, Operator, Search
-from idp.storage.pages import page_statement
-from idp.storage.search import ACCOUNTS
+from idp.domain.query import Compare, Operator
 from scim.domain.catalogue import USERS
 from scim.domain.filters import compile_filter
 from scim.domain.models import COMPARING, GROUP_EXTENSION, USER_EXTENSION, USER_SCHEMA, User
 from tests.support.scim import SEARCH_SCHEMA, a_group, a_user
 
 if TYPE_CHECKING:
-    from kernel.database import Database
     from tests.support.scim import ScimWorld
 
 PEOPLE: list[dict[str, Any]] = [
@@ -364,37 +360,6 @@ def test_groups_are_found_by_what_they_hold(world: ScimWorld) -> None:
     assert world.found("Users", "not (groups pr)") == ["two"]
 
 
-# --- plans ---------------------------------------------------------------------------------------
-
-INDEXED = {
-    'userName eq "u7"': "user_name_key",
-    'externalId eq "acct:u7"': "external_id",
-    'emails.value eq "u7@acme.example"': "account_value",
-    'emails[type eq "work" and value eq "u7@acme.example"]': "account_value",
-    'displayName eq "Nora"': "account_value",
-    f'{USER_EXTENSION}:personId eq "7"': "account_value",
-    'meta.lastModified gt "2026-06-01T13:00:00Z"': "updated_at",
-    'userName sw "u7"': "user_name_key",
-}
-
-
-@pytest.mark.parametrize("condition", INDEXED)
-def test_an_index_stands_behind_a_filter(gateway_database: Database, condition: str) -> None:
-    """E7: the plan reaches the rows through an index, on either dialect; no table is read whole."""
-    statement = page_statement(ACCOUNTS, Search(compile_filter(condition, USERS), limit=2), source="reg")
-    with gateway_database.read() as connection:
-        bound = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        if gateway_database.dialect == "postgresql":
-            # A planner reads a small table whole, rightly; what is asked is whether the index can serve.
-            connection.execute(text("SET enable_seqscan = off"))
-            plan = connection.exec_driver_sql(f"EXPLAIN {bound}".replace("%", "%%")).scalars().all()
-            assert not any("Seq Scan" in line for line in plan), plan
-        else:
-            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {bound}")]
-            assert not any(line.startswith("SCAN") for line in plan), plan
-    assert any(INDEXED[condition] in line for line in plan), plan
-
-
 # --- pages and order -----------------------------------------------------------------------------
 
 
@@ -439,8 +404,9 @@ def test_pages_follow_the_edge_rules(crowd: ScimWorld) -> None:
         assert (answer["startIndex"], answer["itemsPerPage"]) == (index, length), query
         assert len(answer["Resources"]) == length
     for wrong in ("abc", "1.5", "--1", "0x10", "9" * 30, ""):
-        assert crowd.get("/Users", query={"count": wrong}).status in {200, 400}
-        assert crowd.get("/Users", query={"startIndex": wrong}).status in {200, 400}
+        for name in ("count", "startIndex"):
+            answer = crowd.get("/Users", query={name: wrong})
+            assert (answer.status, answer.scim_type) == (400, "invalidValue"), (name, wrong)
 
 
 def test_pages_join_to_the_whole_list(crowd: ScimWorld) -> None:
