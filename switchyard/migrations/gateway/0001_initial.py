@@ -250,10 +250,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("protected_at IS NOT NULL"),
             postgresql_where=sa.text("protected_at IS NOT NULL"),
         )
-        batch_op.create_index("ix_account_source_created_at", ["source", "created_at"], unique=False)
+        batch_op.create_index("ix_account_source_created_at", ["source", "created_at", "id"], unique=False)
         batch_op.create_index("ix_account_source_id", ["source", "id"], unique=False)
-        batch_op.create_index("ix_account_source_updated_at", ["source", "updated_at"], unique=False)
-        batch_op.create_index("ix_account_source_user_name_key", ["source", "user_name_key"], unique=False)
+        batch_op.create_index(
+            "ix_account_source_inactive",
+            ["source", "id"],
+            unique=False,
+            sqlite_where=sa.text("active IS 0"),
+            postgresql_where=sa.text("active IS false"),
+        )
+        batch_op.create_index("ix_account_source_updated_at", ["source", "updated_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_account_source_user_name_key", ["source", "user_name_key", "id"], unique=False
+        )
+        batch_op.create_index("ix_account_source_version", ["source", "source_version", "id"], unique=False)
 
     op.create_table(
         "account_group",
@@ -285,9 +295,17 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_account_group_application_key"), ["application_key"], unique=False
         )
-        batch_op.create_index("ix_account_group_source_created_at", ["source", "created_at"], unique=False)
+        batch_op.create_index("ix_account_group_display_name_key", ["display_name_key"], unique=False)
+        batch_op.create_index(
+            "ix_account_group_source_created_at", ["source", "created_at", "id"], unique=False
+        )
         batch_op.create_index("ix_account_group_source_id", ["source", "id"], unique=False)
-        batch_op.create_index("ix_account_group_source_updated_at", ["source", "updated_at"], unique=False)
+        batch_op.create_index(
+            "ix_account_group_source_updated_at", ["source", "updated_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_account_group_source_version", ["source", "source_version", "id"], unique=False
+        )
 
     op.create_table(
         "client",
@@ -1212,15 +1230,23 @@ def downgrade() -> None:
 
     op.drop_table("client")
     with op.batch_alter_table("account_group", schema=None) as batch_op:
+        batch_op.drop_index("ix_account_group_source_version")
         batch_op.drop_index("ix_account_group_source_updated_at")
         batch_op.drop_index("ix_account_group_source_id")
         batch_op.drop_index("ix_account_group_source_created_at")
+        batch_op.drop_index("ix_account_group_display_name_key")
         batch_op.drop_index(batch_op.f("ix_account_group_application_key"))
 
     op.drop_table("account_group")
     with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.drop_index("ix_account_source_version")
         batch_op.drop_index("ix_account_source_user_name_key")
         batch_op.drop_index("ix_account_source_updated_at")
+        batch_op.drop_index(
+            "ix_account_source_inactive",
+            sqlite_where=sa.text("active IS 0"),
+            postgresql_where=sa.text("active IS false"),
+        )
         batch_op.drop_index("ix_account_source_id")
         batch_op.drop_index("ix_account_source_created_at")
         batch_op.drop_index(
