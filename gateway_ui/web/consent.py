@@ -37,7 +37,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     {
         "openid": mark("know that it is you, by an identifier of your account"),
         "profile": mark("see your name, user ID and language"),
-        "email": mark("see your e-mail address"),
+        "email": mark("see your email address"),
         "address": mark("see your postal address"),
         "phone": mark("see your telephone number"),
         "access": mark("see your organizations and your access roles there"),
@@ -47,7 +47,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 
 def _words(scope: Iterable[str]) -> list[str]:
-    return [_(_WORDS[each]) for each in scope if each in _WORDS]
+    asked = set(scope)
+    return [_(words) for each, words in _WORDS.items() if each in asked]
 
 
 @blueprint.get("/consent")

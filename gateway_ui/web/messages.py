@@ -131,6 +131,14 @@ FLOW_GONE = Message(
         "This sign-in has expired or was already finished. Open the application again from your applications."
     ),
 )
+REQUEST_GONE = Message(
+    5005,
+    mark("The application's request has expired or was already answered. Open the application again."),
+)
+REQUEST_UNTRUSTED = Message(
+    5006,
+    mark("The application sent a request that is not signed as it should be. We did not follow it."),
+)
 
 DAY_NOT_READ = Message(5101, mark("Enter a day as year, month and day, for example 2026-11-21"))
 DAYS_TURNED = Message(5102, mark("The last day must not come before the first"))
@@ -143,6 +151,8 @@ REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
         "redirect_uri": ADDRESS_UNKNOWN,
         "invalid_redirect_uri": ADDRESS_UNKNOWN,
         "flow_expired": FLOW_GONE,
+        "request_uri": REQUEST_GONE,
+        "request_object": REQUEST_UNTRUSTED,
     }
 )
 """What a refused request of an application is called by the endpoint, and what we say."""

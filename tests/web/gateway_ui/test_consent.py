@@ -58,7 +58,7 @@ def test_the_page_says_who_asks_for_what(visitor: Journey) -> None:
         "The &lt;Crow&gt;",
         "You are signed in as Nora Field.",
         "crow.example",
-        "see your e-mail address",
+        "see your email address",
         'src="https://images.crow.example/logo.png"',
         f'href="{APP}policy"',
         f'href="{APP}terms"',
