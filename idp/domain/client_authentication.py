@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
 from idp.domain.client_certificate import ClientCertificate
-from idp.domain.oauth import ASSERTION_TYPE, AuthMethod, ErrorCode, Fault, invalid_client
+from idp.domain.oauth import ASSERTION_TYPE, AuthMethod, ErrorCode, Fault, GrantType, invalid_client
 
 LONGEST_HEADER = 8_192
 LONGEST_ASSERTION = 16_384
@@ -28,7 +28,8 @@ class Presented:
 def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presented | Fault:
     """Read the client's proof from an ``Authorization`` header and a form (RFC 6749 §2.3, RFC 7523 §2.2).
 
-    Two methods at once are refused (CA-04), and so is a parameter that stands twice.
+    Two methods at once are refused (CA-04), and so is a parameter that stands twice. The assertion that is a
+    grant (RFC 7523 §2.1) proves its client as well: each client speaks for itself alone.
     """
     values: dict[str, str] = {}
     for name in _NAMES:
@@ -38,14 +39,17 @@ def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presente
         if given and given[0]:
             values[name] = given[0]
     asserted = "client_assertion" in values or "client_assertion_type" in values
-    if bool(authorization) + ("client_secret" in values) + asserted > 1:
+    granted = "assertion" in values and form.get("grant_type") == [GrantType.JWT_BEARER.value]
+    if bool(authorization) + ("client_secret" in values) + asserted + granted > 1:
         return Fault(ErrorCode.INVALID_REQUEST, "More than one way of client authentication.")
+    if granted:
+        return _assertion(values.get("client_id", ""), values["assertion"])
     if authorization:
         return _basic(authorization, values.get("client_id", ""))
     return _asserted(values) if asserted else _posted(values)
 
 
-_NAMES = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
+_NAMES = ("client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion")
 
 
 def _basic(authorization: str, named: str) -> Presented | Fault:
@@ -82,6 +86,10 @@ def _asserted(values: Mapping[str, str]) -> Presented | Fault:
     assertion = values.get("client_assertion", "")
     if values.get("client_assertion_type") != ASSERTION_TYPE:
         return Fault(ErrorCode.INVALID_REQUEST, "client_assertion_type is not supported.")
+    return _assertion(values.get("client_id", ""), assertion)
+
+
+def _assertion(client_id: str, assertion: str) -> Presented | Fault:
     if not assertion or len(assertion) > LONGEST_ASSERTION:
         return invalid_client("no assertion")
-    return Presented(values.get("client_id", ""), AuthMethod.PRIVATE_KEY_JWT, assertion=assertion)
+    return Presented(client_id, AuthMethod.PRIVATE_KEY_JWT, assertion=assertion)

@@ -231,6 +231,13 @@ def _machines_have_a_credential(metadata: Mapping[str, Any]) -> _Found:
     ]
 
 
+def _assertions_are_signed_with_registered_keys(metadata: Mapping[str, Any]) -> _Found:
+    method = metadata["token_endpoint_auth_method"]
+    if GrantType.JWT_BEARER in metadata["grant_types"] and method != AuthMethod.PRIVATE_KEY_JWT:
+        return [_wrong("token_endpoint_auth_method", f"has to be private_key_jwt for {GrantType.JWT_BEARER}")]
+    return []
+
+
 def _scope_is_well_formed(metadata: Mapping[str, Any]) -> _Found:
     if "scope" in metadata and split_scope(metadata["scope"]) is None:
         return [_wrong("scope", "has to be scopes separated by single spaces")]
@@ -325,6 +332,7 @@ _RULES: tuple[_Rule, ...] = (
     _choices_are_offered,
     _grants_are_offered,
     _machines_have_a_credential,
+    _assertions_are_signed_with_registered_keys,
     _scope_is_well_formed,
     _keys_are_public_and_strong,
     _certificates_have_a_subject,

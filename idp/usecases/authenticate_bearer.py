@@ -15,8 +15,8 @@ def bearer(services: IdpServices, token: str) -> TokenFacts | None:
 
     One statement finds it by its digest and asks in the same breath whether it is revoked or expired, and
     whether its grant, its account and its client still stand; so a revocation counts at once, on every node
-    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). A token that is bound to a key
-    or a certificate is not one to be borne. Scope and audience are the caller's to judge (TK-18).
+    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). A token that is bound to a
+    key or a certificate is not one to be borne. Scope and audience are the caller's to judge (TK-18).
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None

@@ -1,4 +1,4 @@
-"""Client credentials: a client's own access token (RFC 6749 §4.4, RFC 8707)."""
+"""A client's own access token: by its credentials, or by its assertion (RFC 6749 §4.4, RFC 7523 §2.1)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ from kernel.crypto import digest
 
 
 def issue_machine_token(
-    services: IdpServices, proven: ProvenClient, *, scope: str, resource: tuple[str, ...]
+    services: IdpServices,
+    proven: ProvenClient,
+    *,
+    scope: str,
+    resource: tuple[str, ...],
+    grant_type: GrantType = GrantType.CLIENT_CREDENTIALS,
 ) -> TokenAnswer | Fault:
     """Issue an access token to the client itself: its own scopes at most, one audience of its own (TK-07).
 
-    The subject is the client's id, which never has the form of an account's (TK-15).
+    The subject is the client's id, which never has the form of an account's (TK-15). An assertion of the
+    client about itself (RFC 7523 §2.1) brings the same as its credentials do.
 
     Raises:
         StaleClientError: if the client changed a moment ago; nothing was issued.
     """
-    asked = _granted(proven.client, scope, resource)
+    asked = _granted(proven.client, grant_type, scope, resource)
     if isinstance(asked, Fault):
         return asked
     granted, audience = asked
@@ -59,12 +65,14 @@ def issue_machine_token(
         )
         if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
             raise StaleClientError(client=client.id)
-        record_issue(unit, client, grant_type=GrantType.CLIENT_CREDENTIALS, scope=granted)
+        record_issue(unit, client, grant_type=grant_type, scope=granted)
         return TokenAnswer(token, int(life.total_seconds()), granted, token_type=token_type(client.held))
 
 
-def _granted(client: Client, scope: str, resource: tuple[str, ...]) -> tuple[str, str] | Fault:
-    if not client.may_use(GrantType.CLIENT_CREDENTIALS):
+def _granted(
+    client: Client, grant_type: GrantType, scope: str, resource: tuple[str, ...]
+) -> tuple[str, str] | Fault:
+    if not client.may_use(grant_type):
         return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
     asked = split_scope(scope) if scope else None
     if scope and asked is None:

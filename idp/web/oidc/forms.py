@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from idp.domain.client import ProvenClient
 from idp.domain.client_authentication import presented
-from idp.domain.oauth import ErrorCode, Fault
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.usecases.authenticate_client import authenticate_client
 from idp.usecases.minting import StaleClientError
 from idp.usecases.prove_possession import with_possession
@@ -74,8 +74,17 @@ def _serve(services: IdpServices, request: Request, form: Form, deed: Deed, *, b
     if binds and not isinstance(proven, Fault):
         proven = with_possession(services, proven, shown_by(services, request))
     if isinstance(proven, Fault):
-        return refusal(proven)
+        return refusal(of_grant(form, proven))
     return deed(services, proven, form)
+
+
+def of_grant(form: Form, fault: Fault) -> Fault:
+    """Return the fault of an assertion that is proof and grant at once as that of a grant (RFC 7523 §3.1)."""
+    if fault.code is not ErrorCode.INVALID_CLIENT or not form.value("assertion"):
+        return fault
+    if form.value("grant_type") != GrantType.JWT_BEARER:
+        return fault
+    return invalid_grant(fault.reason)
 
 
 def refusal(fault: Fault) -> Response:

@@ -17,7 +17,7 @@ from idp.usecases.refresh_tokens import refresh_tokens
 from idp.usecases.revoke_token import revoke_token
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import oauth_error
-from idp.web.oidc.forms import Form, refusal, serve_client
+from idp.web.oidc.forms import Form, of_grant, refusal, serve_client
 from kernel.web.http import NO_STORE, Endpoint, Request, Response, json_response
 
 _SIGNED = f"application/{INTROSPECTION_TYPE}"
@@ -56,6 +56,18 @@ def _machine(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAn
     return issue_machine_token(services, proven, scope=form.value("scope"), resource=form.resource)
 
 
+def _assertion(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    if not form.value("assertion"):
+        return _missing("assertion")
+    return issue_machine_token(
+        services,
+        proven,
+        scope=form.value("scope"),
+        resource=form.resource,
+        grant_type=GrantType.JWT_BEARER,
+    )
+
+
 def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
     token = form.value("subject_token")
     if not token:
@@ -77,6 +89,7 @@ GRANTS: dict[str, Grant] = {
     GrantType.AUTHORIZATION_CODE.value: _code,
     GrantType.REFRESH_TOKEN.value: _refresh,
     GrantType.CLIENT_CREDENTIALS.value: _machine,
+    GrantType.JWT_BEARER.value: _assertion,
     GrantType.TOKEN_EXCHANGE.value: _exchange,
 }
 """What the token endpoint does by grant type; discovery lists exactly these (DJ-06)."""
@@ -95,7 +108,7 @@ def token_endpoint(services: IdpServices) -> Endpoint:
         unbound = binding_fault(proven.client, proven.held)
         answer = unbound or grant(services, proven, form)
         if isinstance(answer, Fault):
-            return refusal(answer)
+            return refusal(of_grant(form, answer))
         return json_response(200, answer.to_json(), NO_STORE)
 
     def endpoint(request: Request) -> Response:
