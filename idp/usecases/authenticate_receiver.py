@@ -15,6 +15,7 @@ class ReceiverRefused(StrEnum):
     """Why a token opens no stream."""
 
     UNKNOWN = "The token is not valid here."
+    ADDRESS = "The client may not ask from this address."
     SCOPE = "The token lacks the scope for this."
 
 
@@ -37,6 +38,8 @@ def receiver(
     found = provisioner(services, token)
     if found is None:
         return ReceiverRefused.UNKNOWN
+    if found.is_outside:
+        return ReceiverRefused.ADDRESS
     if found.audience is not None and found.may_reach(f"{services.issuer}/ssf"):
         allowed = may_signal(found.scope, scope)
     elif provisions and found.may_reach(f"{services.issuer}/scim/v2"):

@@ -12,6 +12,7 @@ from idp.domain.security_events import Payload, StreamStatus
 from idp.storage.tables import security_event
 from idp.usecases.manage_event_streams import event_streams, remove_event_stream, set_stream_status
 from idp.usecases.store_event_stream import StreamOrder, StreamRefused, store_event_stream
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from idp.usecases.sweep_security_events import (
     OVERFULL,
     disable_overfull_streams,
@@ -91,6 +92,16 @@ def test_only_a_token_that_reads_everything_of_this_service_polls(sqlite_world: 
     assert (answer.status, answer["err"]) == (403, "access_denied")
     answer = receiver.ask({}, method="GET")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_a_client_that_is_bound_to_its_addresses_polls_from_nowhere_else(sqlite_world: ScimWorld) -> None:
+    """O2: a token that was carried off opens no stream either."""
+    hears(sqlite_world)
+    receiver = Receiver(sqlite_world)
+    for network, status in (("127.0.0.0/8", 200), ("192.0.2.0/24", 403)):
+        order = ScimClientOrder(CLIENT, CLIENT, allowed_addresses=(network,))
+        assert isinstance(store_scim_client(sqlite_world.services, order, actor=SYSTEM), ScimClientStored)
+        assert receiver.ask({"returnImmediately": True}).status == status
 
 
 def test_a_client_without_a_stream_polls_nothing_and_nothing_is_kept_for_it(world: ScimWorld) -> None:
