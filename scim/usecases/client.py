@@ -18,7 +18,8 @@ class ScimClient:
 
     ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
     are those of the token, and ``requests_per_second`` is None where the settings say how many. ``events``
-    is how much it hears of what it provisions.
+    is how much it hears of what it provisions. ``account_id`` is that of a person who asks for
+    the own resource, empty for a client.
     """
 
     id: str
@@ -27,6 +28,7 @@ class ScimClient:
     scopes: frozenset[str] = frozenset()
     requests_per_second: int | None = None
     events: Payload = Payload.NONE
+    account_id: str = ""
 
     @property
     def tolerance(self) -> Tolerance:
@@ -36,7 +38,7 @@ class ScimClient:
     @property
     def actor(self) -> Actor:
         """Who the audit says it was."""
-        return Actor("client", self.id)
+        return Actor("account", self.account_id) if self.account_id else Actor("client", self.id)
 
     def may(self, scope: str, *, any_type: bool = False) -> bool:
         """Tell whether the token allows what needs ``scope``, for one type of resource at least."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from scim2_models import Context
 
+from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Missing, Moved, Taken
 from idp.domain.query import Record
 from idp.usecases.change_account import AccountRefusal, Changed, change_account
@@ -32,11 +33,13 @@ from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
-from scim.usecases.outcomes import ConditionFailed, UserWritten
+from scim.usecases.outcomes import ConditionFailed, NotTheirs, UserWritten
 
+OWN_ATTRIBUTES = frozenset({"locale", "nickName", "photos", "preferredLanguage", "profileUrl", "timezone"})
+"""What people may change of their own account: what opens nothing, and nobody is known by (M2)."""
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any] | None]
-Outcome = UserWritten | Taken | AccountRefusal | ConditionFailed
+Outcome = UserWritten | NotTheirs | Taken | AccountRefusal | ConditionFailed
 
 
 def replace_user(
@@ -129,6 +132,8 @@ def _edit(
         facts = _facts(resource, record, stored, client)
         if resource is None or facts is None:
             return UserWritten(view, changed=False)
+        if client.account_id and not _is_theirs(record, facts):
+            return NotTheirs()
         stored_values = searchable_values(USERS, stored)
         outcome = change_account(
             services,
@@ -144,6 +149,13 @@ def _edit(
         if not isinstance(outcome, Moved):
             return outcome
     raise BusyError(retry_after=1)
+
+
+def _is_theirs(record: Record, facts: AccountFacts) -> bool:
+    """Tell whether a change touches nothing but what people may change of their own account."""
+    names = set(changed_names(record.document, facts.document))
+    same_fence = facts.source_version in (None, record.source_version)
+    return bool(names) and names <= OWN_ATTRIBUTES and same_fence
 
 
 def _facts(

@@ -31,4 +31,9 @@ class ConditionFailed:
     """Refused: the resource is not at a version that the request demands (L2)."""
 
 
-WriteRefusal = Taken | AccountRefusal | ConditionFailed | MemberRefusal
+@dataclass(frozen=True, slots=True)
+class NotTheirs:
+    """Refused: a person's own resource, of which only some attributes are the person's to change (M2)."""
+
+
+WriteRefusal = NotTheirs | Taken | AccountRefusal | ConditionFailed | MemberRefusal

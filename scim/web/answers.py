@@ -22,7 +22,8 @@ from kernel.web.http import Response
 from scim.domain.catalogue import Catalogue
 from scim.domain.documents import write
 from scim.domain.projection import Projection, project
-from scim.usecases.outcomes import ConditionFailed, WriteRefusal
+from scim.usecases.edit_user import OWN_ATTRIBUTES
+from scim.usecases.outcomes import ConditionFailed, NotTheirs, WriteRefusal
 from scim.web.endpoint import refusal
 
 NOT_FOUND = "There is no such resource."
@@ -47,6 +48,7 @@ _FIXED: dict[type[WriteRefusal], tuple[int, str, str]] = {
         "invalidValue",
     ),
     Protected: (403, PROTECTED, ""),
+    NotTheirs: (403, f"Of one's own account one may change {', '.join(sorted(OWN_ATTRIBUTES))} alone.", ""),
     ConditionFailed: (412, _OTHER_VERSION, ""),
     Moved: (412, _OTHER_VERSION, ""),
 }

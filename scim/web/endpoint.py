@@ -82,6 +82,12 @@ def _error(status: int, document: Mapping[str, Any], headers: tuple[tuple[str, s
     return Response(status, write(document).encode(), (*_TYPE, *_NO_STORE, *headers))
 
 
+def bearer_of(request: Request) -> str:
+    """Return the bearer token that a request shows, or nothing (RFC 6750 §2.1)."""
+    scheme, _, token = request.header("authorization").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def body_object(request: Request) -> dict[str, Any]:
     """Return the JSON object of the request's body.
 
@@ -154,10 +160,10 @@ class ScimEndpoint:
         nobody = ScimClient("")
         if not method.scope and not request.header("authorization"):
             return nobody, None
-        scheme, _, token = request.header("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer_of(request)
+        if not token:
             return nobody, _challenge(401, "A bearer token is needed.")
-        found = provisioner(self._services, token.strip())
+        found = provisioner(self._services, token)
         if found is not None:
             asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
         if found is not None and found.is_outside:

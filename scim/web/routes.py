@@ -17,6 +17,7 @@ from scim.web.discovery import Discovery
 from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
 from scim.web.everything import Everything
 from scim.web.groups import Groups
+from scim.web.me import Me, OwnEndpoint
 from scim.web.users import Users
 
 BASE_PATH = "/scim/v2"
@@ -28,7 +29,7 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
     Its address, and the audience that tokens must be made for, is the issuer with ``/scim/v2``.
     """
     face = _Face(services, settings or ScimSettings())
-    return tuple(_routes(face.addresses(), face.endpoint))
+    return (*_routes(face.addresses(), face.endpoint), *_routes(face.own(), face.own_endpoint), *_nowhere())
 
 
 def deferred_requests(services: IdpServices, settings: ScimSettings | None = None) -> DeferredRequests:
@@ -51,7 +52,14 @@ class _Face:
 
     def endpoint(self, methods: Mapping[str, Method]) -> ScimEndpoint:
         """Return what answers at an address with these methods."""
-        return ScimEndpoint(
+        return self._endpoint(ScimEndpoint, methods)
+
+    def own_endpoint(self, methods: Mapping[str, Method]) -> ScimEndpoint:
+        """Return what answers persons at an address with these methods."""
+        return self._endpoint(OwnEndpoint, methods)
+
+    def _endpoint(self, kind: type[ScimEndpoint], methods: Mapping[str, Method]) -> ScimEndpoint:
+        return kind(
             self._services,
             self._base,
             methods,
@@ -81,6 +89,11 @@ class _Face:
             "/Schemas/{id}": discovery.schema(),
         }
 
+    def own(self) -> dict[str, Mapping[str, Method]]:
+        """Return the methods of the addresses that are persons' own."""
+        users = Users(self._services, self._settings, self._renderer)
+        return {"/Me": Me(users, self._renderer).methods()}
+
     def _resources(self, services: IdpServices) -> dict[str, Mapping[str, Method]]:
         users = Users(services, self._settings, self._renderer)
         groups = Groups(services, self._settings, self._renderer)
@@ -100,6 +113,9 @@ def _routes(
         name = "scim" + path.replace("/", ".").replace("{", "").replace("}", "").replace("..", ".")
         for written in (path, f"{path}/"):  # a slash at the end changes nothing (B4)
             yield Route(METHODS, BASE_PATH + written, endpoint, name, hot=True)
+
+
+def _nowhere() -> Iterator[Route]:
     nowhere = _Nowhere()
     for path in ("/scim", "/scim/{rest*}"):
         yield Route(METHODS, path, nowhere, "scim.nowhere", hot=True)

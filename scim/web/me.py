@@ -1,0 +1,60 @@
+"""/Me: the resource of the person an access token was issued to, by another name (RFC 7644 §3.11, M1, M2)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from idp.usecases.authenticate_self import oneself
+from idp.usecases.provisioning_log import asked_by
+from kernel.web.http import Request, Response
+from scim.domain.render import Renderer
+from scim.usecases.client import USERS_READ, USERS_WRITE, ScimClient
+from scim.web.endpoint import TOO_MANY, Handler, Method, ScimEndpoint, bearer_of, refusal
+from scim.web.users import Users
+
+NOBODY = "Nobody stands behind this token: it is a client's own."
+NOT_OWN = "An account is deleted by the client that provisions it."
+
+
+class Me:
+    """Handlers of /Me: those of the user's own address."""
+
+    def __init__(self, users: Users, renderer: Renderer) -> None:
+        self._users = users
+        self._renderer = renderer
+
+    def methods(self) -> dict[str, Method]:
+        """Return the methods of /Me."""
+        return {
+            "GET": Method(self._alias(self._users.get), USERS_READ),
+            "PUT": Method(self._alias(self._users.replace), USERS_WRITE, reads_body=True),
+            "PATCH": Method(self._alias(self._users.patch), USERS_WRITE, reads_body=True),
+            "DELETE": Method(self._alias(self._delete), USERS_WRITE),
+        }
+
+    def _alias(self, handler: Handler) -> Handler:
+        def answer(request: Request, client: ScimClient) -> Response:
+            aliased = dataclasses.replace(request, path_values={"id": client.account_id})
+            response = handler(aliased, client)
+            location = ("Location", self._renderer.user_location(client.account_id))
+            return dataclasses.replace(response, headers=(*response.headers, location))
+
+        return answer
+
+    def _delete(self, _request: Request, _client: ScimClient) -> Response:
+        return refusal(403, NOT_OWN)
+
+
+class OwnEndpoint(ScimEndpoint):
+    """An address for persons: their own tokens open it, those of clients do not."""
+
+    def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
+        found = oneself(self._services, bearer_of(request), audience=self._audience)
+        if found is None:
+            client, refused = super()._authenticate(request, method)
+            return client, refused or refusal(404, NOBODY)
+        asked_by(found.client_id)
+        seconds = self._rate.wait(found.client_id, None)
+        if seconds:
+            return ScimClient(""), refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
+        return ScimClient(found.source, scopes=found.scope, account_id=found.account_id), None

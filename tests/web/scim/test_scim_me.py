@@ -1,0 +1,162 @@
+"""/Me: people's own resource, and what of it is theirs to change (M1, M2; RFC 7644 §3.11)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from idp.storage.tables import access_token, account, grant
+from kernel.crypto import digest
+from kernel.tables import audit_event
+from scim.domain.models import USER_EXTENSION
+from tests.support.scim import BASE, ERROR_SCHEMA, a_user
+
+if TYPE_CHECKING:
+    from tests.support.scim import ScimWorld
+
+FORBIDDEN: dict[str, Any] = {
+    "active": False,
+    "roles": [{"value": "chief"}],
+    "entitlements": [{"value": "all"}],
+    "userName": "root",
+    "externalId": "acct:other",
+    "displayName": "Somebody Else",
+    "emails": [{"value": "evil@example.com", "type": "work", "primary": True}],
+    "phoneNumbers": [],
+    "name": {"givenName": "No", "familyName": "Body"},
+    "userType": "Machine",
+    f"{USER_EXTENSION}:personId": "1",
+    f"{USER_EXTENSION}:sourceVersion": 99,
+    f"{USER_EXTENSION}:allowedAddresses": ["0.0.0.0/0"],
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department": "Board",
+}
+
+
+def own(world: ScimWorld) -> str:
+    """Return the path of a user who activated the account."""
+    made = world.post("/Users", a_user())
+    with world.services.store.write() as unit:
+        unit.connection.execute(
+            update(account).where(account.c.id == made["id"]).values(activated_at=unit.now)
+        )
+    return f"/Users/{made['id']}"
+
+
+def signed_in(
+    world: ScimWorld, path: str, scope: str = "openid scim.users.write", audience: str = BASE
+) -> str:
+    """Return an access token that the person at ``path`` got by signing in to an application."""
+    account_id = path.rpartition("/")[2]
+    token = world.token("emi", scope=scope, account_id=account_id, audience=audience)
+    with world.services.store.write() as unit:
+        grant_id = unit.randomness.ulid(unit.now)
+        unit.connection.execute(
+            insert(grant).values(
+                id=grant_id,
+                client_id="emi",
+                account_id=account_id,
+                scope=scope,
+                subject=account_id,
+                created_at=unit.now,
+                revoked_reason="",
+                expires_at=unit.now + dt.timedelta(days=1),
+            )
+        )
+        unit.connection.execute(
+            update(access_token).where(access_token.c.digest == digest(token)).values(grant_id=grant_id)
+        )
+    return token
+
+
+def test_me_is_nobody_without_a_person(world: ScimWorld) -> None:
+    """M1, B10, N5, O3, O4: a client's own token has no /Me; no token, another audience, another scope."""
+    path = own(world)
+    elsewhere = signed_in(world, path, audience="http://127.0.0.1:8000/other")
+    unscoped = signed_in(world, path, "openid profile")
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        body = None if method in ("GET", "DELETE") else {}
+        for token, status in ((None, 404), ("", 401), ("nonsense", 401), (elsewhere, 401), (unscoped, 403)):
+            answer = world.request(method, "/Me", body, token=token)
+            assert (answer.status, answer["status"]) == (status, str(status)), (method, token)
+            assert answer["schemas"] == [ERROR_SCHEMA]
+            assert ("www-authenticate" in answer.headers) == (status in (401, 403))
+    posted = world.post("/Me", a_user("other"), token=unscoped)
+    assert (posted.status, posted.headers["allow"]) == (405, "GET, PUT, PATCH, DELETE, HEAD, OPTIONS")
+
+
+def test_a_persons_token_opens_me_and_nothing_else(world: ScimWorld) -> None:
+    """M1, O9: the own resource with the Location of the user; nobody else's, whatever the scope."""
+    path = own(world)
+    token = signed_in(world, path, "scim.write")
+    world.post("/Groups", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g",
+                           "members": [{"value": path.rpartition("/")[2]}]})  # fmt: skip
+    me = world.get("/Me", token=token)
+    assert (me.status, me.headers["location"]) == (200, f"{BASE}{path}")
+    assert me.json() == world.get(path).json()
+    assert me["groups"][0]["display"] == "g"
+    assert world.get("/Me/", token=token, query={"attributes": "userName"}).json().keys() == {
+        "schemas",
+        "id",
+        "userName",
+    }
+    unchanged = world.get("/Me", token=token, headers={"If-None-Match": me.headers["etag"]})
+    assert (unchanged.status, unchanged.headers["location"]) == (304, f"{BASE}{path}")
+    head = world.request("HEAD", "/Me", token=token)
+    assert (head.status, head.headers["etag"]) == (200, me.headers["etag"])
+    for other in (path, "/Users", "/Groups"):
+        assert world.get(other, token=token).status == 401
+    assert world.post("/Bulk", {}, token=token).status == 401
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_people_cannot_give_themselves_what_is_not_theirs(sqlite_world: ScimWorld, name: str) -> None:
+    """M2, SA-05: access, identity, contact and the fence belong to the client that provisions."""
+    world = sqlite_world
+    path = own(world)
+    token = signed_in(world, path)
+    before = world.get(path).body
+    change = {"op": "replace", "path": name, "value": FORBIDDEN[name]}
+    harmless = {"op": "replace", "path": "nickName", "value": "Nell"}
+    for refused in (
+        world.patch("/Me", change, token=token),
+        world.patch("/Me", harmless, change, token=token),
+        world.put("/Me", json.loads(before) | {name: FORBIDDEN[name]}, token=token)
+        if ":" not in name
+        else world.delete("/Me", token=token),
+    ):
+        assert (refused.status, refused["schemas"]) == (403, [ERROR_SCHEMA]), refused.body
+    assert world.get(path).body == before
+
+
+def test_people_change_what_is_theirs(world: ScimWorld) -> None:
+    """M1, M2, L2, O11: by PATCH and PUT, at a version if one is demanded; the audit names the person."""
+    path = own(world)
+    token = signed_in(world, path)
+    before = world.get("/Me", token=token)
+    nick = {"op": "add", "path": "nickName", "value": "Nell"}
+    stale = world.patch("/Me", nick, token=token, headers={"If-Match": 'W/"77"'})
+    assert (stale.status, stale.headers["location"]) == (412, f"{BASE}{path}")
+    changed = world.patch("/Me", nick, token=token, headers={"If-Match": before.headers["etag"]})
+    assert (changed.status, changed["nickName"], changed.headers["location"]) == (
+        200,
+        "Nell",
+        f"{BASE}{path}",
+    )
+    put = world.put(
+        "/Me", changed.json() | {"preferredLanguage": "fr", "timezone": "America/Toronto"}, token=token
+    )
+    assert (put.status, put["preferredLanguage"]) == (200, "fr"), put.body
+    again = world.put("/Me", put.json(), token=token)
+    assert (again.status, again.headers["etag"]) == (200, put.headers["etag"])
+    assert world.get(path).json() == put.json()
+    with world.services.store.read() as connection:
+        deeds = select(audit_event.c.actor_kind, audit_event.c.actor_id).where(
+            audit_event.c.tag == "gateway:account:changed"
+        )
+        assert {tuple(row) for row in connection.execute(deeds)} == {("account", path.rpartition("/")[2])}
+    world.patch(path, {"op": "replace", "path": "active", "value": False})
+    assert world.get("/Me", token=token).status == 401
