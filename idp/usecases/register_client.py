@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.client import Client, client_from
 from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
-from idp.domain.client_profile import ClientProfile
+from idp.domain.client_profile import PROFILES, ClientProfile, ProfileRules
 from idp.domain.oauth import CERTIFICATE_METHODS, SECRET_METHODS
 from idp.storage import clients
 from idp.usecases.sector import sector_fault
@@ -19,6 +19,11 @@ from kernel.crypto import digest
 from kernel.store import Unit
 
 _SHORTEST_SECRET = 32
+_SIGNED_FOR_IT = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +127,22 @@ def _faults(
         found += [
             _wrong(name, "needs client certificates, which are not taken") for name in asked if asked[name]
         ]
-    found += [
-        _wrong(name, "is not among the algorithms of our keys")
-        for name in (
-            "id_token_signed_response_alg",
-            "authorization_signed_response_alg",
-            "introspection_signed_response_alg",
-        )
-        if metadata.get(name, services.settings.signing_algorithm) not in services.signing.algorithms
-    ]
+    found += _algorithm_faults(services, order, metadata)
     return tuple(found)
+
+
+def _algorithm_faults(
+    services: IdpServices, order: ClientOrder, metadata: Mapping[str, Any]
+) -> Iterator[MetadataFault]:
+    """Find what would be signed for the client by a key that is not kept, or in a way its profile bars."""
+    rules = PROFILES.get(order.profile, ProfileRules())
+    usual = rules.default_algorithm or services.settings.signing_algorithm
+    for name in _SIGNED_FOR_IT:
+        if metadata.get(name, usual) not in services.signing.algorithms:
+            yield _wrong(name, "is not among the algorithms of our keys")
+    for name in _SIGNED_FOR_IT[:2]:
+        if name not in metadata and usual in rules.barred_algorithms:
+            yield _wrong(name, f"has to be given: {usual} would be taken, which the profile does not allow")
 
 
 def _sector_faults(services: IdpServices, metadata: Mapping[str, Any]) -> tuple[MetadataFault, ...]:

@@ -11,9 +11,19 @@ from idp.usecases.register_client import ClientOrder, Registered, RegistrationRe
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from tests.support.dpop import Holder
-from tests.support.oidc import CALLBACK, ISSUER, VERIFIER, an_assertion, claims_of, public_keys, returned
+from tests.support.oidc import (
+    CALLBACK,
+    ISSUER,
+    VERIFIER,
+    an_assertion,
+    an_op,
+    claims_of,
+    public_keys,
+    returned,
+)
 
 if TYPE_CHECKING:
+    from kernel.database import Database
     from tests.support.oidc import Op
 
 KEY = ECKey.generate_key("P-256", {"kid": "mine"})
@@ -64,6 +74,16 @@ def test_a_profile_refuses_what_is_against_it(
     assert isinstance(found, RegistrationRefused)
     assert name in {fault.name for fault in found.faults}
     assert op.audit("gateway:client:registered") == []
+
+
+def test_what_is_signed_unasked_obeys_the_profile_too(sqlite_gateway_database: Database) -> None:
+    """FAPI 2.0 §5.4: where RS256 is the usual algorithm, such a client has to name another."""
+    op = an_op(sqlite_gateway_database, signing_algorithm="RS256")
+    refused = outcome(op, "fapi2")
+    assert isinstance(refused, RegistrationRefused)
+    names = {"id_token_signed_response_alg", "authorization_signed_response_alg"}
+    assert {fault.name for fault in refused.faults} == names
+    assert isinstance(outcome(op, "fapi2", **dict.fromkeys(names, "ES256")), Registered)
 
 
 def test_a_sign_in_by_fapi_2(op_on_both: Op) -> None:

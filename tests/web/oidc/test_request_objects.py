@@ -6,10 +6,11 @@ import base64
 import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
@@ -38,7 +39,8 @@ def an_object(op: Op, *, key: Any = KEY, header: dict[str, Any] | None = None, *
     }
     said = {name: value for name, value in claims.items() if value is not None}
     shown = {"alg": "ES256", "kid": "requests", "typ": "oauth-authz-req+jwt", **(header or {})}
-    return jwt.encode({name: value for name, value in shown.items() if value}, said, key)
+    kept = {name: value for name, value in shown.items() if value}
+    return jwt.encode(kept, said, key, algorithms=[kept["alg"]])
 
 
 def unsigned(op: Op) -> str:
@@ -188,6 +190,20 @@ def test_the_strict_profiles_name_one_audience_and_both_dates(op: Op, changes: d
     cookie = prepared(op, profile="ipsie-sl1")
     assert send(op, cookie, an_object(op, **changes))["error"] == "invalid_request_object"
     assert "code" in send(op, cookie, an_object(op))
+
+
+def test_every_algorithm_that_discovery_names_signs_a_request(op: Op) -> None:
+    """DJ-06, RFC 9101 §10.5, trap T12."""
+    rsa = RSAKey.generate_key(2048, {"kid": "rsa"})
+    keys = {"ES256": KEY, "RS256": rsa, "PS256": rsa}
+    listed = op.get("/.well-known/openid-configuration").json()["request_object_signing_alg_values_supported"]
+    assert set(listed) == set(keys)
+    op.client()
+    for name in listed:
+        op.client(jwks=public_keys(keys[name]), request_object_signing_alg=name, replace=True, secret="")
+        token = an_object(op, key=keys[name], header={"alg": name, "kid": keys[name].kid})
+        answer = op.get("/oauth2/authorize", client_id="emi", redirect_uri=CALLBACK, request=token)
+        assert urlsplit(answer.header("location")).path == "/sign-in", (name, answer.header("location"))
 
 
 @pytest.fixture
