@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from idp.domain.manager import NAME_PATH, VALUE_PATH
+from idp.domain.reporting_line import NAME_PATH, VALUE_PATH
 from idp.domain.provisioning import AttributeValue
 from idp.storage.tables import account, account_value
 from kernel.prepared import Prepared

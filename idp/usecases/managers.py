@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from idp.domain.account import Account
-from idp.domain.manager import (
+from idp.domain.reporting_line import (
     document_with_name,
     document_without_manager,
     manager_in,

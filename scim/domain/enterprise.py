@@ -10,7 +10,7 @@ from scim2_models import CaseExact, Mutability, Reference
 from scim2_models import EnterpriseUser as EnterpriseUserOfLibrary
 from scim2_models.resources.enterprise_user import Manager as ManagerOfLibrary
 
-from idp.domain.manager import ENTERPRISE
+from idp.domain.reporting_line import ENTERPRISE
 
 
 class Manager(ManagerOfLibrary):
