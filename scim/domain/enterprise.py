@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
-from scim2_models import CaseExact, Mutability, Reference
+from scim2_models import CaseExact, Mutability, Reference, Returned
 from scim2_models import EnterpriseUser as EnterpriseUserOfLibrary
 from scim2_models.resources.enterprise_user import Manager as ManagerOfLibrary
 
 from idp.domain.reporting_line import ENTERPRISE
+
+MANAGER_NAME = "enterprise:manager.displayname"
+"""Path of the manager's name in the catalogue."""
 
 
 class Manager(ManagerOfLibrary):
@@ -19,11 +22,13 @@ class Manager(ManagerOfLibrary):
     value: Annotated[str | None, CaseExact.true] = None
     """Id of the manager's account."""
 
-    ref: Annotated[
-        Reference["User"] | None,  # type: ignore[name-defined] # noqa: F821, UP037 - a name, not a class
-        Mutability.read_only,
-    ] = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    ref: Reference["User"] | None = Field(  # type: ignore[name-defined] # noqa: F821, UP037 - a name, not a class
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
     """URI of the manager's account; the Gateway knows it by the id."""
+
+    display_name: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """Name of the manager; shown where it is asked for."""
 
 
 class EnterpriseUser(EnterpriseUserOfLibrary):

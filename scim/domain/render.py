@@ -17,7 +17,7 @@ from scim.domain.mapping import stated_document
 
 _LED = '"manager":{"value":"'
 # Quotes inside a text are escaped, so this is never one; a manager without a name is nobody here.
-_MANAGER = re.compile(_LED + r'([0-9A-Z]{26})","displayName":')
+_MANAGER = re.compile(_LED + r'([0-9A-Z]{26})"(,"displayName":"(?:[^"\\]|\\.)*")')
 _quote = json.encoder.encode_basestring
 
 
@@ -37,15 +37,22 @@ class Renderer:
         """Return the URI of a group."""
         return self._groups + group_id
 
-    def user(self, record: Record, groups: Iterable[Membership]) -> str:
-        """Return a user as JSON text."""
+    def user(self, record: Record, groups: Iterable[Membership], *, with_manager_name: bool = False) -> str:
+        """Return a user as JSON text; its manager's name is shown on request, as members' names are."""
         listed = ",".join(
             f'{{"value":"{each.group_id}","$ref":"{self._groups}{each.group_id}",'
             f'"display":{_quote(each.display_name)},"type":"{each.kind}"}}'
             for each in groups
         )
         text = self._splice(record, "User", self._users, f',"groups":[{listed}]' if listed else "")
-        return _MANAGER.sub(self._reference, text, count=1) if _LED in text else text
+        if _LED not in text:
+            return text
+
+        def referred(manager: re.Match[str]) -> str:
+            name = manager[2] if with_manager_name else ""
+            return f'{_LED}{manager[1]}","$ref":"{self._users}{manager[1]}"{name}'
+
+        return _MANAGER.sub(referred, text, count=1)
 
     def group(self, record: Record, members: Iterable[Member] | None) -> str:
         """Return a group as JSON text; without members where they are None, never with some (J8)."""
@@ -55,9 +62,6 @@ class Renderer:
             for each in members or ()
         )
         return self._splice(record, "Group", self._groups, f',"members":[{listed}]' if listed else "")
-
-    def _reference(self, manager: re.Match[str]) -> str:
-        return f'{_LED}{manager[1]}","$ref":"{self._users}{manager[1]}","displayName":'
 
     def _splice(self, record: Record, kind: str, folder: str, middle: str) -> str:
         # A document starts with {"schemas": the id goes right before it.

@@ -122,8 +122,9 @@ class Groups(Resources[GroupView]):
         )
         return None if isinstance(outcome, GroupDeprovisioned) else outcome
 
-    def text(self, view: GroupView) -> str:
-        """Return the group as JSON text."""
+    def text(self, view: GroupView, projection: Projection) -> str:
+        """Return the group as JSON text; its members' names were read where they are asked for."""
+        del projection
         return self._renderer.group(view.record, view.members)
 
     def _with_members(self, view: GroupView, projection: Projection, client: ScimClient) -> GroupView:

@@ -151,8 +151,8 @@ class Resources(ABC, Generic[ViewT]):
         """Take the resource away; None if it is gone."""
 
     @abstractmethod
-    def text(self, view: ViewT) -> str:
-        """Return the resource as JSON text."""
+    def text(self, view: ViewT, projection: Projection) -> str:
+        """Return the resource as JSON text, with what the projection asks for by name."""
 
     def projection(self, request: Request) -> Projection:
         """Return what the request wants to be shown (D6)."""
@@ -168,7 +168,7 @@ class Resources(ABC, Generic[ViewT]):
 
     def shown(self, view: ViewT, projection: Projection) -> str:
         """Return what the projection shows of the resource, as JSON text."""
-        return shown(self.text(view), self._catalogue, projection)
+        return shown(self.text(view, projection), self._catalogue, projection)
 
     def made(self, view: ViewT, projection: Projection) -> Response:
         """Answer a resource that was just made (B5, C1)."""

@@ -9,6 +9,7 @@ from idp.usecases.search_accounts import AccountView, find_own_account, search_a
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import USERS
+from scim.domain.enterprise import MANAGER_NAME
 from scim.domain.projection import Projection
 from scim.domain.render import Renderer
 from scim.settings import ScimSettings
@@ -92,9 +93,10 @@ class Users(Resources[AccountView]):
         )
         return None if isinstance(outcome, Deprovisioned) else outcome
 
-    def text(self, view: AccountView) -> str:
-        """Return the user as JSON text."""
-        return self._renderer.user(view.record, view.groups)
+    def text(self, view: AccountView, projection: Projection) -> str:
+        """Return the user as JSON text; with the manager's name where it is asked for."""
+        named = projection.names(MANAGER_NAME)
+        return self._renderer.user(view.record, view.groups, with_manager_name=named)
 
     def _edit(self, request: Request, edit: Edit[Outcome]) -> Response:
         projection = self.projection(request)
