@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from idp.domain.reporting_line import NAME_PATH, VALUE_PATH
 from idp.domain.provisioning import AttributeValue
+from idp.domain.reporting_line import NAME_PATH, VALUE_PATH
 from idp.storage.tables import account, account_value
 from kernel.prepared import Prepared
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from idp.domain.account import Account
+from idp.domain.provisioning import AccountFacts, OwnManager, UnknownManager
 from idp.domain.reporting_line import (
     document_with_name,
     document_without_manager,
@@ -16,7 +17,6 @@ from idp.domain.reporting_line import (
     name_value,
     with_manager_named,
 )
-from idp.domain.provisioning import AccountFacts, OwnManager, UnknownManager
 from idp.storage.managers import hold_manager, restate_led
 from kernel.store import Unit
 
