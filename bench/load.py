@@ -42,8 +42,9 @@ class Lane:
 
 # Gives the bytes of the next request of a lane.
 Next = Callable[[Lane], bytes]
-# Looks at an answer; returns True when one unit of work is complete (a flow of three requests is one unit).
-Seen = Callable[[Lane, Answer], bool]
+# Looks at an answer; returns True when one unit of work is complete (a flow of three requests is one unit),
+# and None after a request that only prepares the next unit: its time is nobody's.
+Seen = Callable[[Lane, Answer], bool | None]
 
 
 @dataclass(slots=True)
@@ -126,16 +127,17 @@ def run(
             if answer is None:
                 continue
             now = clock()
+            complete: bool | None
             try:
                 complete = seen(connection.lane, answer)
             except (AssertionError, KeyError, ValueError) as error:
                 faults.append(f"{type(error).__name__} {error}: {answer.status} {answer.body[:300]!r}")
                 complete = True
-            if complete:
-                if now >= begin:
-                    units += 1
-                    times.append(now - connection.started)
-                connection.started = now
+            if complete and now >= begin:
+                units += 1
+                times.append(now - connection.started)
+            if complete is not False:
+                connection.started = clock()
             connection.socket.sendall(next_request(connection.lane))
     for connection in lanes:
         connection.socket.close()

@@ -28,11 +28,14 @@ import psutil
 
 from bench import load
 from bench.load import Answer, Lane, Result
-from bench.workloads import Workload, workloads
+from bench.workloads import Workload, membership_workloads, workloads
 from bench.world import World, count_statements, make_world
 from kernel.clock import SystemClock
 
 CONNECTIONS = 16
+SIZES = (10, 1_000, 10_000, 100_000)
+SPARE = 1_000
+"""Accounts beyond the largest group, for those who come and go: fifty for each of twenty clients."""
 _ABOVE_FLASK = frozenset({"W1", "W2", "W6", "W7"})
 _FIRST_SHARE = {"W3": 0.6, "W4": 0.6}
 _HERE = Path(__file__).parent
@@ -142,6 +145,8 @@ def measure(
     times: list[float] = []
     faults: list[str] = []
     units, spent = 0, 0.0
+    if workload.prepare is not None:
+        workload.prepare()
     for _ in range(options.rounds):
         before = _cpu(process)
         warm_up = 0.5
@@ -150,7 +155,7 @@ def measure(
             workload.next,
             workload.seen,
             seconds=options.seconds,
-            connections=CONNECTIONS,
+            connections=workload.connections,
             warm_up=warm_up,
         )
         spent += (_cpu(process) - before) * options.seconds / (options.seconds + warm_up)
@@ -234,6 +239,15 @@ def _statements(world: World, workload: Workload) -> str:
         return f"? {error}"
 
 
+def _chosen(world: World, options: argparse.Namespace, *, largest: bool) -> list[Workload]:
+    """Return what is measured: everything in the largest world, else what must not grow with the users."""
+    every = workloads(world)
+    if options.large:
+        every = [each for each in every if each.name.startswith("S") and not each.name.startswith("S6")]
+        return [*every[:-1], *(membership_workloads(world) if largest else ()), every[-1]]
+    return every if largest else [each for each in every if each.name in ("S3", "S4")]
+
+
 def run(options: argparse.Namespace) -> list[Line]:
     """Build the worlds, start the servers one after the other, and return every line."""
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
@@ -249,20 +263,19 @@ def run(options: argparse.Namespace) -> list[Line]:
         for users in options.users:
             folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-"))
             try:
-                sizes = tuple(size for size in (10, 1_000, 10_000) if size <= users)
+                largest = users == max(options.users)
+                sizes = tuple(size for size in SIZES if size <= users) if largest else ()
                 address = database(f"bench_{users}")
-                world = make_world(folder, port, users=users + 64, group_sizes=sizes, database_url=address)
-                chosen = workloads(world)
-                if users != max(options.users):
-                    # A smaller world repeats only what has to stay the same in every size.
-                    chosen = [each for each in chosen if each.name == "S3"]
+                spare = SPARE if largest else 0
+                world = make_world(folder, port, users=users + spare, group_sizes=sizes, database_url=address)
+                chosen = _chosen(world, options, largest=largest)
                 chosen = [
                     each
                     for each in chosen
                     if not wanted or each.name in wanted or each.name.partition("/")[0] in wanted
                 ]
                 counted = (
-                    {each.what: _statements(world, each) for each in chosen}
+                    {each.what: _statements(world, each) for each in chosen if each.name != "S7"}
                     if options.database == "sqlite"
                     else {}
                 )
@@ -346,17 +359,19 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names like W1,S6; F are the floors")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--users", type=_sizes, default=None, help="by default 1000,10000")
     parser.add_argument(
-        "--users", type=lambda text: [int(part) for part in text.split(",")], default=[1_000, 10_000]
+        "--large", action="store_true", help="SCIM alone, to 100,000 users and members, one client and twenty"
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     options = parser.parse_args()
+    options.users = options.users or ([1_000, 10_000, 100_000] if options.large else [1_000, 10_000])
     lines = run(options)
     text = table(lines, options)
     print("\n" + text)
     results = _HERE / "results"
     results.mkdir(exist_ok=True)
-    today = f"{SystemClock().now():%Y-%m-%d}-{options.database}"
+    today = f"{SystemClock().now():%Y-%m-%d}-{options.database}{'-large' if options.large else ''}"
     (results / f"{today}.md").write_text(text)
     kept: list[dict[str, Any]] = [
         {

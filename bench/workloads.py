@@ -1,12 +1,14 @@
-"""The workloads W1 to W8 and S1 to S6: what each lane asks next, and what a right answer is."""
+"""The workloads W1 to W8 and S1 to S7: what each lane asks next, and what a right answer is."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import itertools
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.load import Answer, Lane, Next, Seen, get, origin, send
-from bench.world import CALLBACK, PASSWORD, PATCH_OP, SESSIONS, World, user_document
+from bench.world import CALLBACK, PASSWORD, PATCH_OP, SESSIONS, World, add_users, user_document
 from kernel.clock import SystemClock
 
 FORM = "application/x-www-form-urlencoded"
@@ -35,6 +37,9 @@ class Workload:
     target: float
     next: Next
     seen: Seen
+    connections: int = 16
+    prepare: Callable[[], None] | None = None
+    """Done once, before anything is measured."""
 
 
 def _b64(raw: bytes) -> str:
@@ -333,6 +338,24 @@ def last_page(world: World) -> tuple[Next, Seen]:
     return ask, seen
 
 
+def walk(world: World, one_of: tuple[Next, Seen]) -> Callable[[], None]:
+    """Return what goes through all pages once, so that none of it is measured."""
+
+    def prepare() -> None:
+        ask, seen = one_of
+        lane, host = Lane(0), _host()
+        connection = http.client.HTTPConnection(host, timeout=60)
+        while True:
+            target = ask(lane).split(b" ", 2)[1].decode()
+            connection.request("GET", target, headers={"Authorization": f"Bearer {world.scim_token}"})
+            answered = connection.getresponse()
+            if seen(lane, Answer(answered.status, b"", answered.read())):
+                break
+        connection.close()
+
+    return prepare
+
+
 def switch_user(world: World) -> tuple[Next, Seen]:
     """S5: PATCH active, off and on again, every lane its own accounts."""
 
@@ -362,8 +385,86 @@ def add_member(world: World, size: int) -> tuple[Next, Seen]:
     return ask, lambda _lane, answer: answer.status == 204 or _expect(answer, 200)
 
 
+def _members(world: World, lane: Lane, size: int, count: int) -> list[str]:
+    """Return accounts that are in no group of this size, of this lane alone."""
+    start = size + lane.number * count
+    return world.user_ids[start : start + count]
+
+
+def _put_in(ids: list[str]) -> dict[str, Any]:
+    return {"op": "add", "path": "members", "value": [{"value": each} for each in ids]}
+
+
+def _take_out(ids: list[str]) -> dict[str, Any]:
+    return {"op": "remove", "path": "members", "value": [{"value": each} for each in ids]}
+
+
+def change_members(world: World, size: int, count: int, *, leaving: bool) -> tuple[Next, Seen]:
+    """S6 by kind: ``count`` members come, or leave; what undoes it between two units is not counted."""
+
+    def ask(lane: Lane) -> bytes:
+        own = _members(world, lane, size, count)
+        if len(own) == 1 and lane.memory.get("in"):
+            operation: dict[str, Any] = {"op": "remove", "path": f'members[value eq "{own[0]}"]'}
+        else:
+            operation = _take_out(own) if lane.memory.get("in") else _put_in(own)
+        body = json.dumps({"schemas": [PATCH_OP], "Operations": [operation]}).encode()
+        return send("PATCH", f"/scim/v2/Groups/{world.group_ids[size]}", body, SCIM, _bearer(world))
+
+    def seen(lane: Lane, answer: Answer) -> bool | None:
+        if answer.status != 204:  # a small group is answered with the group
+            _expect(answer, 200)
+        left = bool(lane.memory.get("in"))
+        lane.memory["in"] = not left
+        return True if left is leaving else None
+
+    return ask, seen
+
+
+def delete_user(world: World, victims: list[str]) -> tuple[Next, Seen]:
+    """S7: DELETE /Users/{id}, each of them once."""
+
+    def ask(_lane: Lane) -> bytes:
+        path = f"/scim/v2/Users/{victims.pop()}"
+        return f"DELETE {path} HTTP/1.1\r\nHost: {_host()}\r\n{_bearer(world)}\r\n".encode()
+
+    return ask, lambda _lane, answer: _expect(answer, 204)
+
+
+def _host() -> str:
+    return origin().partition("://")[2]
+
+
+def deletion(world: World, many: int) -> Workload:
+    """S7, with accounts enough to be deleted, made when it comes to it."""
+    victims: list[str] = []
+
+    def prepare() -> None:
+        victims.extend(add_users(world, [f"v{next(_numbers)}" for _ in range(many)]))
+
+    return Workload("S7", "DELETE /Users/{id}", 800, *delete_user(world, victims), prepare=prepare)
+
+
+def membership_workloads(world: World) -> list[Workload]:
+    """S6 in full: one comes, fifty come, one leaves; alone and with twenty clients at once."""
+    kinds = (("add one", 1, False), ("add fifty", 50, False), ("remove one", 1, True))
+    return [
+        Workload(
+            f"S6/{size}",
+            f"{what}, {size:,} members, {clients} client{'s' if clients > 1 else ''}",
+            0,
+            *change_members(world, size, count, leaving=leaving),
+            connections=clients,
+        )
+        for size in sorted(world.group_ids)
+        for what, count, leaving in kinds
+        for clients in (1, 20)
+    ]
+
+
 def workloads(world: World) -> list[Workload]:
     """Return every workload that ``world`` can carry, in the order of the table."""
+    pages = last_page(world)
     found = [
         Workload("W1", "GET discovery", 12_000, *static("/.well-known/openid-configuration")),
         Workload("W2", "GET key set", 12_000, *static("/oauth2/jwks")),
@@ -375,7 +476,13 @@ def workloads(world: World) -> list[Workload]:
         Workload("W7", "POST introspection", 2_600, *introspection(world)),
         Workload("W8", "password login to code (argon2id)", 33, *password_login(world)),
         # Before S1, which makes the last page another one.
-        Workload("S4", f"last page by cursor, {len(world.user_ids):,} users", 200, *last_page(world)),
+        Workload(
+            "S4",
+            f"last page by cursor, {len(world.user_ids):,} users",
+            200,
+            *pages,
+            prepare=walk(world, pages),
+        ),
         Workload("S1", "POST /Users", 500, *create_user(world)),
         Workload("S2", "GET /Users/{id}", 2_000, *read_user(world)),
         Workload("S3", f"GET /Users?filter, {len(world.user_ids):,} users", 1_300, *find_user(world)),
@@ -385,4 +492,4 @@ def workloads(world: World) -> list[Workload]:
         Workload(f"S6/{size}", f"PATCH one member of {size:,}", 900, *add_member(world, size))
         for size in sorted(world.group_ids)
     )
-    return [*found, *groups]
+    return [*found, *groups, deletion(world, 20_000)]

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 from sqlalchemy import event
 
+from bench.crowd import MARK, multiply
 from bench.load import Answer, Lane
 from idp.domain.session import Acr
 from idp.storage.credentials import mark_activated, set_password
@@ -96,7 +98,7 @@ def make_world(
     _register(services, world)
     gateway = make_gateway(settings, services)
     world.scim_token = _machine_token(gateway, world)
-    _fill(gateway, world, users, group_sizes)
+    _fill(services, gateway, world, users, group_sizes)
     _sign_in(services, world)
     services.store.database.dispose()
     return world
@@ -197,13 +199,31 @@ def user_document(number: int | str) -> dict[str, Any]:
     }
 
 
-def _fill(gateway: Application, world: World, users: int, group_sizes: tuple[int, ...]) -> None:
+def add_users(world: World, names: Sequence[str]) -> list[str]:
+    """Add accounts to a world while its server runs, and return their ids."""
+    settings = read(world.settings_file)
+    services = wiring.gateway_services(settings)
+    try:
+        return _crowd(services, make_gateway(settings, services), world, names)
+    finally:
+        services.store.database.dispose()
+
+
+def _crowd(services: IdpServices, gateway: Application, world: World, names: Sequence[str]) -> list[str]:
+    headers = {"Host": _host(world), "Authorization": f"Bearer {world.scim_token}"}
+    body = json.dumps(user_document(MARK)).encode()
+    original = _ask(gateway, "POST", "/scim/v2/Users", body, "application/scim+json", headers)["id"]
+    return multiply(services.store, original, names)
+
+
+def _fill(
+    services: IdpServices, gateway: Application, world: World, users: int, group_sizes: tuple[int, ...]
+) -> None:
     def send(method: str, path: str, document: dict[str, Any]) -> Any:
         headers = {"Host": _host(world), "Authorization": f"Bearer {world.scim_token}"}
         return _ask(gateway, method, path, json.dumps(document).encode(), "application/scim+json", headers)
 
-    for number in range(users):
-        world.user_ids.append(send("POST", "/scim/v2/Users", user_document(number))["id"])
+    world.user_ids += _crowd(services, gateway, world, [str(number) for number in range(users)])
     for size in group_sizes:
         document = {
             "schemas": [GROUP, GROUP_EXTENSION],

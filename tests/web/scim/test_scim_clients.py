@@ -84,7 +84,7 @@ def test_each_operation_of_a_bulk_job_needs_its_own_scope(world: ScimWorld) -> N
 
 
 def test_a_client_that_has_to_name_versions_changes_nothing_without_one(world: ScimWorld) -> None:
-    """L2, N3: 428 for every write of what exists, in bulk jobs too; new resources and reads need none."""
+    """L2, L5, N3: 428 for every write of what exists, in bulk jobs too; new resources and reads need none."""
     stored(world, require_match=True)
     made = world.post("/Users", a_user("erin"))
     assert made.status == 201

@@ -334,3 +334,17 @@ def test_locations_are_absolute_and_of_the_issuer(sqlite_world: ScimWorld) -> No
     assert made["meta"]["location"] == location
     assert world.get(f"/Users/{made['id']}").headers["content-location"] == location
     assert "evil" not in json.dumps(made.json())
+
+
+def test_a_cookie_opens_nothing_and_none_is_set(world: ScimWorld) -> None:
+    """O5, O14: whoever has a cookie or a password is nobody here, and leaves with none."""
+    for headers in (
+        {"cookie": f"gateway_session={world.token()}"},
+        {"authorization": "Basic YWxpY2U6c2VjcmV0"},
+    ):
+        refused = world.get("/Users", token="", headers=headers)
+        assert is_scim_error(refused, 401)
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        assert "set-cookie" not in refused.headers
+    for method, path in EVERYTHING:
+        assert "set-cookie" not in world.request(method, path, {}).headers
