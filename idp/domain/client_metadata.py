@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, KeySet, RSAKey
-
 from idp.domain.client import PAIRWISE, SUBJECT_TYPES, sector_of
 from idp.domain.client_certificate import SUBJECTS, subject_fault, subjects_named
+from idp.domain.client_key_sets import key_set_fault
 from idp.domain.client_profile import CODE, ClientProfile
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
@@ -63,7 +61,6 @@ KNOWN = frozenset(
 SIGNING_ALGORITHMS = ("ES256", "RS256")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 _ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-_WEAKEST_RSA_BITS = 2_048
 _MOST_URIS = 50
 _LONGEST = 2_000
 
@@ -252,58 +249,8 @@ def _keys_are_public_and_strong(metadata: Mapping[str, Any]) -> _Found:
         return [_wrong("jwks_uri", "and jwks exclude each other")] if both else []
     if "jwks" not in metadata:
         return [_wrong("jwks", f"or jwks_uri is needed by {method}")] if wanted else []
-    try:
-        keys = list(KeySet.import_key_set(metadata["jwks"]))
-    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
-        return [_wrong("jwks", "has to be a JWK set")]
-    fault = next((sentence for wrong, sentence in _KEY_FAULTS if wrong(keys)), "")
+    fault = key_set_fault(metadata["jwks"])
     return [_wrong("jwks", fault)] if fault else []
-
-
-def usable_keys(document: object) -> KeySet | None:
-    """Return the keys of a client's own JWK set that may sign for it; others beside them are passed by.
-
-    None if there is none, or if the names of several do not tell them apart.
-    """
-    rows = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(rows, list) or len(rows) > _MOST_URIS:
-        return None
-    keys = [key for row in rows if (key := _usable(row)) is not None]
-    return KeySet(keys) if keys and not _names_collide(keys) else None
-
-
-def _usable(row: object) -> Key | None:
-    if not isinstance(row, dict) or row.get("use", "sig") != "sig":
-        return None
-    try:
-        keys = list(KeySet.import_key_set({"keys": [row]}))
-    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return None if any(wrong(keys) for wrong, _ in _KEY_FAULTS) else keys[0]
-
-
-def _names_collide(keys: Sequence[Key]) -> bool:
-    names = [key.kid for key in keys]
-    return len(keys) > 1 and (None in names or len(set(names)) != len(names))
-
-
-_KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
-    (
-        lambda keys: not keys or any(not isinstance(key, ECKey | RSAKey) or key.is_private for key in keys),
-        "has to hold public RSA or EC keys only",
-    ),
-    (
-        lambda keys: any(isinstance(key, ECKey) and key.curve_name != "P-256" for key in keys),
-        "EC keys have to be on P-256",
-    ),
-    (
-        lambda keys: any(
-            isinstance(key, RSAKey) and key.raw_value.key_size < _WEAKEST_RSA_BITS for key in keys
-        ),
-        "RSA keys need at least 2048 bits",
-    ),
-    (_names_collide, "several keys need a kid each, and each another"),
-)
 
 
 def _a_pairwise_subject_has_a_sector(metadata: Mapping[str, Any]) -> _Found:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 from joserfc.jwk import KeySet
 
-from idp.domain.client_metadata import usable_keys
+from idp.domain.client_key_sets import usable_keys
 from kernel.fetch import Fetched, Fetcher
 
 _FRESH_SECONDS = 300.0
