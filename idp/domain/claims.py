@@ -7,11 +7,13 @@ prepared SCIM document, and what SCIM has no attribute for was stated for the ac
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic_core import from_json
 
 from idp.domain.tokens import seconds
 
@@ -71,14 +73,22 @@ class Profile:
 
 def profile_claims(profile: Profile, scope: Collection[str]) -> dict[str, object]:
     """Return the claims that ``scope`` opens (UI-02); what is not known is left out, never sent empty."""
-    return claims_named(
-        profile, (name for key, names in CLAIMS_OF_SCOPE.items() if key in scope for name in names)
+    return _claims(profile, _opened_by(frozenset(scope)))
+
+
+@lru_cache(maxsize=64)
+def _opened_by(scope: frozenset[str]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(name for key, names in CLAIMS_OF_SCOPE.items() if key in scope for name in names)
     )
 
 
 def claims_named(profile: Profile, names: Iterable[str]) -> dict[str, object]:
     """Return the claims of these names that are known, each once."""
-    wanted = tuple(dict.fromkeys(names))
+    return _claims(profile, tuple(dict.fromkeys(names)))
+
+
+def _claims(profile: Profile, wanted: tuple[str, ...]) -> dict[str, object]:
     every: dict[str, object] = {
         "name": profile.display_name or f"{profile.given_name} {profile.family_name}".strip(),
         "given_name": profile.given_name,
@@ -96,7 +106,7 @@ def claims_named(profile: Profile, names: Iterable[str]) -> dict[str, object]:
     if profile.phone:
         every["phone_number_verified"] = False
     if not _IN_DOCUMENT.isdisjoint(wanted):
-        every |= document_claims(json.loads(profile.document))
+        every |= document_claims(from_json(profile.document))
     every |= profile.stated or {}
     return {name: every[name] for name in wanted if every.get(name) not in (None, "", {})}
 
