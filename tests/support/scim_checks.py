@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
 from tests.support.scim import (
     BASE,
     ERROR_SCHEMA,
@@ -149,6 +151,9 @@ def pages_by_cursor(world: ScimWorld) -> None:
         assert len(seen) <= 5
     assert (len(seen), set(seen)) == (5, ids)
     is_error(world.get("/Users", query=mine | {"cursor": "forged"}), 400, "invalidCursor")
+    first = world.get("/Users", query=mine | {"cursor": ""})["nextCursor"]
+    other = {"filter": 'userName sw "K"', "count": "2", "cursor": first}
+    is_error(world.get("/Users", query=other), 400, "invalidCursor")
 
 
 @check
@@ -380,3 +385,28 @@ def knows_who_asks(world: ScimWorld) -> None:
     is_error(world.get(f"/Users/{user}", client_id="another"), 404)
     is_error(world.delete(f"/Users/{user}", client_id="another"), 404)
     assert world.get("/Users", client_id="another")["totalResults"] == 0
+
+
+@check
+def nests_groups(world: ScimWorld) -> None:
+    """J3, J5: groups in groups; a member is in all that are around it, and no circle is closed."""
+    user = _user(world, "n1")
+    inner = _group(world, "n1", user)
+    outer = _group(world, "n2", inner)
+    shown = {each["value"]: each["type"] for each in world.get(f"/Users/{user}")["groups"]}
+    assert shown == {inner: "direct", outer: "indirect"}
+    assert [each["type"] for each in world.get(f"/Groups/{outer}")["members"]] == ["Group"]
+    circle = {"op": "add", "path": "members", "value": [{"value": outer}]}
+    is_error(world.patch(f"/Groups/{inner}", circle), 400, "invalidValue")
+
+
+@check
+def holds_clients_to_their_rate(world: ScimWorld) -> None:
+    """O6, N5: 429 with whole seconds to wait, to the client that is too fast alone; comes last, for it takes long."""
+    order = ScimClientOrder("hasty", "hasty", requests_per_second=25)
+    assert store_scim_client(world.services, order, actor=SYSTEM) == ScimClientStored()
+    answers = [world.get("/Users/nobody", client_id="hasty") for _ in range(265)]
+    assert {each.status for each in answers[:250]} == {404}
+    is_error(answers[-1], 429)
+    assert answers[-1].headers["retry-after"].isdecimal()
+    is_error(world.get("/Users/nobody"), 404)

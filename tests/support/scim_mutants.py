@@ -191,6 +191,28 @@ def cursor_ignored(call: Call) -> Answer:
 
 
 @mutant
+def forged_cursors_begin_anew(call: Call) -> Answer:
+    answer = call.send()
+    if answer.status == 400 and answer.scim_type == "invalidCursor":
+        return call.but(query=call.query | {"cursor": ""}).send()
+    return answer
+
+
+@mutant
+def the_last_page_names_another(call: Call) -> Answer:
+    def edit(document: dict[str, Any]) -> None:
+        if "cursor" in call.query and "Resources" in document:
+            document.setdefault("nextCursor", call.query["cursor"])
+
+    return _edited(call.send(), edit)
+
+
+@mutant
+def pages_by_cursor_end_early(call: Call) -> Answer:
+    return _edited(call.send(), _drop("nextCursor"))
+
+
+@mutant
 def attributes_ignored(call: Call) -> Answer:
     return call.without("attributes").send()
 
@@ -326,6 +348,22 @@ def one_member_is_lost(call: Call) -> Answer:
 @mutant
 def groups_of_a_user_are_not_shown(call: Call) -> Answer:
     return _each(call.send(), _drop("groups"))
+
+
+@mutant
+def groups_around_groups_are_not_shown(call: Call) -> Answer:
+    def edit(resource: dict[str, Any]) -> None:
+        resource["groups"] = [each for each in resource.get("groups", ()) if each["type"] == "direct"]
+
+    return _each(call.send(), edit) if call.path.startswith("/Users/") and _is_one(call) else call.send()
+
+
+@mutant
+def circles_of_groups_are_passed_over(call: Call) -> Answer:
+    answer = call.send()
+    if call.method == "PATCH" and answer.status == 400 and "itself" in answer.detail:
+        return call.but(method="GET", body=None).send()
+    return answer
 
 
 @mutant
@@ -601,6 +639,31 @@ def no_challenge(call: Call) -> Answer:
 def anybody_is_let_in(call: Call) -> Answer:
     answer = call.send()
     return call.but(options={}).send() if answer.status == 401 else answer
+
+
+@mutant
+def no_time_to_wait_is_told(call: Call) -> Answer:
+    return _with(call.send(), retry_after=None)
+
+
+@mutant
+def the_time_to_wait_is_a_date(call: Call) -> Answer:
+    answer = call.send()
+    return _with(answer, retry_after="Mon, 01 Jun 2026 12:00:10 GMT") if answer.status == 429 else answer
+
+
+@mutant
+def clients_may_be_as_fast_as_they_like(call: Call) -> Answer:
+    answer = call.send()
+    return call.but(options={}).send() if answer.status == 429 else answer
+
+
+@mutant
+def one_client_too_fast_stops_them_all(call: Call) -> Answer:
+    answer = call.send()
+    if answer.status == 404 and "client_id" not in call.options and call.path == "/Users/nobody":
+        return _edited(_with(answer, status=429), lambda document: document.update(status="429"))
+    return answer
 
 
 @mutant
