@@ -1,9 +1,9 @@
 """Requests read before the models meet them: what a client's profile takes is put into the standard's form.
 
-Types are those of the published schemas. A boolean, a whole number, a dateTime or a link of another type is
-refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the profile does
-not ignore it (C11). What is read-only is left out, whatever its type (C2), and everything else is left to the
-models.
+Types are those of the published schemas. A boolean, a whole number, a dateTime, a binary or a link of another
+type is refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the
+profile does not ignore it (C11). What is read-only is left out, whatever its type (C2), and everything else
+is left to the models.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scim.domain.catalogue import Attribute, Catalogue
 from scim.domain.profile import Tolerance
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _TEXT_BOOLEANS = {"true": True, "false": False}
 
 
@@ -91,6 +92,8 @@ class ResourceReader:
                 raise _of_wrong_type(attribute, "a whole number")
             case "dateTime" if not (isinstance(value, str) and _DATE_TIME.match(value)):
                 raise _of_wrong_type(attribute, "a dateTime")
+            case "binary" if not (isinstance(value, str) and _BASE64.fullmatch(value)):
+                raise _of_wrong_type(attribute, "base64")
             case "reference" if attribute.is_link and not self._is_link(value):
                 raise _of_wrong_type(attribute, "a URI")
         return value

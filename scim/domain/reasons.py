@@ -19,7 +19,7 @@ _GAP = "\N{HORIZONTAL ELLIPSIS}"
 _LIST = """
     a access account add added additional address after again all allowed already always an and
     another answering answers any application applied apply are around as ascending ask at attempted attribute
-    attributes authorization base based be bearer became been belongs between body both bound
+    attributes authorization base base64 based be bearer became been belongs between body both bound
     brackets bulk bulkid busy but by byte calculate can cannot carries carry case change changed
     character characters circle client combination comes compare compared comparison compatible
     completed conflicts conform contain contains context contradicts could count credentials current

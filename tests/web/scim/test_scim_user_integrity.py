@@ -148,6 +148,17 @@ def test_an_activation_link_works_as_long_as_the_source_says(
     assert until - world.services.store.clock.now() == dt.timedelta(days=days)
 
 
+@pytest.mark.parametrize("value", ["%%%", "MIIB", "MIIBIg==", "MIIBIg=", "MII B", "-_-_", "MIIB\n", 5])
+def test_a_binary_value_is_base64_and_kept_as_it_is(sqlite_world: ScimWorld, value: Any) -> None:
+    """C9, H11, RFC 7643 §2.3.6: what is no base64 is refused, and never stored as something else."""
+    certificates = [{"value": value}]
+    answer = sqlite_world.post("/Users", a_user(x509Certificates=certificates))
+    if value in ("MIIB", "MIIBIg=="):
+        assert (answer.status, answer["x509Certificates"]) == (201, certificates), answer.body
+    else:
+        assert (answer.status, answer.scim_type) == (400, "invalidValue"), answer.body
+
+
 @pytest.mark.parametrize("days", [0, -1, 10**6])
 def test_an_activation_link_that_never_works_is_refused(sqlite_world: ScimWorld, days: int) -> None:
     """C9: validDays is a number of days."""
