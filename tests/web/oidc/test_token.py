@@ -225,8 +225,6 @@ def test_a_parameter_stands_once(op: Op) -> None:
     "kind",
     [
         "password",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
         "urn:ietf:params:oauth:grant-type:device_code",
         "implicit",
         "x" * 1000,
