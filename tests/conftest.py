@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How fast a machine is, no test asserts; the same examples each time, so that a change alone turns a test red.
+settings.register_profile(
+    "switchyard", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("switchyard")
 
 pytest_plugins = [
     "tests.support.databases",
