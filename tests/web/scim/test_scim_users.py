@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
-from tests.support.scim import BASE, SEARCH_SCHEMA, a_group, a_user
+from tests.support.scim import BASE, ERROR_SCHEMA, PATCH_SCHEMA, SEARCH_SCHEMA, a_group, a_user
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
@@ -341,9 +341,13 @@ def test_a_deleted_user_is_gone_everywhere(world: ScimWorld) -> None:
     group = world.post("/Groups", a_group(members=[{"value": made}]))
     answer = world.delete(f"/Users/{made}")
     assert (answer.status, answer.body) == (204, b"")
-    for method in ("GET", "PUT", "PATCH", "DELETE"):
-        assert world.request(method, f"/Users/{made}", {} if method != "GET" else None).status in {404, 400}
-    assert world.get(f"/Users/{made}").status == world.delete(f"/Users/{made}").status == 404
+    change = {
+        "schemas": [PATCH_SCHEMA],
+        "Operations": [{"op": "replace", "path": "active", "value": False}],
+    }
+    for method, body in (("GET", None), ("PUT", a_user()), ("PATCH", change), ("DELETE", None)):
+        gone = world.request(method, f"/Users/{made}", body)
+        assert (gone.status, gone["schemas"], gone.scim_type) == (404, [ERROR_SCHEMA], ""), method
     assert world.get("/Users")["totalResults"] == 0
     assert world.found("Users", 'emails.value co "acme"') == []
     emptied = world.get(f"/Groups/{group['id']}")
