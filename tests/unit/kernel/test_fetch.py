@@ -84,7 +84,7 @@ def test_addresses_of_the_internet_are_open(address: str) -> None:
 def test_a_document_comes_whole_or_not_at_all(tmp_path: Path) -> None:
     """One host on loopback is let through by name; redirects, other statuses and long bodies are not taken."""
     with serving_documents(tmp_path) as served:
-        rules = FetchRules(authority=served.authority, loopback=(served.host,), most_bytes=1_000)
+        rules = FetchRules(authority=served.authority, loopback=(served.host,), most_bytes=1_000, seconds=60)
         fetcher = Fetcher(rules)
         assert fetcher.get(served.put("/keys?of=1", b"{}")) == Fetched(b"{}")
         assert fetcher.get(served.put("/long", b"x" * 1_001)) == NotFetched("size")
@@ -114,7 +114,11 @@ def test_a_server_that_says_nothing_is_left_in_time(tmp_path: Path) -> None:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
         fetcher = Fetcher(FetchRules(loopback=(host,), seconds=0.05))
         assert fetcher.get(f"https://{host}/") == NotFetched("time")
-    assert Fetcher(FetchRules(loopback=(host,))).get(f"https://{host}/") == NotFetched("connection")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{deaf.getsockname()[1]}"
+        fetcher = Fetcher(FetchRules(loopback=(host,), seconds=60))
+        assert fetcher.get(f"https://{host}/") == NotFetched("connection")
 
 
 def test_an_authority_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def machine(op: Op, published: Documents, watch: Watch) -> Op:
-    rules = FetchRules(authority=published.authority, loopback=(published.host,))
+    rules = FetchRules(authority=published.authority, loopback=(published.host,), seconds=60)
     op.services = dataclasses.replace(op.services, fetcher=Fetcher(rules), remote_keys=RemoteKeys(watch))
     op.__post_init__()
     op.machine(
