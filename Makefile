@@ -1,7 +1,7 @@
 # Thin names over plain commands. "make" alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types contracts bench soak lock clean
+.PHONY: help setup demo test lint format types contracts conformance bench bench-large soak lock clean
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -42,8 +42,15 @@ format: .venv/.dev ## Put the code into the one format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+conformance: .venv/.dev ## Run every SCIM suite, the community's too, and write docs/conformance/scim.md (ARGS=--lines)
+	.venv/bin/python -m tests.support.scim_conformance $(ARGS)
+
 bench: .venv/.dev ## Measure the workloads beside the framework's own limit
 	.venv/bin/python -m bench $(ARGS)
+
+bench-large: .venv/.dev ## Measure SCIM at 1,000, 10,000 and 100,000 users, on both databases
+	.venv/bin/python -m bench --large --database sqlite $(ARGS)
+	.venv/bin/python -m bench --large --database postgresql $(ARGS)
 
 soak: .venv/.dev ## Walk the story again and again while processes are killed (ARGS="--minutes 60")
 	.venv/bin/python -m bench.soak $(ARGS)
