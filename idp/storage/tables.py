@@ -76,6 +76,7 @@ account = Table(
     Index(
         "ix_account_source_inactive",
         "source",
+        "active",  # always the same, and what makes SQLite prefer it to the index of all
         "id",
         sqlite_where=text("active IS 0"),
         postgresql_where=text("active IS false"),

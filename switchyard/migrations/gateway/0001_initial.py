@@ -254,7 +254,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_account_source_id", ["source", "id"], unique=False)
         batch_op.create_index(
             "ix_account_source_inactive",
-            ["source", "id"],
+            ["source", "active", "id"],
             unique=False,
             sqlite_where=sa.text("active IS 0"),
             postgresql_where=sa.text("active IS false"),

@@ -22,6 +22,7 @@ from idp.usecases.provision_group import provision_group
 from kernel.audit import SYSTEM
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
 from tests.support.gateway import SOURCE, Journey, PagesGateway, a_gateway, heading_of
+from tests.support.ports import free_port
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office of Customer Relations; nothing was sent yet."""
     long = dt.timedelta(days=7)
     settings = IdpSettings(loopback_http_clients=True, session_idle=long, session_life=long)
-    gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=settings)
+    url = f"http://localhost:{free_port()}"
+    gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=settings, public_url=url)
     return Office(gateway, a_scim_world(sqlite_gateway_database, clock=clock), _robin(gateway), clock)
 
 
