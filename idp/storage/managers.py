@@ -17,14 +17,11 @@ _HOLD = Prepared(
     .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
     .with_for_update(read=True, key_share=True)
 )
+# Without the source as a condition: SQLite would take it for the narrower way and read the source whole.
 _LED = Prepared(
-    select(account.c.id, account.c.document)
+    select(account.c.id, account.c.document, account.c.source)
     .join(account_value, account_value.c.account_id == account.c.id)
-    .where(
-        account_value.c.path == VALUE_PATH,
-        account_value.c.value == bindparam("manager"),
-        account.c.source == bindparam("source"),
-    )
+    .where(account_value.c.path == VALUE_PATH, account_value.c.value == bindparam("manager"))
     .order_by(account.c.id)
     .with_for_update(of=account, key_share=True)
 )
@@ -56,7 +53,7 @@ def restate_led(
     ``document`` makes the new document of the old one. ``name`` is the value the led are found by, None if
     the manager leads nobody any more. It is one look where nobody is led.
     """
-    led = _LED.within(connection, manager=manager_id, source=source)
+    led = [row for row in _LED.within(connection, manager=manager_id) if row[2] == source]
     if not led:
         return 0
     connection.execute(_RESTATE, [{"led": row[0], "new": document(row[1]), "now": now} for row in led])
