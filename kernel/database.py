@@ -32,7 +32,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
-from kernel.errors import BusyError
+from kernel.errors import BusyError, UndoneError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,8 +51,8 @@ _PRAGMAS = (
     "wal_autocheckpoint=4000",
 )
 
-# serialization_failure, deadlock_detected, lock_not_available
-_CONTENTION = frozenset({"40001", "40P01", "55P03"})
+_UNDONE = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
@@ -138,10 +138,23 @@ class _Lease:
         self._spare.append(self.reader)
 
 
-def _is_contention(error: OperationalError) -> bool:
-    """Tell whether the database gave up because of other writers: trying again is right."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state in _CONTENTION or "database is locked" in str(error.orig)
+@contextmanager
+def telling_contention() -> Iterator[None]:
+    """Say of a unit of work that other writers stood in its way, and that trying again is right.
+
+    Raises:
+        UndoneError: if two waited for one another, and it was the one that was undone.
+        BusyError: if it waited too long.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _UNDONE:
+            raise UndoneError(retry_after=1) from error
+        if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
+            raise BusyError(retry_after=1) from error
+        raise
 
 
 class Database:
@@ -185,15 +198,11 @@ class Database:
         """Lend a connection for one unit of work: committed when the body ends, rolled back if it raises.
 
         Raises:
-            BusyError: if another writer stood in the way for too long, or for ever; nothing was changed.
+            BusyError: if another writer stood in the way for too long, or for ever (:class:`UndoneError`);
+                nothing was changed.
         """
-        try:
-            with self._writer or nullcontext(), self.engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            if _is_contention(error):
-                raise BusyError(retry_after=1) from error
-            raise
+        with telling_contention(), self._writer or nullcontext(), self.engine.begin() as connection:
+            yield connection
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.

@@ -36,6 +36,12 @@ class BusyError(SwitchyardError):
         super().__init__(**context)
 
 
+class UndoneError(BusyError):
+    """A unit of work was undone so that another could go on: done again at once, it can go on itself."""
+
+    code = "undone"
+
+
 class SettingsError(SwitchyardError):
     """The settings cannot be used; the message names the key and says what to do."""
 

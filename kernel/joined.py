@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from kernel.database import Database
+from kernel.database import Database, telling_contention
 from kernel.store import Store, Unit
 
 
@@ -60,7 +60,7 @@ class _JoinedDatabase(Database):
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Lend the transaction's connection behind a savepoint."""
-        with self._connection.begin_nested():
+        with telling_contention(), self._connection.begin_nested():
             yield self._connection
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection

@@ -27,7 +27,7 @@ from idp.domain.group import Member, Membership
 from idp.storage.nesting import memberships
 from idp.storage.tables import account, group, membership, nested_group
 from kernel.database import Database, insert
-from kernel.errors import BusyError
+from kernel.errors import UndoneError
 from kernel.listed import listed
 from kernel.prepared import Prepared
 
@@ -75,7 +75,7 @@ def add_members(
     An id that names no account of ``source``, or a protected one, adds nothing: the caller compares.
 
     Raises:
-        BusyError: if an account was deleted at this very moment.
+        UndoneError: if an account was deleted at this very moment.
     """
     if not account_ids:
         return frozenset()
@@ -84,7 +84,7 @@ def add_members(
             connection, group_id=group_id, ids=sorted(account_ids), source=source, added_at=now
         )
     except IntegrityError:
-        raise BusyError(retry_after=1) from None
+        raise UndoneError(retry_after=1) from None
     return frozenset(row[0] for row in rows)
 
 

@@ -20,7 +20,7 @@ from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.provisioning_log import Announce, asked_by
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
-from kernel.errors import BusyError, SwitchyardError
+from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.documents import read_object, write
@@ -39,6 +39,7 @@ _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
 _NO_STORE = (("Cache-Control", "no-store"),)
 _WRITING = frozenset({WRITE, USERS_WRITE, GROUPS_WRITE})
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
+_AGAIN = 2
 OUTSIDE = "The client may not ask from this network."
 TOO_MANY = "Too many requests; try again later."
 _log = structlog.get_logger(__name__)
@@ -152,7 +153,7 @@ class ScimEndpoint:
         return (
             _refusal_of(request, method, client)
             or (later(request, client) if later is not None else None)
-            or method.handler(request, client)
+            or _done(method, request, client)
         )
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
@@ -173,7 +174,7 @@ class ScimEndpoint:
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
         if seconds:
             return nobody, refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
-        return _client(found), None
+        return client_of(found), None
 
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
@@ -186,14 +187,25 @@ def answering(method: Method, client: ScimClient) -> Callable[[Request], Respons
 
     def answer(request: Request) -> Response:
         try:
-            return _refusal_of(request, method, client) or method.handler(request, client)
+            return _refusal_of(request, method, client) or _done(method, request, client)
         except Exception as error:  # noqa: BLE001 - an operation fails alone
             return _of_error(error, request)
 
     return answer
 
 
-def _client(found: Provisioner) -> ScimClient:
+def _done(method: Method, request: Request, client: ScimClient) -> Response:
+    """Do what the request asks, and again if it was undone for another's sake: nothing of it is done then."""
+    for _ in range(_AGAIN):
+        try:
+            return method.handler(request, client)
+        except UndoneError:
+            continue
+    return method.handler(request, client)
+
+
+def client_of(found: Provisioner) -> ScimClient:
+    """Return the client whose token was found to be good."""
     return ScimClient(
         found.client_id,
         Profile(found.profile),

@@ -182,3 +182,17 @@ def test_every_deed_is_in_the_audit_once(world: ScimWorld) -> None:
             "SELECT count(*) FROM audit_event WHERE tag = 'gateway:account:provisioned'"
         ).scalar_one()
     assert deeds == THREADS
+
+
+def test_of_two_who_lead_one_another_at_the_same_moment_neither_is_sent_away(world: ScimWorld) -> None:
+    """C9, N3: each change holds its own user and waits for the other's; who is undone for it is done again."""
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    users = [world.post("/Users", a_user(f"u{n}"))["id"] for n in range(THREADS)]
+
+    def lead(number: int) -> Answer:
+        manager = {"op": "add", "path": f"{enterprise}:manager", "value": {"value": users[number ^ 1]}}
+        return world.patch(f"/Users/{users[number]}", manager)
+
+    assert statuses(together(THREADS, lead)) == [200] * THREADS
+    for number, user in enumerate(users):
+        assert world.get(f"/Users/{user}")[enterprise]["manager"]["value"] == users[number ^ 1]
