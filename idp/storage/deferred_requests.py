@@ -18,6 +18,7 @@ class OpenRequest:
 
     id: str
     client_id: str
+    accepted_at: dt.datetime
     sealed: bytes = field(repr=False)
     begun: bool = False
 
@@ -73,9 +74,14 @@ def claim_deferred(
             lease.is_(None) if seen is None else lease == seen,
         )
         .values(lease_owner=owner, lease_until=until)
-        .returning(deferred_request.c.id, deferred_request.c.client_id, deferred_request.c.sealed_request)
+        .returning(
+            deferred_request.c.id,
+            deferred_request.c.client_id,
+            deferred_request.c.created_at,
+            deferred_request.c.sealed_request,
+        )
     ).first()
-    return None if row is None else OpenRequest(row[0], row[1], row[2], begun=seen is not None)
+    return None if row is None else OpenRequest(*row, begun=seen is not None)
 
 
 def end_deferred(

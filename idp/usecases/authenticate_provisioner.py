@@ -57,15 +57,24 @@ def provisioner(services: IdpServices, token: str) -> Provisioner | None:
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
+    name, now = digest(token), services.store.clock.now()
     if services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
-        return _by_access_token(services, token)
-    return _by_static_token(services, token)
+        return _by_access_token(services, name, now)
+    return None if is_mistyped(token) else _by_static_token(services, name, now)
 
 
-def _by_access_token(services: IdpServices, token: str) -> Provisioner | None:
+def provisioner_since(services: IdpServices, token_digest: bytes, at: dt.datetime) -> Provisioner | None:
+    """Return who showed a token at ``at``, by what it may today; None if today it would not be let in.
+
+    That the token expired meanwhile is no matter; that it was revoked, or its client disabled, is.
+    """
+    found = _by_access_token(services, token_digest, at) or _by_static_token(services, token_digest, at)
+    return None if found is None or found.is_outside else found
+
+
+def _by_access_token(services: IdpServices, name: bytes, now: dt.datetime) -> Provisioner | None:
     """Find who it is, and what it is registered as, by one statement; as for every other bearer."""
-    now = services.store.clock.now()
-    found = find_bearer_with_scim_client(services.store.database, digest(token), now=now)
+    found = find_bearer_with_scim_client(services.store.database, name, now=now)
     if found is None or found[0].account_id or found[0].confirmation is not None:
         return None
     facts, stored = found
@@ -74,10 +83,7 @@ def _by_access_token(services: IdpServices, token: str) -> Provisioner | None:
     return None if stored.disabled else _registered(services, stored, facts.scope, facts.audience)
 
 
-def _by_static_token(services: IdpServices, token: str) -> Provisioner | None:
-    if is_mistyped(token):
-        return None
-    name, now = digest(token), services.store.clock.now()
+def _by_static_token(services: IdpServices, name: bytes, now: dt.datetime) -> Provisioner | None:
     found = find_by_token(services.store.database, name, now=now)
     if found is None:
         return None

@@ -56,6 +56,7 @@ class Deferred:
 
     id: str
     client_id: str
+    accepted_at: dt.datetime
     request: Mapping[str, Any] = field(repr=False)
     begun: bool = False
 
@@ -90,7 +91,7 @@ def take_deferred(services: IdpServices, *, owner: str) -> Deferred | None:
     if taken is None:
         return None
     plain = store.sealer.open(taken.sealed, table=_TABLE, column=_COLUMN, row=taken.id)
-    return Deferred(taken.id, taken.client_id, json.loads(plain), taken.begun)
+    return Deferred(taken.id, taken.client_id, taken.accepted_at, json.loads(plain), taken.begun)
 
 
 def end_request(store: Store, request: Deferred, completions: Sequence[Completion], *, owner: str) -> None:

@@ -13,6 +13,7 @@ import structlog
 from scim2_models import SCIMException
 
 from idp.domain.security_events import SET_MEDIA_TYPE, Payload
+from idp.usecases.authenticate_provisioner import provisioner_since
 from idp.usecases.deferred_requests import (
     Completion,
     Deferred,
@@ -23,6 +24,7 @@ from idp.usecases.deferred_requests import (
 )
 from idp.usecases.provisioning_log import asked_by
 from idp.usecases.services import IdpServices
+from kernel.crypto import digest
 from kernel.errors import BusyError
 from kernel.joined import joined
 from kernel.origin import Origin, current_origin, origin
@@ -30,12 +32,11 @@ from kernel.web.http import NO_STORE, Request, Response, json_response
 from scim.domain.bulk import Bulk
 from scim.domain.errors import error_document
 from scim.domain.prefer import asks_async, prefers_later
-from scim.domain.profile import Profile
 from scim.usecases.announce import Announcer
 from scim.usecases.client import READ, ScimClient
 from scim.web.answers import NOT_FOUND
 from scim.web.bulk import Addresses, BulkJobs, read_job
-from scim.web.endpoint import Method, answering, refusal
+from scim.web.endpoint import Method, answering, bearer_of, client_of, refusal
 from scim.web.recording import recorded
 
 PATH = "/AsyncRequests/{id}"
@@ -47,6 +48,7 @@ _TRIES = 3
 _CUT_OFF = "The job was cut off. What of it was done can be read."
 _UNTRIED = "The job ended before this operation was tried."
 _FAILED = "Something went wrong. Nothing was changed."
+_NO_MORE = "The client may not ask any more."
 _log = structlog.get_logger(__name__)
 
 
@@ -77,7 +79,7 @@ class DeferredRequests:
         later = asks_async(prefer) if _relative(request) == "/Bulk" else prefers_later(prefer)
         if client.events is Payload.NONE or not later:
             return None
-        txn = defer(self._services, client.id, _kept(request, client))
+        txn = defer(self._services, client.id, _kept(request))
         if not txn:
             return None
         return Response(
@@ -129,15 +131,22 @@ class DeferredRequests:
         taken = take_deferred(self._services, owner=owner)
         if taken is None:
             return False
-        request, client = _restored(taken)
+        request = _restored(taken)
         with origin(Origin(request.address, str(taken.request["request_id"]))):
+            client = self._let_in(taken)
             if _relative(request) == "/Bulk":
                 self._do_job(taken, request, client, owner)
             else:
                 self._do_single(taken, request, client, owner)
         return True
 
-    def _do_single(self, taken: Deferred, request: Request, client: ScimClient, owner: str) -> None:
+    def _let_in(self, taken: Deferred) -> ScimClient | None:
+        """Return the client with what it may today: nothing is done that it could not ask for any more."""
+        token_digest = bytes.fromhex(taken.request["token_digest"])
+        found = provisioner_since(self._services, token_digest, taken.accepted_at)
+        return None if found is None or found.client_id != taken.client_id else client_of(found)
+
+    def _do_single(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> None:
         """Do a request and tell how it ended in one transaction: neither is there without the other."""
         for _ in range(_TRIES):
             try:
@@ -155,14 +164,15 @@ class DeferredRequests:
         end_request(self._services.store, taken, [failed], owner=owner)
 
     def _answered(
-        self, services: IdpServices, taken: Deferred, request: Request, client: ScimClient
+        self, services: IdpServices, taken: Deferred, request: Request, client: ScimClient | None
     ) -> Completion:
         target = request.path_values.get("id", "")
         address = (
             f"{_relative(request).removesuffix(target).rstrip('/')}/{{id}}" if target else _relative(request)
         )
-        answer = answering(self._make(services)[address][request.method], client)
-        found = recorded(services, request, self._known(taken, client, answer))
+        method = self._make(services)[address][request.method]
+        answer = _refused if client is None else answering(method, client)
+        found = recorded(services, request, self._known(taken, answer))
         told: dict[str, Any] = {"method": request.method, "status": str(found.status)}
         if found.status >= 400:
             return Completion(taken.id, _relative(request), told | {"response": found.json()})
@@ -172,7 +182,7 @@ class DeferredRequests:
             told["version"] = found.header("etag")
         return Completion(taken.id, location.removeprefix(self._base), told)
 
-    def _do_job(self, taken: Deferred, request: Request, client: ScimClient, owner: str) -> None:
+    def _do_job(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> None:
         """Do a job, each operation in its own transaction, and then tell how they ended.
 
         A job that was begun and never ended is not begun again: what was done of it would be done twice.
@@ -184,8 +194,13 @@ class DeferredRequests:
             end_request(self._services.store, taken, [Completion(taken.id, "/Bulk", told)], owner=owner)
             return
         results: dict[int, dict[str, Any]] = {}
-        untried = (500, _CUT_OFF) if taken.begun else (424, _UNTRIED)
-        if not taken.begun:
+        untried = (424, _UNTRIED)
+        if taken.begun:
+            untried = (500, _CUT_OFF)
+        elif client is None:
+            untried = (403, _NO_MORE)
+            recorded(self._services, request, self._known(taken, _refused))
+        else:
             results = self._worked(taken, bulk, request, client)
         completions = self._completions(taken, bulk, results, untried)
         end_request(self._services.store, taken, completions, owner=owner)
@@ -199,7 +214,7 @@ class DeferredRequests:
             results.update(self._jobs.work(bulk, request, client))
             return Response(200)
 
-        recorded(self._services, request, self._known(taken, client, work))
+        recorded(self._services, request, self._known(taken, work))
         return results
 
     def _completions(
@@ -217,11 +232,9 @@ class DeferredRequests:
             found.append(Completion(f"{taken.id}:{place}", uri, told))
         return found
 
-    def _known(
-        self, taken: Deferred, client: ScimClient, answer: Callable[[Request], Response]
-    ) -> Callable[[Request], Response]:
+    def _known(self, taken: Deferred, answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def known(request: Request) -> Response:
-            asked_by(client.id, self._announce, txn=taken.id)
+            asked_by(taken.client_id, self._announce, txn=taken.id)
             return answer(request)
 
         return known
@@ -231,6 +244,10 @@ def _relative(request: Request) -> str:
     return request.path.removeprefix(_BASE_PATH).rstrip("/")
 
 
+def _refused(_request: Request) -> Response:
+    return refusal(403, _NO_MORE)
+
+
 def _failure(method: str, status: int, detail: str, *, bulk_id: str = "") -> dict[str, Any]:
     told: dict[str, Any] = {"method": method} if method else {}
     if bulk_id:
@@ -238,8 +255,8 @@ def _failure(method: str, status: int, detail: str, *, bulk_id: str = "") -> dic
     return told | {"status": str(status), "response": error_document(status, detail)}
 
 
-def _kept(request: Request, client: ScimClient) -> dict[str, Any]:
-    """Return what is needed to do a request later, for the client as it was let in."""
+def _kept(request: Request) -> dict[str, Any]:
+    """Return what is needed to do a request later, and to look again whether it may be done."""
     return {
         "method": request.method,
         "path": request.path,
@@ -247,18 +264,15 @@ def _kept(request: Request, client: ScimClient) -> dict[str, Any]:
         "body": b64encode(request.body).decode("ascii"),
         "address": request.address,
         "request_id": current_origin().request_id,
-        "profile": client.profile.value,
-        "scopes": sorted(client.scopes),
-        "per_second": client.requests_per_second,
-        "events": client.events.value,
+        "token_digest": digest(bearer_of(request)).hex(),
     }
 
 
-def _restored(taken: Deferred) -> tuple[Request, ScimClient]:
+def _restored(taken: Deferred) -> Request:
     kept = taken.request
     path = str(kept["path"])
     match = _TARGET.fullmatch(path.removeprefix(_BASE_PATH).rstrip("/"))
-    request = Request(
+    return Request(
         str(kept["method"]),
         path,
         headers=dict(kept["headers"]),
@@ -266,11 +280,3 @@ def _restored(taken: Deferred) -> tuple[Request, ScimClient]:
         address=str(kept["address"]),
         path_values={"id": match["id"]} if match and match["id"] else {},
     )
-    client = ScimClient(
-        taken.client_id,
-        Profile(kept["profile"]),
-        scopes=frozenset(kept["scopes"]),
-        requests_per_second=kept["per_second"],
-        events=Payload(kept["events"]),
-    )
-    return request, client

@@ -9,15 +9,23 @@ import pytest
 from sqlalchemy import select
 
 from idp.storage import deferred_requests as stored
-from idp.storage.tables import account, deferred_request
+from idp.storage.grants import revoke_access_token
+from idp.storage.tables import account, deferred_request, security_event
 from idp.usecases import deferred_requests as deeds
+from idp.usecases.disable_client import disable_client
+from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from idp.usecases.sweep_security_events import sweep_security_events
+from kernel.audit import SYSTEM
+from kernel.crypto import digest
 from scim.domain.prefer import asks_async, prefers_later
 from scim.web.routes import deferred_requests
 from tests.support.events import CLIENT, Event, Receiver, hears, verified
 from tests.support.scim import ERROR_SCHEMA, Answer, ScimWorld, a_user
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scim.web.deferred import DeferredRequests
 
 LATER = {"Prefer": "respond-async"}
@@ -277,3 +285,64 @@ def test_a_client_that_has_too_much_open_is_answered_at_once(
     hears(sqlite_world)
     assert sqlite_world.post("/Users", a_user("ann"), headers=LATER).status == 202
     assert sqlite_world.post("/Users", a_user("bob"), headers=LATER).status == 201
+
+
+def _disabled(world: ScimWorld, token: str) -> None:
+    order = ScimClientOrder(CLIENT, CLIENT, disabled=True)
+    assert isinstance(store_scim_client(world.services, order, actor=SYSTEM), ScimClientStored)
+
+
+def _moved_away(world: ScimWorld, token: str) -> None:
+    order = ScimClientOrder(CLIENT, CLIENT, allowed_addresses=("192.0.2.0/24",))
+    assert isinstance(store_scim_client(world.services, order, actor=SYSTEM), ScimClientStored)
+
+
+def _out_of_service(world: ScimWorld, token: str) -> None:
+    assert disable_client(world.services, CLIENT, actor=SYSTEM)
+
+
+def _revoked(world: ScimWorld, token: str) -> None:
+    with world.services.store.write() as unit:
+        assert revoke_access_token(unit.connection, digest(token), CLIENT, now=unit.now)
+
+
+@pytest.mark.parametrize("end", [_disabled, _moved_away, _out_of_service, _revoked])
+def test_nothing_is_done_for_a_client_that_is_let_in_no_more(
+    sqlite_world: ScimWorld, end: Callable[[ScimWorld, str], None]
+) -> None:
+    """P2, O4, RFC 9967 §5: what was taken in is refused when it comes to it, and told so, alone or in a job."""
+    world = sqlite_world
+    hears(world)
+    token = world.token()
+    job = {
+        "schemas": [BULK],
+        "Operations": [{"method": "POST", "path": "/Users", "bulkId": "b", "data": a_user("bob")}],
+    }
+    assert world.post("/Users", a_user("ann"), headers=LATER, token=token).status == 202
+    assert world.post("/Bulk", job, headers=LATER, token=token).status == 202
+    end(world, token)
+    do_all(world)
+    assert users(world) == []
+    with world.services.store.read() as connection:
+        claims = connection.execute(select(security_event.c.claims)).scalars().all()
+    assert [each["events"][DONE]["status"] for each in claims] == ["403", "403"]
+
+
+def test_what_is_done_later_is_done_by_the_rights_of_today(sqlite_world: ScimWorld) -> None:
+    """P2, O2, O4: a static token may what its client may now; that it expired in between is no matter."""
+    world = sqlite_world
+    hears(world)
+    issued = issue_scim_token(world.services, CLIENT, actor=SYSTEM, life=dt.timedelta(minutes=1))
+    assert isinstance(issued, ScimTokenIssued)
+    assert world.post("/Users", a_user("ann"), headers=LATER, token=issued.token).status == 202
+    world.later(61)
+    do_all(world)
+    assert users(world) == ["ann"]
+    issued = issue_scim_token(world.services, CLIENT, actor=SYSTEM)
+    assert isinstance(issued, ScimTokenIssued)
+    assert world.post("/Users", a_user("bob"), headers=LATER, token=issued.token).status == 202
+    order = ScimClientOrder(CLIENT, CLIENT, scopes=frozenset({"scim.read", "scim.groups.write"}))
+    assert isinstance(store_scim_client(world.services, order, actor=SYSTEM), ScimClientStored)
+    do_all(world)
+    assert users(world) == ["ann"]
+    assert sorted(event.payload["status"] for event in completions(world)) == ["201", "403"]
