@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from idp.domain.security_events import Payload, Stream, StreamStatus, WaitingEvent
-from idp.storage.tables import event_stream, security_event
+from idp.storage.tables import client, event_stream, scim_client, security_event
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 
@@ -319,10 +319,15 @@ def release_stream(
 
 
 def _due(now: dt.datetime) -> ColumnElement[bool]:
+    """Return which streams have something to push now; to a client that is disabled nothing goes out."""
     return and_(
         event_stream.c.endpoint_url != "",
         event_stream.c.status == StreamStatus.ENABLED.value,
         event_stream.c.next_at <= now,
         or_(event_stream.c.lease_until.is_(None), event_stream.c.lease_until <= now),
         exists().where(security_event.c.stream_id == event_stream.c.id),
+        *(
+            ~exists().where(each.c.id == event_stream.c.client_id, each.c.disabled_at.is_not(None))
+            for each in (client, scim_client)
+        ),
     )

@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from idp.domain.security_events import Stream, StreamStatus, wait_after
 from idp.storage.tables import event_stream, security_event
+from idp.usecases.disable_client import disable_client
 from idp.usecases.manage_event_streams import event_streams, set_stream_status
 from idp.usecases.push_events import EventPusher
 from idp.usecases.services import IdpServices
 from idp.usecases.store_event_stream import StreamOrder, StreamRefused, StreamStored, store_event_stream
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
 from kernel.fetch import Fetcher, FetchRules
 from kernel.tables import audit_event
@@ -228,3 +230,17 @@ def test_what_one_worker_pushes_another_leaves_alone(world: ScimWorld, server: D
     assert push.run_once() == 0
     world.later(3_601)
     assert push.run_once() == 1
+
+
+def test_a_client_that_is_disabled_is_pushed_nothing(world: ScimWorld, server: Documents) -> None:
+    """O4, RFC 8935 §5: neither as a SCIM client nor as a client; what waits goes out when it is let in again."""
+    pushed_to(world, server.put("/events", b"", status=202))
+    world.post("/Users", a_user())
+    for disabled in (True, False):
+        order = ScimClientOrder(CLIENT, CLIENT, disabled=disabled)
+        assert isinstance(store_scim_client(world.services, order, actor=SYSTEM), ScimClientStored)
+        assert pusher(world, server).run_once() == int(not disabled)
+    world.post("/Users", a_user("bob"))
+    assert disable_client(world.services, CLIENT, actor=SYSTEM)
+    assert pusher(world, server).run_once() == 0
+    assert (len(server.sent), the_stream(world)[1]) == (1, 1)
