@@ -61,6 +61,10 @@ def waiting(world: ScimWorld) -> int:
         ({"ack": ["x"] * 1_001}, None, "application/json"),
         ({"setErrs": []}, None, "application/json"),
         ({"setErrs": {"one": "bad"}}, None, "application/json"),
+        ({"ack": ["\x00"]}, None, "application/json"),
+        ({"ack": ["\ud800"]}, None, "application/json"),
+        ({"setErrs": {"\udfff": {}}}, None, "application/json"),
+        (None, '{"ack": ["\\u0000"]}'.encode("utf-16"), "application/json"),
     ],
 )
 def test_a_poll_that_cannot_be_read_is_refused_as_invalid_request(

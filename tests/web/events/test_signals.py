@@ -146,6 +146,8 @@ def test_only_a_token_for_signals_manages_a_stream(sqlite_op: Op) -> None:
         {"events_requested": [1]},
         {"events_requested": ["x"] * 101},
         {"description": 7},
+        {"description": "\ud800"},
+        {"events_requested": ["urn:\x00"]},
         {"delivery": "push"},
         {"delivery": {"method": "urn:example:other"}},
         {"delivery": {"method": PUSH}},
