@@ -15,6 +15,7 @@ from idp.domain.response_mode import MODES
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.scope import SIGN_IN_SCOPES
 from idp.domain.session import Acr
+from idp.domain.signal_scopes import SCOPES as SIGNAL_SCOPES
 from idp.usecases.services import IdpServices
 from idp.web.oidc.token import GRANTS
 from kernel.translations import LANGUAGES
@@ -58,7 +59,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         if name in paths:
             document[member] = services.issuer + paths[name]
     document |= {
-        "scopes_supported": [*SIGN_IN_SCOPES, *SCIM_SCOPES],
+        "scopes_supported": [*SIGN_IN_SCOPES, *SCIM_SCOPES, *SIGNAL_SCOPES],
         "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(MODES),
         "grant_types_supported": [*GRANTS, GrantType.IMPLICIT.value],

@@ -8,6 +8,7 @@ import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
+from idp.domain.signal_scopes import SCOPES as SIGNAL_SCOPES
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
 from idp.web.authlib_bridge import client_metadata_fault, provider_metadata_fault
 from idp.web.oidc.registration import register
@@ -67,8 +68,9 @@ def test_what_is_listed_works(op: Op) -> None:
         assert answer.status == 200 if "form_post" in mode else "error" not in returned(answer)
     for kind in types:
         assert "error" not in returned(op.authorize(cookie, client_id="every", response_type=kind))
-    scope = " ".join(each for each in document["scopes_supported"] if each not in SCIM_SCOPES)
-    assert set(document["scopes_supported"]) > set(SCIM_SCOPES), "what machines may ask for (O3)"
+    machines = {*SCIM_SCOPES, *SIGNAL_SCOPES}
+    scope = " ".join(each for each in document["scopes_supported"] if each not in machines)
+    assert set(document["scopes_supported"]) > machines, "what machines may ask for (O3; RFC 8414 §2)"
     assert op.tokens(cookie, scope=scope)["scope"] == scope
     for algorithm in document["id_token_signing_alg_values_supported"]:
         op.client(f"sig-{algorithm}", id_token_signed_response_alg=algorithm)
