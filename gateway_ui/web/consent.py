@@ -41,6 +41,10 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "address": mark("see your postal address"),
         "phone": mark("see your telephone number"),
         "access": mark("see your organizations and your access roles there"),
+        "scim.users.read": mark("see all that your account holds"),
+        "scim.users.write": mark(
+            "see all that your account holds, and change nickname, language, time zone, web page and photos"
+        ),
         "offline_access": mark("keep this access while you are signed out"),
     }
 )

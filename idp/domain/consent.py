@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from idp.domain.authorization_request import Asked, granted_scope
 from idp.domain.claims import CLAIMS_OF_SCOPE
-from idp.domain.scope import OPENID, SIGN_IN_SCOPES
+from idp.domain.scope import OPENID, PERSONAL_SCOPES
 
 
 def consent_needed(asked: Asked) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def consent_needed(asked: Asked) -> tuple[str, ...]:
         granted = asked.claims.granted(asked.known_client.scopes)
         names = {name for wishes in granted.values() for name in wishes}
         wanted |= {scope for scope, opened in CLAIMS_OF_SCOPE.items() if not names.isdisjoint(opened)}
-    return tuple(scope for scope in SIGN_IN_SCOPES if scope in wanted)
+    return tuple(scope for scope in PERSONAL_SCOPES if scope in wanted)
 
 
 def covers(given: Collection[str], needed: Collection[str]) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from idp.domain.scim_scopes import USERS_READ, USERS_WRITE
+
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 ACCESS = "access"
 
 SIGN_IN_SCOPES = (OPENID, "profile", "email", "address", "phone", ACCESS, OFFLINE_ACCESS)
 """Scopes of a person's sign-in. A machine's scopes are whatever else its client is registered for."""
+
+PERSONAL_SCOPES = (*SIGN_IN_SCOPES, USERS_READ, USERS_WRITE)
+"""What a person can let an application have: the last two open the own resource, and no other user's."""
 
 _WELL_FORMED = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 _LONGEST = 1_000
@@ -34,7 +39,7 @@ def granted_at_sign_in(
     return tuple(
         scope
         for scope in asked
-        if scope in SIGN_IN_SCOPES and scope in allowed and (scope != OFFLINE_ACCESS or may_refresh)
+        if scope in PERSONAL_SCOPES and scope in allowed and (scope != OFFLINE_ACCESS or may_refresh)
     )
 
 
