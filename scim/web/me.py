@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from idp.domain.deed import Deed
 from idp.usecases.authenticate_self import oneself
-from idp.usecases.provisioning_log import asked_by
+from idp.usecases.provisioning_log import Announce, asked_by
+from kernel.store import Unit
 from kernel.web.http import Request, Response
 from scim.domain.render import Renderer
 from scim.usecases.client import USERS_READ, USERS_WRITE, ScimClient
@@ -53,8 +55,16 @@ class OwnEndpoint(ScimEndpoint):
         if found is None:
             client, refused = super()._authenticate(request, method)
             return client, refused or refusal(404, NOBODY)
-        asked_by(found.client_id)
+        asked_by(found.client_id, self._announce_to(found.source))
         seconds = self._rate.wait(found.client_id, None)
         if seconds:
             return ScimClient(""), refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
         return ScimClient(found.source, scopes=found.scope, account_id=found.account_id), None
+
+    def _announce_to(self, source: str) -> Announce:
+        """Return what tells the client that provisions the account, and not the application."""
+
+        def announce(unit: Unit, _client_id: str, deed: Deed) -> None:
+            self._announce(unit, source, deed)
+
+        return announce

@@ -13,6 +13,7 @@ from idp.storage.tables import access_token, account, grant
 from kernel.crypto import digest
 from kernel.tables import audit_event
 from scim.domain.models import USER_EXTENSION
+from tests.support.events import Receiver, hears
 from tests.support.scim import BASE, ERROR_SCHEMA, a_user
 
 if TYPE_CHECKING:
@@ -160,3 +161,18 @@ def test_people_change_what_is_theirs(world: ScimWorld) -> None:
         assert {tuple(row) for row in connection.execute(deeds)} == {("account", path.rpartition("/")[2])}
     world.patch(path, {"op": "replace", "path": "active", "value": False})
     assert world.get("/Me", token=token).status == 401
+
+
+def test_who_provisions_a_person_hears_of_what_she_changes(world: ScimWorld) -> None:
+    """P2, M2, RFC 9967 §2.4: the stream of the account's source is told, and her application's is not."""
+    hears(world)
+    hears(world, client_id="emi")
+    path = own(world)
+    Receiver(world).take()
+    token = signed_in(world, path)
+    assert world.patch("/Me", {"op": "add", "path": "nickName", "value": "No"}, token=token).status == 200
+    (event,) = Receiver(world).take()
+    assert event.uri == "urn:ietf:params:scim:event:prov:patch:notice"
+    assert event.claims["sub_id"]["uri"] == path
+    assert event.payload["attributes"] == ["nickName"]
+    assert Receiver(world, client_id="emi").poll() == []
