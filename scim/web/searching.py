@@ -100,7 +100,7 @@ def search_request(
     schemas = body.get("schemas")
     if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
-    stated = {name: body[name.lower()] for name in _PARAMETERS if name.lower() in body}
+    stated = {name: body[name.lower()] for name in _PARAMETERS if body.get(name.lower()) is not None}
     return _read(stated, catalogue, settings, tolerance, lenient=lenient)
 
 

@@ -348,3 +348,13 @@ def test_a_cookie_opens_nothing_and_none_is_set(world: ScimWorld) -> None:
         assert "set-cookie" not in refused.headers
     for method, path in EVERYTHING:
         assert "set-cookie" not in world.request(method, path, {}).headers
+
+
+def test_what_a_search_leaves_null_it_leaves_out(sqlite_world: ScimWorld) -> None:
+    """C8, D4, RFC 7643 §2.5: null is the same as nothing, for the parts of a question too."""
+    sqlite_world.post("/Users", a_user())
+    bare = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]}
+    names = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes")
+    found = sqlite_world.post("/Users/.search", bare | dict.fromkeys(names))
+    assert found.status == 200
+    assert found.json() == sqlite_world.post("/Users/.search", bare).json()
