@@ -81,7 +81,7 @@ def claim_deferred(
             deferred_request.c.sealed_request,
         )
     ).first()
-    return None if row is None else OpenRequest(*row, begun=seen is not None)
+    return None if row is None else OpenRequest(row[0], row[1], row[2], row[3], begun=seen is not None)
 
 
 def end_deferred(
