@@ -85,6 +85,6 @@ def _answer(services: IdpServices, found: Inspected) -> dict[str, object]:
         if facts.confirmation is not None:
             answer["cnf"] = facts.confirmation.to_json()
         answer["aud"] = next(iter(facts.audience)) if len(facts.audience) == 1 else sorted(facts.audience)
-    if found.user_name:
+    if found.user_name and facts.subject == facts.account_id:  # a pairwise subject is not undone by a name
         answer["username"] = found.user_name
     return answer

@@ -62,6 +62,18 @@ def test_each_sector_knows_a_person_by_another_subject(op_on_both: Op) -> None:
     assert sub_of(op, op.session(omar), "one") != sub
 
 
+def test_introspection_does_not_undo_a_pairwise_subject(op: Op) -> None:
+    """OIDC Core §8, RFC 7662 §2.2, §5: the user name is one everywhere, so two sectors would meet in it."""
+    op.client("public")
+    op.client("one", subject_type="pairwise")
+    cookie = op.session(op.account("nora"))
+    for client_id, told in (("public", "nora"), ("one", None)):
+        code = returned(op.authorize(cookie, client_id=client_id))["code"]
+        done = op.redeem(code, headers=op.basic(client_id)).json()
+        for kind in ("access_token", "refresh_token"):
+            assert op.introspect(done[kind], op.basic(client_id)).get("username") == told
+
+
 def test_a_pairwise_subject_names_its_person_to_us(op: Op) -> None:
     """OIDC Core §3.1.2.1, §5.5.1: as a hint, as an asked-for sub, after a sign-in, and at logout."""
     op.client(subject_type="pairwise", post_logout_redirect_uris=["https://emi.example/bye"])
