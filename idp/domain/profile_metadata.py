@@ -78,6 +78,9 @@ def _addresses(metadata: Mapping[str, Any], rules: ProfileRules, profile: str) -
 
 def _binding(metadata: Mapping[str, Any], rules: ProfileRules, profile: str) -> Found:
     bound = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
+    if any("token" in each.split(" ") for each in metadata.get("response_types", ())):
+        # What the browser brings proves no key (RFC 9700 §2.1.2): such a token would be one to be borne.
+        return [(name, "excludes response types with token") for name in bound if metadata.get(name) is True]
     if not rules.sender_constrained or any(metadata.get(name) is True for name in bound):
         return []
     return [(bound[0], f"or {bound[1]} has to be true in the profile {profile}")]

@@ -64,12 +64,20 @@ def outcome(op: Op, profile: str, **changes: object) -> Registered | Registratio
         ),
         ("compat", {"response_types": ["token"], "grant_types": ["implicit"]}, "response_types"),
         ("default", {"grant_types": ["authorization_code", "implicit"]}, "grant_types"),
+        (
+            "compat",
+            {"response_types": ["code token"], "grant_types": ["authorization_code", "implicit"]},
+            "dpop_bound_access_tokens",
+        ),
     ],
 )
 def test_a_profile_refuses_what_is_against_it(
     op: Op, profile: str, changes: dict[str, object], name: str
 ) -> None:
-    """FAPI 2.0 §5.3.2, §5.4; IPSIE SL1; RFC 7591 §2.1: field by field, and nothing is stored."""
+    """FAPI 2.0 §5.3.2, §5.4; IPSIE SL1; RFC 7591 §2.1; RFC 9449 §5.2: field by field; nothing is stored.
+
+    A client whose tokens are to be bound has no response type that gives one to be borne.
+    """
     found = outcome(op, profile, **changes)
     assert isinstance(found, RegistrationRefused)
     assert name in {fault.name for fault in found.faults}
