@@ -173,7 +173,7 @@ def is_open(address: _Address) -> bool:
     """Tell whether an address is one of the open internet, also where one address wraps another (OB-13)."""
     if isinstance(address, ipaddress.IPv6Address):
         inner: _Address | None = address.ipv4_mapped or address.sixtofour
-        if address.teredo is not None or address in _NAT64:
+        if address.teredo is not None or address in _NAT64 or address.is_site_local:
             return False
         if inner is not None:
             return is_open(inner)

@@ -67,6 +67,7 @@ def test_this_machine_and_its_networks_are_never_reached(host: str) -> None:
         "64:ff9b::7f00:1",
         "fc00::1",
         "fe80::1",
+        "fec0::1",
         "ff02::1",
     ],
 )
