@@ -6,12 +6,12 @@ which opens it. Claims that every ID token carries need no asking; of those only
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Never
+from typing import Any
 
 from idp.domain.claims import CLAIMS_OF_SCOPE
+from kernel.foreign_json import read_json
 
 LONGEST = 8_192
 _MOST_NAMES = 100
@@ -65,7 +65,7 @@ def read_claims(text: str) -> ClaimsRequest | None:
     if not text:
         return NOTHING
     try:
-        whole = json.loads(text, parse_constant=_no_number) if len(text) <= LONGEST else None
+        whole = read_json(text) if len(text) <= LONGEST else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(whole, dict):
@@ -85,10 +85,6 @@ def read_claims(text: str) -> ClaimsRequest | None:
             (member, name) for name, wish in asked.items() if wish and wish.get("essential") is True
         }
     return ClaimsRequest(found["userinfo"], found["id_token"], frozenset(essential))
-
-
-def _no_number(_text: str) -> Never:
-    raise ValueError("no number of JSON")
 
 
 def _values(wish: Any) -> tuple[object, ...] | None:  # noqa: ANN401 - whatever JSON can say

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+from kernel.foreign_json import read_json
 
 _KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
 
@@ -31,7 +32,7 @@ def signed_by(token: str, keys: KeySet | None, *, algorithms: Collection[str]) -
         if _KEY_BRINGERS & found.headers().keys():
             return None
         good = jws.validate_compact(found, keys, algorithms=list(algorithms))
-        claims = json.loads(found.payload) if good else None
+        claims = read_json(found.payload) if good else None
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Signed(found.headers(), claims) if isinstance(claims, dict) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, RSAKey
+
+from kernel.foreign_json import read_json
 
 ALGORITHMS = ("ES256", "PS256")
 """Algorithms of proofs. No proof is older than this standard, so RS256 need not be taken."""
@@ -87,7 +88,7 @@ def _read(proof: str) -> tuple[Key, dict[str, Any]] | str:
         if key is None:
             return "jwk"
         good = jws.validate_compact(found, key, registry=_HEADERS)
-        claims = json.loads(found.payload) if good else None
+        claims = read_json(found.payload) if good else None
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         return "signature"
     return (key, claims) if isinstance(claims, dict) else "signature"
@@ -128,7 +129,10 @@ def _is_of_now(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:
     issued = claims.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float):
         return False
-    age = expected.now.timestamp() - issued
+    try:
+        age = expected.now.timestamp() - issued
+    except OverflowError:
+        return False
     return -SKEW.total_seconds() <= age <= (OLDEST + SKEW).total_seconds()
 
 

@@ -26,7 +26,7 @@ def authenticate_client(services: IdpServices, presented: Presented) -> ProvenCl
     fails too often waits, per client and address, so that others and the client's own address go on.
     """
     client_id = presented.client_id or named_client(presented.assertion)
-    if not client_id or len(client_id) > _LONGEST_ID:
+    if not client_id or len(client_id) > _LONGEST_ID or not client_id.isprintable():
         return invalid_client("no client named")
     now = services.store.clock.now()
     wait = services.failures.closed_for(failure_key(client_id), now=now) if services.settings.limits else None

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from typing import Any
 
 from idp.usecases.authenticate_receiver import Receiver, ReceiverRefused, receiver
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
+from kernel.foreign_json import read_json
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
 MEDIA_TYPE = "application/json"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def refused(status: int, code: str, description: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -54,26 +51,12 @@ def json_object(request: Request) -> dict[str, Any]:
     if request.media_type != MEDIA_TYPE:
         raise BadRequestError(f"the body must be {MEDIA_TYPE}")
     try:
-        found = json.loads(request.body.decode("utf-8"))
+        found = read_json(request.body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BadRequestError("the body is no JSON") from None
     if not isinstance(found, dict):
         raise BadRequestError("the body is no JSON object")
-    if b"\\u" in request.body and any(_UNSTORABLE.search(text) for text in _texts(found)):
-        raise BadRequestError("a text holds a character that no text can hold")
     return found
-
-
-def _texts(value: object) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, list):
-            waiting += each
-        elif isinstance(each, dict):
-            waiting += (*each.keys(), *each.values())
 
 
 def _challenge(status: int, code: str, description: str, parts: str = "") -> Response:

@@ -123,6 +123,25 @@ def test_the_transmitter_names_what_it_has_and_each_address_answers(sqlite_op: O
         assert party.ask("POST", document[name].removeprefix(issuer), {}, token="").status == 401
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "a\x00b"], ids=["surrogate", "zero"])
+def test_texts_that_no_database_can_hold_are_refused(op: Op, odd: str) -> None:
+    """RFC 7493 §2.1, RFC 8936 §2.4: wherever a receiver may write one."""
+    party = Party(op)
+    made = party.asks_for(Signal.SESSION_REVOKED)
+    stream = {"stream_id": made}
+    for method, path, body in (
+        ("PATCH", "/ssf/stream", {**stream, "description": odd}),
+        ("PATCH", "/ssf/stream", {**stream, "events_requested": [odd]}),
+        ("POST", "/ssf/status", {**stream, "status": "paused", "reason": odd}),
+        ("POST", "/ssf/verify", {**stream, "state": odd}),
+        ("POST", "/events/poll", {"returnImmediately": True, "ack": [odd]}),
+        ("POST", "/events/poll", {"returnImmediately": True, "setErrs": {odd: {"err": "x"}}}),
+    ):
+        answer = party.ask(method, path, body)
+        assert (answer.status, answer.json()["err"]) == (400, "invalid_request"), body
+    assert party.take() == []
+
+
 def test_only_a_token_for_signals_manages_a_stream(sqlite_op: Op) -> None:
     """SSF §7.1.1, CAEP interoperability profile: scopes ssf.read and ssf.manage for this resource."""
     party = Party(sqlite_op)
