@@ -15,6 +15,7 @@ WINDOW = dt.timedelta(minutes=5)
 EVERYBODY = Limit("sign-in-everybody", 1_000, WINDOW)
 CHALLENGES = Limit("passkey-challenges", 120, WINDOW)
 FLOWS = Limit("flows", 2_000, WINDOW)
+PUSHES = Limit("pushed-requests", 6_000, WINDOW)
 ACTIVATIONS = Limit("activations", 60, WINDOW)
 MAILBOX_CODES = Limit("mailbox-codes", 5, dt.timedelta(hours=1))
 LOCK_LETTERS = Limit("lock-letters", 3, dt.timedelta(days=1))
@@ -81,4 +82,12 @@ def take_from_place(unit: Unit, services: IdpServices, limit: Limit) -> dt.timed
     if not services.settings.limits or not address:
         return None
     taken = take(unit.connection, limit, place(address), now=unit.now)
+    return None if taken.allowed else taken.retry_after
+
+
+def take_from_client(unit: Unit, services: IdpServices, limit: Limit, client_id: str) -> dt.timedelta | None:
+    """Count one use of ``limit`` by a client that proved itself, wherever it asks from."""
+    if not services.settings.limits:
+        return None
+    taken = take(unit.connection, limit, client_id, now=unit.now)
     return None if taken.allowed else taken.retry_after

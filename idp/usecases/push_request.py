@@ -12,7 +12,7 @@ from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import ErrorCode, Fault, slow_down
 from idp.storage.clients import admit
 from idp.storage.pushed_requests import PushedRequest, add_pushed_request
-from idp.usecases.limits import FLOWS, take_from_place
+from idp.usecases.limits import FLOWS, PUSHES, take_from_client, take_from_place
 from idp.usecases.minting import refuse_replay
 from idp.usecases.read_request import PUSHED, opened
 from idp.usecases.services import IdpServices
@@ -36,8 +36,8 @@ def push_request(
 ) -> Pushed | Fault:
     """Keep a request of an authenticated client if the authorization endpoint would take it.
 
-    The name is bound to the client, and what it names cannot be changed any more. Whoever needs no secret to
-    push may fill only so much.
+    The name is bound to the client, and what it names cannot be changed any more. Nobody fills
+    the table: whoever needs no secret is counted by place, everybody else by client.
     """
     client = proven.client
     if sum(len(value) for values in parameters.values() for value in values) > LONGEST:
@@ -54,7 +54,10 @@ def push_request(
         admitted = admit(unit.connection, proven)
         if isinstance(admitted, Replayed):
             return refuse_replay(unit, client, admitted)
-        wait = take_from_place(unit, services, FLOWS) if client.is_public else None
+        if client.is_public:
+            wait = take_from_place(unit, services, FLOWS)
+        else:
+            wait = take_from_client(unit, services, PUSHES, client.id)
         if wait is not None:
             return slow_down(wait)
         kept = {name: list(values) for name, values in asked.parameters.items()}

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.storage import tables
+from idp.usecases.limits import PUSHES
 from idp.usecases.sweep_tokens import sweep_tokens
+from kernel.ratelimit import take
 from tests.support.oidc import CALLBACK, an_assertion, public_keys, returned
 from tests.web.oidc.test_authorize import finish, flow_token
 
@@ -159,3 +161,19 @@ def test_a_client_that_has_to_push_cannot_go_without(op: Op, metadata: dict[str,
     cookie = op.session(op.account())
     assert returned(op.authorize(cookie))["error"] == "invalid_request"
     assert "code" in returned(bring(op, cookie, push(op)))
+
+
+def test_no_client_fills_the_table_alone(op_on_both: Op) -> None:
+    """RFC 9126 §7.1: a client that proves itself is counted by its name, from wherever it pushes."""
+    op = op_on_both
+    op.client()
+    op.client("other")
+    with op.services.store.write() as unit:
+        take(unit.connection, PUSHES, "emi", now=unit.now, cost=PUSHES.count - 1)
+    push(op)
+    refused = op.post(PAR, op.ask(), headers=op.basic(), address="198.51.100.7")
+    assert (refused.status, refused.header("retry-after")) == (429, "300")
+    assert rows(op) == 1
+    assert op.post(PAR, op.ask(client_id="other"), headers=op.basic("other")).status == 201
+    op.clock.advance(PUSHES.per)
+    push(op)
