@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.domain.session import LiveSession
 from idp.storage.consents import GivenConsent, consents_of, take_consent_back
-from idp.storage.grants import revoke_grants_of_account
+from idp.usecases.endings import end_clients
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -16,16 +16,15 @@ def list_consents(services: IdpServices, session: LiveSession) -> list[GivenCons
 
 
 def revoke_consent(services: IdpServices, session: LiveSession, *, client_id: str) -> bool:
-    """Take a consent back, and with it everything the application was given; False if there was none."""
+    """Take a consent back, and with it everything the application was given; False if there was none.
+
+    The application hears by a logout notice that its own session is over, as it does when a person signs out.
+    """
     with services.store.write() as unit:
         if not take_consent_back(unit.connection, session.account.id, client_id):
             return False
-        revoke_grants_of_account(
-            unit.connection,
-            session.account.id,
-            reason="consent-revoked",
-            now=unit.now,
-            client_ids=[client_id],
+        end_clients(
+            unit, services, account_id=session.account.id, clients=[client_id], reason="consent-revoked"
         )
         unit.audit.record(
             "gateway:consent:revoked",

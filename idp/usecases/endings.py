@@ -79,19 +79,30 @@ def end_access(
     clients = [found.id for found in clients_of_application(unit.connection, application_key)]
     if not application_key or not clients:
         return
+    revoked, told = end_clients(unit, services, account_id=account_id, clients=clients, reason="access-ended")
+    unit.audit.record(
+        "gateway:access:ended",
+        actor=actor,
+        target=account_id,
+        details={"application": application_key, "grants": revoked, "told": told},
+    )
+
+
+def end_clients(
+    unit: Unit, services: IdpServices, *, account_id: str, clients: list[str], reason: str
+) -> tuple[int, int]:
+    """Revoke the account's grants for these clients and tell them, for every live session, that it is over.
+
+    The sessions themselves go on. Returns how many grants were revoked, and how many notices were posted.
+    """
     revoked = revoke_grants_of_account(
-        unit.connection, account_id, reason="access-ended", now=unit.now, client_ids=clients
+        unit.connection, account_id, reason=reason, now=unit.now, client_ids=clients
     )
     sessions = live_sessions_of(unit.connection, account_id, now=unit.now)
     told = listeners(unit.connection, sessions, clients)
     _tell(unit, services, told)
     forget_clients_of_sessions(unit.connection, sessions, clients)
-    unit.audit.record(
-        "gateway:access:ended",
-        actor=actor,
-        target=account_id,
-        details={"application": application_key, "grants": revoked, "told": len(told)},
-    )
+    return revoked, len(told)
 
 
 def _tell(unit: Unit, services: IdpServices, told: Iterable[Listener]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from idp.storage import tables
 from idp.usecases.consents import list_consents, revoke_consent
 from idp.usecases.decide_consent import decide_consent, look_at_consent
+from idp.usecases.log_out import log_out
 from idp.usecases.sessions import find_session
 from idp.usecases.sweep_tokens import sweep_tokens
 from tests.support.oidc import claims_of, returned
@@ -167,6 +168,33 @@ def test_a_consent_taken_back_takes_what_was_given_along(op_on_both: Op) -> None
     assert op.userinfo(tokens["other"]["access_token"]).status == 200
     assert question_of(op.authorize(cookie))
     assert len(op.audit("gateway:consent:revoked")) == 1
+
+
+def test_the_application_hears_that_a_consent_was_taken_back(op_on_both: Op) -> None:
+    """Back-Channel Logout §2: as at a sign-out, for every live session; later ends tell it nothing more."""
+    op = op_on_both
+    for client_id in ("emi", "other"):
+        op.client(
+            client_id,
+            first_party=False,
+            subject_type="pairwise",
+            backchannel_logout_uri=f"https://emi.example/{client_id}",
+        )
+    account = op.account()
+    cookies = [op.session(account), op.session(account)]
+    for client_id in ("emi", "other"):
+        asked = {"client_id": client_id, "scope": "openid"}
+        decide(op, cookies[0], question_of(op.authorize(cookies[0], **asked)))
+        assert "code" in returned(op.authorize(cookies[1], **asked))
+    sessions = [live(op, cookie) for cookie in cookies]
+    assert revoke_consent(op.services, sessions[0], client_id="emi")
+    notices = op.notices()
+    assert {(notice["client_id"], notice["sid"]) for notice in notices} == {
+        ("emi", session.id) for session in sessions
+    }
+    assert account not in {notice["sub"] for notice in notices}
+    log_out(op.services, session_token=cookies[0])
+    assert sorted(notice["client_id"] for notice in op.notices()) == ["emi", "emi", "other"]
 
 
 def test_a_pushed_request_waits_for_the_consent_and_is_spent_with_it(op: Op) -> None:
