@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,11 @@ _NOT_FOUND = Fault(
 _NOT_FETCHED = Fault(
     ErrorCode.INVALID_REQUEST_URI, "No request stands at the request_uri.", reason="request_uri"
 )
+_BUSY = Fault(
+    ErrorCode.TEMPORARILY_UNAVAILABLE, "Another request is being fetched. Try again.", reason="request_uri"
+)
+_FETCHING = threading.BoundedSemaphore(1)
+"""One thread of this process at most waits for the server of a client: whoever makes it wait is unknown."""
 
 
 def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]]) -> Asked:
@@ -104,12 +110,18 @@ def _found(services: IdpServices, asked: Asked) -> Asked:
 def _fetched(services: IdpServices, asked: Asked) -> Asked:
     """Return the request whose object stands at an address of the client's (RFC 9101 §5.2.2, §10.4).
 
-    Nobody else's word makes us fetch anything, and the fetcher sees to where the address leads.
+    Nobody else's word makes us fetch anything, and the fetcher sees to where the address leads. A server that
+    says nothing holds up one request of ours and never all (§10.4.1).
     """
     address = asked.value("request_uri")
     if address not in asked.known_client.request_uris:
         return replace(asked, unread=_NOT_FOUND)
-    found = services.fetcher.get(address, accept=_OBJECT)
+    if not _FETCHING.acquire(blocking=False):
+        return replace(asked, unread=_BUSY)
+    try:
+        found = services.fetcher.get(address, accept=_OBJECT)
+    finally:
+        _FETCHING.release()
     if isinstance(found, NotFetched) or not found.body.isascii():
         return replace(asked, unread=_NOT_FETCHED)
     return opened(services, asked, found.body.decode("ascii").strip() or "empty")

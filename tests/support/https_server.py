@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Documents:
     """``answers`` by path: status, headers, body. ``asked`` holds the paths, in order.
 
-    ``sent`` holds what was posted: path, headers by their lower-case names, body.
+    ``sent`` holds what was posted: path, headers by their lower-case names, body. ``reached`` is set by each
+    request, which is answered while ``goes_on`` is set.
     """
 
     origin: str
@@ -28,6 +29,8 @@ class Documents:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    reached: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
 
     @property
     def host(self) -> str:
@@ -54,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Server)
         documents = self.server.documents
         documents.asked.append(self.path)
+        documents.reached.set()
+        documents.goes_on.wait(60)
         status, headers, body = documents.answers.get(self.path, (404, {}, b""))
         self.send_response(status)
         for name, value in headers.items():
@@ -82,10 +87,12 @@ def serving_documents(folder: Path) -> Iterator[Documents]:
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.documents = Documents(f"https://127.0.0.1:{server.server_port}", certificate)
+        server.documents.goes_on.set()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield server.documents
         finally:
+            server.documents.goes_on.set()
             server.shutdown()
             thread.join()

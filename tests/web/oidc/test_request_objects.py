@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -210,6 +211,29 @@ def test_every_algorithm_that_discovery_names_signs_a_request(op: Op) -> None:
 def published(tmp_path: Path) -> Iterator[Documents]:
     with serving_documents(tmp_path) as served:
         yield served
+
+
+def test_a_silent_server_of_a_client_holds_up_one_request_and_no_more(op: Op, published: Documents) -> None:
+    """RFC 9101 §10.4.1: anybody's browser can name the address, so few of our threads ever wait for it."""
+    address = published.put("/request.jwt", an_object(op).encode())
+    cookie = prepared(op, request_uris=[address])
+    rules = FetchRules(authority=published.authority, loopback=(published.host,), seconds=60)
+    op.services = dataclasses.replace(op.services, fetcher=Fetcher(rules))
+    op.__post_init__()
+
+    def bring() -> dict[str, str]:
+        outer = {"client_id": "emi", "redirect_uri": CALLBACK}
+        return returned(op.get("/oauth2/authorize", cookie, request_uri=address, **outer))
+
+    published.goes_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(bring)
+        assert published.reached.wait(60)
+        assert bring()["error"] == "temporarily_unavailable"
+        published.goes_on.set()
+        assert first.result()["state"] == "st"
+    assert published.asked == ["/request.jwt"]
+    assert "code" in bring()
 
 
 def test_an_object_by_reference_is_fetched_only_from_where_its_client_said(
