@@ -18,7 +18,7 @@ from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_r
 POLL_PATH = "/events/poll"
 _MOST = 100
 _MOST_SETTLED = 1_000
-_MOST_WAITING = 4
+_MOST_WAITING = 2  # of the four threads that a process has unless it is told otherwise
 _LOOK_AGAIN = 0.25
 _LONGEST_REASON = 256
 
