@@ -12,14 +12,13 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from idp.domain.client import Assertion
-from idp.domain.client_signature import signed_by
+from idp.domain.client_signature import moment_of, signed_by
 from idp.domain.oauth import ASSERTION_ALGORITHMS
 from kernel.foreign_json import read_json
 
 SKEW = dt.timedelta(seconds=15)
 LONGEST_LIFE = dt.timedelta(minutes=10)
 _LONGEST_ID = 255
-_NUMBER = int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,14 @@ def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
 
 
 def _ends_soon(claims: Mapping[str, Any], expected: Expected) -> bool:
-    at = _moment(claims.get("exp"))
+    at = moment_of(claims.get("exp"))
     return at is not None and expected.now - SKEW < at <= expected.now + LONGEST_LIFE + SKEW
 
 
 def _is_not_from_the_future(claims: Mapping[str, Any], expected: Expected) -> bool:
     for name in ("iat", "nbf"):
         if name in claims:
-            at = _moment(claims[name])
+            at = moment_of(claims[name])
             if at is None or at > expected.now + SKEW:
                 return False
     return True
@@ -88,15 +87,6 @@ def _is_not_from_the_future(claims: Mapping[str, Any], expected: Expected) -> bo
 def _has_a_name(claims: Mapping[str, Any], _expected: Expected) -> bool:
     name = claims.get("jti")
     return isinstance(name, str) and 0 < len(name) <= _LONGEST_ID
-
-
-def _moment(value: object) -> dt.datetime | None:
-    if isinstance(value, bool) or not isinstance(value, _NUMBER):
-        return None
-    try:
-        return dt.datetime.fromtimestamp(value, dt.UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 RULES: tuple[tuple[str, Callable[[Mapping[str, Any], Expected], bool]], ...] = (

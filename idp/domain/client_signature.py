@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,3 +46,13 @@ def named_key(token: str) -> str:
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return kid if isinstance(kid, str) else ""
+
+
+def moment_of(claim: object) -> dt.datetime | None:
+    """Return the moment that a claim names in seconds since the epoch (NumericDate, RFC 7519 §2), or None."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    try:
+        return dt.datetime.fromtimestamp(claim, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

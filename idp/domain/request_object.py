@@ -14,7 +14,7 @@ from typing import Any
 
 from joserfc.jwk import KeySet
 
-from idp.domain.client_signature import signed_by
+from idp.domain.client_signature import moment_of, signed_by
 
 LONGEST = 16_384
 LONGEST_LIFE = dt.timedelta(minutes=60)
@@ -78,8 +78,8 @@ def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
 
 
 def _is_of_now(claims: Mapping[str, Any], expected: Expected) -> bool:
-    begins, ends, issued = (_moment(claims.get(name)) for name in ("nbf", "exp", "iat"))
-    if any(name in claims and _moment(claims[name]) is None for name in ("nbf", "exp", "iat")):
+    begins, ends, issued = (moment_of(claims.get(name)) for name in ("nbf", "exp", "iat"))
+    if any(name in claims and moment_of(claims[name]) is None for name in ("nbf", "exp", "iat")):
         return False
     if expected.exact and (begins is None or ends is None):
         return False
@@ -91,7 +91,7 @@ def _is_of_now(claims: Mapping[str, Any], expected: Expected) -> bool:
 
 def _lives_shortly(claims: Mapping[str, Any], expected: Expected) -> bool:
     """FAPI 2.0 Message Signing §5.3.1: ``nbf`` and ``exp`` lie an hour apart, and from now, at most."""
-    begins, ends = _moment(claims.get("nbf")), _moment(claims.get("exp"))
+    begins, ends = moment_of(claims.get("nbf")), moment_of(claims.get("exp"))
     if not expected.exact or begins is None or ends is None:
         return True
     return begins >= expected.now - LONGEST_LIFE - SKEW and ends - begins <= LONGEST_LIFE
@@ -99,15 +99,6 @@ def _lives_shortly(claims: Mapping[str, Any], expected: Expected) -> bool:
 
 def _holds_no_reference(claims: Mapping[str, Any], _expected: Expected) -> bool:
     return not any(name in claims for name in _REFERENCES)
-
-
-def _moment(value: object) -> dt.datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return dt.datetime.fromtimestamp(value, dt.UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 RULES: tuple[tuple[str, Callable[[Mapping[str, Any], Expected], bool]], ...] = (
