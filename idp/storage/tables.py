@@ -511,6 +511,17 @@ client_secret = Table(
     Column("expires_at", UtcDateTime),
 )
 
+secret_to_show = Table(
+    "secret_to_show",
+    METADATA,
+    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", Text, ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Index("ix_secret_to_show_client", "client_id"),
+    comment="New secrets of clients on their way to the page of the operator who asked for them.",
+)
+
 client_assertion = Table(
     "client_assertion",
     METADATA,
@@ -544,6 +555,13 @@ grant = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Index("ix_oauth_grant_account", "account_id", "revoked_at"),
     Index("ix_oauth_grant_session", "session_id"),
+)
+Index(
+    "ix_oauth_grant_client",
+    grant.c.client_id,
+    grant.c.created_at,
+    sqlite_where=grant.c.revoked_at.is_(None),
+    postgresql_where=grant.c.revoked_at.is_(None),
 )
 
 authorization_code = Table(
