@@ -879,6 +879,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
         batch_op.create_index("ix_oauth_grant_account", ["account_id", "revoked_at"], unique=False)
+        batch_op.create_index(
+            "ix_oauth_grant_client",
+            ["client_id", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_oauth_grant_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index("ix_oauth_grant_session", ["session_id"], unique=False)
 
@@ -1091,6 +1098,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_refresh_token_grant_id"), ["grant_id"], unique=False)
 
     op.create_table(
+        "secret_to_show",
+        sa.Column("session_id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="gone once the page that shows it was opened"
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["client.id"], name=op.f("fk_secret_to_show_client_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.id"], name=op.f("fk_secret_to_show_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", "client_id", name=op.f("pk_secret_to_show")),
+        comment="New secrets of clients on their way to the page of the operator who asked for them.",
+    )
+    with op.batch_alter_table("secret_to_show", schema=None) as batch_op:
+        batch_op.create_index("ix_secret_to_show_client", ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_secret_to_show_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "session_client",
         sa.Column("session_id", sa.String(length=26), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -1105,6 +1133,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("session_client")
+    with op.batch_alter_table("secret_to_show", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_secret_to_show_expires_at"))
+        batch_op.drop_index("ix_secret_to_show_client")
+
+    op.drop_table("secret_to_show")
     with op.batch_alter_table("refresh_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_refresh_token_grant_id"))
         batch_op.drop_index(batch_op.f("ix_refresh_token_expires_at"))
@@ -1144,6 +1177,11 @@ def downgrade() -> None:
     with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
         batch_op.drop_index("ix_oauth_grant_session")
         batch_op.drop_index(batch_op.f("ix_oauth_grant_expires_at"))
+        batch_op.drop_index(
+            "ix_oauth_grant_client",
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
         batch_op.drop_index("ix_oauth_grant_account")
 
     op.drop_table("oauth_grant")
