@@ -70,7 +70,7 @@ def register_client(
     Its secret stays as it is unless ``order`` brings one. What is wrong is told field by field.
     """
     metadata = kept(order.metadata)
-    faults = _faults(services, order, metadata) or _sector_faults(services, metadata)
+    faults = order_faults(services, order, metadata)
     if faults:
         return RegistrationRefused(faults)
     with services.store.write() as unit:
@@ -104,6 +104,16 @@ def register_client(
     services.clients.forget(order.id)
     fields = {"id": order.id, "version": 1, "disabled_at": None, **values}
     return Registered(stored or client_from(fields, metadata), secret)
+
+
+def order_faults(
+    services: IdpServices, order: ClientOrder, metadata: Mapping[str, Any]
+) -> tuple[MetadataFault, ...]:
+    """Return everything that is wrong with ``order``, whose metadata is given as it would be kept.
+
+    What the client publishes is looked at last, and only if all else holds.
+    """
+    return _faults(services, order, metadata) or _sector_faults(services, metadata)
 
 
 def _faults(
