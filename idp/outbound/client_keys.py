@@ -13,6 +13,7 @@ import structlog
 from joserfc.jwk import KeySet
 
 from idp.domain.client_key_sets import usable_keys
+from kernel.errors import BusyError
 from kernel.fetch import Fetched, Fetcher
 
 _FRESH_SECONDS = 300.0
@@ -20,6 +21,8 @@ _STALE_SECONDS = 3_600.0
 _SPAN_SECONDS = 60.0
 _FETCHES_IN_SPAN = 5
 _PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.3
+_RETRY_SECONDS = 5
 _MOST_REMEMBERED = 2_000
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +40,8 @@ class RemoteKeys:
 
     One address is asked at most once a second and five times a minute, whatever names are asked for, so
     nobody makes a client's server suffer through us. While it is down, its last answer is good for an hour.
+    A server that does not answer holds up the one request that asks it: the others go by what is known, or
+    are told to come again.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -44,18 +49,33 @@ class RemoteKeys:
         self._entries: dict[str, _Entry] = {}
 
     def find(self, fetcher: Fetcher, uri: str, kid: str) -> KeySet | None:
-        """Return the key set at ``uri``, fetched again if it lacks ``kid``; None if there is none."""
+        """Return the key set at ``uri``, fetched again if it lacks ``kid``; None if there is none.
+
+        Raises:
+            BusyError: if only an answer could tell that another request still waits for.
+        """
         if len(self._entries) >= _MOST_REMEMBERED:
             self._entries.clear()
         entry = self._entries.setdefault(uri, _Entry())
-        if not self._serves(entry, kid):
-            with entry.lock:  # one thread asks; whoever waited looks at what it brought
-                if not self._serves(entry, kid) and self._may_ask(entry):
-                    self._read(fetcher, uri, entry)
+        if not self._serves(entry, kid, _FRESH_SECONDS):
+            self._renew(fetcher, uri, entry, kid)
         return entry.keys if self._now() - entry.read_at < _STALE_SECONDS else None
 
-    def _serves(self, entry: _Entry, kid: str) -> bool:
-        if entry.keys is None or self._now() - entry.read_at >= _FRESH_SECONDS:
+    def _renew(self, fetcher: Fetcher, uri: str, entry: _Entry, kid: str) -> None:
+        """Let one thread ask. The others wait as long as an answer usually takes, if they have to at all."""
+        if not entry.lock.acquire(blocking=False):
+            if self._serves(entry, kid, _STALE_SECONDS):
+                return
+            if not entry.lock.acquire(timeout=_PATIENCE_SECONDS):
+                raise BusyError(retry_after=_RETRY_SECONDS)
+        try:
+            if not self._serves(entry, kid, _FRESH_SECONDS) and self._may_ask(entry):
+                self._read(fetcher, uri, entry)
+        finally:
+            entry.lock.release()
+
+    def _serves(self, entry: _Entry, kid: str, life: float) -> bool:
+        if entry.keys is None or self._now() - entry.read_at >= life:
             return False
         return not kid or any(key.kid == kid for key in entry.keys)
 

@@ -14,6 +14,9 @@ def keys_of(services: IdpServices, known: KnownClient, token: str) -> KeySet | N
 
     Keys at the client's ``jwks_uri`` are remembered, and fetched again when the token names one that is not
     among them. Nothing a token says chooses an address (CA-08). It may wait: never within a unit of work.
+
+    Raises:
+        BusyError: if another request waits for the client's server, and only its answer could tell.
     """
     uri = known.client.jwks_uri
     return services.remote_keys.find(services.fetcher, uri, named_key(token)) if uri else known.keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +112,30 @@ def test_a_server_that_is_down_does_not_take_its_client_along(
     assert status(machine, FIRST, "b") == 200
     watch.seconds += 3_600
     assert status(machine, FIRST, "c") == 401
+
+
+def test_a_silent_server_holds_up_nobody_but_who_asks_it(
+    machine: Op, published: Documents, watch: Watch
+) -> None:
+    """CA-13: the others go by the keys that are known; what only the answer could tell is asked for again."""
+    publish(published, FIRST)
+    assert status(machine, FIRST, "a") == 200
+    watch.seconds += 600
+    published.goes_on.clear()
+    published.reached.clear()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(status, machine, FIRST, "b")
+        assert published.reached.wait(30)
+        assert status(machine, FIRST, "c") == 200
+        fields = an_assertion("m2m", key=SECOND, jti="d")
+        early = machine.post("/oauth2/token", {"grant_type": "client_credentials", **fields})
+        assert (early.status, dict(early.headers)["Retry-After"]) == (503, "5")
+        publish(published, FIRST, SECOND)
+        published.goes_on.set()
+        assert asking.result(30) == 200
+    again = machine.post("/oauth2/token", {"grant_type": "client_credentials", **fields})
+    assert again.status == 200, "nothing was spent, and nothing counted, by a request that was told to wait"
+    assert machine.audit("gateway:client:refused") == []
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
