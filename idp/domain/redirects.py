@@ -14,6 +14,7 @@ _LOOPBACK_LITERALS = frozenset({"127.0.0.1", "[::1]"})
 _LONGEST = 2_000
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7E]+")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_NO_HOST = re.compile(r"[A-Za-z0-9._~-]*")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
 _ANY_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(?=[/?]|$)")
 _HIGHEST_PORT = 65_535
@@ -73,6 +74,7 @@ _RULES: tuple[tuple[Callable[[_Offered], bool], str], ...] = (
     ),
     (lambda uri: "@" not in uri.netloc, "must not name a user"),
     (lambda uri: not uri.is_web or bool(_HOST.fullmatch(uri.host)), "has to name a host in lower case"),
+    (lambda uri: uri.is_web or bool(_NO_HOST.fullmatch(uri.netloc)), "has to have a plain name, if any"),
     (lambda uri: not uri.netloc.endswith(":") and uri.port != 0, "has an empty port"),
     (lambda uri: uri.scheme != "http" or uri.is_safe_http, "must not use http, except on a loopback address"),
 )
@@ -94,6 +96,14 @@ def uri_fault(uri: object, *, native: bool, loopback_http: bool = False) -> str:
         parts, port = None, None
     offered = _Offered(uri, parts, port, native, loopback_http)
     return next((sentence for holds, sentence in _RULES if not holds(offered)), "")
+
+
+def names_host(netloc: str) -> bool:
+    """Tell whether ``netloc`` is a host in lower case, with or without a port, and nothing else.
+
+    What it is may stand in a header of a page, which nothing in it can break (RFC 9700 §4.1).
+    """
+    return re.fullmatch(rf"(?:{_HOST.pattern})(?::[0-9]{{1,5}})?", netloc) is not None
 
 
 def is_registered(client: Client, uri: str) -> bool:

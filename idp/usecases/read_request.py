@@ -119,7 +119,8 @@ def _fetched(services: IdpServices, asked: Asked) -> Asked:
     if not _FETCHING.acquire(blocking=False):
         return replace(asked, unread=_BUSY)
     try:
-        found = services.fetcher.get(address, accept=_OBJECT)
+        # A fragment tells the digest of what stands there (OIDC Core §6.2): it never travels.
+        found = services.fetcher.get(address.partition("#")[0], accept=_OBJECT)
     finally:
         _FETCHING.release()
     if isinstance(found, NotFetched) or not found.body.isascii():
