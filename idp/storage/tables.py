@@ -500,6 +500,32 @@ client = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column(
+        "registered_by",
+        Text,
+        nullable=False,
+        server_default="",
+        comment="the registration token it registered itself with, or open; empty: an operator made it",
+    ),
+    Column("registration_digest", LargeBinary, comment="digest of its registration access token (RFC 7592)"),
+)
+
+registration_token = Table(
+    "registration_token",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False, comment="whom it was given to, in the operator's words"),
+    Column("profile", String(32), nullable=False, comment="of its clients; empty: what the settings say"),
+    Column("application_key", Text, nullable=False, comment="of its clients; empty: open to everybody"),
+    Column("most_uses", Integer, comment="how many clients it may register; empty: any number"),
+    Column("uses", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, comment="empty: until it is revoked"),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    CheckConstraint("most_uses is null or uses <= most_uses", name="uses_bound"),
+    comment="Initial access tokens: who holds one may register clients (RFC 7591).",
 )
 
 client_secret = Table(
