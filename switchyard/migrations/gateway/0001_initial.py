@@ -331,6 +331,19 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column(
+            "registered_by",
+            sa.Text(),
+            server_default="",
+            nullable=False,
+            comment="the registration token it registered itself with, or open; empty: an operator made it",
+        ),
+        sa.Column(
+            "registration_digest",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="digest of its registration access token (RFC 7592)",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client")),
     )
     with op.batch_alter_table("client", schema=None) as batch_op:
@@ -605,6 +618,40 @@ def upgrade() -> None:
     with op.batch_alter_table("pushed_request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pushed_request_expires_at"), ["expires_at"], unique=False)
 
+    op.create_table(
+        "registration_token",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="whom it was given to, in the operator's words"),
+        sa.Column(
+            "profile",
+            sa.String(length=32),
+            nullable=False,
+            comment="of its clients; empty: what the settings say",
+        ),
+        sa.Column(
+            "application_key", sa.Text(), nullable=False, comment="of its clients; empty: open to everybody"
+        ),
+        sa.Column(
+            "most_uses",
+            sa.Integer(),
+            nullable=True,
+            comment="how many clients it may register; empty: any number",
+        ),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column(
+            "expires_at", types.UtcDateTime(length=27), nullable=True, comment="empty: until it is revoked"
+        ),
+        sa.Column("last_used_at", types.UtcDateTime(length=27), nullable=True),
+        sa.Column("revoked_at", types.UtcDateTime(length=27), nullable=True),
+        sa.CheckConstraint(
+            "most_uses is null or uses <= most_uses", name=op.f("ck_registration_token_uses_bound")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registration_token")),
+        sa.UniqueConstraint("digest", name=op.f("uq_registration_token_digest")),
+        comment="Initial access tokens: who holds one may register clients (RFC 7591).",
+    )
     op.create_table(
         "scim_client",
         sa.Column(
@@ -1221,6 +1268,7 @@ def downgrade() -> None:
 
     op.drop_table("spent_proof")
     op.drop_table("scim_client")
+    op.drop_table("registration_token")
     with op.batch_alter_table("pushed_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pushed_request_expires_at"))
 
