@@ -1,0 +1,152 @@
+"""The register of clients as an operator works with it: searched, looked at, changed by one at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from idp.domain.client import Client, client_from
+from idp.storage.tables import account, client
+from kernel.tables import audit_event
+
+DEEDS = (
+    "gateway:client:registered",
+    "gateway:client:changed",
+    "gateway:client:credential-rotated",
+    "gateway:client:credential-retired",
+    "gateway:client:disabled",
+    "gateway:client:enabled",
+)
+"""What is done to a client, as the audit calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A client with what its row tells beside: its metadata as it was stated, and when it changed."""
+
+    client: Client
+    metadata: Mapping[str, Any]
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    disabled_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDeed:
+    """What was done to a client. ``who`` is a person's name, or who acted at the command line."""
+
+    at: dt.datetime
+    tag: str
+    who: str
+    actor_kind: str
+    reason: str
+
+
+def _registration(row: Any) -> Registration:  # noqa: ANN401 - a row of all columns
+    fields = {column.name: row._mapping[column] for column in client.c}  # noqa: SLF001 - its public name
+    return Registration(
+        client_from(fields, fields["metadata"]),
+        fields["metadata"],
+        fields["created_at"],
+        fields["updated_at"],
+        fields["disabled_at"],
+    )
+
+
+def find_registration(connection: Connection, client_id: str) -> Registration | None:
+    """Return a client with its metadata, disabled or not, or None."""
+    row = connection.execute(select(client).where(client.c.id == client_id)).first()
+    return None if row is None else _registration(row)
+
+
+def search_registrations(
+    connection: Connection,
+    *,
+    words: Sequence[str] = (),
+    disabled: bool | None = None,
+    after: str = "",
+    before: str = "",
+    limit: int,
+) -> list[Registration]:
+    """Return clients by id whose id or name holds every one of ``words``, after or before an id.
+
+    ``before`` gives the last ``limit`` of those that come before, in the same order.
+    """
+    statement = select(client)
+    for word in words:
+        held = [
+            func.lower(column).contains(word.lower(), autoescape=True)
+            for column in (client.c.id, client.c.name)
+        ]
+        statement = statement.where(or_(*held))
+    if disabled is not None:
+        known = client.c.disabled_at
+        statement = statement.where(known.is_not(None) if disabled else known.is_(None))
+    if before:
+        statement = statement.where(client.c.id < before).order_by(client.c.id.desc())
+    else:
+        statement = statement.where(client.c.id > after).order_by(client.c.id)
+    found = [_registration(row) for row in connection.execute(statement.limit(limit))]
+    return found[::-1] if before else found
+
+
+def change_registration(
+    connection: Connection, client_id: str, values: Mapping[str, Any], *, version: int
+) -> bool:
+    """Change a client that is still at ``version`` and raise it; False if somebody else was faster."""
+    done = connection.execute(
+        update(client)
+        .where(client.c.id == client_id, client.c.version == version)
+        .values(version=client.c.version + 1, **values)
+    )
+    return done.rowcount == 1
+
+
+def enable_client(connection: Connection, client_id: str, *, now: dt.datetime) -> bool:
+    """Enable a client that is disabled; False if there is none."""
+    done = connection.execute(
+        update(client)
+        .where(client.c.id == client_id, client.c.disabled_at.is_not(None))
+        .values(disabled_at=None, updated_at=now, version=client.c.version + 1)
+    )
+    return done.rowcount == 1
+
+
+def deeds_on(connection: Connection, client_id: str, *, limit: int) -> tuple[ClientDeed, ...]:
+    """Return what was done to a client, newest first."""
+    rows = connection.execute(
+        select(
+            audit_event.c.at,
+            audit_event.c.tag,
+            audit_event.c.actor_kind,
+            audit_event.c.actor_id,
+            audit_event.c.reason,
+            account.c.display_name,
+        )
+        .outerjoin(account, account.c.id == audit_event.c.actor_id)
+        .where(audit_event.c.target == client_id, audit_event.c.tag.in_(DEEDS))
+        .order_by(audit_event.c.at.desc(), audit_event.c.seq.desc())
+        .limit(limit)
+    )
+    return tuple(
+        ClientDeed(row.at, row.tag, row.display_name or row.actor_id, row.actor_kind, row.reason)
+        for row in rows
+    )
+
+
+def first_deed_on(connection: Connection, client_id: str) -> ClientDeed | None:
+    """Return the last registration of a client by this id: who made it; None if the audit is gone."""
+    row = connection.execute(
+        select(audit_event.c.at, audit_event.c.actor_kind, audit_event.c.actor_id, account.c.display_name)
+        .outerjoin(account, account.c.id == audit_event.c.actor_id)
+        .where(audit_event.c.target == client_id, audit_event.c.tag == DEEDS[0])
+        .order_by(audit_event.c.at.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return ClientDeed(row.at, DEEDS[0], row.display_name or row.actor_id, row.actor_kind, "")

@@ -1,0 +1,77 @@
+"""Secrets of clients as an operator sees them: their ages; and the one showing of a new one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+
+from idp.storage.tables import client_secret, secret_to_show
+from kernel.database import insert
+
+
+@dataclass(frozen=True, slots=True)
+class SecretAge:
+    """When a secret was made, and when it stops working; None for the one that is current."""
+
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+
+
+def secret_ages(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[SecretAge, ...]:
+    """Return the ages of the secrets that work, the current one first."""
+    rows = connection.execute(
+        select(client_secret.c.created_at, client_secret.c.expires_at).where(
+            client_secret.c.client_id == client_id
+        )
+    )
+    ages = [SecretAge(row.created_at, row.expires_at) for row in rows]
+    alive = [age for age in ages if age.expires_at is None or age.expires_at > now]
+    return tuple(sorted(alive, key=lambda age: (age.expires_at is not None, age.created_at)))
+
+
+def remove_former_secrets(connection: Connection, client_id: str) -> int:
+    """Remove the secrets that a newer one replaced; return how many."""
+    done = connection.execute(
+        delete(client_secret).where(
+            client_secret.c.client_id == client_id, client_secret.c.expires_at.is_not(None)
+        )
+    )
+    return done.rowcount
+
+
+def remove_secrets(connection: Connection, client_id: str) -> None:
+    """Remove every secret of a client."""
+    connection.execute(delete(client_secret).where(client_secret.c.client_id == client_id))
+
+
+def keep_to_show(
+    connection: Connection, session_id: str, client_id: str, sealed: bytes, *, until: dt.datetime
+) -> None:
+    """Keep a sealed secret for the page of this session; it takes the place of an earlier one."""
+    new = {"sealed": sealed, "expires_at": until}
+    connection.execute(
+        insert(connection, secret_to_show)
+        .values(session_id=session_id, client_id=client_id, **new)
+        .on_conflict_do_update(
+            index_elements=[secret_to_show.c.session_id, secret_to_show.c.client_id], set_=new
+        )
+    )
+
+
+def take_to_show(
+    connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
+) -> bytes | None:
+    """Take the sealed secret that waits for this session: of many who ask, one gets it, once."""
+    row = connection.execute(
+        delete(secret_to_show)
+        .where(secret_to_show.c.session_id == session_id, secret_to_show.c.client_id == client_id)
+        .returning(secret_to_show.c.sealed, secret_to_show.c.expires_at)
+    ).first()
+    return row.sealed if row is not None and row.expires_at > now else None
+
+
+def sweep_to_show(connection: Connection, *, now: dt.datetime) -> int:
+    """Remove secrets that nobody came to see; return how many."""
+    return connection.execute(delete(secret_to_show).where(secret_to_show.c.expires_at <= now)).rowcount

@@ -1,0 +1,90 @@
+"""What an operator sees of clients: the list, and one of them whole. No secret is among it (CA-09)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.storage.client_endings import Holdings, holdings
+from idp.storage.client_register import (
+    ClientDeed,
+    Registration,
+    deeds_on,
+    find_registration,
+    first_deed_on,
+    search_registrations,
+)
+from idp.storage.client_secrets import SecretAge, secret_ages
+from idp.usecases.services import IdpServices
+
+PAGE = 25
+_DEEDS = 10
+
+
+class ClientState(StrEnum):
+    """Which clients a list shows."""
+
+    ALL = "all"
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPage:
+    """One page of the list; ``after`` and ``before`` lead to its neighbours, empty where there is none."""
+
+    found: tuple[Registration, ...]
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDetail:
+    """One client with what lives of it and what was done to it, newest first."""
+
+    registration: Registration
+    made_by: ClientDeed | None
+    deeds: tuple[ClientDeed, ...]
+    secrets: tuple[SecretAge, ...]
+    holdings: Holdings
+
+
+def search_clients(
+    services: IdpServices,
+    *,
+    words: str = "",
+    state: ClientState = ClientState.ALL,
+    after: str = "",
+    before: str = "",
+) -> ClientPage:
+    """Return a page of the clients whose id or name holds every word, by id."""
+    disabled = {ClientState.ENABLED: False, ClientState.DISABLED: True}.get(state)
+    with services.store.read() as connection:
+        found = search_registrations(
+            connection, words=words.split(), disabled=disabled, after=after, before=before, limit=PAGE + 1
+        )
+    more = len(found) > PAGE
+    if before:
+        found = found[-PAGE:]
+        return ClientPage(
+            tuple(found), found[0].client.id if more else "", found[-1].client.id if found else ""
+        )
+    found = found[:PAGE]
+    earlier = found[0].client.id if after and found else ""
+    return ClientPage(tuple(found), earlier, found[-1].client.id if more else "")
+
+
+def show_client(services: IdpServices, client_id: str) -> ClientDetail | None:
+    """Return one client whole, or None."""
+    now = services.store.clock.now()
+    with services.store.read() as connection:
+        found = find_registration(connection, client_id)
+        if found is None:
+            return None
+        return ClientDetail(
+            found,
+            first_deed_on(connection, client_id),
+            deeds_on(connection, client_id, limit=_DEEDS),
+            secret_ages(connection, client_id, now=now),
+            holdings(connection, client_id, now=now),
+        )
