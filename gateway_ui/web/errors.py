@@ -7,7 +7,7 @@ person without access whom to ask. No text that came with a request is ever show
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from gateway_ui.web.context import render
 from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
+from gateway_ui.web.signed_out import signed_out
+from idp.usecases.front_channel import LogoutFrame
 from kernel.origin import current_origin
 from kernel.translations import first_known
 from kernel.web.cookies import remember_browser
@@ -58,9 +60,19 @@ class ProtocolPages:
             ),
         )
 
-    def signed_out_page(self, request: Request, language: str = "") -> Response:
-        """Return the page that says that one is signed out."""
-        return self._rendered(request, language, lambda: render("signed_out.html", account_name=""))
+    def signed_out_page(
+        self,
+        request: Request,
+        language: str = "",
+        *,
+        frames: Sequence[LogoutFrame] = (),
+        onward: str = "",
+        client_name: str = "",
+    ) -> Response:
+        """Return the page that says that one is signed out, holds ``frames``, and leads ``onward``."""
+        return self._rendered(
+            request, language, lambda: signed_out(frames, onward=onward, application=client_name)
+        )
 
     def _rendered(self, request: Request, language: str, make: Callable[[], ResponseReturnValue]) -> Response:
         with self._app.request_context(self._environ(request)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 from flask.typing import ResponseReturnValue
 
+from gateway_ui.web import signed_out as page
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go
 from idp.usecases.log_out import log_out
@@ -16,21 +17,22 @@ blueprint = flask.Blueprint("sign_out", __name__)
 @blueprint.get("/sign-out")
 def sign_out() -> ResponseReturnValue:
     """Ask whether to sign out."""
-    return render("sign_out.html") if live_session() else go("/signed-out")
+    return render("sign_out.html") if live_session() else go(page.ADDRESS)
 
 
 @blueprint.post("/sign-out")
 def confirm_sign_out() -> ResponseReturnValue:
-    """End the session here and at every application it opened."""
-    token = read_cookie("session")
-    if token:
-        log_out(pages().services, session_token=token)
-    response = go("/signed-out")
+    """End the session here and at every application it opened.
+
+    Applications that hear of it through the browser do so in frames of the answer itself.
+    """
+    ended = log_out(pages().services, session_token=read_cookie("session"))
+    response = page.signed_out(ended.frames) if ended and ended.frames else go(page.ADDRESS)
     clear_cookie(response, "session")
     return response
 
 
-@blueprint.get("/signed-out")
+@blueprint.get(page.ADDRESS)
 def signed_out() -> ResponseReturnValue:
     """Say that one is signed out, or show the dashboard to whoever is not."""
-    return go("/") if live_session() else render("signed_out.html")
+    return go("/") if live_session() else page.signed_out()

@@ -69,6 +69,8 @@ class Client:
     dpop_bound: bool = False
     certificate_bound: bool = False
     certificate_subject: tuple[str, str] = ("", "")
+    frontchannel_logout_uri: str = ""
+    initiate_login_uri: str = ""
 
     @property
     def rules(self) -> ProfileRules:
@@ -222,4 +224,6 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         dpop_bound=metadata.get("dpop_bound_access_tokens", False),
         certificate_bound=metadata.get("tls_client_certificate_bound_access_tokens", False),
         certificate_subject=registered_subject(metadata),
+        frontchannel_logout_uri=metadata.get("frontchannel_logout_uri", ""),
+        initiate_login_uri=metadata.get("initiate_login_uri", ""),
     )

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
+from idp.domain import browser_addresses
 from idp.domain.client import PAIRWISE, SUBJECT_TYPES, sector_of
 from idp.domain.client_certificate import SUBJECTS, subject_fault, subjects_named
 from idp.domain.client_key_sets import key_set_fault
 from idp.domain.client_profile import CODE, ClientProfile
+from idp.domain.localized import is_localized, localized_names
+from idp.domain.metadata_addresses import address_faults, redirect_faults
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
-from idp.domain.redirects import LOOPBACK, uri_fault
 from idp.domain.scope import split_scope
 
 KNOWN = frozenset(
@@ -41,6 +42,7 @@ KNOWN = frozenset(
         "redirect_uris",
         "request_object_signing_alg",
         "request_uris",
+        "require_auth_time",
         "require_pushed_authorization_requests",
         "require_signed_request_object",
         "resources",
@@ -48,12 +50,15 @@ KNOWN = frozenset(
         "scope",
         "sector_identifier_uri",
         "serves",
+        "software_id",
+        "software_version",
         "subject_type",
         "tls_client_certificate_bound_access_tokens",
         *SUBJECTS,
         "token_endpoint_auth_method",
         "token_endpoint_auth_signing_alg",
         "tos_uri",
+        *browser_addresses.NAMES,
     }
 )
 """Metadata we keep; what else is sent is dropped, as RFC 7591 §2 asks."""
@@ -70,6 +75,8 @@ class MetadataError(StrEnum):
 
     REDIRECT_URI = "invalid_redirect_uri"
     METADATA = "invalid_client_metadata"
+    INVALID_STATEMENT = "invalid_software_statement"
+    UNAPPROVED_STATEMENT = "unapproved_software_statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,11 @@ class MetadataFault:
 
 def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata we keep, with the defaults of the standard written out."""
-    found = {name: value for name, value in metadata.items() if name in KNOWN and value not in (None, "", [])}
+    found = {
+        name: value
+        for name, value in metadata.items()
+        if (name in KNOWN or is_localized(name)) and value not in (None, "", [])
+    }
     found.setdefault("grant_types", [GrantType.AUTHORIZATION_CODE.value])
     found.setdefault("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value)
     found.setdefault("application_type", "web")
@@ -106,8 +117,15 @@ def metadata_faults(
     if not found:  # the rules below look into values whose shapes hold
         found = [fault for rule in _RULES for fault in rule(metadata)]
         found += [_wrong(name, message) for name, message in profile_faults(metadata, profile)]
-        found += _redirect_uris(metadata, loopback_http=loopback_http)
-        found += _other_uris(metadata, loopback_http=loopback_http)
+        found += [
+            MetadataFault(MetadataError.REDIRECT_URI, name, message)
+            for name, message in redirect_faults(metadata, loopback_http=loopback_http)
+        ]
+        found += [
+            _wrong(name, message) for name, message in address_faults(metadata, loopback_http=loopback_http)
+        ]
+        opened = browser_addresses.browser_address_faults(metadata, loopback_http=loopback_http)
+        found += [_wrong(name, message) for name, message in opened]
     return tuple(found)
 
 
@@ -131,10 +149,13 @@ _LISTS = (
     "serves",
 )
 _SWITCHES = (
+    "backchannel_logout_session_required",
     "dpop_bound_access_tokens",
+    "require_auth_time",
     "tls_client_certificate_bound_access_tokens",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
+    *browser_addresses.SWITCHES,
 )
 _TEXTS = (
     "application_type",
@@ -150,11 +171,14 @@ _TEXTS = (
     "request_object_signing_alg",
     "scope",
     "sector_identifier_uri",
+    "software_id",
+    "software_version",
     "subject_type",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
     "tos_uri",
     *SUBJECTS,
+    *browser_addresses.TEXTS,
 )
 
 
@@ -175,7 +199,7 @@ def _is_list_of_texts(value: object) -> bool:
 def _texts_are_texts(metadata: Mapping[str, Any]) -> _Found:
     return [
         _wrong(name, "has to be a text of at most 2000 characters")
-        for name in _TEXTS
+        for name in (*_TEXTS, *localized_names(metadata))
         if name in metadata and not (isinstance(metadata[name], str) and len(metadata[name]) <= _LONGEST)
     ]
 
@@ -199,6 +223,7 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "authorization_signed_response_alg": SIGNING_ALGORITHMS,
         "introspection_signed_response_alg": SIGNING_ALGORITHMS,
         "request_object_signing_alg": ASSERTION_ALGORITHMS,
+        "token_endpoint_auth_signing_alg": ASSERTION_ALGORITHMS,
         "subject_type": SUBJECT_TYPES,
     }
     return [
@@ -286,60 +311,3 @@ _RULES: tuple[_Rule, ...] = (
     _max_age_is_seconds,
     _a_pairwise_subject_has_a_sector,
 )
-
-
-def _redirect_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
-    native = metadata["application_type"] == "native"
-    uris = metadata.get("redirect_uris", [])
-    if GrantType.AUTHORIZATION_CODE in metadata["grant_types"] and not uris:
-        return [
-            MetadataFault(
-                MetadataError.REDIRECT_URI, "redirect_uris", "authorization_code needs at least one"
-            )
-        ]
-    return [
-        MetadataFault(MetadataError.REDIRECT_URI, name, f"{uri} {fault}")
-        for name in ("redirect_uris", "post_logout_redirect_uris")
-        for uri in metadata.get(name, [])
-        if (fault := uri_fault(uri, native=native, loopback_http=loopback_http))
-    ]
-
-
-def _other_uris(metadata: Mapping[str, Any], *, loopback_http: bool) -> _Found:
-    found = [
-        _wrong(name, "has to be an https address without a fragment")
-        for name in ("backchannel_logout_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri")
-        if name in metadata and not _is_web_address(metadata[name], loopback_http=loopback_http)
-    ]
-    fetched = [("request_uris", uri) for uri in metadata.get("request_uris", [])]
-    fetched += [(name, metadata[name]) for name in ("jwks_uri", "sector_identifier_uri") if name in metadata]
-    found += [
-        _wrong(name, "has to be an https address without a fragment")
-        for name, uri in fetched
-        if not _is_web_address(uri, loopback_http=False)
-    ]
-    found += [
-        _wrong(name, "has to be absolute URIs without fragment and spaces")
-        for name in ("resources", "serves")
-        if not all(_is_resource(each) for each in metadata.get(name, []))
-    ]
-    return found
-
-
-def _is_web_address(text: str, *, loopback_http: bool) -> bool:
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    plain = loopback_http and parts.scheme == "http" and (host in LOOPBACK or f"[{host}]" in LOOPBACK)
-    return (
-        bool(host) and not parts.fragment and "@" not in parts.netloc and (parts.scheme == "https" or plain)
-    )
-
-
-def _is_resource(text: str) -> bool:
-    parts = urlsplit(text)
-    return (
-        bool(parts.scheme) and "#" not in text and text.isascii() and not any(each.isspace() for each in text)
-    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from idp.domain.client import Client, client_from
 from idp.storage.tables import client, session, session_client
@@ -68,13 +69,24 @@ def listeners(
     )
     if client_ids is not None:
         statement = statement.where(session_client.c.client_id.in_(list(client_ids)))
-    found = []
-    for row in connection.execute(statement):
-        fields = {column.name: row._mapping[column] for column in client.c}  # noqa: SLF001 - its public name
-        known = client_from(fields, fields["metadata"])
-        if known.backchannel_logout_uri:
-            found.append(Listener(row.session_id, row.account_id, known))
-    return found
+    found = (Listener(row.session_id, row.account_id, _client(row)) for row in connection.execute(statement))
+    return [each for each in found if each.client.backchannel_logout_uri]
+
+
+def clients_signed_in_to(connection: Connection, session_id: str) -> list[Client]:
+    """Return every client that this session signed in to, by id."""
+    rows = connection.execute(
+        select(client)
+        .join(session_client, session_client.c.client_id == client.c.id)
+        .where(session_client.c.session_id == session_id)
+        .order_by(client.c.id)
+    )
+    return [_client(row) for row in rows]
+
+
+def _client(row: Row[Any]) -> Client:
+    fields = {column.name: row._mapping[column] for column in client.c}  # noqa: SLF001 - its public name
+    return client_from(fields, fields["metadata"])
 
 
 def forget_clients_of_sessions(

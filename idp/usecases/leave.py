@@ -14,6 +14,7 @@ from idp.domain.session import EndReason, LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
 from idp.storage.clients import look_up_client
 from idp.usecases.endings import end_session
+from idp.usecases.front_channel import LogoutFrame, logout_frames
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
@@ -43,10 +44,15 @@ class ConfirmLogout:
 
 @dataclass(frozen=True, slots=True)
 class LoggedOut:
-    """There is no session any more. ``redirect_to`` is the client's own address, or empty for our page."""
+    """There is no session any more. ``redirect_to`` is the client's own address, or empty for our page.
+
+    ``frames`` are for the page that says so; the browser shows it before it goes on to ``client_name``.
+    """
 
     redirect_to: str
     language: str = ""
+    frames: tuple[LogoutFrame, ...] = ()
+    client_name: str = ""
 
 
 LogoutOutcome = LogoutRefused | ConfirmLogout | LoggedOut
@@ -91,7 +97,8 @@ def leave(
             reason=EndReason.SIGNED_OUT.value,
             actor=Actor("account", session.account.id, session.id),
         )
-    return LoggedOut(target, wish.language)
+        frames = logout_frames(unit, services, session_id=session.id)
+    return LoggedOut(target, wish.language, frames, wish.client.name if wish.client else "")
 
 
 def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | LogoutRefused:

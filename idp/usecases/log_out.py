@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from idp.domain.one_time import is_token
 from idp.domain.session import EndReason
 from idp.storage.sessions import find_live_within
 from idp.usecases.endings import end_session
+from idp.usecases.front_channel import LogoutFrame, logout_frames
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
 
 
-def log_out(services: IdpServices, *, session_token: str) -> bool:
-    """End the session of this token at once (ASVS 7.4.1, LO-01); False if there was none to end."""
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The session ended. ``frames`` are for the page that says so."""
+
+    frames: tuple[LogoutFrame, ...]
+
+
+def log_out(services: IdpServices, *, session_token: str) -> SignedOut | None:
+    """End the session of this token at once (ASVS 7.4.1, LO-01); None if there was none to end."""
     if not is_token(session_token):
-        return False
+        return None
     with services.store.write() as unit:
         found = find_live_within(
             unit.connection,
@@ -23,8 +33,10 @@ def log_out(services: IdpServices, *, session_token: str) -> bool:
             idle=services.settings.session_idle,
         )
         if found is None:
-            return False
+            return None
         actor = Actor("account", found.account.id, found.id)
-        return end_session(
+        if not end_session(
             unit, services, session_id=found.id, reason=EndReason.SIGNED_OUT.value, actor=actor
-        )
+        ):
+            return None
+        return SignedOut(logout_frames(unit, services, session_id=found.id))

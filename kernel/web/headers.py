@@ -16,11 +16,14 @@ _TRANSPORT = "max-age=63072000; includeSubDomains"
 STATIC_LIFE = "public, max-age=31536000, immutable"
 
 
-def content_security_policy(nonce: str, form_targets: Iterable[str], *, images: Iterable[str] = ()) -> str:
+def content_security_policy(
+    nonce: str, form_targets: Iterable[str], *, images: Iterable[str] = (), frames: Iterable[str] = ()
+) -> str:
     """Return the policy of a page: nothing but our own style, script, images and calls, and never in a frame.
 
     ``form_targets`` are the origins a form may end at besides our own; see :class:`kernel.web.kit.PageKit`.
-    ``images`` are origins of which a page shows an image, such as the logo of an application.
+    ``images`` are origins of which a page shows an image, such as the logo of an application. ``frames`` are
+    origins that a page holds frames of; without them it holds none.
     """
     targets = " ".join(["'self'", *sorted(set(form_targets))])
     return "; ".join(
@@ -30,6 +33,7 @@ def content_security_policy(nonce: str, form_targets: Iterable[str], *, images: 
             "connect-src 'self'",
             f"form-action {targets}",
             "frame-ancestors 'none'",
+            *([" ".join(["frame-src", *framed])] if (framed := sorted(set(frames))) else []),
             " ".join(["img-src 'self' data:", *sorted(set(images))]),
             f"script-src 'self' 'nonce-{nonce}'",
             "style-src 'self'",

@@ -40,8 +40,9 @@ from keys.usecases.signing import SigningKeys
 from tests.support.clock import NOON, a_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from idp.usecases.front_channel import LogoutFrame
     from kernel.database import Database
     from kernel.store import Store
 
@@ -81,12 +82,21 @@ class PlainPages:
         """Return the fields as JSON in a page, so that a test can send them back."""
         return self._page(200, f"sign out? {client_name}", fields=dict(fields))
 
-    def signed_out_page(self, request: Request, language: str = "") -> Response:
-        """Return a word as a page."""
-        return self._page(200, "signed out")
+    def signed_out_page(
+        self,
+        request: Request,
+        language: str = "",
+        *,
+        frames: Sequence[LogoutFrame] = (),
+        onward: str = "",
+        client_name: str = "",
+    ) -> Response:
+        """Return a word as a page, and what it would hold as JSON, so that a test can look at it."""
+        held = {"frames": [frame.address for frame in frames], "onward": onward, "client": client_name}
+        return self._page(200, "signed out", fields=held)
 
     @staticmethod
-    def _page(status: int, text: str, fields: Mapping[str, str] | None = None) -> Response:
+    def _page(status: int, text: str, fields: Mapping[str, object] | None = None) -> Response:
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
         if fields is not None:
             headers.append(("X-Fields", json.dumps(dict(fields))))

@@ -39,7 +39,14 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
 
 
 def _gone(request: Request, outcome: LoggedOut, cookies: CookieNames, pages: OidcPages) -> Response:
-    if outcome.redirect_to:
+    """Lead on to the client, but let the other clients hear of the end first."""
+    if outcome.redirect_to and not outcome.frames:
         return see_other(outcome.redirect_to, cookies.clear_session())
-    page = pages.signed_out_page(request, outcome.language)
+    page = pages.signed_out_page(
+        request,
+        outcome.language,
+        frames=outcome.frames,
+        onward=outcome.redirect_to,
+        client_name=outcome.client_name,
+    )
     return Response(page.status, page.body, (*page.headers, cookies.clear_session()))

@@ -95,5 +95,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
     }
     return document

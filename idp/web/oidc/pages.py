@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from idp.usecases.front_channel import LogoutFrame
 from kernel.web.http import Request, Response
 
 
@@ -31,6 +32,17 @@ class OidcPages(Protocol):
         """Return the question whether to sign out; its form posts ``fields`` to ``action``."""
         ...
 
-    def signed_out_page(self, request: Request, language: str = "") -> Response:
-        """Return the page that says that one is signed out."""
+    def signed_out_page(
+        self,
+        request: Request,
+        language: str = "",
+        *,
+        frames: Sequence[LogoutFrame] = (),
+        onward: str = "",
+        client_name: str = "",
+    ) -> Response:
+        """Return the page that says that one is signed out, and holds ``frames`` (Front-Channel Logout §3).
+
+        With ``onward`` it leads there, to ``client_name``, by itself and by a link.
+        """
         ...
