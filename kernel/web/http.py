@@ -179,7 +179,8 @@ class Route:
 
     A path may end in ``{name*}``, which takes whatever is left of it, so that a face can answer for every
     address under its own in its own words. An endpoint that also words the refusal of a body that is too
-    large carries an attribute ``checks_size``; it is then handed the first megabyte and one byte more.
+    large carries an attribute ``checks_size``; it is then handed the first megabyte and one byte more. One
+    that words the refusal of a ``Host`` that is not ours carries a callable ``misdirected``.
     """
 
     methods: tuple[str, ...]

@@ -115,7 +115,8 @@ def serve(table: dict[str, Endpoint], request: Request, *, request_id: str) -> R
 class Lane:
     """Serves hot routes directly; everything else goes to ``behind``.
 
-    ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers.
+    ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers, in
+    the words of the endpoint where it has some and by what stands behind where it has none.
     """
 
     def __init__(
@@ -136,14 +137,28 @@ class Lane:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one WSGI request."""
         found = self._dispatch.find(environ.get("PATH_INFO", ""))
-        if found is None or not self._host_is_ours(environ.get("HTTP_HOST", "")):
+        if found is None:
             return self._behind(environ, start_response)
         table, values = found
-        request = request_from_environ(environ, address=self._peer(environ), path_values=values)
-        response = serve(table, request, request_id=self._request_ids.next())
-        status, headers, body = finish(response, head=request.method == "HEAD")
+        if self._host_is_ours(environ.get("HTTP_HOST", "")):
+            request = request_from_environ(environ, address=self._peer(environ), path_values=values)
+            response = serve(table, request, request_id=self._request_ids.next())
+        else:
+            misdirected = _misdirected(table, environ["REQUEST_METHOD"])
+            if misdirected is None:
+                return self._behind(environ, start_response)
+            response = misdirected()
+        status, headers, body = finish(response, head=environ["REQUEST_METHOD"] == "HEAD")
         start_response(_STATUS.get(status, f"{status} Unknown"), headers)
         return (body,)
+
+
+def _misdirected(table: Mapping[str, Endpoint], method: str) -> Callable[[], Response] | None:
+    """Return what words the refusal of a foreign host at these endpoints, if anything does."""
+    found: Callable[[], Response] | None = getattr(
+        table.get(method) or table.get(ANY_METHOD), "misdirected", None
+    )
+    return found
 
 
 def call(application: Application, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -35,6 +35,8 @@ LARGEST_BODY = 1_048_576
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
+_CODINGS = frozenset({"", "identity"})
+_UNCOMPRESSED = (("Accept-Encoding", "identity"),)  # RFC 9110 §12.5.3: which coding would have done
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
 _NO_STORE = (("Cache-Control", "no-store"),)
 _WRITING = frozenset({WRITE, USERS_WRITE, GROUPS_WRITE})
@@ -83,6 +85,11 @@ def _error(status: int, document: Mapping[str, Any], headers: tuple[tuple[str, s
     return Response(status, write(document).encode(), (*_TYPE, *_NO_STORE, *headers))
 
 
+def host_refusal() -> Response:
+    """Refuse a request for a host that is not ours, or for none (RFC 9112 §3.2, N5); it is not looked at."""
+    return refusal(400, "The Host header does not name this service.")
+
+
 def bearer_of(request: Request) -> str:
     """Return the bearer token that a request shows, or nothing (RFC 6750 §2.1)."""
     scheme, _, token = request.header("authorization").partition(" ")
@@ -101,12 +108,15 @@ def body_object(request: Request) -> dict[str, Any]:
 
 
 class ScimEndpoint:
-    """A callable for the routing table; ``checks_size`` says that it words its own 413.
+    """A callable for the routing table.
+
+    ``checks_size`` says that it words its own 413; ``misdirected`` is what it says to a foreign ``Host``.
 
     ``announce`` tells of deeds to clients that hear of theirs; ``defer`` takes in what is done later.
     """
 
     checks_size = True
+    misdirected = staticmethod(host_refusal)
 
     def __init__(
         self,
@@ -239,6 +249,8 @@ def _refusal_of_form(request: Request, method: Method) -> Response | None:
         return refusal(413, method.too_large)
     if method.reads_body and request.media_type not in _SENT:
         return refusal(415, f"Requests here are {MEDIA_TYPE} or application/json.")
+    if method.reads_body and request.header("content-encoding").lower() not in _CODINGS:
+        return refusal(415, "Requests here are not compressed.", "", _UNCOMPRESSED)
     return None
 
 

@@ -14,7 +14,7 @@ from scim.web.bulk import BulkJobs
 from scim.web.deferred import PATH as ASYNC_PATH
 from scim.web.deferred import DeferredRequests
 from scim.web.discovery import Discovery
-from scim.web.endpoint import METHODS, Method, ScimEndpoint, refusal
+from scim.web.endpoint import METHODS, Method, ScimEndpoint, host_refusal, refusal
 from scim.web.everything import Everything
 from scim.web.groups import Groups
 from scim.web.me import Me, OwnEndpoint
@@ -125,6 +125,7 @@ class _Nowhere:
     """Every other address under /scim."""
 
     checks_size = True
+    misdirected = staticmethod(host_refusal)
 
     def __call__(self, _request: Request) -> Response:
         """Answer that there is nothing, in SCIM's words."""

@@ -133,6 +133,18 @@ def test_another_clients_account_is_never_adopted(world: ScimWorld) -> None:
     assert world.get(f"/Users/{made['id']}").json() == made.json()
 
 
+def test_a_request_for_another_host_is_refused_in_scim(sqlite_world: ScimWorld) -> None:
+    """N5, B6, OR-03: a foreign host, a strange one, none; whatever the address, the method and the body."""
+    for host in ("evil.example", "127.0.0.1:8001", "a b", ""):
+        for method, path in (*EVERYTHING, ("BREW", "/Users"), ("GET", "/Nothing"), ("POST", "/Bulk")):
+            answer = sqlite_world.request(method, path, {"a": "x" * 1_100_000}, headers={"Host": host})
+            assert is_scim_error(answer, 400), (host, method, path)
+            assert "location" not in answer.headers
+    answer = sqlite_world.request("HEAD", "/Users", headers={"Host": "evil.example"})
+    assert (answer.status, answer.body) == (400, b"")
+    assert answer.headers["content-type"].startswith("application/scim+json")
+
+
 # --- words, media types, methods -----------------------------------------------------------------
 
 
@@ -187,6 +199,15 @@ def test_a_body_of_another_kind_is_refused(sqlite_world: ScimWorld, media: str) 
     """B2: 415."""
     answer = sqlite_world.post("/Users", a_user(), headers={"Content-Type": media})
     assert is_scim_error(answer, 415)
+
+
+def test_a_body_that_is_compressed_is_refused_in_words(sqlite_world: ScimWorld) -> None:
+    """B2, RFC 9110 §12.5.3: 415, and which coding would have done; one that says it is none is read."""
+    for coding in ("gzip", "br", "identity, gzip"):
+        answer = sqlite_world.post("/Users", a_user(), headers={"Content-Encoding": coding})
+        assert is_scim_error(answer, 415)
+        assert answer.headers["accept-encoding"] == "identity"
+    assert sqlite_world.post("/Users", a_user(), headers={"Content-Encoding": "Identity"}).status == 201
 
 
 @pytest.mark.parametrize(
