@@ -54,16 +54,18 @@ def judge_proof(services: IdpServices, shown: Shown, *, token: str = "") -> Proo
     return Fault(ErrorCode.INVALID_DPOP_PROOF, "The DPoP proof is not valid.", status, f"proof: {outcome}")
 
 
-def with_possession(services: IdpServices, proven: ProvenClient, shown: Shown) -> ProvenClient | Fault:
+def judge_shown(services: IdpServices, shown: Shown) -> Proof | Fault | None:
+    """Return the proof that came with a request, or None if none did. It asks nothing about who sent it."""
+    return judge_proof(services, shown) if shown.proof else None
+
+
+def with_possession(proven: ProvenClient, shown: Shown, proof: Proof | None) -> ProvenClient:
     """Return the client with what it proved to possess, to which its tokens are then bound.
 
     A certificate binds the tokens of clients that are registered so (RFC 8705 §3.4); a proof those of every
     client (RFC 9449 §5).
     """
-    if shown.proof:
-        proof = judge_proof(services, shown)
-        if isinstance(proof, Fault):
-            return proof
+    if proof is not None:
         return replace(proven, proof=proof, held=Confirmation(Binding.KEY, proof.jkt))
     if shown.certificate and proven.client.certificate_bound:
         return replace(proven, held=Confirmation(Binding.CERTIFICATE, shown.certificate))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from idp.domain.client import ProvenClient
 from idp.domain.client_authentication import presented
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.usecases.authenticate_client import authenticate_client
 from idp.usecases.minting import StaleClientError
-from idp.usecases.prove_possession import with_possession
+from idp.usecases.prove_possession import NOTHING, judge_shown, with_possession
 from idp.usecases.services import IdpServices
+from idp.usecases.spend_proofs import spend_proofs
 from idp.web.oidc.answers import oauth_error
 from idp.web.oidc.possession import certificate_of, shown_by, with_nonce
 from kernel.web.http import NO_STORE, Request, Response, json_response
@@ -65,17 +67,30 @@ def serve_client(services: IdpServices, request: Request, deed: Deed, *, binds: 
 
 
 def _serve(services: IdpServices, request: Request, form: Form, deed: Deed, *, binds: bool) -> Response:
-    authorization = request.header("authorization")
-    proof = presented(authorization, form.fields)
-    certificate = certificate_of(services, request)
-    if certificate is not None and not isinstance(proof, Fault):
-        proof = replace(proof, certificate=certificate)
-    proven = proof if isinstance(proof, Fault) else authenticate_client(services, proof)
-    if binds and not isinstance(proven, Fault):
-        proven = with_possession(services, proven, shown_by(services, request))
+    # A proof without the nonce is refused before the client's own proof is looked at: the client asks again
+    # with the same assertion, which works once (RFC 9449 §8).
+    shown = shown_by(services, request) if binds else NOTHING
+    proof = judge_shown(services, shown)
+    if isinstance(proof, Fault):
+        return refusal(proof)
+    proven = _proven(services, request, form)
     if isinstance(proven, Fault):
         return refusal(of_grant(form, proven))
-    return deed(services, proven, form)
+    proven = with_possession(proven, shown, proof)
+    answer = deed(services, proven, form)
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        spend_proofs(services, proven)
+    return answer
+
+
+def _proven(services: IdpServices, request: Request, form: Form) -> ProvenClient | Fault:
+    said = presented(request.header("authorization"), form.fields)
+    if isinstance(said, Fault):
+        return said
+    certificate = certificate_of(services, request)
+    if certificate is not None:
+        said = replace(said, certificate=certificate)
+    return authenticate_client(services, said)
 
 
 def of_grant(form: Form, fault: Fault) -> Fault:

@@ -127,6 +127,31 @@ def test_an_assertion_proves_its_client_once(op: Op, algorithm: str, audience: o
 
 
 @pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/oauth2/token", {}),
+        ("/oauth2/token", {"grant_type": "password"}),
+        ("/oauth2/token", {"grant_type": "authorization_code"}),
+        ("/oauth2/token", {"grant_type": "refresh_token"}),
+        ("/oauth2/token", {"grant_type": "client_credentials", "scope": "openid"}),
+        ("/oauth2/token", {"grant_type": "client_credentials", "resource": "https://other.example"}),
+        ("/oauth2/token", {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange"}),
+        ("/oauth2/introspect", {}),
+        ("/oauth2/revoke", {}),
+        ("/oauth2/par", {"request_uri": "urn:x"}),
+    ],
+)
+def test_an_assertion_of_a_refused_request_is_spent_too(op: Op, path: str, fields: dict[str, str]) -> None:
+    """CA-07: who saw it on its way cannot repair the request and send it again."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    proof = an_assertion("m2m")
+    first = op.post(path, {**fields, **proof})
+    assert 400 <= first.status < 500
+    assert first.json()["error"] != "invalid_client"
+    refused(ask(op, **proof))
+
+
+@pytest.mark.parametrize(
     "claims",
     [
         {"aud": "https://other.example"},

@@ -59,6 +59,28 @@ def test_a_proof_without_our_nonce_is_told_the_nonce(op: Op) -> None:
     assert op.post("/oauth2/token", MACHINE, headers=op.basic("m2m")).header("dpop-nonce") == ""
 
 
+def test_who_is_told_the_nonce_asks_again_with_the_same_assertion(op: Op) -> None:
+    """RFC 9449 §8, CA-07: the assertion is not looked at before the proof is right; then it works once."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    holder = Holder(op)
+    said = {**MACHINE, **an_assertion("m2m")}
+    first = op.post("/oauth2/token", said, headers=holder.proof())
+    assert error_of(first) == "use_dpop_nonce"
+    holder.nonce = first.header("dpop-nonce")
+    assert op.post("/oauth2/token", said, headers=holder.proof()).status == 200
+    assert op.post("/oauth2/token", said, headers=holder.proof()).json()["error"] == "invalid_client"
+
+
+def test_a_proof_of_a_refused_request_is_spent_too(op: Op) -> None:
+    """RFC 9449 §11.1: it was heard, and is not heard again beside another body."""
+    op.machine()
+    holder = Holder(op).learn("m2m")
+    proof = holder.proof()
+    wrong = op.post("/oauth2/token", {"grant_type": "x"}, headers={**op.basic("m2m"), **proof})
+    assert error_of(wrong) == "unsupported_grant_type"
+    assert error_of(machine_token(op, proof)) == "invalid_dpop_proof"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
