@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from idp.domain.client_certificate import HEADER, ClientCertificate, read_certificate
 from idp.usecases.dpop_nonces import current_nonce
-from idp.usecases.prove_possession import Shown
+from idp.usecases.prove_possession import NOTHING, Shown
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 
@@ -14,10 +14,13 @@ from kernel.web.http import Request, Response
 def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) -> Shown:
     """Return what came beside a request; ``as_dpop`` tells that its token was announced as bound to a key."""
     certificate = certificate_of(services, request)
+    proof = request.header("dpop")
+    if certificate is None and not proof and not as_dpop:
+        return NOTHING
     return Shown(
         method=request.method,
         uri=services.public_url + request.path,
-        proof=request.header("dpop"),
+        proof=proof,
         certificate=certificate.thumbprint if certificate is not None else "",
         as_dpop=as_dpop,
     )
