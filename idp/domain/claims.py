@@ -113,7 +113,7 @@ def _claims(profile: Profile, wanted: tuple[str, ...]) -> dict[str, object]:
 
 @lru_cache(maxsize=1_024)
 def _stated_in(document: str) -> Mapping[str, object]:
-    """Return the claims of a stored SCIM user, by its very text: who asks again is asked about the same people."""
+    """Return the claims of a stored SCIM user by its very text, since the same people are asked about."""
     return document_claims(from_json(document))
 
 
