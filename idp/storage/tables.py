@@ -675,7 +675,15 @@ access_token = Table(
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),
+    Column("exchanged_from", LargeBinary, comment="digest of the token it was exchanged for (RFC 8693)"),
     sqlite_with_rowid=False,
+)
+# Most tokens were exchanged for none, and pay for no place in this index.
+Index(
+    "ix_access_token_exchanged_from",
+    access_token.c.exchanged_from,
+    sqlite_where=access_token.c.exchanged_from.is_not(None),
+    postgresql_where=access_token.c.exchanged_from.is_not(None),
 )
 # Machines' tokens belong to no grant, so they need no place in its index.
 Index(

@@ -1,7 +1,7 @@
 """Token exchange (RFC 8693): a service calls the next one for the person, or the machine, that called it.
 
 It is always delegation: the new token says who acts (``act``). It never holds more than the token it came
-from, lives no longer, and dies with the same grant.
+from, lives no longer, and dies with it and with the same grant.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, TokenFacts
 from idp.storage.clients import admit
-from idp.storage.grants import NewAccessToken, find_bearer, insert_access_token, insert_machine_token
+from idp.storage.exchanged_tokens import insert_exchanged_token
+from idp.storage.grants import NewAccessToken, find_bearer
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.minting import (
     StaleClientError,
@@ -52,6 +53,7 @@ class ExchangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
+    source: bytes = field(repr=False)
     subject: TokenFacts
     scope: str
     audience: str
@@ -66,7 +68,7 @@ def exchange_token(
     The client has to be registered for the grant, and for what it asks: the permission is the operator's.
 
     Raises:
-        StaleClientError: if the client changed a moment ago; nothing was issued.
+        StaleClientError: if the client or the token changed a moment ago; nothing was issued.
     """
     fault = _request_fault(proven.client, request)
     if fault is not None:
@@ -118,7 +120,9 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
         )
     actors = _actors(actor, request.subject_token)
     return (
-        _Order(subject, scope, audience, actors) if actors else _refused("subject_token", "too many actors")
+        _Order(digest(request.subject_token), subject, scope, audience, actors)
+        if actors
+        else _refused("subject_token", "too many actors")
     )
 
 
@@ -199,9 +203,9 @@ def _issue(services: IdpServices, unit: Unit, client: AuthenticatedClient, order
         unit.now + life,
         client.held,
     )
-    if subject.grant_id is not None:
-        insert_access_token(unit.connection, row, now=unit.now)
-    elif not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
+    if not insert_exchanged_token(
+        unit.connection, row, source=order.source, client_version=client.client.version, now=unit.now
+    ):
         raise StaleClientError(client=client.id)
     record_issue(
         unit,

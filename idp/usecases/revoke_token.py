@@ -5,6 +5,7 @@ from __future__ import annotations
 from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import Fault
 from idp.storage.clients import admit
+from idp.storage.exchanged_tokens import revoke_exchanged
 from idp.storage.grants import find_refresh_token, revoke_access_token, revoke_grant
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.minting import refuse_replay
@@ -16,6 +17,7 @@ from kernel.crypto import digest
 def revoke_token(services: IdpServices, proven: ProvenClient, *, token: str) -> bool | Fault:
     """Revoke an access token, or with a refresh token its whole family; tell whether anything ended (IR-06).
 
+    What others got in exchange for the access token ends with it, though they got it for themselves.
     A token of another client stays as it is, and the answer does not tell it from an unknown one.
     """
     with services.store.write() as unit:
@@ -27,6 +29,7 @@ def revoke_token(services: IdpServices, proven: ProvenClient, *, token: str) -> 
         value = digest(token)
         if revoke_access_token(unit.connection, value, client.id, now=unit.now):
             ended, kind, target = True, "access", client.id
+            revoke_exchanged(unit.connection, value, now=unit.now)
         else:
             found = find_refresh_token(unit.connection, value)
             kind, target = "family", found.grant_id if found else ""

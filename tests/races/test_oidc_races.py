@@ -123,6 +123,34 @@ def test_a_logout_that_meets_a_redemption_leaves_nothing_alive(gateway_database:
             assert op.refresh(answer["refresh_token"]).status == 400
 
 
+def test_a_revocation_that_meets_exchanges_leaves_nothing_alive(gateway_database: Database) -> None:
+    """IR-04, RFC 8693: whichever comes first, no exchanged token outlives the one it came from."""
+    op, _cookie = ready(gateway_database)
+    exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+    resource = "https://back.example"
+    grants = ["client_credentials", exchange]
+    op.machine(grant_types=grants, resources=[resource], serves=[resource], scope="meters.read")
+    fields = {"grant_type": "client_credentials"}
+    for _ in range(4):
+        first = op.post("/oauth2/token", fields, headers=op.basic("m2m")).json()["access_token"]
+        asked = {
+            "grant_type": exchange,
+            "subject_token": first,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        }
+
+        def deed(number: int, first: str = first, asked: dict[str, str] = asked) -> str:
+            if number == THREADS // 2:
+                assert op.post("/oauth2/revoke", {"token": first}, headers=op.basic("m2m")).status == 200
+                return ""
+            answer = op.post("/oauth2/token", asked, headers=op.basic("m2m"))
+            assert answer.status in {200, 400}, answer.body
+            return str(answer.json().get("access_token", ""))
+
+        for token in filter(None, at_once(deed)):
+            assert op.introspect(token, op.basic("m2m")) == {"active": False}
+
+
 def test_facts_of_a_sign_in_survive_their_storage() -> None:
     """What is stored with a token comes back as it was."""
     how = Authentication("sid", 1, "phr", ("hwk", "user"), 2)

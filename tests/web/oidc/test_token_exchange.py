@@ -169,14 +169,54 @@ def test_what_ends_the_first_token_ends_the_second(op_on_both: Op) -> None:
     assert exchange(op, token).status == 401
 
 
+def machines_token(op: Op, client_id: str = "m2m") -> str:
+    """Return a machine's own token that was made for FRONT."""
+    op.machine(client_id, scope="meters.read", resources=[FRONT])
+    fields = {"grant_type": "client_credentials"}
+    token: str = op.post("/oauth2/token", fields, headers=op.basic(client_id)).json()["access_token"]
+    return token
+
+
+def passed_on(op: Op, token: str) -> list[str]:
+    """Exchange a token, and what came of it, and return both."""
+    service(op)
+    service(op, "back", serves=[BACK], resources=[BACK])
+    second = exchange(op, token).json()["access_token"]
+    return [second, exchange(op, second, "back").json()["access_token"]]
+
+
+@pytest.mark.parametrize("owner", ["emi", "m2m"])
+def test_a_revoked_token_takes_along_what_was_exchanged_for_it(op_on_both: Op, owner: str) -> None:
+    """IR-04, RFC 7009 §2.1: for a person and for a machine, however often it was passed on, and nothing else."""
+    op = op_on_both
+    token = reached(op) if owner == "emi" else machines_token(op)
+    heirs = passed_on(op, token)
+    other = op.tokens(op.session(op.account("second")))["access_token"] if owner == "emi" else ""
+    assert op.post("/oauth2/revoke", {"token": heirs[1]}, headers=op.basic("back")).status == 200
+    states = [op.introspect(each, op.basic("back"))["active"] for each in heirs]
+    assert states == [True, False], "what comes after it ends with it, what came before does not"
+    heirs.append(exchange(op, heirs[0], "back").json()["access_token"])
+    assert op.post("/oauth2/revoke", {"token": token}, headers=op.basic(owner)).status == 200
+    assert [op.introspect(each, op.basic("back")) for each in heirs] == [{"active": False}] * 3
+    assert error_of(exchange(op, heirs[0], "back")) == "invalid_request"
+    assert not other or op.introspect(other)["active"]
+
+
+def test_a_disabled_client_takes_along_what_others_got_for_its_tokens(op_on_both: Op) -> None:
+    """IR-04: the machine is out of service, and so is everybody who acts for it."""
+    op = op_on_both
+    heirs = passed_on(op, machines_token(op))
+    kept = exchange(op, machines_token(op, "another")).json()["access_token"]
+    disable_client(op.services, "m2m", actor=SYSTEM, reason="test")
+    assert [op.introspect(each, op.basic("back")) for each in heirs] == [{"active": False}] * 2
+    assert op.introspect(kept, op.basic("back"))["active"] is True
+
+
 def test_a_machines_token_is_exchanged_too(op_on_both: Op) -> None:
     """RFC 8693 §2.1: the subject is the machine, without a grant of any person (TK-15)."""
     op = op_on_both
     service(op)
-    op.machine("m2m", scope="meters.read", resources=[FRONT])
-    fields = {"grant_type": "client_credentials"}
-    token = op.post("/oauth2/token", fields, headers=op.basic("m2m")).json()["access_token"]
-    claims = claims_of(exchange(op, token).json()["access_token"])
+    claims = claims_of(exchange(op, machines_token(op)).json()["access_token"])
     assert (claims["sub"], claims["act"], claims["scope"]) == ("m2m", {"sub": "front"}, "meters.read")
 
 
