@@ -164,10 +164,23 @@ def upgrade() -> None:
         sa.Column("issued_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("revoked_at", types.UtcDateTime(length=27), nullable=True),
+        sa.Column(
+            "exchanged_from",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="digest of the token it was exchanged for (RFC 8693)",
+        ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_access_token")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("access_token", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_access_token_exchanged_from",
+            ["exchanged_from"],
+            unique=False,
+            sqlite_where=sa.text("exchanged_from IS NOT NULL"),
+            postgresql_where=sa.text("exchanged_from IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_access_token_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(
             "ix_access_token_grant_id",
@@ -1350,6 +1363,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("grant_id IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_access_token_expires_at"))
+        batch_op.drop_index(
+            "ix_access_token_exchanged_from",
+            sqlite_where=sa.text("exchanged_from IS NOT NULL"),
+            postgresql_where=sa.text("exchanged_from IS NOT NULL"),
+        )
 
     op.drop_table("access_token")
     with op.batch_alter_table("signing_key", schema=None) as batch_op:
