@@ -279,7 +279,9 @@ def _client_orders(site: Site, keys: Mapping[str, dict[str, Any]], reports_secre
             description="Bids and offers of your organization.",
             application_key="emi",
             launch_url=site.emi,
-            metadata=relying_party(site.emi, f"{site.emi}signed-out") | key_set("emi"),
+            metadata=relying_party(site.emi, f"{site.emi}signed-out")
+            | {"initiate_login_uri": f"{site.emi}start"}
+            | key_set("emi"),
         ),
         ClientOrder(
             id="reports-confidential",

@@ -6,14 +6,20 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from idp.domain.account import Account
+from idp.domain.browser_addresses import login_start
+from idp.domain.client import Client
 from idp.storage.access import access_rows
 from idp.storage.clients import list_clients
+from idp.storage.consents import consents_of
 from idp.usecases.services import IdpServices
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One tile; ``organizations`` are the short names of those it is opened for, none where it is for all."""
+    """One tile; ``organizations`` are the short names of those it is opened for, none where it is for all.
+
+    ``url`` is an address that the client registered: its start page, or where it begins a sign-in with us.
+    """
 
     client_id: str
     name: str
@@ -25,7 +31,8 @@ class Application:
 def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...]:
     """Return the applications with a start page that some membership of the account opens, by name.
 
-    A machine account has none (G-24).
+    A client with an ``initiate_login_uri`` is opened there (OIDC Core §4). If it has no start page of its own
+    and is not the operator's, only who agreed to it sees it. A machine account has none (G-24).
     """
     if account.is_machine or not account.is_usable:
         return ()
@@ -33,17 +40,34 @@ def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...
     with services.store.read() as connection:
         for row in access_rows(connection, account.id):
             opened[row.application_key].append(row.org_name)
-        clients = list_clients(connection)
+        clients = [client for client in list_clients(connection) if _is_offered(client)]
+        agreed = set()
+        if any(_needs_consent(client) for client in clients):
+            agreed = {given.client_id for given in consents_of(connection, account.id)}
     found = [
         Application(
             client.id,
             client.name,
             client.description,
-            client.launch_url,
+            _opened_at(services, client),
             tuple(dict.fromkeys(opened.get(client.application_key, ()))),
         )
         for client in clients
-        if client.launch_url and not client.disabled
         if not client.application_key or client.application_key in opened
+        if not _needs_consent(client) or client.id in agreed
     ]
     return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.client_id)))
+
+
+def _is_offered(client: Client) -> bool:
+    return not client.disabled and bool(client.launch_url or client.initiate_login_uri)
+
+
+def _needs_consent(client: Client) -> bool:
+    """Tell whether the operator did not put the client on dashboards: none is to put itself there."""
+    return not client.launch_url and not client.first_party
+
+
+def _opened_at(services: IdpServices, client: Client) -> str:
+    uri = client.initiate_login_uri
+    return login_start(uri, issuer=services.issuer, target=client.launch_url) if uri else client.launch_url

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from idp.domain.account import AccountKind
+from idp.domain.client_metadata import kept, metadata_faults
+from idp.storage.consents import keep_consent, take_consent_back
 from idp.storage.tables import client, group, membership
 from idp.usecases.list_apps import Application, list_apps
 
@@ -108,3 +113,55 @@ def test_a_machine_account_has_no_list_whatever_it_is_a_member_of(gatehouse: Gat
     an_application(gatehouse, "emi", "EMI")
     a_membership(gatehouse, holder.id, "emi", "ACME")
     assert list_apps(gatehouse.services, holder.account) == ()
+
+
+START = "https://app.example/start"
+
+
+def test_a_client_that_begins_sign_ins_itself_is_opened_there(gatehouse: Gatehouse) -> None:
+    """OIDC Core §4: with iss, with the start page that is registered, and without a hint at the person."""
+    holder = gatehouse.a_holder()
+    an_application(gatehouse, "emi", "EMI", metadata={"initiate_login_uri": f"{START}?x=1"})
+    an_application(
+        gatehouse, "lab", "Lab", url="", application_key="", metadata={"initiate_login_uri": START}
+    )
+    a_membership(gatehouse, holder.id, "emi", "ACME")
+    emi, lab = (urlsplit(each.url) for each in list_apps(gatehouse.services, holder.account))
+    assert f"{emi.scheme}://{emi.netloc}{emi.path}" == f"{lab.scheme}://{lab.netloc}{lab.path}" == START
+    issuer = gatehouse.services.issuer
+    assert parse_qs(emi.query) == {"x": ["1"], "iss": [issuer], "target_link_uri": ["https://app.example/"]}
+    assert parse_qs(lab.query) == {"iss": [issuer]}
+
+
+def test_a_client_of_others_comes_on_the_dashboards_of_who_agreed_to_it(gatehouse: Gatehouse) -> None:
+    """Whoever registers a client cannot put a link before everybody; taking the consent back takes it away."""
+    holder, other = gatehouse.a_holder(), gatehouse.a_holder("other")
+    metadata = {"initiate_login_uri": START}
+    an_application(gatehouse, "lab", "Lab", url="", application_key="", first_party=False, metadata=metadata)
+    assert list_apps(gatehouse.services, holder.account) == ()
+    with gatehouse.services.store.write() as unit:
+        keep_consent(unit.connection, holder.id, "lab", ("openid",), now=unit.now)
+    assert [each.client_id for each in list_apps(gatehouse.services, holder.account)] == ["lab"]
+    assert list_apps(gatehouse.services, other.account) == ()
+    with gatehouse.services.store.write() as unit:
+        assert take_consent_back(unit.connection, holder.id, "lab")
+    assert list_apps(gatehouse.services, holder.account) == ()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://app.example/start",
+        "http://localhost:8443/start",
+        "https://app.example/start#x",
+        "javascript:alert(1)",
+        "//app.example",
+        "https:",
+    ],
+)
+def test_where_sign_ins_begin_is_https(uri: str) -> None:
+    """OIDC Core §4: the scheme is https; a loopback address only where the client's sign-in lives there."""
+    metadata = {"redirect_uris": ["https://app.example/cb", "https://localhost:8443/cb"]}
+    faults = metadata_faults(kept(metadata | {"initiate_login_uri": uri}), loopback_http=True)
+    assert [fault.name for fault in faults] == ["initiate_login_uri"]
+    assert metadata_faults(kept(metadata | {"initiate_login_uri": "https://other.example/start"})) == ()
