@@ -37,6 +37,7 @@ _BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).ord
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
 _INSERT_VALUE = Prepared(account_value.insert(), columns=("account_id", "path", "item", "value"))
 _DELETE_VALUES = Prepared(delete(account_value).where(account_value.c.account_id == bindparam("id")))
+_DELETE = Prepared(delete(account).where(account.c.id == bindparam("id")))
 _TOUCH = Prepared(
     update(account)
     .where(account.c.id == bindparam("touched"))
@@ -229,19 +230,9 @@ def list_protected(connection: Connection) -> tuple[Account, ...]:
     return tuple(to_account(tuple(row)) for row in connection.execute(statement))
 
 
-def delete_account(
-    connection: Connection, account_id: str, *, source: str, expected_version: int | None = None
-) -> bool:
-    """Remove the account and all that hangs on it; False if ``source`` has none such at that version.
-
-    A protected account stays.
-    """
-    statement = delete(account).where(
-        account.c.id == account_id, account.c.source == source, account.c.protected_at.is_(None)
-    )
-    if expected_version is not None:
-        statement = statement.where(account.c.version == expected_version)
-    return connection.execute(statement).rowcount == 1
+def delete_account(connection: Connection, account_id: str) -> None:
+    """Remove an account that is held for change, and all that hangs on it."""
+    _DELETE.within(connection, id=account_id)
 
 
 def _columns(value: Account, document: str) -> Mapping[str, Any]:
