@@ -7,10 +7,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from idp.domain.client import Client, client_from
 from idp.storage.tables import client, session, session_client
+from kernel.prepared import Prepared
+
+_END_OF_ACCOUNT = Prepared(
+    update(session)
+    .where(
+        session.c.account_id == bindparam("of"),
+        session.c.ended_at.is_(None),
+        session.c.id != bindparam("keep"),
+    )
+    .values(ended_at=bindparam("now", type_=session.c.ended_at.type), ended_reason=bindparam("reason"))
+    .returning(session.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +49,8 @@ def end_sessions_of(
     connection: Connection, account_id: str, *, reason: str, now: dt.datetime, keep: str | None
 ) -> list[str]:
     """End every session of the account but ``keep``, and return their ids."""
-    statement = update(session).where(session.c.account_id == account_id, session.c.ended_at.is_(None))
-    if keep is not None:
-        statement = statement.where(session.c.id != keep)
-    done = connection.execute(statement.values(ended_at=now, ended_reason=reason).returning(session.c.id))
-    return sorted(done.scalars())
+    rows = _END_OF_ACCOUNT.within(connection, of=account_id, keep=keep or "", now=now, reason=reason)
+    return sorted(row[0] for row in rows)
 
 
 def live_sessions_of(connection: Connection, account_id: str, *, now: dt.datetime) -> list[str]:

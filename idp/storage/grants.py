@@ -45,6 +45,7 @@ from idp.storage.tables import (
 )
 from kernel.database import Database, UtcDateTime
 from kernel.database import insert as upsert
+from kernel.listed import listed
 from kernel.prepared import Prepared
 
 _NOW = bindparam("now", type_=UtcDateTime)
@@ -294,6 +295,20 @@ def revoke_grants_of_sessions(
     return done.rowcount
 
 
+_REVOKE = (
+    update(grant)
+    .where(
+        grant.c.account_id == bindparam("of"),
+        grant.c.revoked_at.is_(None),
+        or_(grant.c.session_id.is_(None), grant.c.session_id != bindparam("keep")),
+    )
+    .values(revoked_at=_NOW, revoked_reason=bindparam("reason"))
+    .returning(grant.c.id)
+)
+_REVOKE_OF_ACCOUNT = Prepared(_REVOKE)
+_REVOKE_FOR_CLIENTS = Prepared(_REVOKE.where(grant.c.client_id.in_(listed("clients"))))
+
+
 def revoke_grants_of_account(
     connection: Connection,
     account_id: str,
@@ -304,12 +319,10 @@ def revoke_grants_of_account(
     keep_session: str | None = None,
 ) -> int:
     """Revoke the account's grants, offline access too, for some clients or all, except ``keep_session``."""
-    statement = update(grant).where(grant.c.account_id == account_id, grant.c.revoked_at.is_(None))
-    if client_ids is not None:
-        statement = statement.where(grant.c.client_id.in_(list(client_ids)))
-    if keep_session is not None:
-        statement = statement.where(or_(grant.c.session_id.is_(None), grant.c.session_id != keep_session))
-    return connection.execute(statement.values(revoked_at=now, revoked_reason=reason)).rowcount
+    values = {"of": account_id, "keep": keep_session or "", "now": now, "reason": reason}
+    if client_ids is None:
+        return len(_REVOKE_OF_ACCOUNT.within(connection, **values))
+    return len(_REVOKE_FOR_CLIENTS.within(connection, **values, clients=list(client_ids)))
 
 
 # --- refresh tokens --------------------------------------------------------------------------------

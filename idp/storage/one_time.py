@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from idp.domain.one_time import Purpose
 from idp.storage.tables import account, one_time_secret
@@ -58,14 +58,16 @@ def issue(
     return now + life
 
 
-def put_out_of_force(
-    connection: Connection, account_id: str, *, now: dt.datetime, purpose: Purpose | None = None
-) -> int:
-    """Kill the live secrets of an account, all or those of one purpose; return how many died (SP-10)."""
-    statement = update(_table).where(_table.c.account_id == account_id, _table.c.used_at.is_(None))
-    if purpose is not None:
-        statement = statement.where(_table.c.purpose == purpose.value)
-    return connection.execute(statement.values(used_at=now)).rowcount
+_PUT_OUT = Prepared(
+    update(_table)
+    .where(_table.c.account_id == bindparam("of"), _table.c.used_at.is_(None))
+    .values(used_at=bindparam("now", type_=_table.c.used_at.type))
+)
+
+
+def put_out_of_force(connection: Connection, account_id: str, *, now: dt.datetime) -> None:
+    """Kill the live secrets of an account (SP-10)."""
+    _PUT_OUT.within(connection, of=account_id, now=now)
 
 
 def find_live(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:
