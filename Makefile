@@ -25,8 +25,9 @@ setup: .venv/.runtime ## Make .venv with the switchyard command in it
 demo: .venv/.runtime ## Start everything on 127.0.0.1, walk the first story, stay up (ARGS="--base-port 9000")
 	@.venv/bin/switchyard demo $(ARGS)
 
-test: .venv/.dev ## Pass every test: SQLite, a real PostgreSQL, a real browser (ARGS="tests/unit")
+test: .venv/.dev ## Pass every test: SQLite, a real PostgreSQL, a real browser, real relying parties (ARGS="tests/unit")
 	@requirements/browser
+	@requirements/clients
 	@.venv/bin/pytest -n $(JOBS) -rs $(ARGS)
 
 lint: .venv/.dev ## Style, types and the import law; every check runs, whatever the one before says
@@ -59,4 +60,4 @@ lock: ## Pin the packages anew (ARGS="flask" raises one, ARGS=--all raises all)
 	@PYTHON='$(PYTHON)' requirements/lock $(ARGS)
 
 clean: ## Remove what the commands here made
-	rm -rf .venv build dist var test-artifacts *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf tests/conformance/clients/node/node_modules .venv build dist var test-artifacts *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis

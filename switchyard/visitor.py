@@ -46,6 +46,7 @@ class Button:
     name: str = ""
     value: str = ""
     action: str = ""
+    id: str = ""
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Form:
     fields: dict[str, list[str]] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    """The name of each field that has an id, by that id."""
 
     @property
     def names(self) -> set[str]:
@@ -227,11 +230,14 @@ class _Reader(HTMLParser):
             self._form.choices.append(choice)
         else:
             self._form.fields.setdefault(name, []).append(given.get("value", ""))
+            if "id" in given:
+                self._form.ids[given["id"]] = name
 
     def _open_button(self, given: Mapping[str, str]) -> None:
         if given.get("type", "submit") == "submit" and self._form is not None:
             action = urljoin(self._page.url, given["formaction"]) if "formaction" in given else ""
-            self._button = (Button("", given.get("name", ""), given.get("value", ""), action), [])
+            button = Button("", given.get("name", ""), given.get("value", ""), action, given.get("id", ""))
+            self._button = (button, [])
             self._form.buttons.append(self._button[0])
 
     def _close_button(self) -> None:

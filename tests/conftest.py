@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.gatehouse",
     "tests.support.mailbox",
     "tests.support.processes",
+    "tests.support.tls_lab",
 ]
 
 
