@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
+from idp.domain.scope import SIGN_IN_SCOPES
 from kernel.settings import Section
 
 
@@ -79,6 +80,15 @@ class IdpSettings(Section):
 
     loopback_http_clients: bool = False
     """True lets web clients use http redirect URIs on the loopback address. Refused in production."""
+
+    registration: Literal["closed", "token", "open"] = "closed"
+    """Who may register a client by itself: nobody, holders of a token, or anybody (never in production)."""
+
+    registration_profile: Literal["default", "compat", "ipsie-sl1", "fapi2"] = "default"
+    """Profile of clients that registered themselves; a registration token may name another one."""
+
+    registration_scopes: tuple[str, ...] = SIGN_IN_SCOPES
+    """Scopes that clients may register themselves for, and get if they name none."""
 
     fetch_authority: str = ""
     """One more authority (PEM) to trust when documents of clients are fetched. Refused in production."""

@@ -144,6 +144,8 @@ def _unsafe_idp(gateway: GatewaySettings) -> list[str]:
         faults.append("idp.loopback_http_clients: production takes no http redirect URIs")
     if gateway.idp.short_client_secrets:
         faults.append("idp.short_client_secrets: production takes no secret that can be guessed")
+    if gateway.idp.registration == "open":
+        faults.append("idp.registration: production lets nobody register a client without a token")
     if gateway.idp.fetch_authority:
         faults.append("idp.fetch_authority: production trusts the authorities of its machine only")
     if gateway.idp.fetch_loopback:

@@ -44,9 +44,12 @@ def client_metadata_fault(metadata: Mapping[str, Any], provider: Mapping[str, An
     """
     # The scopes of resources that are not ours stand in no discovery document.
     offered = {name: value for name, value in provider.items() if name != "scopes_supported"}
+    judged = dict(metadata)
+    # It wants a host in every address, which a private scheme of a native client has none (RFC 8252 §7.1).
+    judged["redirect_uris"] = [uri for uri in metadata.get("redirect_uris", ()) if "://" in uri]
     for rules in (ClientMetadataClaims, registration.ClientMetadataClaims):
         try:
-            rules(dict(metadata), {}, rules.get_claims_options(offered)).validate()
+            rules(dict(judged), {}, rules.get_claims_options(offered)).validate()
         except JoseError as error:
             return str(getattr(error, "claim", "") or "metadata")
     return ""

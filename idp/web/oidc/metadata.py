@@ -29,6 +29,7 @@ ENDPOINTS = {
     "revoke": "revocation_endpoint",
     "logout": "end_session_endpoint",
     "push": "pushed_authorization_request_endpoint",
+    "register": "registration_endpoint",
 }
 """The name of a route, and the member of the document that tells its address."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from idp.domain.self_registration import CLOSED
 from idp.usecases.services import IdpServices
 from idp.web.authlib_bridge import provider_metadata_fault
 from idp.web.oidc.authorize import AuthorizeFace
@@ -11,6 +12,7 @@ from idp.web.oidc.logout import logout_endpoint
 from idp.web.oidc.metadata import provider_metadata
 from idp.web.oidc.pages import OidcPages
 from idp.web.oidc.push import push_endpoint
+from idp.web.oidc.self_registration import management_endpoint, registration_endpoint
 from idp.web.oidc.token import introspection_endpoint, revocation_endpoint, token_endpoint
 from idp.web.oidc.userinfo import userinfo_endpoint
 from kernel.errors import SettingsError
@@ -26,6 +28,8 @@ PATHS = {
     "logout": "/oauth2/logout",
     "push": "/oauth2/par",
 }
+REGISTRATION_PATH = "/oauth2/register"
+"""Where clients register themselves, if the settings let them; each one's own address is below it."""
 RESUME_PATH = "/oauth2/authorize/resume"
 DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 
@@ -62,7 +66,26 @@ def oidc_routes(
         Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True),
         Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True),
         Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
+        *_registration_routes(services, document),
     )
+
+
+def _registration_routes(services: IdpServices, document: dict[str, object]) -> tuple[Route, ...]:
+    path = _paths(services).get("register")
+    if path is None:
+        return ()
+    return (
+        Route(_POST_ONLY, path, registration_endpoint(services, path, document), "register"),
+        Route(
+            _POST_ONLY, f"{path}/{{client_id}}", management_endpoint(services, path, document), "registered"
+        ),
+    )
+
+
+def _paths(services: IdpServices) -> dict[str, str]:
+    """Return the routes that are wired, by name."""
+    closed = services.settings.registration == CLOSED
+    return PATHS if closed else {**PATHS, "register": REGISTRATION_PATH}
 
 
 def metadata_document(services: IdpServices) -> dict[str, object]:
@@ -71,7 +94,7 @@ def metadata_document(services: IdpServices) -> dict[str, object]:
     Raises:
         SettingsError: naming what is wrong.
     """
-    document = provider_metadata(services, PATHS)
+    document = provider_metadata(services, _paths(services))
     fault = provider_metadata_fault(document)
     if fault:
         raise SettingsError(f"the provider's metadata would be wrong: {fault}")

@@ -35,6 +35,7 @@ def test_sound_settings_are_taken() -> None:
         ("GATEWAY__IDP__LIMITS", "false", "gateway.idp.limits"),
         ("GATEWAY__IDP__LOOPBACK_HTTP_CLIENTS", "true", "loopback_http_clients"),
         ("GATEWAY__IDP__SHORT_CLIENT_SECRETS", "true", "short_client_secrets"),
+        ("GATEWAY__IDP__REGISTRATION", "open", "gateway.idp.registration"),
         ("GATEWAY__IDP__FETCH_AUTHORITY", "/etc/ca.pem", "fetch_authority"),
         ("GATEWAY__IDP__FETCH_LOOPBACK", '["localhost:8443"]', "fetch_loopback"),
         ("REGISTRATION__REGISTRATION__FAILPOINTS", "on", "failpoints"),

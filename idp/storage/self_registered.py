@@ -1,0 +1,54 @@
+"""Clients that registered themselves, as they are found by their registration access tokens (RFC 7592)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from idp.domain.client import Client, client_from
+from idp.storage.tables import client, client_secret
+
+
+@dataclass(frozen=True, slots=True)
+class SelfRegistered:
+    """A client with its metadata as it was kept."""
+
+    client: Client
+    metadata: Mapping[str, Any]
+    created_at: dt.datetime
+
+
+def find_self_registered(
+    connection: Connection, client_id: str, digest: bytes, *, hold: bool = False
+) -> SelfRegistered | None:
+    """Return the client that has this id and this registration access token, disabled or not, or None.
+
+    ``hold`` keeps everybody else from changing it until the unit of work ends.
+    """
+    statement = select(client).where(client.c.id == client_id, client.c.registration_digest == digest)
+    row = connection.execute(statement.with_for_update() if hold else statement).first()
+    if row is None:
+        return None
+    fields = {column.name: row._mapping[column] for column in client.c}  # noqa: SLF001 - its public name
+    return SelfRegistered(client_from(fields, fields["metadata"]), fields["metadata"], fields["created_at"])
+
+
+def live_secrets(
+    connection: Connection, client_id: str, *, now: dt.datetime
+) -> dict[bytes, dt.datetime | None]:
+    """Return the digests of the client's secrets that work, each with its end."""
+    rows = connection.execute(
+        select(client_secret.c.digest, client_secret.c.expires_at).where(
+            client_secret.c.client_id == client_id
+        )
+    )
+    return {row.digest: row.expires_at for row in rows if row.expires_at is None or row.expires_at > now}
+
+
+def remove_secrets(connection: Connection, client_id: str) -> None:
+    """Remove every secret of a client that proves itself in another way now."""
+    connection.execute(delete(client_secret).where(client_secret.c.client_id == client_id))
