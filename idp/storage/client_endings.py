@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from idp.domain.client_record import Holdings
+from idp.storage.exchanged_tokens import revoke_exchanged_of_client
 from idp.storage.tables import (
     access_token,
     client,
@@ -16,14 +18,6 @@ from idp.storage.tables import (
     pushed_request,
     session_client,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What lives of a client. ``last_used_at`` is when it last got something that still lives."""
-
-    grants: int
-    last_used_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,7 @@ def holdings(connection: Connection, client_id: str, *, now: dt.datetime) -> Hol
 def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt.datetime) -> Ended:
     """Revoke every live grant and token of a client, and forget the requests it pushed.
 
+    What others got in exchange for its tokens ends with them.
     Nothing of it comes back to life if the client is enabled again.
     """
     grants = connection.execute(
@@ -70,6 +65,7 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
         )
         .values(revoked_at=now)
     ).rowcount
+    revoke_exchanged_of_client(connection, client_id, now=now)
     connection.execute(delete(pushed_request).where(pushed_request.c.client_id == client_id))
     return Ended(grants, tokens)
 

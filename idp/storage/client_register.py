@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from idp.domain.client import Client, client_from
+from idp.domain.client import client_from
+from idp.domain.client_record import ClientDeed, Registration
 from idp.storage.tables import account, client
 from kernel.tables import audit_event
 
@@ -22,28 +22,6 @@ DEEDS = (
     "gateway:client:enabled",
 )
 """What is done to a client, as the audit calls it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A client with what its row tells beside: its metadata as it was stated, and when it changed."""
-
-    client: Client
-    metadata: Mapping[str, Any]
-    created_at: dt.datetime
-    updated_at: dt.datetime
-    disabled_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientDeed:
-    """What was done to a client. ``who`` is a person's name, or who acted at the command line."""
-
-    at: dt.datetime
-    tag: str
-    who: str
-    actor_kind: str
-    reason: str
 
 
 def _registration(row: Any) -> Registration:  # noqa: ANN401 - a row of all columns

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
 
+from idp.domain.client_record import SecretAge
 from idp.storage.tables import client_secret, secret_to_show
 from kernel.database import insert
-
-
-@dataclass(frozen=True, slots=True)
-class SecretAge:
-    """When a secret was made, and when it stops working; None for the one that is current."""
-
-    created_at: dt.datetime
-    expires_at: dt.datetime | None
 
 
 def secret_ages(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[SecretAge, ...]:

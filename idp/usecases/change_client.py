@@ -8,9 +8,10 @@ from typing import Any
 
 from idp.domain.client import Client
 from idp.domain.client_metadata import kept
+from idp.domain.client_record import Registration
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
-from idp.storage.client_register import Registration, change_registration, find_registration
+from idp.storage.client_register import change_registration, find_registration
 from idp.storage.client_secrets import remove_secrets, secret_ages
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, order_faults
 from idp.usecases.services import IdpServices

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idp.storage.client_endings import Holdings, holdings
-from idp.storage.client_register import (
-    ClientDeed,
-    Registration,
-    deeds_on,
-    find_registration,
-    first_deed_on,
-    search_registrations,
-)
-from idp.storage.client_secrets import SecretAge, secret_ages
+from idp.domain.client_record import ClientDeed, Holdings, Registration, SecretAge
+from idp.storage.client_endings import holdings
+from idp.storage.client_register import deeds_on, find_registration, first_deed_on, search_registrations
+from idp.storage.client_secrets import secret_ages
 from idp.usecases.services import IdpServices
 
 PAGE = 25

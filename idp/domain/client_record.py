@@ -1,0 +1,48 @@
+"""What the register tells of a client beside the client itself: its metadata, its past, what lives of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from idp.domain.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A client with what its row tells beside: its metadata as it was stated, and when it changed."""
+
+    client: Client
+    metadata: Mapping[str, Any]
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    disabled_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDeed:
+    """What was done to a client. ``who`` is a person's name, or who acted at the command line."""
+
+    at: dt.datetime
+    tag: str
+    who: str
+    actor_kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretAge:
+    """When a secret was made, and when it stops working; None for the one that is current."""
+
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What lives of a client. ``last_used_at`` is when it last got something that still lives."""
+
+    grants: int
+    last_used_at: dt.datetime | None
