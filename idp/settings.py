@@ -73,7 +73,10 @@ class IdpSettings(Section):
     """Addresses or networks of the proxies whose `certificate_header` is believed."""
 
     certificate_authorities: str = ""
-    """File (PEM) of the authorities that issue certificates for `tls_client_auth`."""
+    """File (PEM) of the authorities that issue certificates for `tls_client_auth`, and those above."""
+
+    certificate_revocations: str = ""
+    """File (PEM or DER) of their revocation lists; read again when it changes. Empty: none is asked."""
 
     short_client_secrets: bool = False
     """True takes a client's secret of any length that another system chose. Refused in production."""

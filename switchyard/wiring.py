@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import make_url
 
+from idp.domain.certificate_chain import Authorities
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
+from idp.outbound.revocation_lists import RevocationLists
 from idp.settings import IdpSettings
 from idp.storage.clients import find_client
 from idp.usecases.push_events import EventPusher
@@ -162,6 +164,7 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
     """Build what every deed of the Gateway stands on."""
     kernel = settings.kernel
     store = store or open_store(kernel)
+    authorities = _authorities(settings.idp)
     return IdpServices(
         store=store,
         settings=settings.idp,
@@ -173,17 +176,27 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         environment=shown_environment(kernel),
         support_email=kernel.support_email,
         support_phone=kernel.support_phone,
-        certificate_authorities=_authorities(settings.idp),
+        certificate_authorities=authorities,
+        revocations=_revocations(settings.idp, authorities),
         fetcher=Fetcher(_fetch_rules(settings.idp)),
     )
 
 
-def _authorities(settings: IdpSettings) -> tuple[Certificate, ...]:
+def _authorities(settings: IdpSettings) -> Authorities:
     file = settings.certificate_authorities
     try:
-        return tuple(load_pem_x509_certificates(Path(file).read_bytes())) if file else ()
-    except (OSError, ValueError):
-        raise SettingsError(f"idp.certificate_authorities: {file} is not a file of certificates") from None
+        found = load_pem_x509_certificates(Path(file).read_bytes()) if file else ()
+        return Authorities.of(found)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"idp.certificate_authorities: {file} cannot be used: {error}") from None
+
+
+def _revocations(settings: IdpSettings, authorities: Authorities) -> RevocationLists | None:
+    file = settings.certificate_revocations
+    try:
+        return RevocationLists(Path(file), authorities) if file else None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"idp.certificate_revocations: {file} cannot be used: {error}") from None
 
 
 def _fetch_rules(settings: IdpSettings) -> FetchRules:

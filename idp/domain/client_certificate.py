@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import binascii
-import datetime as dt
 import hashlib
 import ipaddress
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import KeySet
 
@@ -49,28 +47,6 @@ def read_certificate(encoded: str) -> ClientCertificate | None:
         return None
     thumbprint = urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
     return ClientCertificate(found, thumbprint)
-
-
-def is_of_authority(
-    given: ClientCertificate, authorities: Sequence[x509.Certificate], *, now: dt.datetime
-) -> bool:
-    """Tell whether one of ``authorities`` issued the certificate itself, and both are in their time."""
-    return _in_time(given.certificate, now) and any(
-        _in_time(authority, now) and _issued(authority, given.certificate) for authority in authorities
-    )
-
-
-def _in_time(certificate: x509.Certificate, now: dt.datetime) -> bool:
-    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
-
-
-def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
-        return False
-    return constraints.ca
 
 
 def names(given: ClientCertificate, member: str, value: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+from idp.domain.certificate_chain import distrusted
 from idp.domain.client import Assertion, KnownClient, ProvenClient
 from idp.domain.client_assertion import Expected, judged, named_client
 from idp.domain.client_authentication import Presented
-from idp.domain.client_certificate import ClientCertificate, is_of_authority, is_of_keys, names
+from idp.domain.client_certificate import ClientCertificate, is_of_keys, names
 from idp.domain.oauth import CERTIFICATE_METHODS, AuthMethod, Fault, invalid_client, slow_down
 from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
@@ -92,8 +93,10 @@ def _prove_by_certificate(
         if not is_of_keys(given, keys_of(services, known, "")):
             return "certificate: another key"
         return ProvenClient(known.client, AuthMethod.SELF_SIGNED_TLS)
-    if not is_of_authority(given, services.certificate_authorities, now=now):
-        return "certificate: authority"
+    lists = services.revocations.current() if services.revocations else {}
+    fault = distrusted(given.certificate, services.certificate_authorities, lists, now=now)
+    if fault:
+        return f"certificate: {fault}"
     if not names(given, *known.client.certificate_subject):
         return "certificate: another subject"
     return ProvenClient(known.client, AuthMethod.TLS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cryptography.x509 import Certificate
-
+from idp.domain.certificate_chain import Authorities
 from idp.outbound.client_keys import RemoteKeys
+from idp.outbound.revocation_lists import RevocationLists
 from idp.settings import IdpSettings
 from idp.storage.clients import ClientDirectory
 from idp.storage.failures import FailureGate
@@ -41,4 +41,5 @@ class IdpServices:
     requests: RequestBuffer = field(default_factory=RequestBuffer)
     remote_keys: RemoteKeys = field(default_factory=RemoteKeys)
     fetcher: Fetcher = field(default_factory=Fetcher)
-    certificate_authorities: tuple[Certificate, ...] = ()
+    certificate_authorities: Authorities = field(default_factory=Authorities)
+    revocations: RevocationLists | None = None

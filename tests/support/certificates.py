@@ -81,8 +81,13 @@ def a_holder(
     authority: bool = False,
     names: tuple[x509.GeneralName, ...] = (),
     now: dt.datetime | None = None,
+    depth: int | None = None,
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
 ) -> Holder:
-    """Make a certificate for a day around ``now``, by itself unless an issuer is given."""
+    """Make a certificate for a day around ``now``, by itself unless an issuer is given.
+
+    ``depth`` is how many authorities may stand below it; ``extensions`` come with whether they are critical.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name.from_rfc4514_string(subject)
     day = now or dt.datetime.now(dt.UTC)
@@ -94,8 +99,36 @@ def a_holder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(day - dt.timedelta(hours=12))
         .not_valid_after(day + dt.timedelta(hours=12))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=depth), critical=True)
     )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Holder(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+
+
+def a_revocation_list(
+    issuer: Holder,
+    *revoked: Holder,
+    now: dt.datetime,
+    life: dt.timedelta = dt.timedelta(hours=1),
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+) -> x509.CertificateRevocationList:
+    """Make the list of ``issuer`` as of ``now``."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now)
+        .next_update(now + life)
+    )
+    for each in revoked:
+        builder = builder.add_revoked_certificate(
+            x509.RevokedCertificateBuilder()
+            .serial_number(each.certificate.serial_number)
+            .revocation_date(now)
+            .build()
+        )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(issuer.key, hashes.SHA256())

@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from joserfc.jwk import ECKey
 
+from idp.domain.certificate_chain import Authorities
 from idp.usecases.authenticate_provisioner import provisioner
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.web.oidc.registration import register
@@ -33,7 +34,9 @@ CLIENT = a_holder(issuer=AUTHORITY, now=NOON)
 def certified(database: Database) -> Op:
     """Return a provider whose front hands certificates on."""
     found = an_op(database, certificate_header="client-cert", certificate_proxies=("127.0.0.1",))
-    found.services = dataclasses.replace(found.services, certificate_authorities=(AUTHORITY.certificate,))
+    found.services = dataclasses.replace(
+        found.services, certificate_authorities=Authorities.of([AUTHORITY.certificate])
+    )
     found.__post_init__()
     return found
 
