@@ -43,14 +43,30 @@ def open_requests(connection: Connection, client_id: str) -> int:
 
 
 def next_open(connection: Connection, *, now: dt.datetime) -> tuple[str, dt.datetime | None] | None:
-    """Return the oldest request that nobody does, and until when somebody did."""
+    """Return the oldest free request of the client whose turn it is, and until when somebody did it.
+
+    It is the turn of the client for whom the fewest are being done and whose last one ended the longest ago,
+    so that nobody waits for all that another asks.
+    """
+    each = deferred_request.alias("each")
+    lease = deferred_request.c.lease_until
+    first = (
+        select(func.min(deferred_request.c.id).label("id"), deferred_request.c.client_id)
+        .where(deferred_request.c.ended_at.is_(None), or_(lease.is_(None), lease <= now))
+        .group_by(deferred_request.c.client_id)
+        .subquery("first")
+    )
+    of_client = each.c.client_id == first.c.client_id
+    being_done = select(func.count()).where(of_client, each.c.ended_at.is_(None), each.c.lease_until > now)
+    last_ended = select(func.max(each.c.ended_at)).where(of_client)
     row = connection.execute(
-        select(deferred_request.c.id, deferred_request.c.lease_until)
-        .where(
-            deferred_request.c.ended_at.is_(None),
-            or_(deferred_request.c.lease_until.is_(None), deferred_request.c.lease_until <= now),
+        select(deferred_request.c.id, lease)
+        .join(first, first.c.id == deferred_request.c.id)
+        .order_by(
+            being_done.scalar_subquery(),
+            last_ended.scalar_subquery().nulls_first(),
+            deferred_request.c.id,
         )
-        .order_by(deferred_request.c.id)
         .limit(1)
     ).first()
     return None if row is None else (row[0], row[1])
@@ -84,6 +100,29 @@ def claim_deferred(
     return None if row is None else OpenRequest(row[0], row[1], row[2], row[3], begun=seen is not None)
 
 
+def hold_deferred(connection: Connection, identifier: str, *, owner: str, until: dt.datetime) -> bool:
+    """Hold a request longer; False if another took it over or ended it."""
+    return _change(connection, identifier, owner, {"lease_until": until})
+
+
+def put_back_deferred(connection: Connection, identifier: str, *, owner: str, until: dt.datetime) -> bool:
+    """Let anybody do a request, but not before ``until``; False if another took it over or ended it."""
+    return _change(connection, identifier, owner, {"lease_owner": None, "lease_until": until})
+
+
+def _change(connection: Connection, identifier: str, owner: str, values: Mapping[str, Any]) -> bool:
+    done = connection.execute(
+        update(deferred_request)
+        .where(
+            deferred_request.c.id == identifier,
+            deferred_request.c.lease_owner == owner,
+            deferred_request.c.ended_at.is_(None),
+        )
+        .values(values)
+    )
+    return done.rowcount == 1
+
+
 def end_deferred(
     connection: Connection,
     identifier: str,
@@ -93,16 +132,8 @@ def end_deferred(
     now: dt.datetime,
 ) -> bool:
     """Keep how a request ended and wipe what it asked; False if another ended it."""
-    done = connection.execute(
-        update(deferred_request)
-        .where(
-            deferred_request.c.id == identifier,
-            deferred_request.c.lease_owner == owner,
-            deferred_request.c.ended_at.is_(None),
-        )
-        .values(sealed_request=None, completions=list(completions), ended_at=now)
-    )
-    return done.rowcount == 1
+    ending = {"sealed_request": None, "completions": list(completions), "ended_at": now}
+    return _change(connection, identifier, owner, ending)
 
 
 def find_deferred(

@@ -18,9 +18,11 @@ from idp.storage.deferred_requests import (
     claim_deferred,
     end_deferred,
     find_deferred,
+    hold_deferred,
     insert_deferred,
     next_open,
     open_requests,
+    put_back_deferred,
 )
 from idp.storage.event_streams import find_stream
 from idp.usecases.security_events import event_of, publish_events, security_event_token, stream_of
@@ -32,6 +34,9 @@ MOST_OPEN = 100
 """Requests that one client may have open; others are answered as ever."""
 
 _LEASE = dt.timedelta(minutes=10)
+_RENEWED = dt.timedelta(minutes=2)
+_PATIENCE = dt.timedelta(hours=1)
+_LONGEST_PAUSE = dt.timedelta(minutes=1)
 _TABLE, _COLUMN = "deferred_request", "sealed_request"
 
 
@@ -78,7 +83,10 @@ def defer(services: IdpServices, client_id: str, request: Mapping[str, Any]) -> 
 
 
 def take_deferred(services: IdpServices, *, owner: str) -> Deferred | None:
-    """Take the oldest request that nobody does; it falls free again if it is not ended in time."""
+    """Take a request that nobody does, of one client after the other, of each the oldest first.
+
+    It falls free again if it is neither ended nor held (:class:`Hold`) in time.
+    """
     store = services.store
     now = store.clock.now()
     with store.read() as connection:
@@ -92,6 +100,42 @@ def take_deferred(services: IdpServices, *, owner: str) -> Deferred | None:
         return None
     plain = store.sealer.open(taken.sealed, table=_TABLE, column=_COLUMN, row=taken.id)
     return Deferred(taken.id, taken.client_id, taken.accepted_at, json.loads(plain), taken.begun)
+
+
+class Hold:
+    """What keeps a request with the worker that took it, for however long the work takes."""
+
+    def __init__(self, request: Deferred, *, owner: str, since: dt.datetime) -> None:
+        self._request = request
+        self._owner = owner
+        self._since = since
+
+    def keep(self, store: Store) -> None:
+        """Hold on to the request; it costs nothing unless that was told minutes ago.
+
+        Raises:
+            LeaseLostError: if another worker took it over.
+        """
+        now = store.clock.now()
+        if now - self._since < _RENEWED:
+            return
+        with store.write() as unit:
+            if not hold_deferred(
+                unit.connection, self._request.id, owner=self._owner, until=unit.now + _LEASE
+            ):
+                raise LeaseLostError(request=self._request.id)
+        self._since = now
+
+
+def put_back(store: Store, request: Deferred, *, owner: str) -> bool:
+    """Let a request that could not be done now be done a little later; False if it waited for an hour."""
+    with store.write() as unit:
+        age = unit.now - request.accepted_at
+        if age >= _PATIENCE:
+            return False
+        pause = min(max(age, dt.timedelta(seconds=1)), _LONGEST_PAUSE)
+        put_back_deferred(unit.connection, request.id, owner=owner, until=unit.now + pause)
+        return True
 
 
 def end_request(store: Store, request: Deferred, completions: Sequence[Completion], *, owner: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
+from kernel.errors import BusyError
+from kernel.store import Store
 from kernel.web.http import Request, Response
 from scim.domain.bulk import BULK_RESPONSE, LARGEST_PAYLOAD, Bulk, Fault, Operation, read_bulk
 from scim.domain.documents import DEEPEST, read_object, write
@@ -21,6 +23,7 @@ Addresses = Mapping[str, Mapping[str, Method]]
 
 _PATH = re.compile(r"(?P<collection>/[A-Za-z]+)(?:/(?P<id>(?!\.)[^/?#%\s]+))?/?")
 _OTHERS = frozenset({"/Bulk", "/Me", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas"})
+_BUSY = BusyError.status
 _ENVELOPE = 3
 """How many levels a job puts around the body of one operation."""
 
@@ -51,14 +54,32 @@ class BulkJobs:
         told = self.work(read_job(request), request, client)
         return scim_answer(200, write({"schemas": [BULK_RESPONSE], "Operations": list(told.values())}))
 
-    def work(self, bulk: Bulk, request: Request, client: ScimClient) -> dict[int, dict[str, Any]]:
-        """Do the job of ``request``; return how each operation that was tried ended, by its place in it."""
+    def work(
+        self,
+        bulk: Bulk,
+        request: Request,
+        client: ScimClient,
+        *,
+        before_each: Callable[[Store], None] | None = None,
+        tries: int = 1,
+    ) -> dict[int, dict[str, Any]]:
+        """Do the job of ``request``; return how each operation that was tried ended, by its place in it.
+
+        ``before_each`` is called before every operation, with the store that it writes to. An operation that
+        meets a busy database is done ``tries`` times at most.
+        """
         # A job that was let in is done whole; what it counts for, the client waits for afterwards (O6).
         further = len(bulk.operations) - 1
         if further:
             self._rate.wait(client.id, client.requests_per_second, requests=further)
 
         def perform(services: IdpServices, operation: Operation) -> Result:
+            if before_each is not None:
+                before_each(services.store)
+            for _ in range(tries - 1):
+                result = self._perform(services, operation, request, client)
+                if result.status != _BUSY:
+                    return result
             return self._perform(services, operation, request, client)
 
         results = run_bulk(self._services, bulk=bulk, perform=perform)

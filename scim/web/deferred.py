@@ -17,9 +17,12 @@ from idp.usecases.authenticate_provisioner import provisioner_since
 from idp.usecases.deferred_requests import (
     Completion,
     Deferred,
+    Hold,
+    LeaseLostError,
     completion_tokens,
     defer,
     end_request,
+    put_back,
     take_deferred,
 )
 from idp.usecases.provisioning_log import asked_by
@@ -127,17 +130,20 @@ class DeferredRequests:
                 stop.wait(idle)
 
     def run_once(self, owner: str) -> bool:
-        """Do the oldest request that nobody does; False if there is none."""
+        """Do a request that nobody does, of one client after the other; False if there is none."""
         taken = take_deferred(self._services, owner=owner)
         if taken is None:
             return False
         request = _restored(taken)
         with origin(Origin(request.address, str(taken.request["request_id"]))):
             client = self._let_in(taken)
-            if _relative(request) == "/Bulk":
-                self._do_job(taken, request, client, owner)
-            else:
-                self._do_single(taken, request, client, owner)
+            try:
+                if _relative(request) == "/Bulk":
+                    self._do_job(taken, request, client, owner)
+                else:
+                    self._do_single(taken, request, client, owner)
+            except LeaseLostError:
+                _log.warning("scim.deferred_taken_over", request=taken.id)
         return True
 
     def _let_in(self, taken: Deferred) -> ScimClient | None:
@@ -147,7 +153,27 @@ class DeferredRequests:
         return None if found is None or found.client_id != taken.client_id else client_of(found)
 
     def _do_single(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> None:
-        """Do a request and tell how it ended in one transaction: neither is there without the other."""
+        """Do a request and tell how it ended in one transaction: neither is there without the other.
+
+        Where the database is busy nobody waits for the answer, so it is done again, at once and later; that
+        it is busy is told only of what could not be done in an hour.
+        """
+        status, why = 500, _FAILED
+        try:
+            if self._tried(taken, request, client, owner) or put_back(
+                self._services.store, taken, owner=owner
+            ):
+                return
+            status, why = BusyError.status, BusyError.public
+        except (BusyError, LeaseLostError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the client is told, and others go on
+            _log.error("scim.deferred_failed", error=type(error).__name__, exc_info=error)
+        failed = Completion(taken.id, _relative(request), _failure(request.method, status, why))
+        end_request(self._services.store, taken, [failed], owner=owner)
+
+    def _tried(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> bool:
+        """Do a request and tell how it ended; False if the database was busy each time: nothing is done."""
         for _ in range(_TRIES):
             try:
                 with joined(self._services.store) as store:
@@ -156,12 +182,8 @@ class DeferredRequests:
                     end_request(store, taken, [ended], owner=owner)
             except BusyError:
                 continue
-            except Exception as error:  # noqa: BLE001 - the client is told, and others go on
-                _log.error("scim.deferred_failed", error=type(error).__name__, exc_info=error)
-                break
-            return
-        failed = Completion(taken.id, _relative(request), _failure(request.method, 500, _FAILED))
-        end_request(self._services.store, taken, [failed], owner=owner)
+            return True
+        return False
 
     def _answered(
         self, services: IdpServices, taken: Deferred, request: Request, client: ScimClient | None
@@ -173,6 +195,8 @@ class DeferredRequests:
         method = self._make(services)[address][request.method]
         answer = _refused if client is None else answering(method, client)
         found = recorded(services, request, self._known(taken, answer))
+        if found.status == BusyError.status:
+            raise BusyError
         told: dict[str, Any] = {"method": request.method, "status": str(found.status)}
         if found.status >= 400:
             return Completion(taken.id, _relative(request), told | {"response": found.json()})
@@ -201,17 +225,18 @@ class DeferredRequests:
             untried = (403, _NO_MORE)
             recorded(self._services, request, self._known(taken, _refused))
         else:
-            results = self._worked(taken, bulk, request, client)
+            hold = Hold(taken, owner=owner, since=self._services.store.clock.now())
+            results = self._worked(taken, bulk, request, client, hold)
         completions = self._completions(taken, bulk, results, untried)
         end_request(self._services.store, taken, completions, owner=owner)
 
     def _worked(
-        self, taken: Deferred, bulk: Bulk, request: Request, client: ScimClient
+        self, taken: Deferred, bulk: Bulk, request: Request, client: ScimClient, hold: Hold
     ) -> dict[int, dict[str, Any]]:
         results: dict[int, dict[str, Any]] = {}
 
         def work(request: Request) -> Response:
-            results.update(self._jobs.work(bulk, request, client))
+            results.update(self._jobs.work(bulk, request, client, before_each=hold.keep, tries=_TRIES))
             return Response(200)
 
         recorded(self._services, request, self._known(taken, work))
