@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakSet
@@ -64,18 +64,36 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> str | None:
         """Turn an aware time into its stored text."""
         del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("only aware times are stored")
-        # isoformat is C code; strftime costs four times as much, and pads no year before 1000.
-        return value.astimezone(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        return _time_to_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> dt.datetime | None:
         """Turn stored text back into an aware UTC time."""
         del dialect
-        # fromisoformat is C code; strptime costs thirty times as much on the hot paths.
-        return None if value is None else dt.datetime.fromisoformat(value)
+        return _text_to_time(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        """Return the same without the layers that the library puts around it."""
+        del dialect
+        return _time_to_text
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], dt.datetime | None]:
+        """Return the same without the layers that the library puts around it."""
+        del dialect, coltype
+        return _text_to_time
+
+
+def _time_to_text(value: dt.datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("only aware times are stored")
+    # isoformat is C code; strftime costs four times as much, and pads no year before 1000.
+    return value.astimezone(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _text_to_time(value: str | None) -> dt.datetime | None:
+    # fromisoformat is C code; strptime costs thirty times as much on the hot paths.
+    return None if value is None else dt.datetime.fromisoformat(value)
 
 
 class JsonText(TypeDecorator[Any]):
