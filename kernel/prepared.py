@@ -23,7 +23,7 @@ _Process = Callable[[Any], Any]
 class _Compiled:
     """A statement as one dialect runs it."""
 
-    __slots__ = ("_names", "_plan", "_results", "sql")
+    __slots__ = ("_names", "_plan", "_results", "gives_rows", "sql")
 
     def __init__(self, statement: ClauseElement, engine: Engine, names: Sequence[str] | None) -> None:
         dialect = engine.dialect
@@ -39,6 +39,8 @@ class _Compiled:
         # Name, the value it has where a run gives none, and how its type turns it into the driver's.
         self._plan = tuple((name, compiled.params[name], binders.get(name)) for name in self._names)
         columns = compiled._result_columns  # noqa: SLF001 - the compiled form names its columns nowhere else
+        # Known here, because a driver describes every column anew to whoever asks it after each run.
+        self.gives_rows = bool(columns)
         self._results: tuple[tuple[int, _Process], ...] = tuple(
             (index, process)
             for index, column in enumerate(columns)
@@ -102,7 +104,7 @@ class Prepared:
         arguments = compiled.arguments(values, by_name=engine.dialect.name == "postgresql")
         with _cursor(connection, compiled) as cursor:
             cursor.execute(compiled.sql, arguments)
-            return [compiled.row(row) for row in cursor.fetchall()] if cursor.description else []
+            return [compiled.row(row) for row in cursor.fetchall()] if compiled.gives_rows else []
 
     def many(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
         """Run the statement once for each of ``rows`` in the transaction of ``connection``.

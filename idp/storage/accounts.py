@@ -21,6 +21,7 @@ from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import TakenError, violated
 from kernel.prepared import Prepared
+from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
 _ACCOUNT = tuple(account.c[name] for name in _FIELDS)
@@ -35,7 +36,7 @@ _FIND_FOR_CHANGE = Prepared(
 _BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key")))
 _BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
-_INSERT_VALUE = Prepared(account_value.insert(), columns=("account_id", "path", "item", "value"))
+_INSERT_VALUES = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
 _DELETE_VALUES = Prepared(delete(account_value).where(account_value.c.account_id == bindparam("id")))
 _DELETE = Prepared(delete(account).where(account.c.id == bindparam("id")))
 _TOUCH = Prepared(
@@ -249,7 +250,7 @@ def _columns(value: Account, document: str) -> Mapping[str, Any]:
 
 
 def _insert_values(connection: Connection, account_id: str, values: Iterable[AttributeValue]) -> None:
-    _INSERT_VALUE.many(
+    _INSERT_VALUES.run(
         connection,
         ({"account_id": account_id, "path": v.path, "item": v.item, "value": v.value} for v in values),
     )

@@ -11,6 +11,7 @@ from idp.domain.provisioning import AttributeValue
 from idp.domain.reporting_line import NAME_PATH, VALUE_PATH
 from idp.storage.tables import account, account_value
 from kernel.prepared import Prepared
+from kernel.row_insert import RowInsert
 
 _HOLD = Prepared(
     select(account.c.display_name)
@@ -30,7 +31,7 @@ _RESTATE = (
     .where(account.c.id == bindparam("led"))
     .values(document=bindparam("new"), version=account.c.version + 1, updated_at=bindparam("now"))
 )
-_NAMED = Prepared(account_value.insert(), columns=("account_id", "path", "item", "value"))
+_NAMED = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
 
 
 def hold_manager(connection: Connection, account_id: str, *, source: str) -> str | None:
@@ -66,7 +67,7 @@ def restate_led(
             )
         )
     if name is not None:
-        _NAMED.many(
+        _NAMED.run(
             connection,
             (
                 {"account_id": row[0], "path": name.path, "item": name.item, "value": name.value}

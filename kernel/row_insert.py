@@ -1,0 +1,50 @@
+"""Rows of one table inserted together, at the least cost either database knows.
+
+SQLite runs one prepared statement for each row, which it does faster than reading a list. PostgreSQL gets all
+of them as one JSON value: one round trip, one plan, and the same text for one row as for a thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, String, Table, bindparam, cast, column, func, literal_column, select
+from sqlalchemy.dialects.postgresql import JSON
+
+from kernel.database import JsonText
+from kernel.prepared import Prepared
+
+
+class RowInsert:
+    """An INSERT of many rows; ``columns`` hold texts and whole numbers, as JSON knows them."""
+
+    def __init__(self, table: Table, *, columns: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        self._one_by_one = Prepared(table.insert(), columns=self._columns)
+        self._at_once = Prepared(_from_list(table, self._columns))
+
+    def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert ``rows`` in the transaction of ``connection``.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
+        """
+        if connection.dialect.name == "sqlite":
+            self._one_by_one.many(connection, map(dict, rows))
+            return
+        listed = [[row[name] for name in self._columns] for row in rows]
+        if listed:
+            self._at_once.within(connection, rows=listed)
+
+
+def _from_list(table: Table, columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - an INSERT
+    """Return the INSERT of the rows of a JSON list of lists, as PostgreSQL reads it."""
+    rows = cast(bindparam("rows", type_=JsonText()), JSON)
+    row = func.json_array_elements(rows).table_valued(column("value", JSON)).c.value
+    # Texts are not cast to the width of their column: that would cut them where an INSERT refuses.
+    texts = [
+        (table.c[name].type, row.op("->>")(literal_column(str(place)))) for place, name in enumerate(columns)
+    ]
+    values = [text if isinstance(type_, String) else cast(text, type_) for type_, text in texts]
+    return table.insert().from_select(columns, select(*values))
