@@ -17,6 +17,7 @@ from idp.storage.tables import group, group_value
 from idp.storage.violations import TakenError, violated
 from kernel.listed import listed
 from kernel.prepared import Prepared
+from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Group))
 _GROUP = tuple(group.c[name] for name in _FIELDS)
@@ -25,16 +26,14 @@ _BY_ID = select(*_GROUP).where(group.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
 _FIND_FOR_CHANGE = Prepared(_BY_ID.where(group.c.source == bindparam("source")).with_for_update())
 _INSERT = Prepared(group.insert(), columns=_COLUMNS)
-_INSERT_VALUE = Prepared(group_value.insert(), columns=("group_id", "path", "item", "value"))
-_RAISE = Prepared(
+_INSERT_VALUES = RowInsert(group_value, columns=("group_id", "path", "item", "value"))
+_RAISED = (
     update(group)
     .where(group.c.id == bindparam("raised"))
-    .values(
-        version=group.c.version + 1,
-        source_version=bindparam("fence"),
-        updated_at=bindparam("now", type_=group.c.updated_at.type),
-    )
+    .values(version=group.c.version + 1, updated_at=bindparam("now", type_=group.c.updated_at.type))
 )
+_RAISE = Prepared(_RAISED)
+_RAISE_WITH_FENCE = Prepared(_RAISED.values(source_version=bindparam("fence")))
 _KNOWN = Prepared(select(group.c.id).where(group.c.id.in_(listed()), group.c.source == bindparam("source")))
 
 
@@ -76,10 +75,16 @@ def insert_group(connection: Connection, new: Group, values: Iterable[AttributeV
 
 
 def raise_group_version(
-    connection: Connection, group_id: str, *, source_version: int, now: dt.datetime
+    connection: Connection, group_id: str, *, now: dt.datetime, fence: int | None = None
 ) -> None:
-    """Raise the version of a group that is held for change, and its fence to ``source_version``."""
-    _RAISE.within(connection, raised=group_id, fence=source_version, now=now)
+    """Raise the version of a group that is held for change, and the fence of its source if one is given.
+
+    What is not written costs its index nothing.
+    """
+    if fence is None:
+        _RAISE.within(connection, raised=group_id, now=now)
+    else:
+        _RAISE_WITH_FENCE.within(connection, raised=group_id, now=now, fence=fence)
 
 
 def change_group_row(
@@ -148,7 +153,7 @@ def _columns(value: Group) -> Mapping[str, Any]:
 
 
 def _insert_values(connection: Connection, group_id: str, values: Iterable[AttributeValue]) -> None:
-    _INSERT_VALUE.many(
+    _INSERT_VALUES.run(
         connection,
         ({"group_id": group_id, "path": v.path, "item": v.item, "value": v.value} for v in values),
     )

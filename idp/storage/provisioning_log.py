@@ -30,16 +30,18 @@ from idp.storage.tables import provisioning_request as _request
 from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
 from kernel.prepared import Prepared
+from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RequestRecord))
 _COLUMNS = tuple(_request.c[name] for name in _FIELDS)
 _INSERT = Prepared(_request.insert(), columns=_FIELDS)
 _SUBJECT = ("key", "request_id", "part")
-_INSERT_SUBJECT = Prepared(_subject.insert(), columns=_SUBJECT)
+_INSERT_SUBJECTS = RowInsert(_subject, columns=_SUBJECT)
 # Written out, because an index over a part of the rows is only used by the words it was made with.
 _TOLD = _request.c.outcome != literal_column("'read'")
 _REFUSED = _request.c.outcome == literal_column("'refused'")
 _MOST_CLIENTS = 50
+_MOST_TARGETS = 20
 _AT_ONCE = 500
 
 
@@ -61,7 +63,7 @@ class Range:
 def insert_request(connection: Connection, record: RequestRecord, subjects: Iterable[Subject]) -> None:
     """Write the record of a request in the transaction of its deed."""
     _INSERT.within(connection, **_values(record))
-    _INSERT_SUBJECT.many(connection, _subject_rows(record.id, subjects))
+    _INSERT_SUBJECTS.run(connection, _subject_rows(record.id, subjects))
 
 
 def keep_requests(
@@ -84,6 +86,18 @@ def _keeping(dialect: str) -> tuple[Prepared, Prepared]:
     )
     subject = insert(dialect, _subject).on_conflict_do_nothing()
     return Prepared(record, columns=_FIELDS), Prepared(subject, columns=_SUBJECT)
+
+
+def targets_called(connection: Connection, key: str) -> list[str]:
+    """Return the ids of the accounts and groups that requests found by ``key`` were about: at most 20."""
+    statement = (
+        select(_request.c.target_id)
+        .distinct()
+        .join(_subject, _subject.c.request_id == _request.c.id)
+        .where(_subject.c.key == key, _subject.c.part == Part.TARGET.value, _request.c.target_id != "")
+        .limit(_MOST_TARGETS)
+    )
+    return list(connection.execute(statement).scalars())
 
 
 def known_requests(connection: Connection, ids: Sequence[str]) -> frozenset[str]:

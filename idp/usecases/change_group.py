@@ -144,7 +144,7 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
         updated_at=unit.now,
     )
     if facts is None:
-        raise_group_version(unit.connection, group.id, source_version=changed.source_version, now=unit.now)
+        raise_group_version(unit.connection, group.id, now=unit.now, fence=fence if raised else None)
     else:
         failed = change_group_row(
             unit.connection, changed, expected_version=group.version, values=facts.values

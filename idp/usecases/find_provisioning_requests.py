@@ -17,6 +17,7 @@ from idp.storage.provisioning_log import (
     page_of_all,
     page_of_subject,
     recorded_clients,
+    targets_called,
 )
 from idp.storage.provisioning_subjects import accounts_called, groups_called, groups_of, present_names
 from idp.usecases.provisioning_log import subject_key
@@ -165,7 +166,8 @@ def _meant(
         return (), (), []
     accounts = accounts_called(connection, text, sources=clients)
     groups = groups_called(connection, text, sources=clients)
-    keys = [text.upper(), subject_key(services.store.sealer, text)]
+    called = subject_key(services.store.sealer, text)
+    keys = [text.upper(), called, *targets_called(connection, called)]
     keys += [each.id for each in accounts] + [each for each, _, _ in groups]
     return (
         tuple(

@@ -134,9 +134,10 @@ def wrote(
 ) -> None:
     """Record the request that is being served in the transaction of the deed that did it.
 
-    ``changed`` are names of attributes; ``before`` is the target as it was, so that it is found by its former
-    names too. ``added`` and ``removed`` are the ids of members;
-    ``former`` and ``document`` the prepared JSON of an account before and after.
+    ``changed`` are names of attributes. ``before`` is the target as it was: where it was called otherwise,
+    this request leads from either name to its id, and by that to every other request. ``added`` and
+    ``removed`` are the ids of members; ``former`` and ``document`` the prepared JSON of an account before and
+    after.
     """
     asked = _current.get()
     if asked is None:
@@ -144,8 +145,7 @@ def wrote(
     changed, added, removed = tuple(changed), tuple(added), tuple(removed)
     came = [Subject(each, Part.ADDED) for each in added]
     went = [Subject(each, Part.REMOVED) for each in removed]
-    names = dict.fromkeys(name for each in (target, before) if each is not None for name in _names(each))
-    keys = [target.id, *(subject_key(unit.sealer, name) for name in names)]
+    keys = [target.id, *(subject_key(unit.sealer, name) for name in _new_names(target, before))]
     record = dataclasses.replace(
         _record(unit.randomness, unit.now, asked, _DONE.get(asked.operation, 200)),
         target_id=target.id,
@@ -296,6 +296,12 @@ def _name(target: Account | Group) -> str:
 
 def _names(target: Account | Group) -> list[str]:
     return [name for name in (target.external_id, _name(target)) if name]
+
+
+def _new_names(target: Account | Group, before: Account | Group | None) -> list[str]:
+    """Return the names that lead to the target from this request on; of any other an earlier one tells."""
+    names, former = _names(target), [] if before is None else _names(before)
+    return [] if names == former else list(dict.fromkeys(names + former))
 
 
 def _subjects(sealer: Sealer, record: RequestRecord) -> tuple[Subject, ...]:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from idp.domain.provisioning_log import Outcome, RequestRecord
 from idp.storage.provisioning_log import Range, page_of_all, page_of_subject
 from idp.storage.request_buffer import FULL
+from idp.usecases.find_provisioning_requests import Question, find_provisioning_requests
 from idp.usecases.provisioning_log import subject_key
 from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
 from scim.settings import ScimSettings
@@ -240,6 +241,31 @@ def test_names_of_old_and_new_lead_to_a_renaming(world: ScimWorld) -> None:
         new = page_of_subject(connection, [subject_key(sealer, "meadown")], EVERYTHING)
     assert [record.operation.value for record, _ in old] == ["change", "create"]
     assert [record.operation.value for record, _ in new] == ["change"]
+
+
+def test_a_name_of_who_is_gone_leads_to_everything_that_was_sent(world: ScimWorld) -> None:
+    """O11, I3: through the request that made, renamed or deleted who had it; a change tells no name anew."""
+    user = _send(world, "POST", "/Users", a_user("fieldn"))["id"]
+    for path, value in (("title", "Engineer"), ("userName", "meadown")):
+        world.later()
+        world.patch(f"/Users/{user}", {"op": "replace", "path": path, "value": value})
+    group = _send(world, "POST", "/Groups", a_group(members=[{"value": user}]))["id"]
+    world.later()
+    world.patch(f"/Groups/{group}", {"op": "replace", "path": "externalId", "value": "grp:x"})
+    _send(world, "DELETE", f"/Users/{user}")
+    _send(world, "DELETE", f"/Groups/{group}")
+    _records(world)
+
+    def about(subject: str) -> list[tuple[str, str]]:
+        found = find_provisioning_requests(world.services, Question(subject))
+        return [(line.record.operation.value, line.record.resource) for line in found.lines]
+
+    sent = ["delete User", "create Group", "change User", "change User", "create User"]
+    for subject in ("FieldN", "meadown", "acct:fieldn", user.lower()):
+        assert [" ".join(each) for each in about(subject)] == sent, subject
+    sent = ["delete Group", "change Group", "create Group"]
+    for subject in ("grp:x", a_group()["displayName"], a_group()["externalId"], group):
+        assert [" ".join(each) for each in about(subject)] == sent, subject
 
 
 def test_the_record_is_swept_in_batches_and_nothing_is_left_behind(world: ScimWorld) -> None:
