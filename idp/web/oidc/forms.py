@@ -40,10 +40,7 @@ class Form:
     @property
     def repeats(self) -> bool:
         """Tell whether a field stands twice (RFC 6749 §3.2)."""
-        for name, values in self.fields.items():  # a loop: each request of the endpoints goes through it
-            if len(values) > 1 and name != "resource":
-                return True
-        return False
+        return any(len(values) > 1 and name != "resource" for name, values in self.fields.items())
 
 
 Deed = Callable[[IdpServices, ProvenClient, Form], Response]
