@@ -20,6 +20,7 @@ from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 from switchyard.cli_policy import policy
+from switchyard.cli_registration import registration_token
 from switchyard.cli_scim import scim_client
 
 if TYPE_CHECKING:
@@ -235,5 +236,6 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
         run_background(deeds(), stop)
 
 
+client.add_command(registration_token)
 for _command in (lab, client, scim_client, events, policy, *COMMANDS):
     main.add_command(_command)

@@ -169,6 +169,8 @@ def _write_settings(
     idp: dict[str, object] = {
         "policy": file.policy,
         "limits": file.limits == "on",
+        "registration": file.registration,
+        "registration_profile": file.registration_profile.value,
         "loopback_http_clients": True,
         "short_client_secrets": True,
         "fetch_loopback": list(file.fetch_loopback),

@@ -165,6 +165,9 @@ class LabFile(Part):
     policy: Literal["ieso-2025", "nist-63b-4"] = "ieso-2025"
     limits: Literal["on", "off"] = "on"
     consent: Literal["skip", "ask"] = "skip"
+    registration: Literal["closed", "token", "open"] = "closed"
+    registration_profile: Annotated[ClientProfile, Field(strict=False)] = ClientProfile.DEFAULT
+    registration_token: Annotated[str, AfterValidator(_header_text)] | None = Field(None, repr=False)
     fetch_authority: Path | None = None
     fetch_loopback: tuple[str, ...] = ()
 
@@ -277,10 +280,18 @@ def _secrets_are_where_they_are_used(file: LabFile) -> Iterable[Fault]:
             yield Fault(f"clients[{place}].client_secret", f"is missing: {method} needs one")
 
 
+def _a_registration_token_lets_somebody_in(file: LabFile) -> Iterator[Fault]:
+    if file.registration == "token" and not file.registration_token:
+        yield Fault("registration_token", "is missing: registration is 'token'")
+    if file.registration == "closed" and file.registration_token is not None:
+        yield Fault("registration_token", "needs registration 'token' or 'open' beside it")
+
+
 _RULES = (
     _names_are_unique,
     _groups_are_there,
     _an_app_belongs_to_a_required_factor,
     _metadata_is_known,
     _secrets_are_where_they_are_used,
+    _a_registration_token_lets_somebody_in,
 )

@@ -21,6 +21,11 @@ from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.issue_registration_token import (
+    RegistrationTokenOrder,
+    RegistrationTokenRefused,
+    issue_registration_token,
+)
 from idp.usecases.issue_scim_token import ScimTokenIssued, fix_scim_token
 from idp.usecases.open_account import Opening, open_account
 from idp.usecases.provision_account import Provisioned, provision_account
@@ -107,6 +112,8 @@ def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
         faults += _furnish_client(services, client, f"clients[{place}]", asks=file.consent == "ask")
     for place, scim_client in enumerate(file.scim_clients):
         faults += _furnish_scim_client(services, scim_client, f"scim_clients[{place}]")
+    if file.registration_token is not None:
+        faults += _furnish_registration_token(services, file.registration_token)
     if faults:
         raise LabFileError(name, faults)
 
@@ -242,3 +249,10 @@ def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str)
     fixed = fix_scim_token(services, wanted.name, wanted.token, actor=_ACTOR)
     if not isinstance(fixed, ScimTokenIssued):
         yield Fault(f"{key}.token", f"cannot be used: {fixed.value}")
+
+
+def _furnish_registration_token(services: IdpServices, token: str) -> Iterator[Fault]:
+    order = RegistrationTokenOrder(name="the laboratory's file", uses=None, life=None)
+    outcome = issue_registration_token(services, order, actor=_ACTOR, chosen=token)
+    if isinstance(outcome, RegistrationTokenRefused):
+        yield Fault("registration_token", f"cannot be used: {outcome.value}")

@@ -77,6 +77,11 @@ def faults(file: Any) -> list[str]:
         ({"clients": [{**CLIENT, "profile": "fapi"}]}, "clients[0].profile: has to be 'default', 'compat', 'ipsie-sl1' or"),
         ({"clients": [{**CLIENT, "redirect_uri": "x"}]}, "clients[0].redirect_uri: there is no such key; is it redirect_uris?"),
         ({"clients": [{"client_id": "rp1"}]}, "clients[0].client_secret: is missing: client_secret_basic needs one"),
+        ({"registration": "on"}, "registration: has to be 'closed', 'token' or 'open'"),
+        ({"registration": "token"}, "registration_token: is missing: registration is 'token'"),
+        ({"registration_token": "known"}, "registration_token: needs registration 'token' or 'open'"),
+        ({"registration": "token", "registration_token": "a b"}, "registration_token: has to be letters"),
+        ({"registration": "open", "registration_profile": "all"}, "registration_profile: has to be 'default'"),
         ({"scim_clients": [{"name": "idp", "token": "a b"}]}, "scim_clients[0].token: has to be letters"),
         ({"scim_clients": [{"name": "idp", "token": "a", "profile": "ad"}]}, "scim_clients[0].profile: has to be 'strict'"),
         (

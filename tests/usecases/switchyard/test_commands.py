@@ -121,6 +121,30 @@ def test_clients_are_added_listed_and_disabled(site: Site, tmp_path: Path) -> No
     assert machine.exit_code == 0, machine.stderr
 
 
+def test_registration_tokens_are_issued_listed_and_revoked(site: Site) -> None:
+    """RFC 7591 §3, CA-09: a token is shown once, and known by its id afterwards."""
+    tokens = ("client", "registration-token")
+    issued = _run(
+        site, *tokens, "issue", "--name=Partner", "--uses=2", "--profile=fapi2", "--application-key=emi"
+    )
+    assert issued.exit_code == 0, issued.output + issued.stderr
+    assert "idp.registration" in issued.stderr
+    found = re.search(r"token (\S+), shown this once: (swreg_\S+)", issued.output)
+    assert found is not None
+    listed = _run(site, *tokens, "list").output
+    assert f"{found[1]}  Partner  live  registered 0 of 2" in listed
+    assert "profile fapi2  application emi" in listed
+    assert found[2] not in listed
+    assert _run(site, *tokens, "revoke", found[1]).exit_code == 0
+    again = _run(site, *tokens, "revoke", found[1])
+    assert (again.exit_code, "is there to be revoked" in again.stderr) == (1, True)
+    assert "Partner  revoked" in _run(site, *tokens, "list").output
+    assert "of any number" not in listed
+    assert _run(site, *tokens, "issue", "--name=All", "--unlimited").exit_code == 0
+    assert "All  live  registered 0 of any number" in _run(site, *tokens, "list").output
+    assert _run(site, *tokens, "issue", "--name= ").exit_code == 1
+
+
 def test_a_changed_audit_row_is_named(site: Site) -> None:
     """I13: the chain breaks where somebody wrote."""
     sound = _run(site, "audit", "verify")

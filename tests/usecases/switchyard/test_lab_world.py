@@ -18,6 +18,7 @@ from switchyard.lab_faults import LabFileError
 from switchyard.lab_file import parse
 from switchyard.lab_world import SOURCE, NotALabError, check_database, furnish
 from tests.support.oidc import Op, an_op
+from tests.support.self_registration import post, registered, registering
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -130,3 +131,18 @@ def test_the_file_says_whether_people_are_asked_for_consent(op: Op, consent: str
         found = list_clients(connection)
     assert found
     assert {client.first_party for client in found} == {own}
+
+
+def test_the_file_may_let_applications_register_themselves_by_a_token_it_names(op: Op) -> None:
+    """RFC 7591 §3: the same token after every start; who registered stays, and people are asked all the same."""
+    for _start in range(2):
+        furnished(op, {**WORLD, "registration": "token", "registration_token": "known-to-the-tests"})
+    registering(op, "token")
+    assert post(op, "guessed").status == 401
+    told = registered(op, "known-to-the-tests", redirect_uris=["http://127.0.0.1:9000/cb"])
+    furnished(op, WORLD)
+    with op.services.store.read() as connection:
+        (found,) = [each for each in list_clients(connection) if each.id == told["client_id"]]
+    assert not found.first_party
+    with pytest.raises(LabFileError, match="registration_token: cannot be used"):
+        furnished(op, {**WORLD, "registration": "token", "registration_token": "swreg_mistyped"})
