@@ -27,6 +27,7 @@ from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode,
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
 from scim.domain.catalogue import Catalogue
 from scim.domain.documents import is_unstorable
+from scim.domain.filters import LONGEST
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -59,6 +60,7 @@ def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
     Raises:
         InvalidSyntaxException: if the body is no PatchOp message.
+        InvalidPathException: for a path that is too long, or selects what no value can be.
         PayloadTooLargeException: for more than a thousand operations (H15).
     """
     names = {name.lower(): value for name, value in body.items()}
@@ -75,6 +77,8 @@ def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     for operation in operations:
         for name, value in operation.items():
             if name.lower() == "path" and isinstance(value, str):
+                if len(value) > LONGEST:
+                    raise InvalidPathException(detail=f"A 'path' may have {LONGEST} characters at most.")
                 _refuse_unstorable(value)
     return operations
 

@@ -48,6 +48,28 @@ def test_what_is_refused_or_undone_is_never_told(world: ScimWorld) -> None:
     assert receiver.poll() == []
 
 
+def test_what_follows_of_itself_is_told_once_by_the_resource_that_changed(world: ScimWorld) -> None:
+    """P2, L1: a manager is renamed and deleted, a member is: versions of others move, the one event tells it."""
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    hears(world)
+    boss = world.post("/Users", a_user("boss"))["id"]
+    user = a_user("nora", **{enterprise: {"manager": {"value": boss}}})
+    led = world.post("/Users", user | {"schemas": [*user["schemas"], enterprise]})
+    group = world.post("/Groups", a_group(members=[{"value": boss}]))
+    receiver = Receiver(world)
+    receiver.take()
+    world.patch(f"/Users/{boss}", {"op": "replace", "path": "displayName", "value": "Bo"})
+    event = only(receiver.take())
+    assert (event.uri, event.claims["sub_id"]["uri"]) == (f"{PROV}patch:notice", f"/Users/{boss}")
+    assert world.delete(f"/Users/{boss}").status == 204
+    event = only(receiver.take())
+    assert (event.uri, event.claims["sub_id"]["uri"]) == (f"{PROV}delete", f"/Users/{boss}")
+    after = world.get(f"/Users/{led['id']}")
+    assert "manager" not in after.json().get(enterprise, {})
+    assert after.headers["etag"] == 'W/"3"'
+    assert world.get(f"/Groups/{group['id']}").headers["etag"] != group.headers["etag"]
+
+
 def test_a_circle_of_bulk_operations_that_fails_is_not_told(world: ScimWorld) -> None:
     """P2, K2: operations of a circle stand or fall together, and so do their events."""
     hears(world)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scim.domain.filters import LONGEST
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
-from tests.support.scim import PATCH_SCHEMA, a_user
+from tests.support.scim import PATCH_SCHEMA, a_group, a_user
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
@@ -68,6 +69,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "mutability",
     ),
     "password": ({"op": "replace", "path": "password", "value": "Summer2026!"}, "invalidPath"),
+    "a path without end": (
+        {"op": "remove", "path": f'emails[value eq "{"x" * (LONGEST - 18)}"]'},
+        "invalidPath",
+    ),
+    "a path without bottom": (
+        {"op": "remove", "path": f'emails[{"not (" * 33}type eq "x"{")" * 33}]'},
+        "invalidPath",
+    ),
 }
 
 
@@ -82,6 +91,19 @@ def test_one_operation_that_cannot_be_done_undoes_all(world: ScimWorld, name: st
     assert (answer.status, answer.scim_type) == (400, scim_type), answer.body
     assert "Summer2026" not in answer.detail
     assert world.get(path).json() == made.json()
+
+
+def test_a_path_may_be_as_long_as_a_filter(world: ScimWorld) -> None:
+    """H7, O12: up to its limit a path means what it says; for groups as for users beyond it is none."""
+    user = f"/Users/{world.post('/Users', a_user())['id']}"
+    group = f"/Groups/{world.post('/Groups', a_group())['id']}"
+    long = f'emails[value eq "{"x" * (LONGEST - 19)}"]'
+    assert len(long) == LONGEST
+    assert world.patch(user, {"op": "remove", "path": long}).status == 200
+    for path in (user, group):
+        answer = world.patch(path, {"op": "remove", "path": f"{long} "})
+        assert (answer.status, answer.scim_type) == (400, "invalidPath")
+        assert str(LONGEST) in answer.detail
 
 
 WRONG_MESSAGES: dict[str, dict[str, Any]] = {
