@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -103,11 +103,11 @@ class KernelSettings(Section):
     password_parallel: int = 0
     """How many hashes may run at once in one process; 0 means one per processor."""
 
-    workers: int = 1
+    workers: int = Field(default=1, ge=1)
     """Worker processes of the web server."""
 
-    threads: int = 4
-    """Threads of each worker process."""
+    threads: int = Field(default=4, ge=2)
+    """Threads of each worker process. Polls for events are held open on those beyond two, at most on two."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log line that is written."""

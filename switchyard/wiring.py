@@ -53,6 +53,7 @@ from switchyard.failpoints import failpoint_from
 from switchyard.settings import GatewaySettings, RegistrationSystemSettings
 
 _SWEEP_SECONDS = 60.0
+_MOST_HELD = 2
 _log = structlog.get_logger(__name__)
 
 Background = Callable[[threading.Event], None]
@@ -179,7 +180,13 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         certificate_authorities=authorities,
         revocations=_revocations(settings.idp, authorities),
         fetcher=Fetcher(_fetch_rules(settings.idp)),
+        held_requests=held_requests(kernel.threads),
     )
+
+
+def held_requests(threads: int) -> int:
+    """Return how many requests a process of so many threads may hold open: two stay for the others."""
+    return max(0, min(_MOST_HELD, threads - 2))
 
 
 def _authorities(settings: IdpSettings) -> Authorities:

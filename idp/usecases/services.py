@@ -22,7 +22,8 @@ class IdpServices:
     """``issuer`` and ``public_url`` carry no trailing slash; links are built from ``public_url`` (OR-03).
 
     ``clients``, ``failures``, ``requests`` and ``remote_keys`` are this process's own memory; each process
-    makes its own. ``fetcher`` reads what clients publish at addresses of theirs.
+    makes its own. ``fetcher`` reads what clients publish at addresses of theirs. ``held_requests`` is how
+    many requests may wait for something to happen, each on a thread of its own.
     """
 
     store: Store
@@ -43,3 +44,4 @@ class IdpServices:
     fetcher: Fetcher = field(default_factory=Fetcher)
     certificate_authorities: Authorities = field(default_factory=Authorities)
     revocations: RevocationLists | None = None
+    held_requests: int = 2

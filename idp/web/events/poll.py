@@ -18,7 +18,6 @@ from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_r
 POLL_PATH = "/events/poll"
 _MOST = 100
 _MOST_SETTLED = 1_000
-_MOST_WAITING = 2  # of the four threads that a process has unless it is told otherwise
 _LOOK_AGAIN = 0.25
 _LONGEST_REASON = 256
 
@@ -34,14 +33,15 @@ class _Poll:
 class PollEndpoint:
     """The handler; ``wait`` is how many seconds a request is held open where nothing waits (§2.5).
 
-    A held request occupies a thread of the server, so that few are held at once and the others answered.
+    A held request occupies a thread of the server: as many are held at once as ``services`` can spare, and
+    the others are answered with what there is.
     """
 
     def __init__(self, services: IdpServices, door: Door) -> None:
         self._services = services
         self._door = door
         self._wait = services.settings.event_poll_wait.total_seconds()
-        self._held = threading.BoundedSemaphore(_MOST_WAITING)
+        self._held = threading.BoundedSemaphore(services.held_requests)
 
     def __call__(self, request: Request) -> Response:
         """Answer one poll."""

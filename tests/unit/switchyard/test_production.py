@@ -6,6 +6,7 @@ import pytest
 
 from kernel.errors import SettingsError
 from switchyard.settings import read_settings
+from switchyard.wiring import held_requests
 
 _SOUND = {
     "SWITCHYARD_GATEWAY__KERNEL__PRODUCTION": "true",
@@ -45,3 +46,17 @@ def test_each_unsafe_choice_is_refused_by_name(option: str, value: str, named: s
     """F10, bar 22: the servers do not start, and the sentence says which option it is."""
     with pytest.raises(SettingsError, match=named):
         read_settings(None, {**_SOUND, f"SWITCHYARD_{option}": value})
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4, 40])
+def test_polls_that_are_held_open_leave_two_threads_for_everybody_else(threads: int) -> None:
+    """RFC 8936 §2.5: a server of few threads answers at once."""
+    assert held_requests(threads) == {2: 0, 3: 1}.get(threads, 2)
+
+
+@pytest.mark.parametrize("option", ["WORKERS", "THREADS"])
+def test_a_server_needs_a_process_and_threads_that_do_not_all_wait(option: str) -> None:
+    """One thread alone would wait for the server of a client while nobody is answered."""
+    few = {**_SOUND, f"SWITCHYARD_GATEWAY__KERNEL__{option}": "0" if option == "WORKERS" else "1"}
+    with pytest.raises(SettingsError, match=f"gateway.kernel.{option.lower()}"):
+        read_settings(None, few)

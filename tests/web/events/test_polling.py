@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,8 +206,9 @@ def test_a_paused_stream_keeps_its_events_and_a_disabled_one_none(world: ScimWor
     assert event_streams(services) == ()
 
 
-def test_a_receiver_that_is_gone_fills_no_disk(world: ScimWorld) -> None:
-    """P2: what waits too long is forgotten, and a stream in which too much waits is disabled."""
+@pytest.mark.parametrize(("bound", "most"), [("most_waiting_events", 1), ("most_waiting_bytes", 800)])
+def test_a_receiver_that_is_gone_fills_no_disk(world: ScimWorld, bound: str, most: int) -> None:
+    """P2: what waits too long is forgotten, and a stream with too many events, or too large ones, is disabled."""
     hears(world)
     world.post("/Users", a_user("old"))
     world.later(int(dt.timedelta(days=8).total_seconds()))
@@ -215,8 +217,10 @@ def test_a_receiver_that_is_gone_fills_no_disk(world: ScimWorld) -> None:
     assert sweep_security_events(world.services) == 0
     assert waiting(world) == 1
     assert disable_overfull_streams(world.services) == 0
-    few = world.services.settings.model_copy(update={"most_waiting_events": 0})
+    few = world.services.settings.model_copy(update={bound: most})
     object.__setattr__(world.services, "settings", few)
+    assert disable_overfull_streams(world.services) == 0
+    world.post("/Users", a_user("more"))
     assert disable_overfull_streams(world.services) == 1
     ((stream, left),) = event_streams(world.services)
     assert (stream.status, stream.reason, left) == (StreamStatus.DISABLED, OVERFULL, 0)
@@ -231,3 +235,11 @@ def test_a_poll_may_be_held_open_and_ends_though_nothing_comes(sqlite_world: Sci
     hears(sqlite_world, Payload.FULL)
     answer = Receiver(sqlite_world).ask({})
     assert (answer.status, answer["sets"]) == (200, {})
+
+
+def test_a_process_without_a_thread_to_spare_holds_no_poll_open(sqlite_world: ScimWorld) -> None:
+    """RFC 8936 §2.5: it answers at once; held for an hour, this test would not end."""
+    patient = sqlite_world.services.settings.model_copy(update={"event_poll_wait": dt.timedelta(hours=1)})
+    sqlite_world.services = replace(sqlite_world.services, settings=patient, held_requests=0)
+    hears(sqlite_world)
+    assert Receiver(sqlite_world).ask({})["sets"] == {}
