@@ -38,20 +38,11 @@ _NOT_KEPT = frozenset(
     {
         "backchannel_client_notification_endpoint",
         "backchannel_token_delivery_mode",
-        "id_token_encrypted_response_alg",
-        "id_token_encrypted_response_enc",
-        "introspection_encrypted_response_alg",
-        "introspection_encrypted_response_enc",
         "request_object_encryption_alg",
         "request_object_encryption_enc",
         "software_statement",
         "authorization_details_types",
-        "authorization_encrypted_response_alg",
-        "authorization_encrypted_response_enc",
         "use_mtls_endpoint_aliases",
-        "userinfo_encrypted_response_alg",
-        "userinfo_encrypted_response_enc",
-        "userinfo_signed_response_alg",
     }
 )
 METADATA = KNOWN | _NOT_KEPT

@@ -16,6 +16,7 @@ from idp.domain.client_profile import CODE, PROFILES, ProfileRules
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
 from idp.domain.oauth import AuthMethod, GrantType
+from idp.domain.response_encryption import Encryption, registered_encryption
 
 PAIRWISE = "pairwise"
 SUBJECT_TYPES = ("public", PAIRWISE)
@@ -69,6 +70,12 @@ class Client:
     dpop_bound: bool = False
     certificate_bound: bool = False
     certificate_subject: tuple[str, str] = ("", "")
+    id_token_encryption: Encryption | None = None
+    userinfo_encryption: Encryption | None = None
+    introspection_encryption: Encryption | None = None
+    response_encryption: Encryption | None = None
+    userinfo_algorithm: str = ""
+    """How userinfo is signed; empty where it is plain JSON."""
     frontchannel_logout_uri: str = ""
     initiate_login_uri: str = ""
 
@@ -224,6 +231,11 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         dpop_bound=metadata.get("dpop_bound_access_tokens", False),
         certificate_bound=metadata.get("tls_client_certificate_bound_access_tokens", False),
         certificate_subject=registered_subject(metadata),
+        id_token_encryption=registered_encryption(metadata, "id_token"),
+        userinfo_encryption=registered_encryption(metadata, "userinfo"),
+        introspection_encryption=registered_encryption(metadata, "introspection"),
+        response_encryption=registered_encryption(metadata, "authorization"),
+        userinfo_algorithm=metadata.get("userinfo_signed_response_alg", ""),
         frontchannel_logout_uri=metadata.get("frontchannel_logout_uri", ""),
         initiate_login_uri=metadata.get("initiate_login_uri", ""),
     )

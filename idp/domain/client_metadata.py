@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from idp.domain import browser_addresses
+from idp.domain import browser_addresses, response_encryption
 from idp.domain.client import PAIRWISE, SUBJECT_TYPES, sector_of
 from idp.domain.client_certificate import SUBJECTS, subject_fault, subjects_named
 from idp.domain.client_key_sets import key_set_fault
@@ -58,7 +58,9 @@ KNOWN = frozenset(
         "token_endpoint_auth_method",
         "token_endpoint_auth_signing_alg",
         "tos_uri",
+        "userinfo_signed_response_alg",
         *browser_addresses.NAMES,
+        *response_encryption.NAMES,
     }
 )
 """Metadata we keep; what else is sent is dropped, as RFC 7591 §2 asks."""
@@ -126,6 +128,7 @@ def metadata_faults(
         ]
         opened = browser_addresses.browser_address_faults(metadata, loopback_http=loopback_http)
         found += [_wrong(name, message) for name, message in opened]
+        found += [_wrong(*fault) for fault in response_encryption.encryption_faults(metadata)]
     return tuple(found)
 
 
@@ -178,7 +181,9 @@ _TEXTS = (
     "token_endpoint_auth_signing_alg",
     "tos_uri",
     *SUBJECTS,
+    "userinfo_signed_response_alg",
     *browser_addresses.TEXTS,
+    *response_encryption.NAMES,
 )
 
 
@@ -222,6 +227,7 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "id_token_signed_response_alg": SIGNING_ALGORITHMS,
         "authorization_signed_response_alg": SIGNING_ALGORITHMS,
         "introspection_signed_response_alg": SIGNING_ALGORITHMS,
+        "userinfo_signed_response_alg": SIGNING_ALGORITHMS,
         "request_object_signing_alg": ASSERTION_ALGORITHMS,
         "token_endpoint_auth_signing_alg": ASSERTION_ALGORITHMS,
         "subject_type": SUBJECT_TYPES,

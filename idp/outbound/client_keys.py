@@ -6,13 +6,15 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from joserfc.jwk import KeySet
 
 from idp.domain.client_key_sets import usable_keys
+from idp.domain.response_encryption import encryption_rows
 from kernel.errors import BusyError
 from kernel.fetch import Fetched, Fetcher
 
@@ -30,7 +32,8 @@ _log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class _Entry:
     keys: KeySet | None = None
-    read_at: float = 0.0
+    encryption: tuple[Mapping[str, Any], ...] = ()
+    read_at: float | None = None
     tries: deque[float] = field(default_factory=lambda: deque(maxlen=_FETCHES_IN_SPAN))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,12 +57,25 @@ class RemoteKeys:
         Raises:
             BusyError: if only an answer could tell that another request still waits for.
         """
+        entry = self._entry(fetcher, uri, kid)
+        return entry.keys if self._is_known(entry, _STALE_SECONDS) else None
+
+    def encryption_keys(self, fetcher: Fetcher, uri: str) -> tuple[Mapping[str, Any], ...]:
+        """Return those keys at ``uri`` that something may be encrypted for, as JWKs; none if there are none.
+
+        Raises:
+            BusyError: if only an answer could tell that another request still waits for.
+        """
+        entry = self._entry(fetcher, uri, "")
+        return entry.encryption if self._is_known(entry, _STALE_SECONDS) else ()
+
+    def _entry(self, fetcher: Fetcher, uri: str, kid: str) -> _Entry:
         if len(self._entries) >= _MOST_REMEMBERED:
             self._entries.clear()
         entry = self._entries.setdefault(uri, _Entry())
         if not self._serves(entry, kid, _FRESH_SECONDS):
             self._renew(fetcher, uri, entry, kid)
-        return entry.keys if self._now() - entry.read_at < _STALE_SECONDS else None
+        return entry
 
     def _renew(self, fetcher: Fetcher, uri: str, entry: _Entry, kid: str) -> None:
         """Let one thread ask. The others wait as long as an answer usually takes, if they have to at all."""
@@ -75,9 +91,12 @@ class RemoteKeys:
             entry.lock.release()
 
     def _serves(self, entry: _Entry, kid: str, life: float) -> bool:
-        if entry.keys is None or self._now() - entry.read_at >= life:
+        if not self._is_known(entry, life):
             return False
-        return not kid or any(key.kid == kid for key in entry.keys)
+        return not kid or any(key.kid == kid for key in entry.keys or ())
+
+    def _is_known(self, entry: _Entry, life: float) -> bool:
+        return entry.read_at is not None and self._now() - entry.read_at < life
 
     def _may_ask(self, entry: _Entry) -> bool:
         now = self._now()
@@ -94,10 +113,12 @@ class RemoteKeys:
             _log.warning("client_keys.not_fetched", uri=uri, reason=answer.reason)
             return
         try:
-            keys = usable_keys(json.loads(answer.body))
+            document = json.loads(answer.body)
         except (ValueError, RecursionError):
-            keys = None
-        if keys is None:
+            document = None
+        keys = usable_keys(document)
+        encryption = tuple(encryption_rows(document.get("keys"))) if isinstance(document, dict) else ()
+        if keys is None and not encryption:
             _log.warning("client_keys.not_fetched", uri=uri, reason="no usable key")
             return
-        entry.keys, entry.read_at = keys, self._now()
+        entry.keys, entry.encryption, entry.read_at = keys, encryption, self._now()

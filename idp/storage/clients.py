@@ -105,7 +105,8 @@ def find_known_client(connection: Connection, client_id: str) -> KnownClient | N
 
 def _keys(found: Client) -> KeySet | None:
     try:
-        return KeySet.import_key_set({"keys": [dict(key) for key in found.jwks]}) if found.jwks else None
+        proving = [dict(key) for key in found.jwks if key.get("use", "sig") == "sig"]
+        return KeySet.import_key_set({"keys": proving}) if proving else None
     except (JoseError, ValueError, KeyError):
         return None  # registration refuses such keys; a row that has them authenticates nobody
 

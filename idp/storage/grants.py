@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Text,
     and_,
     bindparam,
     delete,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    type_coerce,
     update,
 )
 
@@ -498,7 +500,16 @@ _PROFILE = (
 )
 _BEARER = Prepared(select(*_FACTS).select_from(_LIVE).where(_IS_LIVE))
 _BEARER_PROFILE = Prepared(
-    select(*_FACTS, *_PROFILE, client.c.application_key, grant.c.claims).select_from(_LIVE).where(_IS_LIVE)
+    select(
+        *_FACTS,
+        *_PROFILE,
+        client.c.application_key,
+        grant.c.claims,
+        # Metadata is JSON with quoted names: most clients name no form, and their row is not read further.
+        type_coerce(client.c.metadata, Text).contains('"userinfo_', autoescape=True),
+    )
+    .select_from(_LIVE)
+    .where(_IS_LIVE)
 )
 _PROFILE_OF = Prepared(select(*_PROFILE).where(account.c.id == bindparam("a")))
 _BEARER_NAMED = Prepared(select(*_FACTS, account.c.user_name).select_from(_LIVE).where(_IS_LIVE))
@@ -533,17 +544,17 @@ def find_bearer(database: Database, digest: bytes, *, now: dt.datetime) -> Token
 
 def find_bearer_with_profile(
     database: Database, digest: bytes, *, now: dt.datetime
-) -> tuple[TokenFacts, Profile | None, str, Mapping[str, Any] | None] | None:
+) -> tuple[TokenFacts, Profile | None, str, Mapping[str, Any] | None, bool] | None:
     """Return the same with the account's profile, the client's application and the single claims granted.
 
-    One statement.
+    The last value tells whether the client may want userinfo signed or encrypted. One statement.
     """
     row = _BEARER_PROFILE.first(database, d=digest, now=now)
     if row is None:
         return None
     facts = _facts(row)
     profile = Profile(*row[9:21]) if facts.account_id else None
-    return facts, profile, row[21], row[22]
+    return facts, profile, row[21], row[22], bool(row[23])
 
 
 def profile_within(connection: Connection, account_id: str) -> Profile | None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.client import Client
 from idp.domain.client_profile import CODE
 from idp.domain.grant import CodeRequest, GrantState
 from idp.domain.oauth import Fault, ResponseMode
 from idp.domain.scope import OFFLINE_ACCESS, OPENID
 from idp.domain.session import LiveSession
-from idp.domain.tokens import ID_TOKEN_TYPE, Authentication, seconds
+from idp.domain.tokens import Authentication, seconds
 from idp.storage.grants import NewGrant, insert_code, insert_grant, remember_client_of_session
 from idp.usecases.minting import (
     Issue,
     access_now,
     issue_access_token,
-    response_algorithm,
     signed_id_token,
 )
 from idp.usecases.services import IdpServices
@@ -27,45 +26,37 @@ from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
 
-_SIGNED_LIFE = dt.timedelta(minutes=10)
-"""How long a signed response may be taken: no more than this (JARM §2.1)."""
-
 
 @dataclass(frozen=True, slots=True)
 class ToClient:
-    """An answer that travels to the client's redirection URI, with ``state`` and ``iss`` in it."""
+    """An answer that travels to the client's redirection URI, with ``state`` and ``iss`` in it.
 
+    ``signed``: it travels as one JWT (JARM). :mod:`idp.usecases.carry_answer` makes it ready to go.
+    """
+
+    client: Client
     redirect_uri: str
     mode: ResponseMode
     parameters: Mapping[str, str] = field(repr=False)
+    signed: bool = False
 
 
 def to_client(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> ToClient:
     """Return an answer with ``state`` as it came and ``iss``, on success and on error (AZ-14, AZ-16).
 
-    They stand where the answer stands (trap T3); a signed answer is one parameter that holds them all.
+    They stand where the answer stands (trap T3).
     """
     whole = dict(parameters)
     if asked.value("state"):
         whole["state"] = asked.value("state")
     whole["iss"] = services.issuer
     way = asked.delivery
-    if way.signed:
-        whole = {"response": _signed(services, asked, whole)}
-    return ToClient(asked.value("redirect_uri"), way.carrier, whole)
+    return ToClient(asked.known_client, asked.value("redirect_uri"), way.carrier, whole, way.signed)
 
 
 def error_to_client(services: IdpServices, asked: Asked, fault: Fault) -> ToClient:
     """Return an error as the answer (RFC 6749 §4.1.2.1)."""
     return to_client(services, asked, {"error": fault.code.value, "error_description": fault.description})
-
-
-def _signed(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> str:
-    """Return the parameters as a JWT for this client; it names nobody, so it is no ID token (JARM §2.1)."""
-    client, now = asked.known_client, seconds(services.store.clock.now())
-    claims = {**parameters, "aud": client.id, "iat": now, "exp": now + int(_SIGNED_LIFE.total_seconds())}
-    algorithm = response_algorithm(services, client, client.response_algorithm)
-    return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
 
 
 def granted(

@@ -19,6 +19,7 @@ from idp.domain.consent import consent_needed, covers
 from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
 from idp.domain.oauth import ErrorCode, Fault
+from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
 from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
@@ -175,7 +176,10 @@ def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
     hint, client = asked.value("id_token_hint"), asked.known_client
     hinted = _hinted_subject(services, client, hint) if hint else ""
     if hinted is None:
-        return Fault(ErrorCode.INVALID_REQUEST, "id_token_hint is not one of ours.")
+        encrypted = hint.count(".") == ENCRYPTED_DOTS
+        return Fault(
+            ErrorCode.INVALID_REQUEST, ENCRYPTED_HINT if encrypted else "id_token_hint is not one of ours."
+        )
     claimed = next(iter(asked.claims.subjects), "")
     if hinted and claimed not in ("", hinted):
         return Fault(ErrorCode.INVALID_REQUEST, "id_token_hint and claims name different subjects.")

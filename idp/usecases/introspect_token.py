@@ -11,6 +11,7 @@ from idp.domain.tokens import ACCESS_TOKEN_TYPE, INTROSPECTION_TYPE, seconds
 from idp.storage.clients import admit
 from idp.storage.grants import Inspected, inspect_access_token, inspect_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.encrypt_answers import recipient_of
 from idp.usecases.minting import refuse_replay, response_algorithm
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
@@ -38,8 +39,14 @@ def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str)
     return _answer(services, found)
 
 
-def signed_introspection(services: IdpServices, client: Client, answer: Mapping[str, object]) -> str:
-    """Return the answer as a token for this client alone, which it can keep as evidence (RFC 9701 §5)."""
+def signed_introspection(services: IdpServices, client: Client, answer: Mapping[str, object]) -> str | Fault:
+    """Return the answer as a token for this client alone, which it can keep as evidence (RFC 9701 §5).
+
+    A client that registered it so gets it encrypted, too (§6), or is told that none of its keys fits.
+
+    Raises:
+        BusyError: if another request waits for the client's server, and only its answer could tell.
+    """
     claims = {
         "iss": services.issuer,
         "aud": client.id,
@@ -49,7 +56,11 @@ def signed_introspection(services: IdpServices, client: Client, answer: Mapping[
     algorithm = client.introspection_algorithm or _DEFAULT_ALGORITHM
     if algorithm in client.rules.barred_algorithms:
         algorithm = response_algorithm(services, client, "")
-    return services.signing.sign(claims, algorithm=algorithm, typ=INTROSPECTION_TYPE)
+    token = services.signing.sign(claims, algorithm=algorithm, typ=INTROSPECTION_TYPE)
+    if client.introspection_encryption is None:
+        return token
+    recipient = recipient_of(services, client, client.introspection_encryption)
+    return recipient if isinstance(recipient, Fault) else recipient.sealed(token)
 
 
 def _inspect(services: IdpServices, token: str) -> Inspected | None:

@@ -10,6 +10,7 @@ from typing import Any
 from idp.domain.client import Client
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.redirects import with_parameters
+from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import EndReason, LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
 from idp.storage.clients import look_up_client
@@ -109,6 +110,8 @@ def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | Log
     hint = None
     if single["id_token_hint"]:
         hint = services.signing.verify(single["id_token_hint"], typ=ID_TOKEN_TYPE)
+        if single["id_token_hint"].count(".") == ENCRYPTED_DOTS:
+            return LogoutRefused(_invalid(ENCRYPTED_HINT), language)
         if hint is None or hint.get("iss") != services.issuer:
             return LogoutRefused(_invalid("id_token_hint is not one of ours."), language)
     named = str(hint["aud"]) if hint is not None else single["client_id"]

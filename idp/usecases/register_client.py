@@ -23,6 +23,7 @@ _SIGNED_FOR_IT = (
     "id_token_signed_response_alg",
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
+    "userinfo_signed_response_alg",
 )
 
 

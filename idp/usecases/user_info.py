@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from idp.domain.claims import claims_named, profile_claims
 from idp.domain.claims_request import chosen
 from idp.domain.oauth import ErrorCode, Fault
@@ -11,14 +13,19 @@ from idp.storage.grants import access_of, find_bearer_with_profile
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
+from idp.usecases.signed_user_info import signed_user_info
 from kernel.crypto import digest
 
 INVALID_TOKEN = Fault(ErrorCode.INVALID_TOKEN, "The access token is missing, expired or revoked.", 401)
 INSUFFICIENT_SCOPE = Fault(ErrorCode.INSUFFICIENT_SCOPE, "The access token is not one of a sign-in.", 403)
 
 
-def user_info(services: IdpServices, token: str, shown: Shown = NOTHING) -> dict[str, object] | Fault:
+def user_info(
+    services: IdpServices, token: str, shown: Shown = NOTHING
+) -> Mapping[str, object] | str | Fault:
     """Return the claims that the token's scopes open (UI-02): one statement, and one more for ``access``.
+
+    A text is a JWT, for a client that registered userinfo so.
 
     Only tokens whose audience is the Gateway itself are taken (UI-01, TK-18), and only a person's (TK-15). A
     token that is bound to a key or a certificate needs the proof of it.
@@ -31,7 +38,7 @@ def user_info(services: IdpServices, token: str, shown: Shown = NOTHING) -> dict
     found = find_bearer_with_profile(database, digest(token), now=services.store.clock.now())
     if found is None or services.issuer not in found[0].audience:
         return INVALID_TOKEN
-    facts, profile, application_key, asked = found
+    facts, profile, application_key, asked, as_jwt = found
     misused = may_use_token(services, token, facts.confirmation, shown)
     if misused is not None:
         return misused
@@ -43,4 +50,4 @@ def user_info(services: IdpServices, token: str, shown: Shown = NOTHING) -> dict
         claims |= chosen(claims_named(profile, wishes), wishes)
     if ACCESS in facts.scope:
         claims["access"] = access_claim(access_of(database, facts.account_id, application_key))
-    return claims
+    return signed_user_info(services, facts.client_id, claims) if as_jwt else claims

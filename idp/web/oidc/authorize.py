@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from idp.domain.oauth import Fault
 from idp.domain.session import LiveSession
 from idp.usecases.answer_authorization import ToClient
 from idp.usecases.authorize import (
@@ -15,6 +16,7 @@ from idp.usecases.authorize import (
     SignInNeeded,
     authorize,
 )
+from idp.usecases.carry_answer import carried
 from idp.usecases.resume_authorization import resume_after_consent, resume_authorization
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
@@ -90,7 +92,10 @@ class AuthorizeFace:
 
     def _render(self, request: Request, outcome: AuthorizeOutcome, session: LiveSession | None) -> Response:
         if isinstance(outcome, ToClient):
-            return to_client(outcome.redirect_uri, outcome.mode, outcome.parameters)
+            parameters = carried(self._services, outcome)
+            if not isinstance(parameters, Fault):
+                return to_client(outcome.redirect_uri, outcome.mode, parameters)
+            outcome = ErrorPage(parameters)
         if isinstance(outcome, ErrorPage):
             code = outcome.fault.reason or outcome.fault.code.value
             return self._pages.error_page(request, outcome.fault.status, code, outcome.language)

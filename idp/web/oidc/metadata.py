@@ -11,6 +11,8 @@ from idp.domain.client_profile import RESPONSE_TYPES
 from idp.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from idp.domain.oauth import ASSERTION_ALGORITHMS, CERTIFICATE_METHODS, AuthMethod, GrantType
 from idp.domain.pkce import METHOD
+from idp.domain.response_encryption import ALGORITHMS as ENCRYPTION_ALGORITHMS
+from idp.domain.response_encryption import ENCODINGS
 from idp.domain.response_mode import MODES
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.scope import SIGN_IN_SCOPES
@@ -66,11 +68,18 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "grant_types_supported": [*GRANTS, GrantType.IMPLICIT.value],
         "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": algorithms,
+        "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "id_token_encryption_enc_values_supported": list(ENCODINGS),
+        "userinfo_signing_alg_values_supported": algorithms,
+        "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "userinfo_encryption_enc_values_supported": list(ENCODINGS),
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "introspection_signing_alg_values_supported": algorithms,
+        "introspection_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "introspection_encryption_enc_values_supported": list(ENCODINGS),
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "tls_client_certificate_bound_access_tokens": certificates,
@@ -91,6 +100,8 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "require_signed_request_object": False,
         "require_pushed_authorization_requests": False,
         "authorization_signing_alg_values_supported": algorithms,
+        "authorization_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "authorization_encryption_enc_values_supported": list(ENCODINGS),
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
         "authorization_response_iss_parameter_supported": True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from idp.domain.client import ProvenClient
 from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.sender_constraint import binding_fault
 from idp.domain.tokens import INTROSPECTION_TYPE
+from idp.usecases.encrypt_answers import recipient_of
 from idp.usecases.exchange_code import exchange_code
 from idp.usecases.exchange_token import ExchangeRequest, exchange_token
 from idp.usecases.introspect_token import introspect_token, signed_introspection
@@ -85,9 +87,30 @@ def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenA
     return exchange_token(services, proven, request)
 
 
+def encrypting(grant: Grant) -> Grant:
+    """Return ``grant`` with its ID token encrypted for clients that registered it so (OIDC Core §16.14).
+
+    Nothing is spent or issued for a client none of whose keys fits.
+    """
+
+    def served(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+        encryption = proven.client.id_token_encryption
+        if encryption is None:
+            return grant(services, proven, form)
+        recipient = recipient_of(services, proven.client, encryption)
+        if isinstance(recipient, Fault):
+            return recipient
+        answer = grant(services, proven, form)
+        if isinstance(answer, Fault) or not answer.id_token:
+            return answer
+        return replace(answer, id_token=recipient.sealed(answer.id_token))
+
+    return served
+
+
 GRANTS: dict[str, Grant] = {
-    GrantType.AUTHORIZATION_CODE.value: _code,
-    GrantType.REFRESH_TOKEN.value: _refresh,
+    GrantType.AUTHORIZATION_CODE.value: encrypting(_code),
+    GrantType.REFRESH_TOKEN.value: encrypting(_refresh),
     GrantType.CLIENT_CREDENTIALS.value: _machine,
     GrantType.JWT_BEARER.value: _assertion,
     GrantType.TOKEN_EXCHANGE.value: _exchange,
@@ -129,6 +152,8 @@ def introspection_endpoint(services: IdpServices) -> Endpoint:
         if isinstance(answer, Fault):
             return refusal(answer)
         body = signed_introspection(services, proven.client, answer)
+        if isinstance(body, Fault):
+            return refusal(body)
         return Response(200, body.encode(), (("Content-Type", _SIGNED), *NO_STORE))
 
     def asked(services: IdpServices, proven: ProvenClient, form: Form) -> dict[str, object] | Fault:

@@ -24,6 +24,9 @@ def userinfo_endpoint(services: IdpServices) -> Endpoint:
         if isinstance(answer, Fault):
             refused = bearer_error(answer, told=bool(token), scheme="DPoP" if shown.as_dpop else "Bearer")
             return with_nonce(services, request, refused)
+        if isinstance(answer, str):
+            said = Response(200, answer.encode(), (("Content-Type", "application/jwt"), *NO_STORE))
+            return with_nonce(services, request, said)
         return with_nonce(services, request, json_response(200, answer, NO_STORE))
 
     return endpoint
