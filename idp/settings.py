@@ -105,6 +105,9 @@ class IdpSettings(Section):
     most_waiting_events: int = 100_000
     """A stream in which more events wait than this is disabled: its receiver is gone."""
 
+    most_waiting_bytes: int = 268_435_456
+    """The same for the bytes of the events that wait: full events hold whole resources."""
+
     event_poll_wait: dt.timedelta = dt.timedelta(seconds=10)
     """How long a poll for security events is held open while there are none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ _WAITING = Prepared(
     .order_by(security_event.c.id)
     .limit(bindparam("most"))
 )
-_FIELDS = ("id", "stream_id", "uri", "claims", "created_at")
+_FIELDS = ("id", "stream_id", "uri", "size", "claims", "created_at")
 _INSERT = Prepared(security_event.insert(), columns=_FIELDS)
 
 
@@ -215,6 +216,7 @@ def add_events(connection: Connection, stream: Stream, events: Iterable[WaitingE
             "id": each.id,
             "stream_id": stream.id,
             "uri": next(iter(each.claims["events"])),
+            "size": len(json.dumps(each.claims, ensure_ascii=False).encode()),
             "claims": each.claims,
             "created_at": each.created_at,
         }
@@ -258,10 +260,15 @@ def sweep_events(connection: Connection, *, before: dt.datetime, limit: int) -> 
     return connection.execute(delete(security_event).where(security_event.c.id.in_(old))).rowcount
 
 
-def overfull_streams(connection: Connection, *, most: int) -> tuple[str, ...]:
-    """Return the streams in which more than ``most`` events wait."""
+def overfull_streams(connection: Connection, *, most: int, most_bytes: int) -> tuple[str, ...]:
+    """Return the streams in which more than ``most`` events wait, or events of more than ``most_bytes``.
+
+    It reads an index alone, whatever the events hold.
+    """
     statement = (
-        select(security_event.c.stream_id).group_by(security_event.c.stream_id).having(func.count() > most)
+        select(security_event.c.stream_id)
+        .group_by(security_event.c.stream_id)
+        .having(or_(func.count() > most, func.sum(security_event.c.size) > most_bytes))
     )
     return tuple(connection.execute(statement).scalars())
 

@@ -285,9 +285,10 @@ security_event = Table(
     Column("id", _ID, primary_key=True, comment="the jti of its token, over every attempt"),
     Column("stream_id", _ID, ForeignKey("event_stream.id", ondelete="CASCADE"), nullable=False),
     Column("uri", Text, nullable=False),
+    Column("size", Integer, nullable=False, server_default="0", comment="bytes of claims, to be summed"),
     Column("claims", JsonText, nullable=False, comment="sub_id, txn and events; a full event holds data"),
     Column("created_at", UtcDateTime, nullable=False),
-    Index("ix_security_event_stream", "stream_id", "id"),
+    Index("ix_security_event_stream", "stream_id", "id", "size"),
     comment="Events that wait for their receiver, written with the deed; gone once taken.",
 )
 

@@ -26,9 +26,11 @@ def disable_overfull_streams(services: IdpServices) -> int:
 
     Whoever receives one is told by its status, and reads anew what it missed.
     """
-    most = services.settings.most_waiting_events
+    settings = services.settings
     with services.store.read() as connection:
-        found = overfull_streams(connection, most=most)
+        found = overfull_streams(
+            connection, most=settings.most_waiting_events, most_bytes=settings.most_waiting_bytes
+        )
     for stream_id in found:
         with services.store.write() as unit:
             set_status(unit.connection, stream_id, StreamStatus.DISABLED, reason=OVERFULL, now=unit.now)
