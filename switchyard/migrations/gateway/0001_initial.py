@@ -1039,6 +1039,9 @@ def upgrade() -> None:
         sa.Column("stream_id", sa.String(length=26), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column(
+            "size", sa.Integer(), server_default="0", nullable=False, comment="bytes of claims, to be summed"
+        ),
+        sa.Column(
             "claims",
             types.JsonText(),
             nullable=False,
@@ -1052,7 +1055,7 @@ def upgrade() -> None:
         comment="Events that wait for their receiver, written with the deed; gone once taken.",
     )
     with op.batch_alter_table("security_event", schema=None) as batch_op:
-        batch_op.create_index("ix_security_event_stream", ["stream_id", "id"], unique=False)
+        batch_op.create_index("ix_security_event_stream", ["stream_id", "id", "size"], unique=False)
 
     op.create_table(
         "security_question",
