@@ -15,6 +15,7 @@ from idp.domain.client_certificate import registered_subject
 from idp.domain.client_profile import CODE, PROFILES, ProfileRules
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
+from idp.domain.localized import localized_names
 from idp.domain.oauth import AuthMethod, GrantType
 from idp.domain.response_encryption import Encryption, registered_encryption
 
@@ -78,6 +79,10 @@ class Client:
     """How userinfo is signed; empty where it is plain JSON."""
     frontchannel_logout_uri: str = ""
     initiate_login_uri: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What it says to people in their languages, as ``client_name#fr``."""
+    registered_by: str = ""
+    """The registration token it registered itself with, or ``open``; empty: an operator made it."""
 
     @property
     def rules(self) -> ProfileRules:
@@ -238,4 +243,6 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         userinfo_algorithm=metadata.get("userinfo_signed_response_alg", ""),
         frontchannel_logout_uri=metadata.get("frontchannel_logout_uri", ""),
         initiate_login_uri=metadata.get("initiate_login_uri", ""),
+        words={name: metadata[name] for name in localized_names(metadata)},
+        registered_by=fields.get("registered_by", ""),
     )

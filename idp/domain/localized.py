@@ -20,7 +20,8 @@ def is_localized(name: str) -> bool:
 
 def localized_names(metadata: Iterable[str], bases: Collection[str] = FOR_PEOPLE) -> list[str]:
     """Return the names in ``metadata`` that say one of ``bases`` in a language."""
-    return [name for name in metadata if is_localized(name) and name.partition("#")[0] in bases]
+    found = (name for name in metadata if "#" in name)
+    return [name for name in found if is_localized(name) and name.partition("#")[0] in bases]
 
 
 def in_language(values: Mapping[str, Any], name: str, language: str, default: str = "") -> str:

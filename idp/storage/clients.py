@@ -53,6 +53,7 @@ _COLUMNS = (
     client.c.version,
     client.c.disabled_at,
     client.c.metadata,
+    client.c.registered_by,
 )
 _SPEND_ASSERTION = {
     dialect: Prepared(
@@ -140,12 +141,15 @@ class ClientDirectory:
         self._origins = None
 
     def origins(self, store: Store) -> tuple[str, ...]:
-        """Return the origins of every enabled client's redirection URIs, as they were seconds ago."""
+        """Return the origins of the redirection URIs of enabled clients that operators made, seconds ago.
+
+        Clients that registered themselves stand in the policy of their own pages alone.
+        """
         found = self._origins
         if found is not None and time.monotonic() - found[0] < _ORIGINS_SECONDS:
             return found[1]
         with store.read() as connection:
-            known = list_clients(connection)
+            known = list_clients(connection, made_by_operators=True)
         uris = {
             uri
             for each in known
@@ -185,9 +189,12 @@ def spend_proof(connection: Connection, proof: Proof) -> bool:
     return bool(rows)
 
 
-def list_clients(connection: Connection) -> list[Client]:
-    """Return every client by id."""
-    return [_client(row) for row in connection.execute(select(*_COLUMNS).order_by(client.c.id))]
+def list_clients(connection: Connection, *, made_by_operators: bool = False) -> list[Client]:
+    """Return every client by id, or those alone that did not register themselves."""
+    statement = select(*_COLUMNS).order_by(client.c.id)
+    if made_by_operators:
+        statement = statement.where(client.c.registered_by == "")
+    return [_client(row) for row in connection.execute(statement)]
 
 
 def clients_of_application(connection: Connection, application_key: str) -> list[Client]:
