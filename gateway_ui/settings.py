@@ -28,3 +28,6 @@ class GatewayPagesSettings(Section):
 
     operator_source: str = "registration-worker"
     """SCIM client that gives this role; a role of the same name from any other opens nothing."""
+
+    operator_proof_life: dt.timedelta = dt.timedelta(minutes=10)
+    """Before a change on the operator's pages people prove who they are, unless they did within this time."""

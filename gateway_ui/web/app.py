@@ -9,6 +9,8 @@ import flask
 from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web import (
     activation,
+    client_deeds,
+    clients,
     consent,
     dashboard,
     enrolment,
@@ -39,6 +41,8 @@ _BLUEPRINTS = (
     sign_out.blueprint,
     information.blueprint,
     operator.blueprint,
+    clients.blueprint,
+    client_deeds.blueprint,
     consent.blueprint,
 )
 

@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from gateway_ui.web.consent import CONSENTS
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import start
-from gateway_ui.web.operator import ADDRESS, stands_as_operator
+from gateway_ui.web.operator import ADDRESS
+from gateway_ui.web.staff import stands_as_operator
 from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
 from idp.domain.session import LiveSession
 from idp.usecases.consents import list_consents

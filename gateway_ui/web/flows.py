@@ -16,9 +16,11 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.messages import TOO_MANY, complain_count
-from idp.domain.login_flow import Step
+from gateway_ui.web.page_client import about_client
+from idp.domain.login_flow import Demands, Step
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, SlowDown
+from idp.usecases.look_at_client import look_at_client
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
 from kernel.web.cookies import browser_token, set_cookie
@@ -51,12 +53,13 @@ def go(path: str) -> Response:
     return flask.redirect(local_path(path), 303)
 
 
-def start(path: str = "/", *, login_hint: str = "") -> Response:
+def start(path: str = "/", *, login_hint: str = "", demands: Demands | None = None) -> Response:
     """Start a sign-in that ends at ``path`` and go to its first page."""
     flow = start_login(
         pages().services,
         browser=browser_token(),
         request={"kind": "page", "path": local_path(path)},
+        demands=demands,
         session=live_session(),
         login_hint=login_hint,
     )
@@ -82,6 +85,7 @@ def standing(flow: str, *steps: Step) -> FlowPage | Response:
     """Return the flow if it stands at one of ``steps``, else the way to where it stands (AZ-21)."""
     outcome: object = look_at_flow(pages().services, flow=flow, browser=browser_token())
     if isinstance(outcome, FlowPage) and outcome.step in steps:
+        about_client(look_at_client(pages().services, outcome.client_id))
         return outcome
     if isinstance(outcome, FlowPage) and outcome.step is Step.DONE:
         outcome = finish_login(pages().services, flow=flow, browser=browser_token())

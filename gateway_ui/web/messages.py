@@ -142,6 +142,33 @@ REQUEST_UNTRUSTED = Message(
 
 DAY_NOT_READ = Message(5101, mark("Enter a day as year, month and day, for example 2026-11-21"))
 DAYS_TURNED = Message(5102, mark("The last day must not come before the first"))
+PROOF_OLD = Message(
+    5103,
+    mark(
+        "It is a while since you proved who you are. Nothing was saved, and what you entered is still here: "
+        "prove it again, then save."
+    ),
+)
+CLIENT_OUTDATED = Message(
+    5104,
+    mark(
+        "Somebody else changed this client while you did. What you entered is still here, but not saved: "
+        "look at the client as it is now. If you save again, yours takes its place."
+    ),
+)
+FIELD_WRONG = Message(5105, mark("%(label)s: %(fault)s"))
+JSON_NOT_READ = Message(5106, mark("This is not JSON: look at line %(line)s, character %(column)s."))
+JSON_NO_OBJECT = Message(5107, mark("This has to be one JSON object, in braces."))
+FIELD_ELSEWHERE = Message(5108, mark("%(name)s has a field of its own on this page."))
+START_MISSING = Message(5109, mark("Choose what it is"))
+NAME_NOT_TYPED = Message(5110, mark("Type the client's ID exactly as it stands above"))
+STILL_ROTATING = Message(
+    5111,
+    mark(
+        "Two secrets work already. Retire the former one first, or let both stop at once by giving the "
+        "new one no overlap."
+    ),
+)
 
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {

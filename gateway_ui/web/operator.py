@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,9 +15,9 @@ import flask
 from flask.typing import ResponseReturnValue
 
 from gateway_ui.web import provisioning_words as words
-from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.flows import start
+from gateway_ui.web.context import pages, render
 from gateway_ui.web.messages import DAY_NOT_READ, DAYS_TURNED, complain
+from gateway_ui.web.staff import operators_only
 from idp.usecases.find_provisioning_requests import (
     MOST_MEMBERS,
     Question,
@@ -28,49 +25,15 @@ from idp.usecases.find_provisioning_requests import (
     find_provisioning_requests,
     show_provisioning_request,
 )
-from idp.usecases.operators import is_operator
-from kernel.web.errors import refuse
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
-from kernel.web.links import this_page
 
 blueprint = flask.Blueprint("operator", __name__)
-P = ParamSpec("P")
 ADDRESS = "/operator/provisioning"
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _FEW = 5
 """So many attributes are named in a list; of more it tells the number."""
 _FIELDS = ("q", "client", "show", "from", "to")
-
-
-def stands_as_operator() -> bool:
-    """Tell whether whoever is signed in may open the operator's pages; asked once a request."""
-    if "is_operator" not in flask.g:
-        session, settings = live_session(), pages().settings
-        flask.g.is_operator = session is not None and is_operator(
-            pages().services, session, role=settings.operator_role, source=settings.operator_source
-        )
-    return bool(flask.g.is_operator)
-
-
-def operators_only(page: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Serve a page to the operator's staff only: others sign in first, or are told that it is not theirs."""
-
-    @wraps(page)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if live_session() is None:
-            return start(this_page())
-        if not stands_as_operator():
-            return refuse(
-                403,
-                _("You cannot do that"),
-                _("Only %(office)s can open this page.", office=pages().contact.office),
-                back="/",
-                back_text=_("Go to your applications"),
-            )
-        return page(*args, **kwargs)
-
-    return guarded
 
 
 @blueprint.get(ADDRESS)

@@ -13,17 +13,15 @@ import pytest
 
 from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web import provisioning_words
-from idp.domain.provisioning import GroupFacts
 from idp.domain.provisioning_log import Outcome
 from idp.settings import IdpSettings
 from idp.storage.provisioning_log import Range, page_of_all
 from idp.usecases.find_provisioning_requests import PAGE
-from idp.usecases.provision_group import provision_group
-from kernel.audit import SYSTEM
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
-from tests.support.gateway import SOURCE, Journey, PagesGateway, a_gateway, heading_of
+from tests.support.gateway import Journey, PagesGateway, a_gateway, heading_of
 from tests.support.ports import free_port
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
+from tests.support.staff import make_staff, robin_clark, take_session
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from tests.support.browser import Visitor
 
 LIST = "/operator/provisioning"
-STAFF = "registration-customer-relations"
 SECRETS = ("Nora Field", "nora.secret@acme.example", "416-555-0100", "hunter2-in-clear")
 
 
@@ -73,39 +70,6 @@ def deeds(page: str) -> list[str]:
     ]
 
 
-def _staff(gateway: PagesGateway, member: str, *, source: str = SOURCE) -> None:
-    """Give the access role of Customer Relations to an account, by a group of ``source``."""
-    provision_group(
-        gateway.services,
-        actor=SYSTEM,
-        source=source,
-        facts=GroupFacts(
-            external_id="grp:100000:staff",
-            display_name="OPERATOR/Customer Relations functions",
-            organization_id="100000",
-            organization_short_name="OPERATOR",
-            access_role_key=STAFF,
-            access_role_name="Customer Relations functions",
-            application_key="online-registration",
-            account_kinds=("personal",),
-            source_version=1,
-            document="{}",
-            values=(),
-        ),
-        members=frozenset({member}),
-    )
-
-
-def _robin(gateway: PagesGateway) -> Journey:
-    account = gateway.provision(
-        "clarkr", given_name="Robin", family_name="Clark", email="robin@operator.example"
-    )
-    _staff(gateway, account)
-    robin = Journey(gateway)
-    robin.activate("robin@operator.example")
-    return robin
-
-
 @pytest.fixture
 def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office of Customer Relations; nothing was sent yet."""
@@ -113,7 +77,7 @@ def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     settings = IdpSettings(loopback_http_clients=True, session_idle=long, session_life=long)
     url = f"http://localhost:{free_port()}"
     gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=settings, public_url=url)
-    return Office(gateway, a_scim_world(sqlite_gateway_database, clock=clock), _robin(gateway), clock)
+    return Office(gateway, a_scim_world(sqlite_gateway_database, clock=clock), robin_clark(gateway)[0], clock)
 
 
 # --- who may look ------------------------------------------------------------------------------------
@@ -141,7 +105,7 @@ def test_a_person_without_the_role_is_refused(gateway: PagesGateway) -> None:
 def test_the_role_of_another_source_opens_nothing(gateway: PagesGateway) -> None:
     """LI-07, O9: a provisioning client cannot make staff of its own people by naming a role so."""
     account = gateway.provision()
-    _staff(gateway, account, source="okta")
+    make_staff(gateway, account, source="okta")
     nora = Journey(gateway)
     nora.activate()
     assert nora.open(LIST).status_code == 403
@@ -150,7 +114,7 @@ def test_the_role_of_another_source_opens_nothing(gateway: PagesGateway) -> None
 def test_the_settings_can_close_the_pages(sqlite_gateway_database: Database, clock: FrozenClock) -> None:
     """LI-07: without a role in the settings they are nobody's."""
     closed = a_gateway(sqlite_gateway_database, clock=clock, pages=GatewayPagesSettings(operator_role=""))
-    assert _robin(closed).open(LIST).status_code == 403
+    assert robin_clark(closed)[0].open(LIST).status_code == 403
 
 
 def test_staff_lose_the_pages_with_the_role(office: Office) -> None:
@@ -429,7 +393,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
     refused = re.search(rf'data-status="409".*?href="({LIST}/[0-9A-Z]{{26}})"', page, re.DOTALL)
     assert refused is not None
     with office.pages.serve() as url:
-        _sign_in(office, browser, url, language)
+        take_session(browser, office.robin, url, language)
         tab = browser.open()
         paths = (LIST, f"{LIST}?q=fieldn", f"{LIST}?q=nobody", f"{LIST}?from=x", refused[1])
         for number, path in enumerate(paths):
@@ -445,15 +409,8 @@ def test_the_search_needs_no_script(office: Office, plain_browser: Visitor) -> N
     """O11: the form is a GET, filled in and sent by the browser alone."""
     _a_busy_day(office)
     with office.pages.serve() as url:
-        _sign_in(office, plain_browser, url, "en")
+        take_session(plain_browser, office.robin, url, "en")
         tab = plain_browser.open(f"{url}{LIST}")
         tab.fill("#q", "fieldn")
         tab.click("form[role=search] button")
         assert tab.locator("#requests tbody tr").count() == 5
-
-
-def _sign_in(office: Office, visitor: Visitor, url: str, language: str) -> None:
-    cookie = office.robin.client.get_cookie("gateway_session")
-    assert cookie is not None
-    values = {"gateway_session": cookie.value, "gateway_language": language}
-    visitor.context.add_cookies([{"name": n, "value": v, "url": url} for n, v in values.items()])

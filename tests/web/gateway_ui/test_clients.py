@@ -1,0 +1,449 @@
+"""The operator's pages of clients: who may, what is asked before a deed, what is told, and a secret shown once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from gateway_ui.settings import GatewayPagesSettings
+from idp.settings import IdpSettings
+from idp.usecases.disable_client import disable_client
+from idp.usecases.show_client import ClientDetail, show_client
+from kernel.audit import SYSTEM
+from kernel.tables import audit_event
+from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
+from tests.support.forms import form_with, forms_of, token_of
+from tests.support.gateway import PASSWORD, Journey, PagesGateway, a_gateway, heading_of
+from tests.support.ports import free_port
+from tests.support.staff import robin_clark, take_session
+
+if TYPE_CHECKING:
+    from kernel.clock import FrozenClock
+    from kernel.database import Database
+    from tests.support.browser import Visitor
+
+LIST = "/operator/clients"
+NEW = "/operator/new-client"
+CALLBACK = "https://emi.example/callback"
+
+
+@dataclass
+class Office:
+    """The pages, somebody of Customer Relations who proved a moment ago who they are, and the clock."""
+
+    gateway: PagesGateway
+    robin: Journey
+    app: str
+    clock: FrozenClock
+
+    def register(self, client_id: str = "emi", *, kind: str = "web", **values: object) -> str:
+        """Fill in the form of a new client and return the page that follows."""
+        self.robin.open(f"{NEW}?kind={kind}")
+        lines = {"redirect_uris": CALLBACK} if kind != "machine" else {"scope": "meters.read"}
+        self.robin.send(client_id=client_id, client_name=f"The {client_id}", **lines | values)  # type: ignore[arg-type]
+        return self.robin.text
+
+    def detail(self, client_id: str = "emi") -> ClientDetail:
+        """Return the client as it is stored."""
+        found = show_client(self.gateway.services, client_id)
+        assert found is not None
+        return found
+
+    def press(self) -> None:
+        """Send the form of the page as it stands."""
+        action = next(
+            form.action for form in forms_of(self.robin.text) if form.action.startswith("/operator")
+        )
+        self.robin.send(action=action)
+
+    def prove(self) -> None:
+        """Give password and code where they are asked for."""
+        self.clock.advance(dt.timedelta(minutes=1))
+        self.robin.send(password=PASSWORD)
+        self.robin.give_code(self.app)
+
+
+def shown_secret(page: str) -> str:
+    """Return the secret that a page shows, or an empty text."""
+    found = re.search(r'id="client-secret">([^<]+)<', page)
+    return unescape(found.group(1)) if found else ""
+
+
+@pytest.fixture
+def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
+    """Give the office of Customer Relations; no client is registered."""
+    long = dt.timedelta(days=7)
+    settings = IdpSettings(loopback_http_clients=True, session_idle=long, session_life=long)
+    gateway = a_gateway(
+        sqlite_gateway_database,
+        clock=clock,
+        settings=settings,
+        public_url=f"http://localhost:{free_port()}",
+    )
+    robin, app = robin_clark(gateway)
+    return Office(gateway, robin, app, clock)
+
+
+# --- who may -----------------------------------------------------------------------------------------
+
+_PATHS = (
+    LIST,
+    NEW,
+    f"{NEW}?kind=web",
+    f"{LIST}/emi",
+    *(f"{LIST}/emi/{deed}" for deed in ("change", "new-secret", "secret", "disable", "enable", "delete")),
+)
+
+
+def test_the_pages_are_the_operators_staffs_alone(office: Office) -> None:
+    """LI-07: strangers sign in first; others are refused, whether they look or post."""
+    office.register()
+    office.gateway.provision()
+    nora = Journey(office.gateway)
+    for path in _PATHS:
+        assert heading_of(nora.open(path).text) == "Sign in", path
+    nora.activate()
+    assert 'id="client-pages"' not in nora.text
+    token = token_of(nora.text)
+    for path in _PATHS:
+        assert nora.open(path).status_code == 403, path
+        if path not in (LIST, f"{LIST}/emi", f"{LIST}/emi/secret"):
+            assert nora.client.post(path, data={"csrf_token": token}).status_code == 403, path
+    assert not office.detail().registration.client.disabled
+    office.robin.open("/")
+    assert f'id="client-pages" href="{LIST}"' in office.robin.text
+
+
+def test_a_form_of_another_site_does_nothing(office: Office) -> None:
+    """SE-05: without the page's own token no client is disabled or deleted."""
+    office.register()
+    for deed in ("disable", "delete", "new-secret", "change"):
+        answer = office.robin.client.post(f"{LIST}/emi/{deed}", data={"client_id": "emi"})
+        assert answer.status_code == 403
+    assert not office.detail().registration.client.disabled
+
+
+def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Office) -> None:
+    """ASVS 7.5.3: looking goes on; a change asks for password and second factor, and then comes back."""
+    office.register()
+    office.clock.advance(GatewayPagesSettings().operator_proof_life + dt.timedelta(seconds=1))
+    assert office.robin.open(f"{LIST}/emi").status_code == 200
+    for deed in ("change", "new-secret", "disable", "delete"):
+        assert heading_of(office.robin.open(f"{LIST}/emi/{deed}").text) == "Confirm that it is you", deed
+    office.prove()
+    assert heading_of(office.robin.text) == "Delete The emi?"
+    assert office.robin.open(f"{LIST}/emi/disable").status_code == 200
+    office.clock.advance(dt.timedelta(minutes=11))
+    office.robin.send(reason="leaked")
+    assert heading_of(office.robin.text) == "Confirm that it is you", (
+        "a question that waited too long is asked again"
+    )
+    assert not office.detail().registration.client.disabled
+
+
+def test_a_form_that_took_too_long_loses_nothing(office: Office) -> None:
+    """One proves again beside it, and saves."""
+    office.register()
+    office.robin.open(f"{LIST}/emi/change")
+    office.clock.advance(dt.timedelta(minutes=11))
+    office.robin.send(description="What it does.")
+    waiting = office.robin.page
+    assert waiting is not None
+    assert (waiting.status_code, office.robin.messages) == (422, ["5103"])
+    assert office.detail().registration.client.description == ""
+    office.robin.open("/operator/proof")
+    office.prove()
+    assert heading_of(office.robin.text) == "You proved who you are"
+    office.robin.page = waiting
+    office.press()
+    assert "The client is changed." in office.robin.text
+    assert office.detail().registration.client.description == "What it does."
+
+
+# --- registering --------------------------------------------------------------------------------------
+
+
+def test_a_client_is_registered_and_its_secret_shown_once(office: Office) -> None:
+    """CA-09: after a redirect, in no address and no audit; the second look says that it is gone."""
+    page = office.register(first_party="no", post_logout_redirect_uris="https://emi.example/out")
+    secret = shown_secret(page)
+    assert len(secret) >= 43
+    assert office.robin.page is not None
+    assert office.robin.page.headers["Cache-Control"] == "no-store"
+    assert [answer.status_code for answer in office.robin.page.history] == [303]
+    assert office.robin.path == f"{LIST}/emi/secret"
+    assert secret not in office.robin.page.request.url
+    office.robin.open(f"{LIST}/emi/secret")
+    assert 'id="no-secret"' in office.robin.text
+    assert secret not in office.robin.text
+    with office.gateway.services.store.read() as connection:
+        assert secret not in repr(connection.execute(select(audit_event)).all())
+    found = office.detail().registration
+    assert not found.client.first_party
+    assert found.metadata["redirect_uris"] == [CALLBACK]
+    text = office.robin.open(f"{LIST}/emi").text
+    assert "Robin Clark" in text
+    assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "grants", "method"),
+    [
+        ("web", {"authorization_code", "refresh_token"}, "client_secret_basic"),
+        ("browser", {"authorization_code", "refresh_token"}, "none"),
+        ("native", {"authorization_code", "refresh_token"}, "none"),
+        ("machine", {"client_credentials"}, "client_secret_basic"),
+    ],
+)
+def test_a_kind_starts_with_what_is_usual_for_it(
+    office: Office, kind: str, grants: set[str], method: str
+) -> None:
+    """The four kinds of OAuth 2.1 §2.1, in people's words; the form may be changed at will."""
+    office.robin.open(NEW)
+    assert office.robin.send(kind=kind).status_code == 200
+    office.register(kind=kind)
+    client = office.detail().registration.client
+    assert (client.grant_types, client.auth_method) == (grants, method)
+    assert client.is_native == (kind == "native")
+
+
+def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
+    """WCAG 3.3.1: a summary that links to each field; everything typed is still there."""
+    page = office.register(
+        "x y",
+        redirect_uris=f"{CALLBACK}#part\nhttps://*.emi.example/",
+        jwks='{"keys": [',
+        scope="openid  email",
+        further='{"contacts": ["a@acme.example"], "scope": "x"}',
+        launch_url="ftp://emi.example",
+    )
+    assert heading_of(page) == "Register a client"
+    assert office.robin.messages == ["5108", "5106"], "what cannot be read is told first"
+    office.robin.send(jwks="", further='{"contacts": ["a@acme.example"]}')
+    page = office.robin.text
+    links = re.findall(r'<a href="#([a-z_]+)">([^<]+)</a>', page)
+    assert {name for name, _text in links} == {"client_id", "redirect_uris", "scope", "launch_url"}
+    texts = [unescape(text) for _name, text in links]
+    assert f"Redirect URIs: {CALLBACK}#part must not have a fragment" in texts
+    assert "Scopes: has to be scopes separated by single spaces" in texts
+    form = form_with(page, "client_id")
+    assert form.fields["redirect_uris"] == [f"{CALLBACK}#part\nhttps://*.emi.example/"]
+    assert (form.fields["client_id"], form.fields["scope"]) == (["x y"], ["openid  email"])
+    assert json.loads(form.fields["further"][0]) == {"contacts": ["a@acme.example"]}
+    office.robin.send(client_id="emi", redirect_uris=CALLBACK, scope="openid", launch_url="")
+    assert shown_secret(office.robin.text)
+    office.register()
+    assert "Client ID: is taken" in office.robin.text
+
+
+# --- changing -----------------------------------------------------------------------------------------
+
+
+def test_the_form_gives_back_what_it_was_given(office: Office) -> None:
+    """Saving without a change changes nothing, whatever the client holds beside the form's fields."""
+    further = {"contacts": ["a@acme.example"], "default_max_age": 3600, "default_acr_values": ["phr"]}
+    office.register(further=json.dumps(further), description="What it does.", serves="https://ws.example/a")
+    before = office.detail().registration
+    office.robin.open(f"{LIST}/emi/change")
+    office.press()
+    assert "Nothing was different" in office.robin.text
+    assert office.detail().registration == before
+    office.robin.open(f"{LIST}/emi/change")
+    office.robin.send(client_name="Energy Market", redirect_uris=f"{CALLBACK}\n\n https://emi.example/two \n")
+    after = office.detail().registration
+    assert after.client.redirect_uris == (CALLBACK, "https://emi.example/two")
+    assert after.metadata["contacts"] == further["contacts"]
+    assert heading_of(office.robin.text) == "Energy Market"
+    assert "Changed" in office.robin.text
+
+
+def test_of_two_people_who_change_a_client_the_later_is_told(office: Office) -> None:
+    """What the later typed stays; saving again puts it in the place of what the earlier saved."""
+    office.register()
+    office.robin.open(f"{LIST}/emi/change")
+    later = office.robin.page
+    office.robin.open(f"{LIST}/emi/change")
+    office.robin.send(description="The earlier.")
+    office.robin.page = later
+    office.robin.send(description="The later.")
+    assert office.robin.messages == ["5104"]
+    assert office.detail().registration.client.description == "The earlier."
+    assert 'id="now" href="/operator/clients/emi"' in office.robin.text
+    office.press()
+    assert office.detail().registration.client.description == "The later."
+
+
+def test_a_client_that_needs_a_secret_now_is_given_one(office: Office) -> None:
+    """A change of the method makes a secret where there was none, shown like any new one."""
+    office.register(kind="browser")
+    office.robin.open(f"{LIST}/emi/change")
+    office.robin.send(token_endpoint_auth_method="client_secret_post")
+    assert shown_secret(office.robin.text)
+    assert len(office.detail().secrets) == 1
+
+
+# --- deeds --------------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_rotated_and_the_former_retired(office: Office) -> None:
+    """CA-11: two work at a time; the page tells their ages and when the former ends."""
+    first = shown_secret(office.register())
+    office.robin.open(f"{LIST}/emi/new-secret")
+    office.robin.send(overlap="week")
+    second = shown_secret(office.robin.text)
+    assert second
+    assert second != first
+    until = office.clock.now() + dt.timedelta(days=7)
+    assert [age.expires_at for age in office.detail().secrets] == [None, until]
+    office.robin.open(f"{LIST}/emi/new-secret")
+    office.robin.send(overlap="day")
+    assert office.robin.messages == ["5111"]
+    office.robin.open(f"{LIST}/emi/retire-secret")
+    office.press()
+    assert "The former secret works no more." in office.robin.text
+    assert len(office.detail().secrets) == 1
+    office.robin.open(f"{LIST}/emi/new-secret")
+    office.robin.send(overlap="none")
+    assert shown_secret(office.robin.text) not in ("", second)
+    assert len(office.detail().secrets) == 1
+
+
+def test_a_secret_of_somebody_elses_rotation_is_not_shown(office: Office) -> None:
+    """CA-09: it waits for the session that asked."""
+    office.register()
+    office.robin.open(f"{LIST}/emi/new-secret")
+    page = form_with(office.robin.text, "overlap")
+    data = {name: values[0] for name, values in page.fields.items()}
+    assert office.robin.client.post(page.action, data=data).status_code == 303
+    other = Journey(office.gateway)
+    other.open(f"{LIST}/emi/secret")
+    office.clock.advance(dt.timedelta(minutes=1))
+    other.give_password("clarkr")
+    other.give_code(office.app)
+    assert other.path == f"{LIST}/emi/secret"
+    assert not shown_secret(other.text)
+    assert shown_secret(office.robin.open(f"{LIST}/emi/secret").text)
+
+
+def test_a_client_is_disabled_enabled_and_deleted(office: Office) -> None:
+    """Each is asked about first; to delete one types the client's ID; all of it is audited with the person."""
+    office.register()
+    office.robin.open(f"{LIST}/emi/disable")
+    assert not office.detail().registration.client.disabled
+    office.robin.send(reason="its key leaked")
+    assert office.detail().registration.client.disabled
+    assert "The client is disabled." in office.robin.text
+    assert "Disabled: its key leaked" in office.robin.text
+    office.robin.open(f"{LIST}/emi/enable")
+    office.press()
+    assert not office.detail().registration.client.disabled
+    office.robin.open(f"{LIST}/emi/delete")
+    office.robin.send(client_id="eni")
+    assert office.robin.messages == ["5110"]
+    office.robin.send(client_id="emi", reason="replaced")
+    assert office.robin.path == LIST
+    assert "The client is deleted." in office.robin.text
+    assert show_client(office.gateway.services, "emi") is None
+    for path in (f"{LIST}/emi", f"{LIST}/emi/change", f"{LIST}/emi/delete"):
+        assert office.robin.open(path).status_code == 404
+    with office.gateway.services.store.read() as connection:
+        rows = connection.execute(
+            select(audit_event.c.tag, audit_event.c.actor_kind, audit_event.c.reason)
+            .where(audit_event.c.target == "emi")
+            .order_by(audit_event.c.at, audit_event.c.seq)
+        ).all()
+    assert [(row.tag.rpartition(":")[2], row.actor_kind, row.reason) for row in rows] == [
+        ("registered", "account", ""),
+        ("disabled", "account", "its key leaked"),
+        ("enabled", "account", ""),
+        ("deleted", "account", "replaced"),
+    ]
+
+
+def test_the_list_is_searched_and_paged(office: Office) -> None:
+    """By words of ID or name, and by state; pages follow each other by address."""
+    assert 'id="no-clients"' in office.robin.open(LIST).text
+    for number in range(27):
+        office.register(f"app-{number:02}", kind="browser")
+    disable_client(office.gateway.services, "app-05", actor=SYSTEM)
+    page = office.robin.open(f"{LIST}?q=app").text
+    assert page.count('href="/operator/clients/app-') == 25
+    following = re.search(r'href="([^"]+)" rel="next"', page)
+    assert following is not None
+    page = office.robin.open(unescape(following[1])).text
+    assert re.findall(r'href="/operator/clients/(app-\d+)"', page) == ["app-25", "app-26"]
+    assert 'rel="prev"' in page
+    page = office.robin.open(f"{LIST}?show=disabled").text
+    assert re.findall(r'href="/operator/clients/(app-\d+)"', page) == ["app-05"]
+    assert 'id="no-clients"' in office.robin.open(f"{LIST}?q=nothing&show=nonsense").text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visitor, language: str) -> None:
+    """WCAG 2.2 AA: every page, and the form with errors, at 320 and 1280 pixels."""
+    office.register(
+        description="Offers, schedules and prices of the energy market.",
+        further='{"contacts": ["it@acme.example"]}',
+        resources="https://gateway.example/scim/v2",
+    )
+    office.register("meter-reader", kind="machine")
+    office.robin.open(f"{LIST}/emi/new-secret")
+    office.robin.send(overlap="week")
+    disable_client(office.gateway.services, "meter-reader", actor=SYSTEM)
+    with office.gateway.serve() as url:
+        take_session(browser, office.robin, url, language)
+        tab = browser.open()
+        deeds = ("change", "new-secret", "retire-secret", "disable", "delete")
+        paths = (LIST, f"{LIST}/emi", NEW, f"{NEW}?kind=machine", *(f"{LIST}/emi/{deed}" for deed in deeds))
+        for path in paths:
+            tab.goto(f"{url}{path}")
+            _look(tab, path, language)
+        tab.goto(f"{url}{LIST}/emi/change")
+        tab.fill("#redirect_uris", "http://emi.example/*")
+        tab.fill("#client_name", "")
+        tab.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        tab.fill("#further", "{")
+        tab.click("#client-submit")
+        _look(tab, "errors", language)
+        tab.fill("#further", "")
+        tab.click("#client-submit")
+        assert tab.locator(".govuk-error-summary").count() == 1
+        _look(tab, "more-errors", language)
+        tab.goto(f"{url}{LIST}/emi/new-secret")
+        tab.click("#overlap-4")
+        tab.click("#rotate-submit")
+        assert tab.locator("#client-secret").count() == 1
+        _look(tab, "secret", language)
+
+
+def _look(tab: object, path: str, language: str) -> None:
+    name = path.strip("/").replace("/", "-").replace("?", "-")
+    for size in (SMALL, LARGE):
+        tab.set_viewport_size(size)  # type: ignore[attr-defined]
+        keep_screenshot(tab, f"clients-{name}-{language}-{size['width']}")  # type: ignore[arg-type]
+        assert fits(tab), path  # type: ignore[arg-type]
+    assert accessibility_faults(tab) == [], path  # type: ignore[arg-type]
+
+
+def test_a_client_is_registered_without_a_script(office: Office, plain_browser: Visitor) -> None:
+    """Every step is a link or a form of HTML alone."""
+    with office.gateway.serve() as url:
+        take_session(plain_browser, office.robin, url)
+        tab = plain_browser.open(f"{url}{LIST}")
+        tab.click("text=Register a client")
+        tab.check("#kind")
+        tab.click("main button[type=submit]")
+        tab.fill("#client_id", "emi")
+        tab.fill("#client_name", "Energy Market")
+        tab.fill("#redirect_uris", CALLBACK)
+        tab.click("#client-submit")
+        assert tab.locator("#client-secret").count() == 1
+        tab.click("text=I have copied it")
+        assert tab.locator("h1").inner_text() == "Energy Market"
