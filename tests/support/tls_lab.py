@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from tests.support.certificates import a_certificate
+from tests.support.foundation.clients import clients_of_the_foundation
+from tests.support.https_server import Documents, serving_documents
 from tests.support.lab import Lab, running_lab
 from tests.support.person import Person
 from tests.support.ports import server_port
@@ -30,6 +32,8 @@ class TlsLab:
     keys: Keys
     addresses: dict[str, str]
     discovery: dict[str, Any]
+    documents: Documents
+    http: httpx.Client
 
     @property
     def issuer(self) -> str:
@@ -50,8 +54,13 @@ def tls_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsLab]:
     keys = Keys()
     served = ("express", "apache")
     addresses = {name: f"http://127.0.0.1:{server_port(place)}" for place, name in enumerate(served)}
-    world = a_world(clients_of_others(keys, addresses))
     options = ("--tls-cert", str(certificate), "--tls-key", str(key))
-    with running_lab(folder, world, *options, verify=trust) as lab:
-        document = httpx.get(lab.said["discovery"], verify=trust).json()
-        yield TlsLab(lab, certificate, trust, keys, addresses, document)
+    with serving_documents(tmp_path_factory.mktemp("documents")) as documents:
+        clients = clients_of_others(keys, addresses) + clients_of_the_foundation(keys, documents)
+        world = a_world(clients, fetch_authority=str(documents.authority), fetch_loopback=[documents.host])
+        with (
+            running_lab(folder, world, *options, verify=trust) as lab,
+            httpx.Client(verify=trust, timeout=30) as http,
+        ):
+            discovery = http.get(lab.said["discovery"]).json()
+            yield TlsLab(lab, certificate, trust, keys, addresses, discovery, documents, http)

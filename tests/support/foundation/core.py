@@ -1,0 +1,288 @@
+"""The plans Config, Basic and Form Post Basic: what each module asks of the provider."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from joserfc import jwt
+
+from idp.domain.claims import CLAIMS_OF_SCOPE
+from switchyard.visitor import Page
+from tests.support.foundation.party import CHALLENGE, Party
+from tests.support.foundation.registry import Walk
+from tests.support.oidc import claims_of
+from tests.support.person import SIGN_IN
+from tests.support.processes import wait_until
+from tests.support.tls_world import OTHER_CALLBACK, SECOND_SECRET, a_key
+
+module = Walk()
+
+
+@module("oidcc-discovery-endpoint-verification")
+def discovery(party: Party, name: str) -> None:
+    """The document says what the standard wants; its keys are public ones with names of their own."""
+    op = party.op
+    assert op["issuer"] == party.lab.issuer
+    assert "code" in op["response_types_supported"]
+    assert {"public", "pairwise"} >= set(op["subject_types_supported"]) > set()
+    assert "RS256" in op["id_token_signing_alg_values_supported"]
+    assert "none" not in op["id_token_signing_alg_values_supported"]
+    assert {"authorization_code", "implicit", "refresh_token"} <= set(op["grant_types_supported"])
+    assert "RS256" in op["request_object_signing_alg_values_supported"]
+    assert "openid" in op["scopes_supported"]
+    assert {"sub", "name", "email", "address", "phone_number"} <= set(op["claims_supported"])
+    assert isinstance(op["code_challenge_methods_supported"], list)
+    addresses = [
+        value for name, value in op.items() if name.endswith(("_endpoint", "_uri")) and "://" in value
+    ]
+    assert len(addresses) > 7
+    assert {urlsplit(each).scheme for each in addresses} == {"https"}
+    answer = party.http.get(f"{party.lab.issuer}/.well-known/openid-configuration")
+    assert answer.headers["content-type"].startswith("application/json")
+    keys = party.http.get(op["jwks_uri"]).json()["keys"]
+    assert not [each for each in keys if each["kty"] == "oct" or {"d", "p", "q", "k"} & each.keys()]
+    assert len({each["kid"] for each in keys}) == len(keys)
+
+
+@module(
+    "oidcc-server",
+    "oidcc-idtoken-signature",
+    "oidcc-userinfo-get",
+    "oidcc-ensure-request-with-unknown-parameter-succeeds",
+    "oidcc-display-page",
+    "oidcc-display-popup",
+    "oidcc-ui-locales",
+    "oidcc-claims-locales",
+    "oidcc-login-hint",
+    "oidcc-ensure-request-with-valid-pkce-succeeds",
+    "oidcc-ensure-other-scope-order-succeeds",
+)
+def sign_in(party: Party, name: str) -> None:
+    """A sign-in, with what the module adds to the request, ends with good tokens and a userinfo of the same person."""
+    added: dict[str, dict[str, str | None]] = {
+        "oidcc-ensure-request-with-unknown-parameter-succeeds": {"extra": "foobar"},
+        "oidcc-display-page": {"display": "page"},
+        "oidcc-display-popup": {"display": "popup"},
+        "oidcc-ui-locales": {"ui_locales": "se"},
+        "oidcc-claims-locales": {"claims_locales": "se"},
+        "oidcc-login-hint": {"login_hint": "bob@example.com"},
+        "oidcc-ensure-request-with-valid-pkce-succeeds": {
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        },
+        "oidcc-ensure-other-scope-order-succeeds": {"scope": "email openid"},
+    }
+    tokens = party.tokens(**added.get(name, {}))
+    assert party.userinfo(tokens["access_token"])["sub"] == tokens["claims"]["sub"]
+
+
+@module("oidcc-userinfo-post-header", "oidcc-userinfo-post-body")
+def userinfo(party: Party, name: str) -> None:
+    """Userinfo answers a POST, with the token in its header or in its body."""
+    tokens = party.tokens()
+    found = party.userinfo(tokens["access_token"], way=name.removeprefix("oidcc-userinfo-"))
+    assert found["sub"] == tokens["claims"]["sub"]
+
+
+@module("oidcc-response-type-missing")
+def response_type_missing(party: Party, name: str) -> None:
+    """A request without a response type is refused as such."""
+    found = party.go(response_type=None)
+    if isinstance(found, Page):
+        assert found.status == 400
+    else:
+        assert found.answer["error"] in {"invalid_request", "unsupported_response_type"}
+
+
+@module("oidcc-ensure-request-without-nonce-succeeds-for-code-flow")
+def without_nonce(party: Party, name: str) -> None:
+    """No nonce in the request, none in the ID token."""
+    assert "nonce" not in party.tokens(nonce=None)["claims"]
+
+
+@module(
+    "oidcc-scope-profile", "oidcc-scope-email", "oidcc-scope-address", "oidcc-scope-phone", "oidcc-scope-all"
+)
+def scope(party: Party, name: str) -> None:
+    """Userinfo has every claim that the scope opens, in the form that the standard gives it; the ID token has none."""
+    kind = name.removeprefix("oidcc-scope-")
+    scopes = ("profile", "email", "address", "phone") if kind == "all" else (kind,)
+    tokens = party.tokens(scope=f"openid {' '.join(scopes)}")
+    found = party.userinfo(tokens["access_token"])
+    assert found.pop("sub") == tokens["claims"]["sub"]
+    assert found.keys() == {claim for each in scopes for claim in CLAIMS_OF_SCOPE[each]}
+    assert not tokens["claims"].keys() & found.keys()
+    for claim, value in found.items():
+        _has_its_form(claim, value)
+
+
+def _has_its_form(claim: str, value: Any) -> None:
+    if claim in {"email_verified", "phone_number_verified"}:
+        assert isinstance(value, bool)
+    elif claim == "updated_at":
+        assert isinstance(value, int)
+    elif claim == "address":
+        assert all(isinstance(each, str) and each for each in value.values())
+    else:
+        assert isinstance(value, str)
+        assert value
+    if claim in {"profile", "picture", "website"}:
+        assert urlsplit(value).scheme == "https"
+
+
+@module("oidcc-prompt-login")
+def prompt_login(party: Party, name: str) -> None:
+    """prompt=login asks again, and the second ID token tells a later sign-in of the same person."""
+    first = party.tokens()["claims"]
+    wait_until(lambda: time.time() >= first["auth_time"] + 1, "the next second")
+    party.person.pressed.clear()
+    second = party.tokens(prompt="login")["claims"]
+    assert SIGN_IN in party.person.pressed
+    assert (second["sub"], second["auth_time"] > first["auth_time"]) == (first["sub"], True)
+
+
+@module("oidcc-prompt-none-not-logged-in")
+def prompt_none_without_session(party: Party, name: str) -> None:
+    """prompt=none without a session is an error of the right name."""
+    assert party.refused(prompt="none")["error"] in {"login_required", "interaction_required"}
+    assert SIGN_IN not in party.person.pressed
+
+
+@module("oidcc-prompt-none-logged-in", "oidcc-max-age-10000", "oidcc-id-token-hint")
+def in_a_session(party: Party, name: str) -> None:
+    """A second request in a live session needs nobody, and tells the time of the one sign-in."""
+    first = party.tokens(**({"max_age": "15000"} if "max-age" in name else {}))
+    party.person.pressed.clear()
+    added: dict[str, dict[str, str | None]] = {
+        "oidcc-prompt-none-logged-in": {"prompt": "none"},
+        "oidcc-max-age-10000": {"max_age": "10000"},
+        "oidcc-id-token-hint": {"prompt": "none", "id_token_hint": first["id_token"]},
+    }
+    second = party.tokens(**added[name])["claims"]
+    assert SIGN_IN not in party.person.pressed
+    assert {each: second[each] for each in ("sub", "auth_time")} == {
+        each: first["claims"][each] for each in ("sub", "auth_time")
+    }
+
+
+@module("oidcc-max-age-1")
+def max_age_1(party: Party, name: str) -> None:
+    """A sign-in older than max_age is done again, and auth_time is true."""
+    first = party.tokens()["claims"]
+    wait_until(lambda: time.time() >= first["auth_time"] + 2, "the sign-in to be older than a second")
+    party.person.pressed.clear()
+    second = party.tokens(max_age="1")["claims"]
+    assert SIGN_IN in party.person.pressed
+    assert second["auth_time"] > first["auth_time"]
+
+
+@module("oidcc-ensure-request-with-acr-values-succeeds")
+def acr_values(party: Party, name: str) -> None:
+    """Classes that are asked for are answered with a class."""
+    offered = party.op["acr_values_supported"]
+    assert party.tokens(acr_values=f"{offered[0]} another")["claims"]["acr"] in offered
+
+
+@module("oidcc-codereuse", "oidcc-codereuse-30seconds")
+def code_reuse(party: Party, name: str) -> None:
+    """A code that comes a second time is refused, and what it gave is taken back."""
+    code = party.answer()["code"]
+    tokens = party.token_answer(party.redeem(code))
+    again = party.redeem(code)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+    assert party.is_dead(tokens["access_token"])
+
+
+@module("oidcc-ensure-registered-redirect-uri")
+def unregistered_redirect_uri(party: Party, name: str) -> None:
+    """Nobody is sent to an address that the client did not register."""
+    party.stopped(redirect_uri=f"{party.redirect_uri}/nobody-registered-this")
+
+
+@module("oidcc-ensure-post-request-succeeds")
+def post_request(party: Party, name: str) -> None:
+    """The authorization endpoint takes a form too."""
+    asked = party.request()
+    arrived = party.person.send(party.op["authorization_endpoint"], asked)
+    assert not isinstance(arrived, Page), arrived
+    tokens = party.token_answer(party.redeem(party.check(arrived, asked)["code"]))
+    party.claims(tokens["id_token"], asked["nonce"])
+
+
+@module("oidcc-server-client-secret-post")
+def client_secret_post(party: Party, name: str) -> None:
+    """The secret may stand in the body, for a client that says so."""
+    other = Party(party.lab, party.person, "foundation-post", mode=party.mode)
+    asked = other.request()
+    code = other.check(other.person.arrive(other.address(asked)), asked)["code"]
+    fields = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": other.redirect_uri,
+        "client_id": other.client_id,
+        "client_secret": other.secret,
+    }
+    tokens = other.token_answer(other.http.post(other.op["token_endpoint"], data=fields))
+    other.claims(tokens["id_token"], asked["nonce"])
+
+
+@module("oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported")
+def unsigned_request_uri(party: Party, name: str) -> None:
+    """An address that nobody registered is not fetched; the error names what is wrong."""
+    address = party.lab.documents.put("/request-object", b"x")
+    found = party.go(request_uri=address)
+    error = "" if isinstance(found, Page) else found.answer["error"]
+    assert error in {"", "invalid_request_uri", "request_uri_not_supported"}
+    assert "/request-object" not in party.lab.documents.asked
+
+
+@module(
+    "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
+    "oidcc-ensure-request-object-with-redirect-uri",
+)
+def unsigned_request_object(party: Party, name: str) -> None:
+    """An unsigned request object is refused as such, whatever it says; nobody is sent where it says."""
+    held = party.request(redirect_uri=OTHER_CALLBACK)
+    token = jwt.encode({"alg": "ES256"}, held, a_key("x"), algorithms=["ES256"])
+    unsigned = f"{_part({'alg': 'none'})}.{token.split('.')[1]}."
+    found = party.go(request=unsigned)
+    if isinstance(found, Page):
+        assert found.status == 400
+    else:
+        assert found.place == party.redirect_uri
+        assert found.answer["error"] in {"invalid_request_object", "request_not_supported"}
+
+
+def _part(value: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+@module("oidcc-claims-essential")
+def claims_essential(party: Party, name: str) -> None:
+    """An essential claim of userinfo is there."""
+    wish = json.dumps({"userinfo": {"name": {"essential": True}}})
+    tokens = party.tokens(claims=wish)
+    assert party.userinfo(tokens["access_token"])["name"]
+
+
+@module("oidcc-refresh-token")
+def refresh_token(party: Party, name: str) -> None:
+    """A refresh gives new tokens of the same sign-in, and works for its own client alone."""
+    first = party.tokens(scope="openid offline_access", prompt="consent")
+    fields = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    assert first["refresh_token"].isascii()
+    other = Party(party.lab, party.person, "foundation-second", SECOND_SECRET, party.mode)
+    refused = other.post("token_endpoint", fields)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    second = party.token_answer(party.post("token_endpoint", fields))
+    claims = party.claims(second["id_token"], claims_of(second["id_token"]).get("nonce"))
+    assert claims.get("nonce") in {None, first["claims"]["nonce"]}
+    for each in ("iss", "sub", "aud", "auth_time"):
+        assert claims[each] == first["claims"][each]
+    assert second["access_token"] != first["access_token"]
+    assert party.userinfo(second["access_token"])["sub"] == claims["sub"]
+    assert "refresh_token" in party.op["grant_types_supported"]

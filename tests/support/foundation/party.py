@@ -1,0 +1,193 @@
+"""The client that the foundation's modules play: it asks, redeems, and checks every answer as the suite does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from httpx import QueryParams
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from switchyard.visitor import Page
+from tests.support.tls_world import CALLBACK, SECRET
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.support.person import Arrival, Person
+    from tests.support.tls_lab import TlsLab
+
+VERIFIER = "a-verifier-that-has-at-least-forty-three-characters"
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+_DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
+_ANSWER = {"code", "state", "iss"}
+_REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
+_TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
+_PERSONAL = {"name", "given_name", "family_name", "email", "phone_number", "address", "birthdate", "picture"}
+
+
+@dataclass
+class Party:
+    """One client of the laboratory, one person with a browser, and how answers are to travel."""
+
+    lab: TlsLab
+    person: Person
+    client_id: str = "foundation"
+    secret: str = SECRET
+    mode: str = "query"
+    redirect_uri: str = CALLBACK
+    algorithm: str = "RS256"
+    serial: int = 0
+
+    @property
+    def http(self) -> httpx.Client:
+        """What speaks with the provider without the person."""
+        return self.lab.http
+
+    @property
+    def op(self) -> dict[str, Any]:
+        """The provider's discovery document."""
+        return self.lab.discovery
+
+    # --- asking ---------------------------------------------------------------------------------------
+
+    def request(self, **changes: str | None) -> dict[str, str]:
+        """Return a good authorization request with fresh state and nonce, changed as told; None leaves one out."""
+        self.serial += 1
+        values: dict[str, str | None] = {
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "response_type": "code",
+            "scope": "openid",
+            "state": f"state-{self.serial}~._ü/?",
+            "nonce": f"nonce-{self.serial}",
+            "response_mode": None if self.mode == "query" else self.mode,
+            **changes,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def address(self, asked: dict[str, str]) -> str:
+        """Return the address to which the person is sent with this request."""
+        return f"{self.op['authorization_endpoint']}?{QueryParams(asked)}"
+
+    def go(self, **changes: str | None) -> Arrival | Page:
+        """Send the person off, and return where that ended."""
+        return self.person.go(self.address(self.request(**changes)))
+
+    def answer(self, **changes: str | None) -> dict[str, str]:
+        """Return the parameters of a successful answer, which came as it was asked for."""
+        asked = self.request(**changes)
+        return self.check(self.person.arrive(self.address(asked)), asked)
+
+    def check(self, arrived: Arrival, asked: dict[str, str]) -> dict[str, str]:
+        """Return the parameters of a successful answer to ``asked``."""
+        self.came_as_asked(arrived)
+        found = arrived.answer
+        assert "error" not in found, found
+        assert found.keys() <= _ANSWER, "parameters that nobody knows"
+        assert found.get("state") == asked.get("state")
+        assert found["iss"] == self.lab.issuer
+        return found
+
+    def came_as_asked(self, arrived: Arrival) -> None:
+        """Check that the answer stands where the response mode wants it, and nowhere else."""
+        assert arrived.url.startswith(self.redirect_uri)
+        assert bool(arrived.posted) == (self.mode == "form_post")
+        if arrived.posted:
+            assert arrived.url == self.redirect_uri
+
+    def refused(self, **changes: str | None) -> dict[str, str]:
+        """Return the error that comes back to the client."""
+        asked = self.request(**changes)
+        arrived = self.person.arrive(self.address(asked))
+        self.came_as_asked(arrived)
+        found = arrived.answer
+        assert "error" in found, found
+        assert found.keys() <= _REFUSAL
+        assert found.get("state") == asked.get("state")
+        assert found["iss"] == self.lab.issuer
+        assert _DESCRIPTION.fullmatch(found.get("error_description", "")), "a line break or a tab"
+        return found
+
+    def stopped(self, **changes: str | None) -> Page:
+        """Return the page that says what is wrong; nobody is sent to the client."""
+        found = self.go(**changes)
+        assert isinstance(found, Page), found
+        assert found.status in {400, 403}
+        return found
+
+    # --- tokens ---------------------------------------------------------------------------------------
+
+    def post(self, endpoint: str, fields: dict[str, str], **more: Any) -> httpx.Response:
+        """Post a form to an endpoint of the discovery document as this client."""
+        return self.http.post(self.op[endpoint], data=fields, auth=(self.client_id, self.secret), **more)
+
+    def redeem(self, code: str, **changes: str) -> httpx.Response:
+        """Redeem a code."""
+        fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
+        return self.post("token_endpoint", fields | changes)
+
+    def token_answer(self, answer: httpx.Response) -> dict[str, Any]:
+        """Return the tokens of an answer that is as it has to be."""
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith("application/json")
+        assert "no-store" in answer.headers["cache-control"]
+        found: dict[str, Any] = answer.json()
+        assert found.keys() <= _TOKENS, "parameters that nobody knows"
+        assert found["token_type"].lower() in {"bearer", "dpop"}
+        assert isinstance(found["expires_in"], int)
+        assert found["expires_in"] > 0
+        return found
+
+    def tokens(self, **changes: str | None) -> dict[str, Any]:
+        """Sign in and return the tokens; the ID token is checked, and its claims stand beside as ``claims``."""
+        asked = self.request(**changes)
+        answer = self.check(self.person.arrive(self.address(asked)), asked)
+        verifier = {"code_verifier": VERIFIER} if "code_challenge" in asked else {}
+        found = self.token_answer(self.redeem(answer["code"], **verifier))
+        return found | {"claims": self.claims(found["id_token"], asked.get("nonce"))}
+
+    def claims(self, id_token: str, nonce: str | None) -> dict[str, Any]:
+        """Return the claims of an ID token for this client that one of the published keys signed."""
+        published = self.http.get(self.op["jwks_uri"]).json()
+        decoded = jwt.decode(id_token, KeySet.import_key_set(published), algorithms=[self.algorithm])
+        header = json.loads(base64.urlsafe_b64decode(id_token.partition(".")[0] + "=="))
+        assert header["alg"] == self.algorithm
+        assert [each["kid"] for each in published["keys"]].count(header["kid"]) == 1
+        claims = decoded.claims
+        now = time.time()
+        assert claims["iss"] == self.lab.issuer
+        assert claims["aud"] == self.client_id
+        assert claims.get("azp", self.client_id) == self.client_id
+        assert now < claims["exp"] < now + 86_400
+        assert now - 300 < claims["iat"] <= now + 5
+        assert claims.get("nonce") == nonce
+        assert 0 < len(claims["sub"]) <= 255
+        assert claims["sub"].isascii()
+        assert not claims.keys() & _PERSONAL, "what was not asked of the ID token"
+        return dict(claims)
+
+    def userinfo(self, access_token: str, *, way: str = "get") -> dict[str, Any]:
+        """Return what userinfo says to a bearer token that is brought this way."""
+        endpoint = self.op["userinfo_endpoint"]
+        bearer = {"Authorization": f"Bearer {access_token}"}
+        answer = {
+            "get": lambda: self.http.get(endpoint, headers=bearer),
+            "post-header": lambda: self.http.post(endpoint, headers=bearer),
+            "post-body": lambda: self.http.post(endpoint, data={"access_token": access_token}),
+        }[way]()
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith("application/json")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def is_dead(self, access_token: str) -> bool:
+        """Tell whether userinfo refuses a bearer token."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        return self.http.get(self.op["userinfo_endpoint"], headers=headers).status_code == 401
