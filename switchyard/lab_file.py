@@ -18,6 +18,8 @@ from idp.domain.client_metadata import KNOWN, is_client_id
 from idp.domain.client_profile import ClientProfile
 from idp.domain.oauth import SECRET_METHODS, AuthMethod
 from idp.domain.password_policy import normal
+from idp.domain.scim_scopes import READ, WRITE
+from idp.domain.security_events import Payload
 from idp.domain.user_name import UserNameFault, fold, user_name_fault, user_name_key
 from scim.domain.profile import Profile
 from switchyard.lab_claims import Part, StandardClaims, Text, WebAddress
@@ -139,11 +141,17 @@ class LabClient(Part):
 
 
 class LabScimClient(Part):
-    """A client of SCIM: its fixed token, and how its requests are read."""
+    """A client of SCIM: its fixed token, and all that an operator can set of it."""
 
     name: Text
     token: Annotated[Text, AfterValidator(_header_text)] = Field(repr=False)
     profile: Annotated[Profile, Field(strict=False)] = Profile.RFC
+    scope: Text = f"{READ} {WRITE}"
+    require_match: bool = False
+    requests_per_second: int | None = None
+    allowed_addresses: tuple[str, ...] = ()
+    disabled: bool = False
+    events: Annotated[Payload, Field(strict=False)] = Payload.NONE
 
 
 class LabFile(Part):

@@ -16,9 +16,11 @@ from sqlalchemy import exists, inspect, select
 from idp.domain.account import Account, Waiver
 from idp.domain.group import MemberChange
 from idp.domain.provisioning import AccountFacts, GroupFacts
+from idp.domain.security_events import Payload
 from idp.domain.user_name import fold
 from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
+from idp.storage.event_streams import find_stream
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.change_group import GroupChanged, change_group
 from idp.usecases.issue_registration_token import (
@@ -31,7 +33,13 @@ from idp.usecases.open_account import Opening, open_account
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
-from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from idp.usecases.store_event_stream import StreamOrder, StreamStored, store_event_stream
+from idp.usecases.store_scim_client import (
+    ScimClientOrder,
+    ScimClientRefused,
+    ScimClientStored,
+    store_scim_client,
+)
 from kernel.audit import Actor
 from kernel.errors import SwitchyardError
 from kernel.tables import audit_event
@@ -50,6 +58,12 @@ _ACTOR = Actor("operator", "lab")
 _TAG, _TARGET = "gateway:lab:furnished", "lab"
 _SCOPE = "openid profile email address phone access offline_access"
 _GRANTS = ("authorization_code", "refresh_token")
+_SCIM_KEYS = {
+    ScimClientRefused.SCOPES: "scope",
+    ScimClientRefused.RATE: "requests_per_second",
+    ScimClientRefused.ADDRESSES: "allowed_addresses",
+}
+"""Which key of the file states what is refused; everything else is the name's."""
 
 
 class NotALabError(SwitchyardError):
@@ -241,11 +255,24 @@ def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str)
     if wanted.name == SOURCE:
         yield Fault(f"{key}.name", "is the name under which the file's own accounts are kept")
         return
-    order = ScimClientOrder(wanted.name, wanted.name, wanted.profile.value)
+    order = ScimClientOrder(
+        wanted.name,
+        wanted.name,
+        profile=wanted.profile.value,
+        scopes=frozenset(wanted.scope.split()),
+        disabled=wanted.disabled,
+        require_match=wanted.require_match,
+        requests_per_second=wanted.requests_per_second,
+        allowed_addresses=wanted.allowed_addresses,
+    )
     outcome = store_scim_client(services, order, actor=_ACTOR)
     if not isinstance(outcome, ScimClientStored):
-        yield Fault(f"{key}.name", f"cannot be used: {outcome.value}")
+        yield Fault(f"{key}.{_SCIM_KEYS.get(outcome, 'name')}", f"cannot be used: {outcome.value}")
         return
+    if wanted.events is not Payload.NONE or find_stream(services.store.database, wanted.name) is not None:
+        stream = store_event_stream(services, StreamOrder(wanted.name, wanted.events), actor=_ACTOR)
+        if not isinstance(stream, StreamStored):
+            yield Fault(f"{key}.events", f"cannot be used: {stream.value}")
     fixed = fix_scim_token(services, wanted.name, wanted.token, actor=_ACTOR)
     if not isinstance(fixed, ScimTokenIssued):
         yield Fault(f"{key}.token", f"cannot be used: {fixed.value}")

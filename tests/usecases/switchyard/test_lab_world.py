@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from idp.domain.security_events import Payload
 from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
 from idp.storage.clients import list_clients
+from idp.storage.event_streams import find_stream
+from idp.storage.scim_clients import StoredScimClient
 from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.list_scim_clients import list_scim_clients
+from idp.usecases.store_scim_client import ScimClientOrder
 from kernel.audit import verify_chains
 from kernel.tables import courier_message
 from switchyard.lab_faults import LabFileError
@@ -81,7 +87,13 @@ def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
                 "grant_types": 7,
             },
         ],
-        "scim_clients": [{"name": SOURCE, "token": "x"}, {"name": "n" * 65, "token": "y"}],
+        "scim_clients": [
+            {"name": SOURCE, "token": "x"},
+            {"name": "n" * 65, "token": "y"},
+            {"name": "a", "token": "a", "scope": "scim.read scim.admin"},
+            {"name": "b", "token": "b", "requests_per_second": 24},
+            {"name": "c", "token": "c", "allowed_addresses": ["127.0.0.1", "192.0.2.300/24"]},
+        ],
     }
     with pytest.raises(LabFileError) as caught:
         furnished(op, broken)
@@ -92,7 +104,53 @@ def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
         "clients[1].redirect_uris",
         "scim_clients[0].name",
         "scim_clients[1].name",
+        "scim_clients[2].scope",
+        "scim_clients[3].requests_per_second",
+        "scim_clients[4].allowed_addresses",
     ]
+
+
+def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) -> None:
+    """O4, O6, L5, P2: every field of what is registered, and whether it hears of what it does; and back again."""
+    said = {
+        "name": "idp",
+        "token": "fixed-token",
+        "profile": "strict",
+        "scope": "scim.read scim.users.write",
+        "require_match": True,
+        "requests_per_second": 40,
+        "allowed_addresses": ["127.0.0.0/8", "2001:db8::/32"],
+        "disabled": True,
+        "events": "full",
+    }
+    furnished(op, WORLD | {"scim_clients": [said]})
+    (view,) = list_scim_clients(op.services)
+    assert view.client == StoredScimClient(
+        "idp",
+        "idp",
+        "strict",
+        frozenset({"scim.read", "scim.users.write"}),
+        disabled=True,
+        require_match=True,
+        requests_per_second=40,
+        events="full",
+        allowed_addresses=("127.0.0.0/8", "2001:db8::/32"),
+    )
+    assert {field.name for field in dataclasses.fields(ScimClientOrder)} == {
+        "id", "name", "profile", "scopes", "disabled", "require_match", "requests_per_second", "allowed_addresses",
+    }  # fmt: skip
+    stream = find_stream(op.services.store.database, "idp")
+    assert stream is not None
+    assert stream.provisioning is Payload.FULL
+
+    furnished(op, WORLD)
+    (view,) = list_scim_clients(op.services)
+    assert view.client == StoredScimClient(
+        "idp", "idp", "entra", frozenset({"scim.read", "scim.write"}), disabled=False
+    )
+    stream = find_stream(op.services.store.database, "idp")
+    assert stream is not None
+    assert stream.provisioning is Payload.NONE
 
 
 def test_furnishing_again_changes_what_differs_and_keeps_the_rest(op: Op) -> None:
