@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kernel.settings import KernelSettings
-    from switchyard.wiring import Background
+    from switchyard.background import Background
 
 
 def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,7 +118,7 @@ def gateway(settings: Path | None, host: str, port: int | None, only: str | None
 
     read = configuration.gateway_settings(settings, os.environ)
     if only == "background":
-        from switchyard.wiring import gateway_background  # noqa: PLC0415
+        from switchyard.background import gateway_background  # noqa: PLC0415
 
         _run_background(read.kernel, lambda: gateway_background(read))
         return
@@ -138,7 +138,7 @@ def registration(settings: Path | None, host: str, port: int | None, only: str |
 
     read = configuration.registration_settings(settings, os.environ)
     if only == "background":
-        from switchyard.wiring import registration_background  # noqa: PLC0415
+        from switchyard.background import registration_background  # noqa: PLC0415
 
         _run_background(read.kernel, lambda: registration_background(read))
         return
@@ -149,8 +149,8 @@ def registration(settings: Path | None, host: str, port: int | None, only: str |
 @settings_option
 def worker(settings: Path | None) -> None:
     """Run the worker that provisions from Registration into the Gateway. Several may run at once."""
+    from switchyard.background import worker_background  # noqa: PLC0415
     from switchyard.settings import registration_settings  # noqa: PLC0415
-    from switchyard.wiring import worker_background  # noqa: PLC0415
 
     read = registration_settings(settings, os.environ)
     _run_background(read.kernel, lambda: worker_background(read))

@@ -20,7 +20,7 @@ import httpx
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from switchyard import schema
+from switchyard import revisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Return what was found, system by system."""
     found = [_python()]
-    systems: tuple[tuple[schema.System, KernelSettings], ...] = (
+    systems: tuple[tuple[revisions.System, KernelSettings], ...] = (
         ("gateway", settings.gateway.kernel),
         ("registration", settings.registration.kernel),
     )
@@ -62,7 +62,7 @@ def _python() -> Finding:
     return Finding("Python", "good", version)
 
 
-def _system(system: schema.System, kernel: KernelSettings) -> Iterator[Finding]:
+def _system(system: revisions.System, kernel: KernelSettings) -> Iterator[Finding]:
     yield _address(kernel)
     yield from _database(system, kernel)
     yield _key_file(kernel)
@@ -80,7 +80,7 @@ def _address(kernel: KernelSettings) -> Finding:
     )
 
 
-def _database(system: schema.System, kernel: KernelSettings) -> Iterator[Finding]:
+def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Finding]:
     from switchyard.wiring import open_database  # noqa: PLC0415 - the wiring loads every package
 
     url = make_url(kernel.database_url)
@@ -95,7 +95,7 @@ def _database(system: schema.System, kernel: KernelSettings) -> Iterator[Finding
     database = open_database(kernel)
     try:
         with database.engine.connect() as connection:
-            current = schema.is_current(connection, system)
+            current = revisions.is_current(connection, system)
     except SQLAlchemyError as error:
         yield Finding("database", "bad", f"{shown} does not answer ({type(error).__name__})")
         return

@@ -10,11 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.errors import SwitchyardError
 from kernel.store import Store
-from switchyard import schema
+from switchyard.revisions import System, is_current
 
 
 def add_routes(
-    app: flask.Flask, store: Store, system: schema.System, *, ready: Callable[[], bool] = lambda: True
+    app: flask.Flask, store: Store, system: System, *, ready: Callable[[], bool] = lambda: True
 ) -> None:
     """Add ``/healthz`` (the process answers) and ``/readyz`` (it can do its work) to ``app``."""
 
@@ -33,12 +33,12 @@ def add_routes(
         app.add_url_rule(f"/{view.__name__}", view.__name__, view, methods=["GET"])
 
 
-def missing(store: Store, system: schema.System, ready: Callable[[], bool]) -> list[str]:
+def missing(store: Store, system: System, ready: Callable[[], bool]) -> list[str]:
     """Return what the system lacks to do its work, in words."""
     lacking = []
     try:
         with store.database.engine.connect() as connection:
-            if not schema.is_current(connection, system):
+            if not is_current(connection, system):
                 lacking.append("the database is not up to date")
     except SQLAlchemyError:
         return ["the database does not answer"]

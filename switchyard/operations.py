@@ -20,7 +20,7 @@ from registration.domain.person import NewPerson, PersonForm
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.load_catalogue import load_catalogue
-from switchyard import schema, wiring
+from switchyard import registration_wiring, schema, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registration.domain.plan import RequestMade
     from registration.usecases.load_catalogue import CatalogueLoaded
     from registration.usecases.services import RegistrationServices
+    from switchyard.revisions import System
     from switchyard.settings import GatewaySettings, RegistrationSystemSettings, Settings
 
 
@@ -58,7 +59,7 @@ def upgrade_databases(settings: Settings) -> None:
     ):
         store = wiring.open_store(kernel)
         try:
-            schema.upgrade(store.database, cast("schema.System", system))
+            schema.upgrade(store.database, cast("System", system))
         finally:
             store.database.dispose()
 
@@ -102,7 +103,7 @@ def _registered(outcome: Registered | RegistrationRefused) -> Registered:
 @contextmanager
 def registration_services(settings: RegistrationSystemSettings) -> Iterator[RegistrationServices]:
     """Open Registration's services for one command; its database is brought up to date first."""
-    services = wiring.registration_services(settings)
+    services = registration_wiring.registration_services(settings)
     try:
         wiring.prepare_schema(services.store, "registration", settings.kernel)
         yield services

@@ -12,7 +12,7 @@ from kernel.web.kit import PageKit
 from kernel.web.lane import Application
 from registration.usecases.services import RegistrationServices
 from registration.web.app import make_registration_app
-from switchyard import health, wiring
+from switchyard import health, registration_wiring, wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.settings import RegistrationSystemSettings, registration_settings
 
@@ -44,7 +44,7 @@ def start() -> Application:
     file = os.environ.get(SETTINGS)
     settings = registration_settings(Path(file) if file else None, os.environ)
     wiring.set_up_logs(settings.kernel)
-    services = wiring.registration_services(settings)
+    services = registration_wiring.registration_services(settings)
     wiring.prepare_schema(services.store, "registration", settings.kernel)
     return make_registration(settings, services).wsgi_app
 

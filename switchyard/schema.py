@@ -10,13 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 import idp.storage.tables
@@ -24,15 +22,14 @@ import kernel.tables
 import keys.storage.tables
 import registration.storage.tables
 from kernel.database import Database
+from switchyard.revisions import MIGRATIONS, System, is_current
 
-System = Literal["gateway", "registration"]
 SYSTEMS: tuple[System, ...] = ("gateway", "registration")
 
 _METADATA: dict[System, tuple[MetaData, ...]] = {
     "gateway": (kernel.tables.METADATA, keys.storage.tables.METADATA, idp.storage.tables.METADATA),
     "registration": (kernel.tables.METADATA, registration.storage.tables.METADATA),
 }
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_316_220_955
 _IN_PROCESS = threading.Lock()  # Alembic's context is one for the whole process
 
@@ -44,8 +41,8 @@ def metadata_of(system: System) -> tuple[MetaData, ...]:
 
 def _config(system: System, connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.set_main_option("version_locations", str(_MIGRATIONS / system))
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / system))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     config.attributes["metadata"] = list(_METADATA[system])
@@ -89,12 +86,6 @@ def downgrade(database: Database, system: System, revision: str) -> None:
         command.downgrade(_config(system, connection), revision)
 
 
-def is_current(connection: Connection, system: System) -> bool:
-    """Tell whether the database stands at the newest revision of ``system``."""
-    heads = ScriptDirectory.from_config(_config(system, connection)).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
-
-
 def differences(database: Database, system: System) -> list[str]:
     """Return what the database lacks or has too much of, against the tables in the code; empty when equal."""
     with database.engine.connect() as connection:
@@ -114,5 +105,5 @@ def new_revision(database: Database, system: System, message: str, number: str) 
             message=message,
             autogenerate=True,
             rev_id=number,
-            version_path=str(_MIGRATIONS / system),
+            version_path=str(MIGRATIONS / system),
         )

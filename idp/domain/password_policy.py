@@ -12,15 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from idp.domain.account import Account
-from idp.domain.data.french_words import FRENCH_PASSWORDS, FRENCH_WORDS
 from idp.domain.policy_profiles import SPECIALS, PolicyProfile
 
 LONGEST_BYTES = 1024
-_ESTIMATED = 72  # zxcvbn refuses longer texts; what follows only makes a password stronger
 _SHORTEST_WORD = 4
 _SHORTEST_NAME = 3
 
@@ -209,27 +204,19 @@ def _plain(text: str) -> str:
 
 
 _LEET = str.maketrans("01345789@$!", "oieastbgasi")
-_COMMON = frozenset(word for word in FREQUENCY_LISTS["passwords"]) | FRENCH_PASSWORDS
-_DICTIONARY = (
-    frozenset(
-        word
-        for name in ("english_wikipedia", "us_tv_and_film", "female_names", "male_names", "surnames")
-        for word in FREQUENCY_LISTS[name]
-        if len(word) >= _SHORTEST_WORD
-    )
-    | FRENCH_WORDS
-)
 
 
 def _guessable(form: str, profile: PolicyProfile) -> tuple[Fault, ...]:
+    from idp.domain import guesses  # noqa: PLC0415 - 20 MB of words, for processes that see a new password
+
     spellings = _spellings(form)
-    if profile.common and any(text in _COMMON for text in spellings):
+    if profile.common and any(text in guesses.COMMON for text in spellings):
         return (Fault(FaultCode.COMMON),)
     if profile.dictionary:
-        word = next((text for text in spellings if text in _DICTIONARY), None)
+        word = next((text for text in spellings if text in guesses.DICTIONARY), None)
         if word is not None:
             return (Fault(FaultCode.DICTIONARY_WORD, word),)
-    if profile.weakest_score and strength(form) < profile.weakest_score:
+    if profile.weakest_score and guesses.strength(form) < profile.weakest_score:
         return (Fault(FaultCode.TOO_WEAK),)
     return ()
 
@@ -246,12 +233,3 @@ def _spellings(form: str) -> tuple[str, ...]:
         if 2 * len(candidate) >= len(text) and len(candidate) >= _SHORTEST_WORD:
             found += [candidate, candidate.translate(_LEET)]
     return tuple(dict.fromkeys(found))
-
-
-def strength(password: str) -> int:
-    """Return how hard ``password`` is to guess, from 0 to 4 (G-50)."""
-    return int(zxcvbn(password[:_ESTIMATED])["score"])
-
-
-# The first estimate adds an entry to a table that zxcvbn shares between threads; later ones add none.
-strength("the first estimate")

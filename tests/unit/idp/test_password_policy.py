@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp.domain.guesses import strength
 from idp.domain.password_policy import (
     Fault,
     FaultCode,
@@ -17,7 +18,6 @@ from idp.domain.password_policy import (
     normal,
     password_faults,
     requirements,
-    strength,
 )
 from idp.domain.policy_profiles import FORBIDDEN, IESO_2025, NIST_63B_4, explain, profile_named
 

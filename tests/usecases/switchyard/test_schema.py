@@ -1,18 +1,23 @@
 """The migrations make exactly the tables of the code, forward and back, on both databases."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from kernel.database import Database
 from switchyard import schema
+from switchyard.revisions import MIGRATIONS, System, is_current, newest
 from tests.support.databases import Databases
 
 
 @pytest.fixture(params=schema.SYSTEMS)
-def system(request: pytest.FixtureRequest) -> schema.System:
-    found: schema.System = request.param
+def system(request: pytest.FixtureRequest) -> System:
+    found: System = request.param
     return found
 
 
@@ -21,31 +26,31 @@ def empty(databases: Databases) -> Database:
     return databases.new("empty")
 
 
-def test_an_empty_database_is_not_current(empty: Database, system: schema.System) -> None:
+def test_an_empty_database_is_not_current(empty: Database, system: System) -> None:
     with empty.engine.connect() as connection:
-        assert not schema.is_current(connection, system)
+        assert not is_current(connection, system)
 
 
-def test_the_newest_revision_holds_what_the_code_expects(empty: Database, system: schema.System) -> None:
+def test_the_newest_revision_holds_what_the_code_expects(empty: Database, system: System) -> None:
     schema.upgrade(empty, system)
     assert schema.differences(empty, system) == []
     with empty.engine.connect() as connection:
-        assert schema.is_current(connection, system)
+        assert is_current(connection, system)
 
 
-def test_upgrading_again_changes_nothing(empty: Database, system: schema.System) -> None:
+def test_upgrading_again_changes_nothing(empty: Database, system: System) -> None:
     schema.upgrade(empty, system)
     schema.upgrade(empty, system)
     assert schema.differences(empty, system) == []
 
 
-def test_the_way_back_leaves_nothing_behind(empty: Database, system: schema.System) -> None:
+def test_the_way_back_leaves_nothing_behind(empty: Database, system: System) -> None:
     schema.upgrade(empty, system)
     schema.downgrade(empty, system, "base")
     assert set(inspect(empty.engine).get_table_names()) <= {"alembic_version"}
 
 
-def test_nodes_that_start_at_once_upgrade_once(empty: Database, system: schema.System) -> None:
+def test_nodes_that_start_at_once_upgrade_once(empty: Database, system: System) -> None:
     faults: list[BaseException] = []
     barrier = threading.Barrier(4)
 
@@ -63,3 +68,22 @@ def test_nodes_that_start_at_once_upgrade_once(empty: Database, system: schema.S
         thread.join()
     assert faults == []
     assert schema.differences(empty, system) == []
+
+
+def test_the_newest_revision_is_the_end_of_a_straight_history(system: System) -> None:
+    """Workers read it from the names of the files, and Alembic from what stands in them."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / system))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [newest(system)]
+
+
+def test_a_web_worker_loads_neither_alembic_nor_lists_of_words_nor_registrations_tables() -> None:
+    """Each would stay in the memory of every worker of the Gateway."""
+    asked = "import sys, switchyard.gateway_app; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, check=True, text=True
+    ).stdout.split()
+    assert "idp.usecases.services" in loaded
+    assert {"alembic", "zxcvbn", "registration.storage.tables"}.isdisjoint(loaded)

@@ -1,0 +1,140 @@
+"""What runs beside the web servers: couriers, key rotation by age, sweepers, the delivery of the outbox."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+
+from idp.domain.client import Client
+from idp.outbound.backchannel import BackchannelCarrier
+from idp.storage.clients import find_client
+from idp.usecases.push_events import EventPusher
+from idp.usecases.services import IdpServices
+from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
+from idp.usecases.sweep_security_events import disable_overfull_streams, sweep_security_events
+from idp.usecases.sweep_sign_in import sweep_sign_in
+from idp.usecases.sweep_tokens import sweep_tokens
+from kernel import ratelimit
+from kernel.courier.carriers import Carrier
+from kernel.courier.console import ConsoleCarrier
+from kernel.courier.sms import WebhookCarrier
+from kernel.courier.smtp import SmtpCarrier, SmtpSettings
+from kernel.courier.worker import CourierWorker
+from kernel.errors import SettingsError
+from kernel.settings import KernelSettings
+from kernel.store import Store
+from keys.usecases.rotate import keep_rotating
+from registration.usecases.worker import run_worker
+from scim.web.routes import deferred_requests
+from switchyard.registration_wiring import registration_services
+from switchyard.settings import GatewaySettings, RegistrationSystemSettings
+from switchyard.wiring import gateway_services, open_store, prepare_schema
+
+_SWEEP_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+
+Background = Callable[[threading.Event], None]
+
+
+def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
+    """Return what runs beside the Gateway's web server: courier, key rotation by age, and the sweeper."""
+    services = gateway_services(settings)
+    store = services.store
+    prepare_schema(store, "gateway", settings.kernel)
+    bags = carriers(settings.kernel)
+    bags["backchannel-logout"] = BackchannelCarrier(
+        store,
+        services.signing,
+        services.issuer,
+        lambda client_id: _client(store, client_id),
+        fetcher=services.fetcher,
+        default_algorithm=settings.idp.signing_algorithm,
+    )
+    return {
+        "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
+        "event pusher": EventPusher(services, node=settings.kernel.node).run,
+        "deferred requests": deferred_requests(services, settings.scim).run,
+        "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
+        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings)),
+    }
+
+
+def _client(store: Store, client_id: str) -> Client | None:
+    with store.read() as connection:
+        return find_client(connection, client_id)
+
+
+def registration_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
+    """Return what runs beside Registration's web server: its courier and the sweeper of its counters."""
+    store = open_store(settings.kernel)
+    prepare_schema(store, "registration", settings.kernel)
+    courier = CourierWorker(store, carriers(settings.kernel), node=settings.kernel.node)
+    return {"courier": courier.run, "sweeper": lambda stop: _repeat(stop, lambda: _sweep_limits(store))}
+
+
+def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
+    """Return the delivery of Registration's outbox to the Gateway."""
+    services = registration_services(settings)
+    prepare_schema(services.store, "registration", settings.kernel)
+    return {"delivery": lambda stop: run_worker(services, stop)}
+
+
+def carriers(kernel: KernelSettings) -> dict[str, Carrier]:
+    """Return the carriers of e-mail and text messages."""
+    found: dict[str, Carrier] = {}
+    if kernel.courier == "console":
+        found["email"] = found["sms"] = ConsoleCarrier()
+        return found
+    found["email"] = SmtpCarrier(
+        SmtpSettings(
+            host=kernel.smtp_host,
+            port=kernel.smtp_port,
+            sender_name=kernel.mail_from_name,
+            sender_address=kernel.mail_from_address,
+            user=kernel.smtp_user,
+            password=_secret(kernel.smtp_password_file),
+            security=kernel.smtp_security,
+        )
+    )
+    if kernel.sms_webhook_url:
+        found["sms"] = WebhookCarrier(kernel.sms_webhook_url, token=_secret(kernel.sms_webhook_token_file))
+    return found
+
+
+def _secret(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"cannot read the secret file {path}: {error.strerror}") from None
+
+
+def _repeat(stop: threading.Event, deed: Callable[[], None], *, every: float = _SWEEP_SECONDS) -> None:
+    """Do ``deed`` now and then until ``stop`` is set; a database that is away is waited for."""
+    while not stop.is_set():
+        try:
+            deed()
+        except Exception as error:  # noqa: BLE001 - housekeeping outlives what it keeps
+            _log.warning("sweeper.round_failed", error=type(error).__name__)
+        stop.wait(every)
+
+
+def _sweep_limits(store: Store) -> None:
+    with store.database.write() as connection:
+        ratelimit.sweep(connection, now=store.clock.now())
+
+
+def _sweep_gateway(services: IdpServices, settings: GatewaySettings) -> None:
+    _sweep_limits(services.store)
+    sweep_sign_in(services)
+    while sweep_tokens(services):
+        pass
+    while sweep_provisioning_log(services, keep=settings.scim.request_record_life):
+        pass
+    while sweep_security_events(services):
+        pass
+    disable_overfull_streams(services)

@@ -1,0 +1,30 @@
+"""Which revision a database stands at, and whether it is the newest of this code.
+
+Web workers ask this when they start and when ``/readyz`` is called. It is asked without Alembic, which only
+whoever changes a schema loads (:mod:`switchyard.schema`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, column, inspect, select, table
+
+System = Literal["gateway", "registration"]
+MIGRATIONS = Path(__file__).parent / "migrations"
+_STANDING = table("alembic_version", column("version_num"))
+
+
+@cache
+def newest(system: System) -> str:
+    """Return the newest revision of ``system``; histories are straight, and files begin with their number."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / system).glob("[0-9]*_*.py"))
+
+
+def is_current(connection: Connection, system: System) -> bool:
+    """Tell whether the database stands at the newest revision of ``system``."""
+    if not inspect(connection).has_table(_STANDING.name):
+        return False
+    return connection.scalars(select(_STANDING.c.version_num)).all() == [newest(system)]
