@@ -45,6 +45,12 @@ class IdpSettings(Section):
     code_life: dt.timedelta = dt.timedelta(seconds=60)
     """How long an authorization code works. Never more than a minute."""
 
+    device_code_life: dt.timedelta = dt.timedelta(minutes=10)
+    """How long a person has to let a device in (RFC 8628 §3.2)."""
+
+    device_poll_interval: dt.timedelta = dt.timedelta(seconds=5)
+    """How often a device may ask whether it was let in (RFC 8628 §3.5)."""
+
     pushed_request_life: dt.timedelta = dt.timedelta(seconds=90)
     """How long after it was pushed a browser may bring an authorization request (RFC 9126)."""
 

@@ -13,6 +13,7 @@ from gateway_ui.web import (
     clients,
     consent,
     dashboard,
+    device,
     enrolment,
     information,
     operator,
@@ -44,6 +45,7 @@ _BLUEPRINTS = (
     clients.blueprint,
     client_deeds.blueprint,
     consent.blueprint,
+    device.blueprint,
 )
 
 

@@ -50,7 +50,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _words(scope: Iterable[str]) -> list[str]:
+def scope_words(scope: Iterable[str]) -> list[str]:
+    """Return what scopes mean, in sentences for a person."""
     asked = set(scope)
     return [_(words) for each, words in _WORDS.items() if each in asked]
 
@@ -85,7 +86,7 @@ def show() -> ResponseReturnValue:
     if session is None:
         return start(CONSENTS)
     found = list_consents(pages().services, session)
-    return render("allowed_applications.html", found=[(each, _words(each.scope)) for each in found])
+    return render("allowed_applications.html", found=[(each, scope_words(each.scope)) for each in found])
 
 
 @blueprint.post(CONSENTS)
@@ -111,7 +112,7 @@ def _page(question: ConsentQuestion) -> Response:
         logo=client.logo_uri,
         policy=client.policy_uri,
         terms=client.terms_uri,
-        words=_words(question.scope),
+        words=scope_words(question.scope),
         action=f"/consent?request={_token()}",
     )
     if client.logo_uri:

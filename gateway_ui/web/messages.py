@@ -60,6 +60,11 @@ CODE_JUST_SENT = Message(
     ),
 )
 
+DEVICE_CODE = Message(
+    2007, mark("No device waits with this code. Check the code on your device, or ask it for a new one.")
+)
+DEVICE_CODE_MISSING = Message(2008, mark("Enter the code shown on your device"))
+
 PASSWORD_EMPTY = Message(3001, mark("Enter a password"))
 PASSWORD_SHORT = Message(
     3002,

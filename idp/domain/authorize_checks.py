@@ -223,7 +223,12 @@ def prompt_is_known(asked: Asked) -> Fault | None:
 def max_age_is_a_number(asked: Asked) -> Fault | None:
     """AZ-19: whole seconds, without sign or leading zeros, at most ten digits."""
     value = asked.value("max_age")
-    return None if not value or _MAX_AGE.fullmatch(value) else _invalid("max_age has to be whole seconds.")
+    return None if not value or is_max_age(value) else _invalid("max_age has to be whole seconds.")
+
+
+def is_max_age(text: str) -> bool:
+    """Tell whether ``text`` is whole seconds (AZ-19)."""
+    return _MAX_AGE.fullmatch(text) is not None
 
 
 def claims_are_readable(asked: Asked) -> Fault | None:

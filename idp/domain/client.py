@@ -100,8 +100,8 @@ class Client:
         return self.application_type == "native"
 
     def may_use(self, grant_type: GrantType) -> bool:
-        """Tell whether the client is registered for ``grant_type`` (TK-06)."""
-        return grant_type.value in self.grant_types
+        """Tell whether the client is registered for ``grant_type``, and its profile lets it (TK-06)."""
+        return grant_type.value in self.grant_types and grant_type.value not in self.rules.barred_grants
 
 
 @dataclass(frozen=True, slots=True)

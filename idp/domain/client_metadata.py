@@ -69,6 +69,7 @@ SIGNING_ALGORITHMS = ("ES256", "RS256")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 _ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MOST_URIS = 50
+_PEOPLE = frozenset({GrantType.AUTHORIZATION_CODE.value, GrantType.DEVICE_CODE.value})
 _LONGEST = 2_000
 
 
@@ -244,8 +245,8 @@ def _grants_are_offered(metadata: Mapping[str, Any]) -> _Found:
     found = []
     if not grants or any(grant not in tuple(GrantType) for grant in grants):
         found.append(_wrong("grant_types", f"has to name some of {', '.join(GrantType)}"))
-    if GrantType.REFRESH_TOKEN in grants and GrantType.AUTHORIZATION_CODE not in grants:
-        found.append(_wrong("grant_types", "refresh_token needs authorization_code"))
+    if GrantType.REFRESH_TOKEN in grants and _PEOPLE.isdisjoint(grants):
+        found.append(_wrong("grant_types", f"refresh_token needs {' or '.join(sorted(_PEOPLE))}"))
     return found
 
 

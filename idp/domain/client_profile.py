@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from idp.domain.oauth import GrantType
+
 CODE = "code"
 
 
@@ -29,7 +31,9 @@ class ProfileRules:
 
     ``exact_audience``: assertions and request objects name our issuer as their one audience, as a text,
     and are dated. ``sender_constrained``: access tokens are bound to a key of the client. ``auth_methods``
-    is None where every method will do. ``default_algorithm`` is empty where the settings decide.
+    is None where every method will do. ``barred_grants`` are those whose answer does not come back to the
+    browser that asked: whoever asked may be somebody else (RFC 8628 §5.4). ``default_algorithm`` is empty
+    where the settings decide.
     """
 
     response_types: tuple[str, ...] = (CODE,)
@@ -41,11 +45,13 @@ class ProfileRules:
     needs_https: bool = False
     auth_methods: frozenset[str] | None = None
     barred_algorithms: frozenset[str] = frozenset()
+    barred_grants: frozenset[str] = frozenset()
     default_algorithm: str = ""
 
 
 _KEYS_ONLY = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
 _WEAK = frozenset({"RS256"})
+_ACROSS_DEVICES = frozenset({GrantType.DEVICE_CODE.value})
 
 PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
     {
@@ -66,7 +72,10 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
         ),
         # IPSIE OpenID Connect SL1: no http redirect URIs, one audience, no RS256.
         ClientProfile.IPSIE_SL1.value: ProfileRules(
-            exact_audience=True, needs_https=True, barred_algorithms=_WEAK
+            exact_audience=True,
+            needs_https=True,
+            barred_algorithms=_WEAK,
+            barred_grants=_ACROSS_DEVICES,
         ),
         # FAPI 2.0 Security Profile §5.3.2: PKCE binds the code, so a nonce is not needed.
         ClientProfile.FAPI2.value: ProfileRules(
@@ -77,6 +86,7 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
             needs_https=True,
             auth_methods=_KEYS_ONLY,
             barred_algorithms=_WEAK,
+            barred_grants=_ACROSS_DEVICES,
         ),
     }
 )

@@ -8,7 +8,7 @@ one account; it is never taken from anywhere else.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -239,8 +239,13 @@ def _best(flow: Flow) -> str:
 
 def _reachable(flow: Flow, state: AccountState) -> tuple[str, ...]:
     """Return the classes asked for, none above what the account can reach: nobody is sent in circles."""
-    top = Acr.PHISHING_RESISTANT if state.passkey else Acr.TWO_FACTORS
-    return tuple(acr if satisfies(top, (acr,)) else top for acr in flow.demands.acr)
+    return within_reach(flow.demands.acr, passkey=state.passkey)
+
+
+def within_reach(wanted: Iterable[str], *, passkey: bool) -> tuple[str, ...]:
+    """Return classes asked for, each lowered to what an account with or without a passkey can reach."""
+    top = Acr.PHISHING_RESISTANT if passkey else Acr.TWO_FACTORS
+    return tuple(acr if satisfies(top, (acr,)) else top for acr in wanted)
 
 
 def _enrolment_step(flow: Flow, state: AccountState, rules: Rules) -> Step:

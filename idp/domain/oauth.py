@@ -8,10 +8,12 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Error codes (RFC 6749 §4.1.2.1 and §5.2, RFC 6750, RFC 8707, RFC 9449, OIDC Core §3.1.2.6)."""
+    """Error codes (RFC 6749 §4.1.2.1, §5.2, RFC 6750, RFC 8628, RFC 8707, RFC 9449, OIDC Core §3.1.2.6)."""
 
     ACCESS_DENIED = "access_denied"
+    AUTHORIZATION_PENDING = "authorization_pending"
     CONSENT_REQUIRED = "consent_required"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - the standard's word
     INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_DPOP_PROOF = "invalid_dpop_proof"
     INVALID_CLIENT = "invalid_client"
@@ -25,6 +27,7 @@ class ErrorCode(StrEnum):
     INVALID_TOKEN = "invalid_token"  # noqa: S105 - the standard's word
     LOGIN_REQUIRED = "login_required"
     REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
+    SLOW_DOWN = "slow_down"
     USE_DPOP_NONCE = "use_dpop_nonce"
     UNMET_AUTHENTICATION_REQUIREMENTS = "unmet_authentication_requirements"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
@@ -42,6 +45,7 @@ class GrantType(StrEnum):
     CLIENT_CREDENTIALS = "client_credentials"
     JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the standard's word
+    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
     IMPLICIT = "implicit"
 
 

@@ -29,6 +29,7 @@ def profile_faults(metadata: Mapping[str, Any], profile: str) -> Found:
         return [("profile", f"has to be one of {', '.join(PROFILES)}")]
     return [
         *_response_types(metadata, rules),
+        *_grants(metadata, rules, profile),
         *_authentication(metadata, rules, profile),
         *_algorithms(metadata, rules, profile),
         *_addresses(metadata, rules, profile),
@@ -49,6 +50,14 @@ def _response_types(metadata: Mapping[str, Any], rules: ProfileRules) -> Found:
     if bool(words - {CODE}) != (GrantType.IMPLICIT in grants):
         found.append(("grant_types", "implicit belongs to response types with tokens, and they to it"))
     return found
+
+
+def _grants(metadata: Mapping[str, Any], rules: ProfileRules, profile: str) -> Found:
+    return [
+        ("grant_types", f"must not name {grant} in the profile {profile}")
+        for grant in metadata["grant_types"]
+        if grant in rules.barred_grants
+    ]
 
 
 def _authentication(metadata: Mapping[str, Any], rules: ProfileRules, profile: str) -> Found:

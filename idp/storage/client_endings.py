@@ -13,6 +13,7 @@ from idp.storage.tables import (
     access_token,
     client,
     client_assertion,
+    device_authorization,
     event_stream,
     grant,
     pushed_request,
@@ -46,7 +47,7 @@ def holdings(connection: Connection, client_id: str, *, now: dt.datetime) -> Hol
 
 
 def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt.datetime) -> Ended:
-    """Revoke every live grant and token of a client, and forget the requests it pushed.
+    """Revoke every live grant and token of a client, and forget its requests that wait.
 
     What others got in exchange for its tokens ends with them.
     Nothing of it comes back to life if the client is enabled again.
@@ -66,7 +67,8 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
         .values(revoked_at=now)
     ).rowcount
     revoke_exchanged_of_client(connection, client_id, now=now)
-    connection.execute(delete(pushed_request).where(pushed_request.c.client_id == client_id))
+    for table in (pushed_request, device_authorization):
+        connection.execute(delete(table).where(table.c.client_id == client_id))
     return Ended(grants, tokens)
 
 

@@ -110,6 +110,12 @@ def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -
     )
 
 
+def browser_of(connection: Connection, session_id: str) -> bytes | None:
+    """Return the digest of the browser of a session, ended or not; None if the session is gone."""
+    browser: bytes | None = connection.scalar(select(session.c.browser).where(session.c.id == session_id))
+    return browser
+
+
 def prove_again(connection: Connection, new: NewSession, *, now: dt.datetime) -> bool:
     """Give a live session a new token and new proofs; the old token is dead at once. False if it ended."""
     done = connection.execute(

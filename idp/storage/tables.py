@@ -640,6 +640,25 @@ pushed_request = Table(
     Column("used_at", UtcDateTime, comment="when a sign-in completed it"),
 )
 
+device_authorization = Table(
+    "device_authorization",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="digest of the device code"),
+    Column("user_digest", LargeBinary, nullable=False, unique=True, comment="digest of the user code"),
+    Column("client_id", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("request", JsonText, nullable=False, comment="resource, and the sign-in that is asked for"),
+    Column("bound_to", Text, nullable=False, comment="the key or certificate that only may redeem it"),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("next_poll_at", UtcDateTime, nullable=False, comment="sooner than this the client polls too fast"),
+    Column("poll_interval", Integer, nullable=False, comment="seconds; a poll too soon makes it longer"),
+    Column("decided_at", UtcDateTime, comment="when a person allowed or denied it"),
+    Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="SET NULL"), index=True),
+    Column("authentication", JsonText, comment="how the person who allowed it was signed in"),
+    Column("used_at", UtcDateTime, comment="when its tokens were issued"),
+)
+
 refresh_token = Table(
     "refresh_token",
     METADATA,

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.confirmation import Binding, Confirmation
-from idp.domain.grant import CodeRequest, GrantState, Redemption, SpentCode, code_fault, grant_fault
+from idp.domain.grant import CodeRequest, Redemption, SpentCode, code_fault, grant_fault
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.storage.clients import admit
 from idp.storage.grants import (
-    NewRefreshToken,
     find_spent_code,
     grant_state,
-    insert_refresh_token,
     revoke_grant,
     spend_code,
 )
-from idp.storage.lockouts import locked_since
-from idp.usecases.minting import (
-    Issue,
-    TokenAnswer,
-    access_now,
-    check_client_is_current,
-    issue_for_account,
-    record_issue,
-    refuse_grant,
-    refuse_replay,
-    until,
-)
+from idp.usecases.minting import TokenAnswer, check_client_is_current, refuse_grant, refuse_replay
+from idp.usecases.redeem import locked_meanwhile, redeem
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -63,20 +51,16 @@ def exchange_code(
         reason = reason or _key_fault(spent, client)
         state = grant_state(unit.connection, spent.grant_id, now=unit.now) if not reason else None
         reason = reason or grant_fault(state, now=unit.now)
+        request = CodeRequest.from_json(spent.request)
         if state is not None and not reason:
-            reason = _lock(services, unit, spent, state)
+            issued_at = spent.expires_at - services.settings.code_life
+            how = request.authentication
+            reason = "locked" if locked_meanwhile(unit, state, how, since=issued_at) else ""
         if state is None or reason:
             revoke_grant(unit.connection, spent.grant_id, reason="code-refused", now=unit.now)
             return refuse_grant(services, unit, client, invalid_grant(f"code: {reason}"))
         check_client_is_current(state, client.client)
-        return _issue(services, unit, client, state, CodeRequest.from_json(spent.request))
-
-
-def _lock(services: IdpServices, unit: Unit, spent: SpentCode, state: GrantState) -> str:
-    """A lock that was set since the code was issued takes the code with it (TK-12)."""
-    issued_at = spent.expires_at - services.settings.code_life
-    locked = locked_since(unit.connection, state.account_id, state.browser, since=issued_at, now=unit.now)
-    return "locked" if locked else ""
+        return redeem(services, unit, client, state, request, GrantType.AUTHORIZATION_CODE)
 
 
 def _resource_fault(spent: SpentCode, resource: tuple[str, ...]) -> str:
@@ -88,63 +72,6 @@ def _key_fault(spent: SpentCode, client: AuthenticatedClient) -> str:
     """A code that was asked for with a key is redeemed with that key alone (RFC 9449 §10)."""
     wanted = spent.request.get("dpop_jkt")
     return "dpop_jkt" if wanted and client.held != Confirmation(Binding.KEY, wanted) else ""
-
-
-def _issue(
-    services: IdpServices,
-    unit: Unit,
-    client: AuthenticatedClient,
-    state: GrantState,
-    request: CodeRequest,
-) -> TokenAnswer | Fault:
-    access = access_now(unit, client.client, state)
-    if access is None:
-        return refuse_grant(services, unit, client, invalid_grant("code: no access"))
-    refresh_token = ""
-    if client.client.may_use(GrantType.REFRESH_TOKEN):
-        refresh_token = unit.randomness.token(32)
-        facts: dict[str, object] = {
-            "resource": request.resource,
-            "authentication": request.authentication.to_json(),
-        }
-        if client.client.is_public and client.held is not None:  # RFC 9449 §5, RFC 8705 §4
-            facts["bound_to"] = str(client.held)
-        insert_refresh_token(
-            unit.connection,
-            NewRefreshToken(
-                digest(refresh_token),
-                state.id,
-                client.id,
-                facts,
-                until(state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
-            ),
-            now=unit.now,
-        )
-    answer = issue_for_account(
-        services,
-        unit,
-        Issue(
-            client=client.client,
-            state=state,
-            scope=request.scope,
-            resource=request.resource,
-            authentication=request.authentication,
-            nonce=request.nonce,
-            access=access,
-            confirmation=client.held,
-        ),
-        refresh_token=refresh_token,
-    )
-    record_issue(
-        unit,
-        client,
-        grant_type=GrantType.AUTHORIZATION_CODE,
-        scope=answer.scope,
-        account_id=state.account_id,
-        family=state.id,
-        session_id=request.authentication.session_id,
-    )
-    return answer
 
 
 def _refuse_second(services: IdpServices, unit: Unit, client: AuthenticatedClient, code: str) -> Fault:

@@ -6,7 +6,7 @@ import datetime as dt
 import ipaddress
 
 from idp.usecases.services import IdpServices
-from kernel.audit import SYSTEM
+from kernel.audit import SYSTEM, Actor
 from kernel.origin import current_origin
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
@@ -18,6 +18,10 @@ FLOWS = Limit("flows", 2_000, WINDOW)
 PUSHES = Limit("pushed-requests", 6_000, WINDOW)
 REGISTRATIONS = Limit("client-registrations", 120, WINDOW)
 MANAGED_REGISTRATIONS = Limit("managed-registrations", 600, WINDOW)
+DEVICES = Limit("device-authorizations", 6_000, WINDOW)
+DEVICES_OF_PLACE = Limit("device-authorizations-address", 300, WINDOW)
+USER_CODES = Limit("user-codes", 20, WINDOW)
+USER_CODES_OF_PLACE = Limit("user-codes-address", 200, WINDOW)
 ACTIVATIONS = Limit("activations", 60, WINDOW)
 MAILBOX_CODES = Limit("mailbox-codes", 5, dt.timedelta(hours=1))
 LOCK_LETTERS = Limit("lock-letters", 3, dt.timedelta(days=1))
@@ -93,3 +97,16 @@ def take_from_client(unit: Unit, services: IdpServices, limit: Limit, client_id:
         return None
     taken = take(unit.connection, limit, client_id, now=unit.now)
     return None if taken.allowed else taken.retry_after
+
+
+def take_user_code(unit: Unit, services: IdpServices, account_id: str) -> dt.timedelta | None:
+    """Count one look at a user code against a person, then against her address (RFC 8628 §5.1)."""
+    if not services.settings.limits:
+        return None
+    taken = take(unit.connection, USER_CODES, account_id, now=unit.now)
+    if taken.allowed:
+        return take_from_place(unit, services, USER_CODES_OF_PLACE)
+    if taken.used == USER_CODES.count + 1:
+        actor = Actor("account", account_id)
+        unit.audit.record("gateway:device:limited", actor=actor, outcome="refused", reason=USER_CODES.name)
+    return taken.retry_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from idp.storage import consents, pushed_requests
+from idp.storage import consents, device_authorizations, pushed_requests
 from idp.storage.client_secrets import sweep_to_show
 from idp.storage.clients import sweep_assertions
 from idp.storage.grants import sweep
@@ -22,6 +22,7 @@ def sweep_tokens(services: IdpServices) -> int:
     with services.store.write() as unit:
         removed = sweep(unit.connection, now=unit.now, keep=KEEP, grace=services.settings.refresh_grace)
         removed += pushed_requests.sweep(unit.connection, before=unit.now - KEEP)
+        removed += device_authorizations.sweep(unit.connection, before=unit.now - KEEP)
         removed += consents.sweep(unit.connection, before=unit.now - KEEP)
         removed += sweep_to_show(unit.connection, now=unit.now)
         return removed + sweep_assertions(unit.connection, now=unit.now)

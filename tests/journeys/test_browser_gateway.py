@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot, settled
+from tests.support.browser import examined, settled
 from tests.support.gateway import (
     ANSWER,
     PASSWORD,
@@ -282,16 +282,7 @@ def test_every_page_can_be_used_by_everyone(  # noqa: PLR0915 - one way through 
     faults: list[str] = []
 
     def look(name: str) -> None:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            faults.extend(f"{name} {scheme}: {fault}" for fault in accessibility_faults(page))
-        page.set_viewport_size(SMALL)
-        if not fits(page):
-            faults.append(f"{name}: scrolls sideways at 320 px")
-        keep_screenshot(page, f"gateway-{name}-{language}-320")
-        page.set_viewport_size(LARGE)
-        page.emulate_media(color_scheme="light")
-        keep_screenshot(page, f"gateway-{name}-{language}-1280")
+        faults.extend(examined(page, f"gateway-{name}-{language}"))
 
     def send(button: str) -> None:
         page.click(f"#{button}")

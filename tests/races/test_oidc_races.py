@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +12,8 @@ from sqlalchemy import func, select
 
 from idp.domain.tokens import Authentication
 from idp.storage import tables
+from idp.usecases.decide_device import DeviceDecided
+from tests.support.devices import ask, decided, error_of, poll, television
 from tests.support.oidc import an_assertion, an_op, claims_of, public_keys
 
 if TYPE_CHECKING:
@@ -73,8 +76,6 @@ def test_one_refresh_token_has_one_heir_and_all_who_race_get_it(gateway_database
 
 def test_without_a_grace_one_refresh_wins_and_the_family_falls(gateway_database: Database) -> None:
     """RT-03 with grace 0: at most one success, and the theft is noticed."""
-    import datetime as dt
-
     op, cookie = ready(gateway_database, refresh_grace=dt.timedelta(0))
     first = op.tokens(cookie)["refresh_token"]
     answers = at_once(lambda _number: op.refresh(first))
@@ -155,3 +156,29 @@ def test_facts_of_a_sign_in_survive_their_storage() -> None:
     """What is stored with a token comes back as it was."""
     how = Authentication("sid", 1, "phr", ("hwk", "user"), 2)
     assert Authentication.from_json(how.to_json()) == how
+
+
+def test_one_device_code_gives_tokens_once(gateway_database: Database) -> None:
+    """RFC 8628 §3.5, TK-01: sixteen redeem one device code; one wins, and the others take its tokens back."""
+    op, cookie = ready(gateway_database, device_poll_interval=dt.timedelta(0))
+    television(op)
+    told = ask(op)
+    decided(op, cookie, told)
+    answers = at_once(lambda _number: poll(op, told))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
+    (winner,) = [answer.json() for answer in answers if answer.status == 200]
+    assert count(op, "access_token") == count(op, "refresh_token") == 1
+    assert op.userinfo(winner["access_token"]).status == 401
+
+
+def test_a_device_is_paced_and_answered_once(gateway_database: Database) -> None:
+    """RFC 8628 §3.5: of sixteen polls at one moment fifteen are too fast, and all of them count."""
+    op, cookie = ready(gateway_database)
+    television(op)
+    told = ask(op)
+    errors = sorted(error_of(each) for each in at_once(lambda _number: poll(op, told)))
+    assert errors == ["authorization_pending"] + ["slow_down"] * (THREADS - 1)
+    assert f"{5 * (THREADS + 1)} seconds" in poll(op, told).json()["error_description"]
+    answers = at_once(lambda number: decided(op, cookie, told, allowed=number % 2 == 0))
+    assert sum(isinstance(each, DeviceDecided) for each in answers) == 1
+    assert count(op, "oauth_grant") == len(op.audit("gateway:device:allowed"))

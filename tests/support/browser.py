@@ -130,6 +130,21 @@ def fits(page: Page) -> bool:
     )
 
 
+def examined(page: Page, name: str) -> list[str]:
+    """Return what is wrong with ``page`` in light and in dark and at 320 px, and keep pictures of it."""
+    faults: list[str] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        faults += [f"{name} {scheme}: {fault}" for fault in accessibility_faults(page)]
+    page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+    faults += [] if fits(page) else [f"{name}: scrolls sideways at 320 px"]
+    keep_screenshot(page, f"{name}-320")
+    page.set_viewport_size(LARGE)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    keep_screenshot(page, f"{name}-1280")
+    return faults
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start one Chromium for this test process."""

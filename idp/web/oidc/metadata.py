@@ -30,6 +30,7 @@ ENDPOINTS = {
     "introspect": "introspection_endpoint",
     "revoke": "revocation_endpoint",
     "logout": "end_session_endpoint",
+    "device": "device_authorization_endpoint",
     "push": "pushed_authorization_request_endpoint",
     "register": "registration_endpoint",
 }

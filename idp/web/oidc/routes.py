@@ -7,6 +7,7 @@ from idp.usecases.services import IdpServices
 from idp.web.authlib_bridge import provider_metadata_fault
 from idp.web.oidc.authorize import AuthorizeFace
 from idp.web.oidc.cookies import CookieNames
+from idp.web.oidc.device import device_endpoint
 from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint
 from idp.web.oidc.logout import logout_endpoint
 from idp.web.oidc.metadata import provider_metadata
@@ -27,6 +28,7 @@ PATHS = {
     "revoke": "/oauth2/revoke",
     "logout": "/oauth2/logout",
     "push": "/oauth2/par",
+    "device": "/oauth2/device_authorization",
 }
 REGISTRATION_PATH = "/oauth2/register"
 """Where clients register themselves, if the settings let them; each one's own address is below it."""
@@ -65,6 +67,7 @@ def oidc_routes(
         Route(_POST_ONLY, PATHS["introspect"], introspection_endpoint(services), "introspect", hot=True),
         Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True),
         Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True),
+        Route(_POST_ONLY, PATHS["device"], device_endpoint(services), "device", hot=True),
         Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
         *_registration_routes(services, document),
     )

@@ -11,6 +11,7 @@ from idp.domain.sender_constraint import binding_fault
 from idp.domain.tokens import INTROSPECTION_TYPE
 from idp.usecases.encrypt_answers import recipient_of
 from idp.usecases.exchange_code import exchange_code
+from idp.usecases.exchange_device_code import exchange_device_code
 from idp.usecases.exchange_token import ExchangeRequest, exchange_token
 from idp.usecases.introspect_token import introspect_token, signed_introspection
 from idp.usecases.issue_machine_token import issue_machine_token
@@ -87,6 +88,13 @@ def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenA
     return exchange_token(services, proven, request)
 
 
+def _device(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
+    code = form.value("device_code")
+    if not code:
+        return _missing("device_code")
+    return exchange_device_code(services, proven, device_code=code, resource=form.resource)
+
+
 def encrypting(grant: Grant) -> Grant:
     """Return ``grant`` with its ID token encrypted for clients that registered it so (OIDC Core §16.14).
 
@@ -114,6 +122,7 @@ GRANTS: dict[str, Grant] = {
     GrantType.CLIENT_CREDENTIALS.value: _machine,
     GrantType.JWT_BEARER.value: _assertion,
     GrantType.TOKEN_EXCHANGE.value: _exchange,
+    GrantType.DEVICE_CODE.value: encrypting(_device),
 }
 """What the token endpoint does by grant type; discovery lists exactly these (DJ-06)."""
 

@@ -225,7 +225,7 @@ def test_a_parameter_stands_once(op: Op) -> None:
     "kind",
     [
         "password",
-        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
         "implicit",
         "x" * 1000,
     ],

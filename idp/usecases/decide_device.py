@@ -1,0 +1,182 @@
+"""A person answers a device: looks at who asks, and allows or denies it, once (RFC 8628 §3.3, §5.1, §5.4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from idp.domain.client import Client
+from idp.domain.device_code import read_user_code, shown
+from idp.domain.factors import FactorKind
+from idp.domain.interaction import Wanted
+from idp.domain.login_flow import Demands, within_reach
+from idp.domain.scope import OFFLINE_ACCESS
+from idp.domain.session import LiveSession, satisfies
+from idp.domain.tokens import Authentication, seconds
+from idp.storage.clients import find_client
+from idp.storage.consents import keep_consent
+from idp.storage.device_authorizations import DeviceAuthorization, allow, decide, find_waiting
+from idp.storage.factors import confirmed_factors
+from idp.storage.grants import NewGrant, access_within, insert_grant, remember_client_of_session
+from idp.usecases.limits import take_user_code
+from idp.usecases.services import IdpServices
+from idp.usecases.subjects import subject_of
+from kernel.audit import Actor
+from kernel.crypto import digest
+from kernel.store import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceQuestion:
+    """Who asks, for what, and the code as the device has to show it."""
+
+    client: Client
+    scope: tuple[str, ...]
+    user_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyCodes:
+    """Too many codes were tried."""
+
+    retry_after: dt.timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StrongerSignIn:
+    """A stronger or fresher sign-in than the session's is asked for."""
+
+    demands: Demands
+
+
+@dataclass(frozen=True, slots=True)
+class NoAccessForDevice:
+    """The account has no access to the client's application."""
+
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchCode:
+    """Nothing waits under this code: mistyped, expired, or answered. It is never told which."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDecided:
+    """The answer is kept."""
+
+    client: Client
+    allowed: bool
+
+
+Refused = TooManyCodes | StrongerSignIn | NoAccessForDevice | NoSuchCode
+
+
+def look_at_device(services: IdpServices, *, typed: str, session: LiveSession) -> DeviceQuestion | Refused:
+    """Return what waits under a user code. Every look counts against the person and her address."""
+    with services.store.write() as unit:
+        found = _found(services, unit, typed, session)
+    if not isinstance(found, _Waiting):
+        return found
+    return DeviceQuestion(found.client, tuple(found.asked.scope.split()), shown(found.user_code))
+
+
+def decide_device(
+    services: IdpServices, *, typed: str, session: LiveSession, allowed: bool
+) -> DeviceDecided | Refused:
+    """Allow or deny a device once, by one conditional statement.
+
+    A yes is a grant of this session, and a consent that the person can take back like any other.
+    """
+    with services.store.write() as unit:
+        found = _found(services, unit, typed, session)
+        if not isinstance(found, _Waiting):
+            return found
+        if not decide(unit.connection, digest(found.user_code), now=unit.now):
+            return NoSuchCode()
+        family = _allow(services, unit, found, session) if allowed else ""
+        unit.audit.record(
+            "gateway:device:allowed" if allowed else "gateway:device:denied",
+            actor=Actor("account", session.account.id, session.id),
+            target=found.client.id,
+            details={"scope": found.asked.scope, **({"family": family} if family else {})},
+        )
+    return DeviceDecided(found.client, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    asked: DeviceAuthorization
+    client: Client
+    user_code: str
+
+
+def _found(services: IdpServices, unit: Unit, typed: str, session: LiveSession) -> _Waiting | Refused:
+    wait = take_user_code(unit, services, session.account.id)
+    if wait is not None:
+        return TooManyCodes(wait)
+    code = read_user_code(typed)
+    asked = find_waiting(unit.connection, digest(code), now=unit.now) if code else None
+    client = find_client(unit.connection, asked.client_id) if asked else None
+    if asked is None or client is None or client.disabled:
+        return NoSuchCode()
+    if not _is_strong_enough(unit, asked, session):
+        return StrongerSignIn(asked.request.wanted.demands)
+    key = client.application_key
+    if key and not access_within(unit.connection, session.account.id, key):
+        unit.audit.record(
+            "gateway:device:refused",
+            actor=Actor("account", session.account.id, session.id),
+            target=client.id,
+            outcome="refused",
+            reason="no access",
+        )
+        return NoAccessForDevice(client)
+    return _Waiting(asked, client, code)
+
+
+def _is_strong_enough(unit: Unit, asked: DeviceAuthorization, session: LiveSession) -> bool:
+    """Tell whether the session is as fresh and as strong as the device asks (OIDC Core §3.1.2.1).
+
+    A sign-in after the device asked is fresh enough in any case, and a class that the account cannot reach
+    counts as the best it can: nobody is sent in circles.
+    """
+    wanted: Wanted = asked.request.wanted
+    stale = wanted.demands.wants_fresh(authenticated_at=session.authenticated_at, now=unit.now)
+    if stale and session.authenticated_at < asked.asked_at:
+        return False
+    if satisfies(session.acr, wanted.acr):
+        return True
+    factors = confirmed_factors(unit.connection, session.account.id)
+    passkey = any(factor.kind is FactorKind.PASSKEY for factor in factors)
+    return satisfies(session.acr, within_reach(wanted.acr, passkey=passkey))
+
+
+def _allow(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSession) -> str:
+    new = _new_grant(services, unit, found, session)
+    how = Authentication(
+        session.id,
+        seconds(session.authenticated_at),
+        session.acr,
+        tuple(session.amr),
+        seconds(session.expires_at),
+    )
+    insert_grant(unit.connection, new, now=unit.now)
+    remember_client_of_session(unit.connection, session.id, new.client_id, now=unit.now)
+    keep_consent(unit.connection, new.account_id, new.client_id, new.scope.split(), now=unit.now)
+    allow(unit.connection, digest(found.user_code), grant_id=new.id, authentication=how.to_json())
+    return new.id
+
+
+def _new_grant(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSession) -> NewGrant:
+    offline = OFFLINE_ACCESS in found.asked.scope.split()
+    family_end = unit.now + services.settings.refresh_token_life
+    return NewGrant(
+        unit.randomness.ulid(unit.now),
+        found.client.id,
+        session.account.id,
+        None if offline else session.id,
+        found.asked.scope,
+        family_end if offline else min(family_end, session.expires_at),
+        subject=subject_of(services, found.client, session.account.id),
+    )
