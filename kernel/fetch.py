@@ -129,16 +129,25 @@ class Fetcher:
         finally:
             connection.close()
 
+    def trusted(self) -> ssl.SSLContext:
+        """Return a new context with the authorities of the machine, and the one of the rules.
+
+        Raises:
+            SettingsError: if that one cannot be read.
+        """
+        context = ssl.create_default_context()
+        try:
+            if self._rules.authority is not None:
+                context.load_verify_locations(self._rules.authority)
+        except (OSError, ssl.SSLError):
+            raise SettingsError(f"the authority {self._rules.authority} cannot be read") from None
+        return context
+
     def _trust(self) -> ssl.SSLContext:
-        """Return the authorities of the machine, and the one of the rules; read at the first use."""
+        """Return the context of every connection here; made at the first use."""
         if self._context is None:
-            context = ssl.create_default_context()
+            context = self.trusted()
             context.sslsocket_class = _PatientSocket
-            try:
-                if self._rules.authority is not None:
-                    context.load_verify_locations(self._rules.authority)
-            except (OSError, ssl.SSLError):
-                raise SettingsError(f"the authority {self._rules.authority} cannot be read") from None
             self._context = context
         return self._context
 

@@ -7,7 +7,9 @@ when it arrives and a repeated delivery is never taken for a replayed token.
 from __future__ import annotations
 
 import datetime as dt
+import ssl
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import httpx
 
@@ -15,17 +17,21 @@ from idp.domain.client import Client
 from idp.domain.tokens import LOGOUT_TOKEN_TYPE, logout_token_claims
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
+from kernel.fetch import Answered, Fetcher, NotFetched
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
 
 _MOST_WAIT = dt.timedelta(hours=1)
+_HEADERS = {"Cache-Control": "no-store"}
 
 
 class BackchannelCarrier:
     """Delivers the notices of channel ``backchannel-logout``, one POST each.
 
     ``find_client`` looks a client up by its id; ``default_algorithm`` signs for clients that state none.
-    The address is the one registered at the time of delivery; redirects are not followed.
+    The address is the one registered at the time of delivery; redirects are not followed. What a client that
+    registered itself named is reached by the rules of ``fetcher`` alone, so that nobody makes a tool of us.
+    An operator may name addresses inside; the authority that ``fetcher`` trusts is trusted there, too.
     """
 
     def __init__(
@@ -35,6 +41,7 @@ class BackchannelCarrier:
         issuer: str,
         find_client: Callable[[str], Client | None],
         *,
+        fetcher: Fetcher | None = None,
         default_algorithm: str = "ES256",
         timeout: float = 5.0,
     ) -> None:
@@ -42,6 +49,8 @@ class BackchannelCarrier:
         self._signing = signing
         self._issuer = issuer
         self._find_client = find_client
+        self._fetcher = fetcher or Fetcher()
+        self._trusted: ssl.SSLContext | None = None
         self._default = default_algorithm
         self._timeout = timeout
 
@@ -56,20 +65,35 @@ class BackchannelCarrier:
         token = self.logout_token(
             client, subject=str(envelope.payload["sub"]), session_id=str(envelope.payload["sid"])
         )
+        answer = self._guarded(client, token) if client.registered_by else self._plain(client, token)
+        if answer.status == httpx.codes.BAD_REQUEST:
+            raise PermanentFailure("the relying party refused the logout token")
+        if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT):
+            raise TransientFailure(f"relying party answered {answer.status}", _wait(answer.retry_after))
+
+    def _guarded(self, client: Client, token: str) -> Answered:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **_HEADERS}
+        body = urlencode({"logout_token": token}).encode()
+        answer = self._fetcher.post(client.backchannel_logout_uri, body, headers=headers)
+        if isinstance(answer, NotFetched):
+            raise TransientFailure(f"relying party unreachable ({answer.reason})")
+        return answer
+
+    def _plain(self, client: Client, token: str) -> Answered:
+        if self._trusted is None:
+            self._trusted = self._fetcher.trusted()
         try:
             answer = httpx.post(
                 client.backchannel_logout_uri,
                 data={"logout_token": token},
-                headers={"Cache-Control": "no-store"},
+                headers=_HEADERS,
                 timeout=self._timeout,
+                verify=self._trusted,
                 follow_redirects=False,
             )
         except httpx.HTTPError as error:
             raise TransientFailure(f"relying party unreachable ({type(error).__name__})") from None
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise PermanentFailure("the relying party refused the logout token")
-        if answer.status_code not in (httpx.codes.OK, httpx.codes.NO_CONTENT):
-            raise TransientFailure(f"relying party answered {answer.status_code}", _retry_after(answer))
+        return Answered(answer.status_code, b"", answer.headers.get("Retry-After", ""))
 
     def logout_token(self, client: Client, *, subject: str, session_id: str) -> str:
         """Return a fresh logout token for ``client`` (§2.4)."""
@@ -91,8 +115,7 @@ class BackchannelCarrier:
         return found
 
 
-def _retry_after(answer: httpx.Response) -> dt.timedelta | None:
-    value = answer.headers.get("Retry-After", "")
+def _wait(value: str) -> dt.timedelta | None:
     if not (value.isascii() and value.isdigit() and len(value) < 6):
         return None
     return min(dt.timedelta(seconds=int(value)), _MOST_WAIT)

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
+from sqlalchemy import update
 
 from idp.outbound.backchannel import BackchannelCarrier
+from idp.storage import tables
 from idp.storage.clients import look_up_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.endings import end_access, end_sessions
 from kernel.audit import SYSTEM
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
+from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
+from tests.support.https_server import serving_documents
 from tests.support.oidc import ISSUER, Op, an_op, claims_of, header_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kernel.database import Database
 
@@ -68,13 +73,14 @@ def a_listener(status: int = 200) -> Iterator[Listener]:
         server.server_close()
 
 
-def carrier(op: Op) -> BackchannelCarrier:
+def carrier(op: Op, fetcher: Fetcher | None = None) -> BackchannelCarrier:
     database = op.services.store.database
     return BackchannelCarrier(
         op.services.store,
         op.services.signing,
         ISSUER,
         lambda client_id: look_up_client(database, client_id),
+        fetcher=fetcher,
         timeout=2,
     )
 
@@ -103,6 +109,36 @@ def test_a_notice_arrives_as_a_logout_token(op: Op, status: int) -> None:
     assert "nonce" not in first
     assert first["exp"] - first["iat"] == 120
     assert first["jti"] != second["jti"], "a repeated delivery is no replay (LO-06)"
+
+
+@pytest.mark.parametrize("registered_by", ["", "open"])
+def test_an_authority_of_the_settings_is_trusted(op: Op, tmp_path: Path, registered_by: str) -> None:
+    """A listener in a laboratory, whose certificate is its own, hears of the end; whoever registered it."""
+    with serving_documents(tmp_path) as documents:
+        op.client(backchannel_logout_uri=documents.put("/bc", b""))
+        _registered_by(op, registered_by)
+        rules = FetchRules(authority=documents.authority, loopback=[documents.host])
+        carrier(op, Fetcher(rules)).deliver(notice())
+        with pytest.raises(TransientFailure):
+            carrier(op).deliver(notice())
+    ((path, headers, body),) = documents.sent
+    assert (path, headers["content-type"]) == ("/bc", "application/x-www-form-urlencoded")
+    assert body.startswith(b"logout_token=ey")
+
+
+def test_a_client_that_registered_itself_makes_no_tool_of_us(op: Op, tmp_path: Path) -> None:
+    """SSRF: its notice goes to the open internet alone; an address inside is not even connected to."""
+    with serving_documents(tmp_path) as documents:
+        op.client(backchannel_logout_uri=documents.put("/bc", b""))
+        _registered_by(op, "open")
+        with pytest.raises(TransientFailure, match="not a public address"):
+            carrier(op, Fetcher(FetchRules(authority=documents.authority))).deliver(notice())
+    assert documents.sent == []
+
+
+def _registered_by(op: Op, token: str) -> None:
+    with op.services.store.write() as unit:
+        unit.connection.execute(update(tables.client).values(registered_by=token))
 
 
 @pytest.mark.parametrize("status", [301, 404, 429, 500, 503])
