@@ -321,6 +321,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "authorization_code",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("grant_id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column(
+            "request",
+            types.JsonText(),
+            nullable=False,
+            comment="scope, nonce, challenge, auth_time, acr, amr, resource",
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.Column("used_at", types.UtcDateTime(length=27), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_code")),
+    )
+    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_authorization_code_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "client",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -481,6 +500,9 @@ def upgrade() -> None:
         sa.Column("locked_until", types.UtcDateTime(length=27), nullable=True),
         sa.PrimaryKeyConstraint("kind", "key", name=op.f("pk_failure_count")),
     )
+    with op.batch_alter_table("failure_count", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_failure_count_last_at"), ["last_at"], unique=False)
+
     op.create_table(
         "login_flow",
         sa.Column("id", sa.LargeBinary(), nullable=False, comment="digest of the flow's token"),
@@ -782,6 +804,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "client_id", "scope", name=op.f("pk_consent")),
     )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_client", ["client_id"], unique=False)
+
     op.create_table(
         "consent_request",
         sa.Column(
@@ -814,6 +839,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_consent_request")),
     )
     with op.batch_alter_table("consent_request", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_request_account", ["account_id", "expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_consent_request_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
@@ -872,6 +898,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "digest", name=op.f("pk_known_device")),
     )
+    with op.batch_alter_table("known_device", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_device_last_seen_at"), ["last_seen_at"], unique=False)
+
     op.create_table(
         "membership",
         sa.Column("group_id", sa.String(length=26), nullable=False),
@@ -969,6 +998,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("one_time_secret", schema=None) as batch_op:
         batch_op.create_index("ix_one_time_secret_account", ["account_id", "purpose"], unique=False)
+        batch_op.create_index(batch_op.f("ix_one_time_secret_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(
             "uq_one_time_secret_live",
             ["account_id", "purpose"],
@@ -1103,26 +1133,56 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_session_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
-        "authorization_code",
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("grant_id", sa.String(length=26), nullable=False),
+        "device_authorization",
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="digest of the device code"),
+        sa.Column("user_digest", sa.LargeBinary(), nullable=False, comment="digest of the user code"),
         sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.Column(
-            "request",
-            types.JsonText(),
-            nullable=False,
-            comment="scope, nonce, challenge, auth_time, acr, amr, resource",
+            "request", types.JsonText(), nullable=False, comment="resource, and the sign-in that is asked for"
         ),
+        sa.Column(
+            "bound_to", sa.Text(), nullable=False, comment="the key or certificate that only may redeem it"
+        ),
+        sa.Column("asked_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
-        sa.Column("used_at", types.UtcDateTime(length=27), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["grant_id"], ["oauth_grant.id"], name=op.f("fk_authorization_code_grant_id"), ondelete="CASCADE"
+        sa.Column(
+            "next_poll_at",
+            types.UtcDateTime(length=27),
+            nullable=False,
+            comment="sooner than this the client polls too fast",
         ),
-        sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_code")),
+        sa.Column(
+            "poll_interval", sa.Integer(), nullable=False, comment="seconds; a poll too soon makes it longer"
+        ),
+        sa.Column(
+            "decided_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="when a person allowed or denied it",
+        ),
+        sa.Column("grant_id", sa.String(length=26), nullable=True),
+        sa.Column(
+            "authentication",
+            types.JsonText(),
+            nullable=True,
+            comment="how the person who allowed it was signed in",
+        ),
+        sa.Column(
+            "used_at", types.UtcDateTime(length=27), nullable=True, comment="when its tokens were issued"
+        ),
+        sa.ForeignKeyConstraint(
+            ["grant_id"],
+            ["oauth_grant.id"],
+            name=op.f("fk_device_authorization_grant_id"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_device_authorization")),
+        sa.UniqueConstraint("user_digest", name=op.f("uq_device_authorization_user_digest")),
     )
-    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_authorization_code_expires_at"), ["expires_at"], unique=False)
+    with op.batch_alter_table("device_authorization", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_authorization_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_device_authorization_grant_id"), ["grant_id"], unique=False)
 
     op.create_table(
         "refresh_token",
@@ -1157,7 +1217,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("parent", name=op.f("uq_refresh_token_parent")),
     )
     with op.batch_alter_table("refresh_token", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_refresh_token_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_refresh_token_answered",
+            ["issued_at"],
+            unique=False,
+            sqlite_where=sa.text("answer IS NOT NULL"),
+            postgresql_where=sa.text("answer IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_refresh_token_grant_id"), ["grant_id"], unique=False)
 
     op.create_table(
@@ -1203,13 +1269,18 @@ def downgrade() -> None:
     op.drop_table("secret_to_show")
     with op.batch_alter_table("refresh_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_refresh_token_grant_id"))
-        batch_op.drop_index(batch_op.f("ix_refresh_token_expires_at"))
+        batch_op.drop_index(
+            "ix_refresh_token_answered",
+            sqlite_where=sa.text("answer IS NOT NULL"),
+            postgresql_where=sa.text("answer IS NOT NULL"),
+        )
 
     op.drop_table("refresh_token")
-    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_authorization_code_expires_at"))
+    with op.batch_alter_table("device_authorization", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_authorization_grant_id"))
+        batch_op.drop_index(batch_op.f("ix_device_authorization_expires_at"))
 
-    op.drop_table("authorization_code")
+    op.drop_table("device_authorization")
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_session_expires_at"))
         batch_op.drop_index("ix_session_browser")
@@ -1234,6 +1305,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("used_at IS NULL"),
             postgresql_where=sa.text("used_at IS NULL"),
         )
+        batch_op.drop_index(batch_op.f("ix_one_time_secret_expires_at"))
         batch_op.drop_index("ix_one_time_secret_account")
 
     op.drop_table("one_time_secret")
@@ -1256,6 +1328,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_membership_account")
 
     op.drop_table("membership")
+    with op.batch_alter_table("known_device", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_known_device_last_seen_at"))
+
     op.drop_table("known_device")
     with op.batch_alter_table("factor", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_factor_account_id"))
@@ -1263,8 +1338,12 @@ def downgrade() -> None:
     op.drop_table("factor")
     with op.batch_alter_table("consent_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consent_request_expires_at"))
+        batch_op.drop_index("ix_consent_request_account")
 
     op.drop_table("consent_request")
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.drop_index("ix_consent_client")
+
     op.drop_table("consent")
     op.drop_table("client_secret")
     with op.batch_alter_table("account_value", schema=None) as batch_op:
@@ -1312,6 +1391,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_flow_expires_at"))
 
     op.drop_table("login_flow")
+    with op.batch_alter_table("failure_count", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_failure_count_last_at"))
+
     op.drop_table("failure_count")
     op.drop_table("event_stream")
     with op.batch_alter_table("deferred_request", schema=None) as batch_op:
@@ -1331,6 +1413,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_client_application_key"))
 
     op.drop_table("client")
+    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_authorization_code_expires_at"))
+
+    op.drop_table("authorization_code")
     with op.batch_alter_table("account_group", schema=None) as batch_op:
         batch_op.drop_index("ix_account_group_source_version")
         batch_op.drop_index("ix_account_group_source_updated_at")

@@ -403,6 +403,7 @@ def upgrade() -> None:
         comment="Forms on their way through a wizard; their id is the idempotency key of the confirm.",
     )
     with op.batch_alter_table("draft", schema=None) as batch_op:
+        batch_op.create_index("ix_draft_account", ["account_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_draft_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
@@ -573,6 +574,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
     )
     with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_task_organization",
+            ["organization_id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_task_open",
             ["kind", "organization_id", "role_key"],
@@ -778,6 +786,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_task_organization",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.drop_table("task")
     with op.batch_alter_table("person_version", schema=None) as batch_op:
@@ -821,6 +834,7 @@ def downgrade() -> None:
     op.drop_table("gateway_group")
     with op.batch_alter_table("draft", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_draft_expires_at"))
+        batch_op.drop_index("ix_draft_account")
 
     op.drop_table("draft")
     with op.batch_alter_table("delivery_attempt", schema=None) as batch_op:
