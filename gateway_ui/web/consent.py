@@ -17,14 +17,12 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go, start
-from idp.domain.redirects import origin_of
+from gateway_ui.web.page_client import about_client, client_face
 from idp.usecases.consents import list_consents, revoke_consent
 from idp.usecases.decide_consent import ConsentQuestion, decide_consent, look_at_consent
 from kernel.translations import mark
 from kernel.web.errors import refuse
 from kernel.web.forms import single
-from kernel.web.headers import content_security_policy, nonce
-from kernel.web.kit import current_kit
 from kernel.web.language import gettext as _
 from kernel.web.links import this_page
 
@@ -105,22 +103,14 @@ def _token() -> str:
 
 def _page(question: ConsentQuestion) -> Response:
     client = question.client
-    response = render(
+    about_client(client)
+    return render(
         "consent.html",
-        application=client.name,
+        client=client_face(),
         host=urlsplit(client.redirect_uris[0]).netloc if client.redirect_uris else "",
-        logo=client.logo_uri,
-        policy=client.policy_uri,
-        terms=client.terms_uri,
         words=scope_words(question.scope),
         action=f"/consent?request={_token()}",
     )
-    if client.logo_uri:
-        policy = content_security_policy(
-            nonce(), current_kit().form_targets(), images=(origin_of(client.logo_uri),)
-        )
-        response.headers["Content-Security-Policy"] = policy
-    return response
 
 
 def _over() -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.settings import GatewayPagesSettings
 from gateway_ui.web.messages import said
+from gateway_ui.web.page_client import let_through
 from idp.domain.session import LiveSession
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
@@ -80,5 +81,6 @@ def render(
         **values,
     )
     response = flask.make_response(body, status)
+    let_through(response)
     response.headers.update(headers or {})
     return response

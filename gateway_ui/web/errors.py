@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway_ui.web.context import render
 from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
+from gateway_ui.web.page_client import lead_to
 from gateway_ui.web.signed_out import signed_out
 from idp.usecases.front_channel import LogoutFrame
 from kernel.origin import current_origin
@@ -49,16 +50,22 @@ class ProtocolPages:
         return self._rendered(request, language, lambda: _no_access(application))
 
     def logout_page(
-        self, request: Request, *, action: str, fields: Fields = (), client_name: str = "", language: str = ""
+        self,
+        request: Request,
+        *,
+        action: str,
+        fields: Fields = (),
+        client_name: str = "",
+        language: str = "",
+        onward: str = "",
     ) -> Response:
         """Return the question whether to sign out (RP-Initiated Logout §2); it posts ``fields``."""
-        return self._rendered(
-            request,
-            language,
-            lambda: render(
-                "logout_confirm.html", action=action, fields=tuple(fields), client_name=client_name
-            ),
-        )
+
+        def make() -> ResponseReturnValue:
+            lead_to(onward)
+            return render("logout_confirm.html", action=action, fields=tuple(fields), client_name=client_name)
+
+        return self._rendered(request, language, make)
 
     def signed_out_page(
         self,

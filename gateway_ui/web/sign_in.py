@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
+from gateway_ui.web.page_client import client_face
 from idp.domain.login_flow import Step
 from idp.usecases.flow_outcomes import FlowPage, SlowDown
 from idp.usecases.present_password import present_password
@@ -92,6 +93,7 @@ def sign_in_page(
         status=answer.status,
         headers=answer.headers,
         errors=errors,
+        client=client_face(),
         client_name=page.client_name,
         action=address("/sign-in", flow),
         username=username,

@@ -133,6 +133,15 @@ def origin_of(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
+def origins_of(client: Client) -> set[str]:
+    """Return the origins that a client is answered at; the port of a native one is free (RFC 8252 §7.3)."""
+    found = set()
+    for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
+        bare = _without_port(uri) if client.is_native else None
+        found.add(origin_of(uri) if bare is None else f"{origin_of(bare)}:*")
+    return found
+
+
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
     """Return ``uri`` with ``parameters`` added to its query, every reserved character encoded."""
     return f"{uri}{'&' if '?' in uri else '?'}{_encoded(parameters)}"

@@ -32,7 +32,7 @@ from idp.domain.client import (
     client_from,
 )
 from idp.domain.dpop import Proof
-from idp.domain.redirects import origin_of
+from idp.domain.redirects import origins_of
 from idp.storage.tables import client, client_assertion, client_secret, spent_proof
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
@@ -150,13 +150,8 @@ class ClientDirectory:
             return found[1]
         with store.read() as connection:
             known = list_clients(connection, made_by_operators=True)
-        uris = {
-            uri
-            for each in known
-            if not each.disabled
-            for uri in (*each.redirect_uris, *each.post_logout_redirect_uris)
-        }
-        origins = tuple(sorted({origin_of(uri) for uri in uris}))
+        enabled = (each for each in known if not each.disabled)
+        origins = tuple(sorted({origin for each in enabled for origin in origins_of(each)}))
         self._origins = (time.monotonic(), origins)
         return origins
 

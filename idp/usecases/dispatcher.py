@@ -196,6 +196,7 @@ def page_of(connection: Connection, services: IdpServices, position: Position) -
         step=step,
         kind=flow.kind,
         client_name=flow.client_name,
+        client_id=flow.client_id,
         login_hint=flow.login_hint,
         account=account if identified else None,
         has_question=position.state.question,

@@ -37,6 +37,7 @@ class FlowPage:
     passkeys_possible: bool = False
     mailbox: str = ""
     code_sent: bool = False
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

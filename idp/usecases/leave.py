@@ -36,11 +36,15 @@ class LogoutRefused:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmLogout:
-    """The person is asked first. The form sends ``fields`` back, with a confirmation that it was ours."""
+    """The person is asked first. The form sends ``fields`` back, with a confirmation that it was ours.
+
+    ``onward`` is the address of the client that a yes leads to, or empty.
+    """
 
     fields: tuple[tuple[str, str], ...] = field(repr=False)
     client_name: str
     language: str = ""
+    onward: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ def leave(
     ):
         fields = [(name, values[name][0]) for name in PARAMETERS if values[name]]
         fields.append((CONFIRMATION, _confirmation(services, session, values)))
-        return ConfirmLogout(tuple(fields), wish.client.name if wish.client else "", wish.language)
+        name = wish.client.name if wish.client else ""
+        return ConfirmLogout(tuple(fields), name, wish.language, wish.redirect_uri)
     with services.store.write() as unit:
         end_session(
             unit,

@@ -78,6 +78,7 @@ class PlainPages:
         fields: Iterable[tuple[str, str]] = (),
         client_name: str = "",
         language: str = "",
+        onward: str = "",
     ) -> Response:
         """Return the fields as JSON in a page, so that a test can send them back."""
         return self._page(200, f"sign out? {client_name}", fields=dict(fields))

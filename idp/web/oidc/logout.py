@@ -32,6 +32,7 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
                 fields=outcome.fields,
                 client_name=outcome.client_name,
                 language=outcome.language,
+                onward=outcome.onward,
             )
         return pages.error_page(request, outcome.fault.status, outcome.fault.code.value, outcome.language)
 

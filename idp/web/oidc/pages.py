@@ -28,8 +28,9 @@ class OidcPages(Protocol):
         fields: Iterable[tuple[str, str]] = (),
         client_name: str = "",
         language: str = "",
+        onward: str = "",
     ) -> Response:
-        """Return the question whether to sign out; its form posts ``fields`` to ``action``."""
+        """Return the question whether to sign out; its form posts ``fields``, and a yes leads ``onward``."""
         ...
 
     def signed_out_page(

@@ -1,0 +1,44 @@
+"""The client that a page is about: its words, and its origins in the policy of this page.
+
+Browsers hold ``form-action`` against every redirect that follows a form. The origins of operators' clients
+stand on every page; a client that registered itself stands on the pages that lead to it, and on no others.
+"""
+
+from __future__ import annotations
+
+import flask
+from werkzeug.wrappers import Response
+
+from idp.domain.client import Client
+from idp.domain.client_face import ClientFace, face_of
+from idp.domain.redirects import origin_of, origins_of
+from kernel.web.headers import content_security_policy, nonce
+from kernel.web.kit import current_kit
+from kernel.web.language import current_language
+
+
+def about_client(client: Client | None) -> None:
+    """Say which client the page of this request is about."""
+    flask.g.page_client = client
+
+
+def lead_to(uri: str) -> None:
+    """Say to which registered address of a client the form of this page leads, if to any."""
+    flask.g.page_leads = (origin_of(uri),) if uri else ()
+
+
+def client_face() -> ClientFace | None:
+    """Return what the page shows of its client, in its language; None if it is about nobody's."""
+    client: Client | None = flask.g.get("page_client")
+    return None if client is None else face_of(client, current_language())
+
+
+def let_through(response: Response) -> None:
+    """Add to the policy of the page what leads to its client, and the logo that it shows."""
+    face, known = client_face(), set(current_kit().form_targets())
+    client: Client | None = flask.g.get("page_client")
+    leads = {*flask.g.get("page_leads", ()), *(origins_of(client) if client is not None else ())} - known
+    images = (origin_of(face.logo_uri),) if face is not None and face.logo_uri else ()
+    if leads or images:
+        policy = content_security_policy(nonce(), known | leads, images=images)
+        response.headers["Content-Security-Policy"] = policy
