@@ -32,6 +32,8 @@ class AttributeValue(NamedTuple):
 class AccountFacts:
     """An account as its source wants it: ``document`` is prepared JSON, ``values`` what is searched by.
 
+    Of a change ``values`` are those that differ, and ``emptied`` the paths whose stored ones they replace.
+
     ``active`` is None where the source does not say: a new account is active then, and one that exists
     stays as it is, for leaving a word out must not switch an account on again. ``invite`` False keeps the
     activation message back, and ``invitation_days`` says how long its link works. ``manager`` is the id of
@@ -57,6 +59,7 @@ class AccountFacts:
     source_version: int | None
     document: str
     values: tuple[AttributeValue, ...]
+    emptied: frozenset[str] = frozenset()
     invitation_days: int | None = None
     manager: str = ""
     free_manager: bool = False

@@ -16,6 +16,7 @@ from idp.domain.user_name import fold
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 VALUE_PATH = "enterprise:manager.value"
 NAME_PATH = "enterprise:manager.displayname"
+SCHEMAS_PATH = "schemas"
 _LONGEST_NAME = 2_048  # bytes of a value in an index
 _ALWAYS_FITS = 32
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueA
 from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import TakenError, violated
+from kernel.listed import listed
 from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert
 
@@ -37,7 +38,11 @@ _BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bind
 _BY_EMAIL = select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id)
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
 _INSERT_VALUES = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
-_DELETE_VALUES = Prepared(delete(account_value).where(account_value.c.account_id == bindparam("id")))
+_DELETE_VALUES = Prepared(
+    delete(account_value).where(
+        account_value.c.account_id == bindparam("id"), account_value.c.path.in_(listed("paths"))
+    )
+)
 _DELETE = Prepared(delete(account).where(account.c.id == bindparam("id")))
 _TOUCH = Prepared(
     update(account)
@@ -123,12 +128,13 @@ def change_account_row(
     changed: Account,
     document: str,
     *,
-    values: Sequence[AttributeValue] | None,
+    values: Sequence[AttributeValue],
+    emptied: Collection[str],
 ) -> Stale | Moved | None:
     """Store ``changed`` over ``stored``, the account it was computed from.
 
     One UPDATE decides: it finds the row only at the stored version (L4) and only while the row's fence is
-    not ahead of ``changed.source_version``. ``values`` is None when nothing searchable changed.
+    not ahead of ``changed.source_version``. ``values`` take the place of those of the paths in ``emptied``.
 
     Raises:
         TakenError: if another account has the user name or the external id already.
@@ -151,9 +157,9 @@ def change_account_row(
         if now_at is not None and now_at.source_version > changed.source_version:
             return Stale(now_at.source_version)
         return Moved()
-    if values is not None:
-        _DELETE_VALUES.within(connection, id=changed.id)
-        _insert_values(connection, changed.id, values)
+    if emptied:
+        _DELETE_VALUES.within(connection, id=changed.id, paths=sorted(emptied))
+    _insert_values(connection, changed.id, values)
     return None
 
 

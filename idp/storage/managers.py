@@ -8,8 +8,9 @@ from collections.abc import Callable
 from sqlalchemy import Connection, bindparam, select, update
 
 from idp.domain.provisioning import AttributeValue
-from idp.domain.reporting_line import NAME_PATH, VALUE_PATH
+from idp.domain.reporting_line import ENTERPRISE, NAME_PATH, SCHEMAS_PATH, VALUE_PATH
 from idp.storage.tables import account, account_value
+from kernel.listed import listed
 from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert
 
@@ -30,6 +31,13 @@ _RESTATE = (
     update(account)
     .where(account.c.id == bindparam("led"))
     .values(document=bindparam("new"), version=account.c.version + 1, updated_at=bindparam("now"))
+)
+_OF_LED = account_value.c.account_id.in_(listed())
+_FORGET = Prepared(account_value.delete().where(_OF_LED, account_value.c.path.in_(listed("paths"))))
+_FORGET_SCHEMA = Prepared(
+    account_value.delete().where(
+        _OF_LED, account_value.c.path == SCHEMAS_PATH, account_value.c.value == ENTERPRISE
+    )
 )
 _NAMED = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
 
@@ -57,15 +65,12 @@ def restate_led(
     led = [row for row in _LED.within(connection, manager=manager_id) if row[2] == source]
     if not led:
         return 0
-    connection.execute(_RESTATE, [{"led": row[0], "new": document(row[1]), "now": now} for row in led])
+    restated = [{"led": row[0], "new": document(row[1]), "now": now} for row in led]
+    connection.execute(_RESTATE, restated)
     stale = (NAME_PATH,) if name is not None else (NAME_PATH, VALUE_PATH)
-    for start in range(0, len(led), 500):
-        some = [row[0] for row in led[start : start + 500]]
-        connection.execute(
-            account_value.delete().where(
-                account_value.c.account_id.in_(some), account_value.c.path.in_(stale)
-            )
-        )
+    _FORGET.within(connection, ids=[row[0] for row in led], paths=list(stale))
+    bare = [each["led"] for each in restated if ENTERPRISE not in each["new"]]
+    _FORGET_SCHEMA.within(connection, ids=bare)
     if name is not None:
         _NAMED.run(
             connection,

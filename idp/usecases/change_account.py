@@ -68,11 +68,8 @@ def change_account(
     account_id: str,
     facts: AccountFacts,
     expected_version: int,
-    reindex: bool = True,
 ) -> Changed | Taken | AccountRefusal:
     """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
-
-    ``reindex`` False says that no searchable value differs.
 
     Deactivation ends every session, code and token in the same transaction and tells the applications
     (I4). An account that nobody has activated yet is invited anew when its address changes (G-23) or when
@@ -80,7 +77,7 @@ def change_account(
     address or number changed (G-86, SP-10).
     """
     try:
-        return _change(services, actor, source, account_id, facts, expected_version, reindex=reindex)
+        return _change(services, actor, source, account_id, facts, expected_version)
     except TakenError as refused:
         return refused.taken
 
@@ -92,8 +89,6 @@ def _change(
     account_id: str,
     facts: AccountFacts,
     expected_version: int,
-    *,
-    reindex: bool,
 ) -> Changed | AccountRefusal:
     with services.store.write() as unit:
         found = find_for_change(unit.connection, account_id, source=source)
@@ -109,7 +104,7 @@ def _change(
         facts = settled
         changed = _apply(unit, stored, facts)
         failed = change_account_row(
-            unit.connection, stored, changed, facts.document, values=facts.values if reindex else None
+            unit.connection, stored, changed, facts.document, values=facts.values, emptied=facts.emptied
         )
         if failed is not None:
             return failed

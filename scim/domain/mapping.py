@@ -23,7 +23,7 @@ from scim.domain.documents import write
 from scim.domain.enterprise import manager_of
 from scim.domain.entries import check_entries
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
-from scim.domain.values import searchable_values
+from scim.domain.values import changed_values, searchable_values
 
 _SERVERS_OWN = ("id", "meta", "groups", "members")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
@@ -47,9 +47,12 @@ def wire_form(user: Any, *, inactive: bool = False) -> dict[str, Any]:  # noqa: 
     return resource
 
 
-def account_facts(resource: Mapping[str, Any], *, free_manager: bool = False) -> AccountFacts:
+def account_facts(
+    resource: Mapping[str, Any], *, stored: Mapping[str, Any] | None = None, free_manager: bool = False
+) -> AccountFacts:
     """Return what the user ``resource`` (in its wire form) states of an account.
 
+    ``stored`` is the document of one that is changed: then the values are those that differ from its own.
     ``free_manager`` says that its manager may be nobody here.
 
     Raises:
@@ -68,6 +71,8 @@ def account_facts(resource: Mapping[str, Any], *, free_manager: bool = False) ->
         _check_email(email.get("value"))
     shown = (resource.get("displayName") or "", name.get("formatted") or "", f"{given} {family}".strip())
     activation: Mapping[str, Any] = extension.get("activation") or {}
+    document = _document(resource, USER_SCHEMA, USER_EXTENSION)
+    values, emptied = changed_values(USERS, document, stored or {})
     return AccountFacts(
         kind=_kind(resource, extension),
         user_name=user_name,
@@ -92,8 +97,9 @@ def account_facts(resource: Mapping[str, Any], *, free_manager: bool = False) ->
         ),
         allowed_addresses=tuple(_network(each) for each in extension.get("allowedAddresses") or ()),
         source_version=_source_version(extension),
-        document=_document(resource, USER_SCHEMA, USER_EXTENSION),
-        values=searchable_values(USERS, resource),
+        document=write(document),
+        values=values,
+        emptied=emptied,
     )
 
 
@@ -109,6 +115,7 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
         raise InvalidValueException(detail="'displayName' is empty.")
     _check_length("displayName", fold(display_name))
     _check_length("externalId", resource.get("externalId") or "")
+    document = _document(resource, GROUP_SCHEMA, GROUP_EXTENSION)
     return GroupFacts(
         external_id=resource.get("externalId") or None,
         display_name=display_name,
@@ -119,8 +126,8 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
         application_key=extension.get("applicationKey") or "",
         account_kinds=tuple(extension.get("accountKinds") or ()),
         source_version=_source_version(extension),
-        document=_document(resource, GROUP_SCHEMA, GROUP_EXTENSION),
-        values=searchable_values(GROUPS, resource),
+        document=write(document),
+        values=searchable_values(GROUPS, document),
     )
 
 
@@ -145,13 +152,14 @@ def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None
             resource["schemas"] = [*resource["schemas"], extension]
 
 
-def _document(resource: Mapping[str, Any], schema: str, extension: str) -> str:
+def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[str, Any]:
+    """Return what is kept of a resource; its ``schemas`` are those that it states something of."""
     kept = {name: value for name, value in resource.items() if name not in _SERVERS_OWN}
     kept["schemas"] = [schema, *(name for name in kept if name.startswith("urn:"))]
     own = kept.get(extension)
     if own and own.get("sourceVersion") is not None:
         kept[extension] = own | {"sourceVersion": None}
-    return write(kept)
+    return kept
 
 
 def _kind(resource: Mapping[str, Any], extension: Mapping[str, Any]) -> AccountKind:

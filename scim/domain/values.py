@@ -20,19 +20,54 @@ def searchable_values(catalogue: Catalogue, resource: Mapping[str, Any]) -> tupl
     Raises:
         scim2_models.InvalidValueException: if a value is too long to be searched by.
     """
-    return tuple(_values(catalogue, resource))
+    return changed_values(catalogue, resource, {})[0]
 
 
-def _values(catalogue: Catalogue, resource: Mapping[str, Any]) -> Iterator[AttributeValue]:
+def changed_values(
+    catalogue: Catalogue, resource: Mapping[str, Any], stored: Mapping[str, Any]
+) -> tuple[tuple[AttributeValue, ...], frozenset[str]]:
+    """Return the values of a resource that differ from those of ``stored``, and the paths they differ in.
+
+    The paths are those under which ``stored`` has values. What is equal in both is not looked into.
+
+    Raises:
+        scim2_models.InvalidValueException: if a value is too long to be searched by.
+    """
+    values: list[AttributeValue] = []
+    emptied: set[str] = set()
+    for attribute, stated, before in _stated(catalogue, resource, stored):
+        if not before:
+            values += _of_attribute(attribute, stated)
+            continue
+        new, old = _by_path(attribute, stated), _by_path(attribute, before)
+        for path in dict.fromkeys([*new, *old]):
+            if new.get(path) != old.get(path):
+                values += new.get(path, ())
+                emptied.update([path] if path in old else ())
+    return tuple(values), frozenset(emptied)
+
+
+def _stated(
+    catalogue: Catalogue, resource: Mapping[str, Any], stored: Mapping[str, Any]
+) -> Iterator[tuple[Attribute, Any, Any]]:
+    """Give each searchable attribute that two resources state differently, with the values of both."""
     skipped = _ELSEWHERE if catalogue.schema.endswith(":User") else _ELSEWHERE | {"displayname"}
-    for attribute in catalogue.core.values():
-        if attribute.path not in skipped:
-            yield from _of_attribute(attribute, resource.get(attribute.name))
+    places = [(catalogue.core, resource, stored)]
     for lowered, attributes in catalogue.extensions.items():
-        extension = resource.get(catalogue.extension_names[lowered]) or {}
+        urn = catalogue.extension_names[lowered]
+        places.append((attributes, resource.get(urn) or {}, stored.get(urn) or {}))
+    for attributes, stated, before in places:
         for attribute in attributes.values():
-            if attribute.path not in skipped:
-                yield from _of_attribute(attribute, extension.get(attribute.name))
+            here, there = stated.get(attribute.name), before.get(attribute.name)
+            if here != there and attribute.path not in skipped:
+                yield attribute, here, there
+
+
+def _by_path(attribute: Attribute, value: Any) -> dict[str, list[AttributeValue]]:  # noqa: ANN401 - JSON
+    found: dict[str, list[AttributeValue]] = {}
+    for each in _of_attribute(attribute, value):
+        found.setdefault(each.path, []).append(each)
+    return found
 
 
 def _of_attribute(attribute: Attribute, value: Any) -> Iterator[AttributeValue]:  # noqa: ANN401 - JSON

@@ -31,7 +31,6 @@ from scim.domain.mapping import account_facts, keep_fence, stated_document, wire
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
-from scim.domain.values import searchable_values
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, NotTheirs, UserWritten
 
@@ -134,7 +133,6 @@ def _edit(
             return UserWritten(view, changed=False)
         if client.account_id and not _is_theirs(record, facts):
             return NotTheirs()
-        stored_values = searchable_values(USERS, stored)
         outcome = change_account(
             services,
             actor=client.actor,
@@ -142,7 +140,6 @@ def _edit(
             account_id=account_id,
             facts=facts,
             expected_version=record.version,
-            reindex=facts.values != stored_values,
         )
         if isinstance(outcome, Changed):
             return UserWritten(AccountView(outcome.record, view.groups))
@@ -166,6 +163,6 @@ def _facts(
         return None
     keep_fence(resource, record, USER_EXTENSION)
     keep_manager(resource, stored)
-    facts = account_facts(resource, free_manager=client.tolerance.unknown_managers)
+    facts = account_facts(resource, stored=stored, free_manager=client.tolerance.unknown_managers)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
     return None if same_fence and facts.document == record.document else facts

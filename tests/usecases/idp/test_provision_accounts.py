@@ -58,16 +58,19 @@ class House:
         """Store a user's attributes over the account, at its present version unless told otherwise."""
         with self.services.store.read() as connection:
             row = connection.execute(
-                select(account.c.version, account.c.user_name).where(account.c.id == account_id)
+                select(account.c.version, account.c.user_name, account.c.document).where(
+                    account.c.id == account_id
+                )
             ).one_or_none()
         expected = version if version is not None else (row.version if row else 1)
         name = row.user_name if row else "fieldn"
+        stored = json.loads(row.document) if row else None
         return change_account(
             self.services,
             actor=WORKER,
             source=source,
             account_id=account_id,
-            facts=account_facts(a_user(**{"user_name": name, **attributes})),
+            facts=account_facts(a_user(**{"user_name": name, **attributes}), stored=stored),
             expected_version=expected,
         )
 
