@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from switchyard.cli_client_deeds import DEEDS
 from switchyard.cli_clients import client
 from switchyard.cli_events import events
 from switchyard.cli_lab import lab
@@ -236,6 +237,7 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
         run_background(deeds(), stop)
 
 
-client.add_command(registration_token)
+for _deed in (*DEEDS, registration_token):
+    client.add_command(_deed)
 for _command in (lab, client, scim_client, events, policy, *COMMANDS):
     main.add_command(_command)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from switchyard.cli_client_options import describing, metadata_fields, own_fields
+from switchyard.cli_client_words import detail_lines, detail_of, facts_of, lines_of, tell
 from switchyard.cli_options import Commands, fail, settings_option
 
 if TYPE_CHECKING:
     from switchyard.settings import GatewaySettings
 
-_PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
-_METHODS = (
-    "private_key_jwt",
-    "client_secret_basic",
-    "client_secret_post",
-    "tls_client_auth",
-    "self_signed_tls_client_auth",
-    "none",
-)
+_STATES = ("all", "enabled", "disabled")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 
-def _read(settings: Path | None) -> GatewaySettings:
+def read_settings(settings: Path | None) -> GatewaySettings:
+    """Return the Gateway's settings."""
     from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
 
     return gateway_settings(settings, os.environ)
@@ -38,158 +33,65 @@ def client() -> None:
 
 @client.command("list")
 @settings_option
-def list_clients(settings: Path | None) -> None:
+@click.option("--search", default="", help="Only clients whose id or name holds every one of these words.")
+@click.option("--state", type=click.Choice(_STATES), default="all", show_default=True)
+@as_json
+def list_clients(settings: Path | None, search: str, state: str, *, as_json: bool) -> None:
     """Show every client with how it proves itself and what it may ask for."""
-    from idp.usecases import list_clients as deeds  # noqa: PLC0415
+    from idp.usecases.show_client import ClientState, search_clients  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
-        found = deeds.list_clients(services)
-    for each in found:
-        state = "disabled" if each.disabled else "enabled"
-        click.echo(f"{each.id}  {each.name}  {each.auth_method}  {each.profile}  {state}")
-        click.echo(
-            f"  grants {' '.join(sorted(each.grant_types))}  scopes {' '.join(sorted(each.scopes)) or '-'}"
-        )
-        for uri in each.redirect_uris:
-            click.echo(f"  {uri}")
+    with gateway_services(read_settings(settings)) as services:
+        page = search_clients(services, words=search, state=ClientState(state))
+        found = [*page.found]
+        while page.after:
+            page = search_clients(services, words=search, state=ClientState(state), after=page.after)
+            found += page.found
+    lines = [line for each in found for line in lines_of(each.client)]
+    tell([facts_of(each) for each in found], *lines, as_json=as_json)
 
 
 @client.command()
 @settings_option
 @click.argument("client_id")
-@click.option("--name", required=True, help="What people see.")
-@click.option("--description", default="", help="One sentence for the dashboard.")
-@click.option(
-    "--application-key", default="", help="Application of the catalogue whose access roles open it."
-)
-@click.option("--launch-url", default="", help="Where the dashboard's tile leads; none without it.")
-@click.option(
-    "--redirect-uri", "redirect_uris", multiple=True, help="Exactly as the application sends it; repeatable."
-)
-@click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True, help="Repeatable.")
-@click.option("--backchannel-logout-uri", default="", help="Where logout tokens are sent.")
-@click.option("--auth-method", default="private_key_jwt", show_default=True, type=click.Choice(_METHODS))
-@click.option(
-    "--jwks",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Public keys (JWK set) for private_key_jwt.",
-)
-@click.option("--jwks-uri", default="", help="Where the application publishes them instead (https).")
-@click.option("--scope", default="openid profile email access", show_default=True)
-@click.option("--resource", "resources", multiple=True, help="Audience it may ask tokens for; repeatable.")
-@click.option(
-    "--profile",
-    default="default",
-    show_default=True,
-    type=click.Choice(_PROFILES),
-    help="What is asked of the client, and what it may do.",
-)
-@click.option(
-    "--metadata",
-    "stated",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file with any metadata of RFC 7591; it goes before the options.",
-)
-@click.option("--dpop", is_flag=True, help="It has to prove a key (DPoP), to which its tokens are bound.")
-@click.option("--third-party", is_flag=True, help="Not the operator's own: people are asked for consent.")
-@click.option(
-    "--tls-subject-dn", default="", help="Subject of its certificate (RFC 4514), for tls_client_auth."
-)
-@click.option("--tls-bound", is_flag=True, help="Its tokens are bound to the certificate it presents.")
-@click.option("--exchange", is_flag=True, help="It may exchange tokens that reach it, for its resources.")
-@click.option("--serves", multiple=True, help="Audience it stands for itself; repeatable.")
-@click.option("--machine", is_flag=True, help="No people: client credentials only.")
-@click.option("--replace", is_flag=True, help="Change the client that has this id.")
+@as_json
+def show(settings: Path | None, client_id: str, *, as_json: bool) -> None:
+    """Show one client whole: its metadata, the ages of its secrets, what lives of it, what was done to it."""
+    from idp.usecases.show_client import show_client  # noqa: PLC0415
+    from switchyard.operations import gateway_services  # noqa: PLC0415
+
+    with gateway_services(read_settings(settings)) as services:
+        found = show_client(services, client_id)
+    if found is None:
+        fail(f"no client is called {client_id}", 1)
+    tell(detail_of(found), *detail_lines(found), as_json=as_json)
+
+
+@client.command()
+@settings_option
+@click.argument("client_id")
+@describing(new=True)
+@click.option("--replace", is_flag=True, help="Change the client that has this id, and enable it.")
+@as_json
 def add(
     settings: Path | None,
     client_id: str,
     *,
-    jwks: Path | None,
-    stated: Path | None,
-    machine: bool,
-    third_party: bool,
     replace: bool,
+    as_json: bool,
     **given: Any,  # noqa: ANN401 - click hands over what it parsed
 ) -> None:
     """Register a client. A secret that the Gateway makes is printed this once."""
     from idp.usecases.register_client import ClientOrder, Registered, register_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    metadata = {
-        "token_endpoint_auth_method": given["auth_method"],
-        "grant_types": [
-            *(["client_credentials"] if machine else ["authorization_code", "refresh_token"]),
-            *(["urn:ietf:params:oauth:grant-type:token-exchange"] if given["exchange"] else []),
-        ],
-        "serves": list(given["serves"]),
-        "scope": given["scope"],
-        "redirect_uris": list(given["redirect_uris"]),
-        "post_logout_redirect_uris": list(given["post_logout_redirect_uris"]),
-        "backchannel_logout_uri": given["backchannel_logout_uri"],
-        "resources": list(given["resources"]),
-        "jwks_uri": given["jwks_uri"],
-        "dpop_bound_access_tokens": given["dpop"] or None,
-        "tls_client_auth_subject_dn": given["tls_subject_dn"],
-        "tls_client_certificate_bound_access_tokens": given["tls_bound"] or None,
-        "jwks": json.loads(jwks.read_text()) if jwks else None,
-        **_stated(stated),
-    }
-    order = ClientOrder(
-        id=client_id,
-        name=given["name"],
-        metadata=metadata,
-        description=given["description"],
-        application_key=given["application_key"],
-        launch_url=given["launch_url"],
-        profile=given["profile"],
-        first_party=not third_party,
-    )
-    with gateway_services(_read(settings)) as services:
+    order = ClientOrder(id=client_id, metadata=metadata_fields(given), **own_fields(given))
+    with gateway_services(read_settings(settings)) as services:
         outcome = register_client(services, order, actor=at_console(), replace=replace)
     if not isinstance(outcome, Registered):
         fail("; ".join(f"{fault.name} {fault.message}" for fault in outcome.faults), 1)
-    click.echo(f"{client_id} is registered")
+    told = {"client_id": client_id} | ({"client_secret": outcome.secret} if outcome.secret else {})
+    lines = [f"{client_id} is registered"]
     if outcome.secret:
-        click.echo(f"Its secret, shown this once: {outcome.secret}")
-
-
-def _stated(file: Path | None) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except ValueError as error:
-        fail(f"{file} is not JSON: {error}", 2)
-    if not isinstance(found, dict):
-        fail(f"{file} has to hold one object", 2)
-    return found
-
-
-@client.command("rotate-secret")
-@settings_option
-@click.argument("client_id")
-def rotate_secret(settings: Path | None, client_id: str) -> None:
-    """Give a client a new secret; the former one works for another day."""
-    from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret  # noqa: PLC0415
-    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
-
-    with gateway_services(_read(settings)) as services:
-        outcome = rotate_client_secret(services, client_id, actor=at_console())
-    if not isinstance(outcome, SecretRotated):
-        fail(f"no client with a secret is called {client_id}", 1)
-    click.echo(f"The new secret of {client_id}, shown this once: {outcome.secret}")
-
-
-@client.command()
-@settings_option
-@click.argument("client_id")
-@click.option("--reason", default="", help="Why, for the audit.")
-def disable(settings: Path | None, client_id: str, reason: str) -> None:
-    """Disable a client: it gets nothing more, and what it has is dead at once."""
-    from idp.usecases.disable_client import disable_client  # noqa: PLC0415
-    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
-
-    with gateway_services(_read(settings)) as services:
-        done = disable_client(services, client_id, actor=at_console(), reason=reason)
-    if not done:
-        fail(f"no enabled client is called {client_id}", 1)
-    click.echo(f"{client_id} is disabled")
+        lines.append(f"Its secret, shown this once: {outcome.secret}")
+    tell(told, *lines, as_json=as_json)

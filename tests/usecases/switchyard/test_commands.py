@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -119,6 +119,59 @@ def test_clients_are_added_listed_and_disabled(site: Site, tmp_path: Path) -> No
         site, "client", "add", "robot", "--name=Robot", "--machine", f"--jwks={keys}", "--scope=scim.read"
     )
     assert machine.exit_code == 0, machine.stderr
+
+
+def test_every_deed_of_the_clients_pages_has_its_command(site: Site, tmp_path: Path) -> None:
+    """CA-09, CA-11: as JSON for programs, and with one sentence where something is wrong."""
+
+    def told(*command: str) -> Any:
+        result = _run(site, "client", *command, "--json")
+        assert result.exit_code == 0, result.output + result.stderr
+        return json.loads(result.stdout)
+
+    def refused(*command: str) -> str:
+        result = _run(site, "client", *command)
+        assert result.exit_code in (1, 2), result.output
+        return result.stderr
+
+    method = "--auth-method=client_secret_basic"
+    added = told("add", "crow", "--name=CROW", method, "--redirect-uri=https://crow.example/callback")
+    assert len(added["client_secret"]) >= 43
+    stated = tmp_path / "more.json"
+    stated.write_text('{"contacts": ["it@crow.example"], "default_max_age": 600}')
+    changed = told(
+        "change", "crow", "--name=Crow", "--machine", "--scope=x", f"--metadata={stated}", "--dpop"
+    )
+    assert set(changed["changed"]) >= {"name", "grant_types", "contacts", "dpop_bound_access_tokens"}
+    stated.write_text('{"contacts": null}')
+    told("change", "crow", f"--metadata={stated}", "--no-dpop", "--resource=https://ws.example/a")
+    shown = told("show", "crow")
+    assert (shown["client_name"], shown["version"], shown["disabled"]) == ("Crow", 3, False)
+    assert shown["metadata"]["grant_types"] == ["client_credentials"]
+    assert shown["metadata"]["resources"] == ["https://ws.example/a"]
+    assert not {"contacts", "dpop_bound_access_tokens", "response_types"} & {*shown["metadata"]}
+    assert added["client_secret"] not in _run(site, "client", "show", "crow").output
+    assert told("change", "crow", "--name=Crow")["changed"] == []
+    assert "is at version 3 by now" in refused("change", "crow", "--version=1", "--name=X")
+    assert "scope has to be scopes separated by single spaces" in refused("change", "crow", "--scope=a  b")
+    stated.write_text("{")
+    assert "is not JSON" in refused("change", "crow", f"--metadata={stated}")
+    assert "is not JSON" in refused("add", "jay", "--name=Jay", f"--jwks={stated}")
+    told("rotate-secret", "crow", "--overlap=7d")
+    assert "retire-secret crow" in refused("rotate-secret", "crow")
+    assert "is not a span" in refused("rotate-secret", "crow", "--overlap=week")
+    assert len(told("show", "crow")["secrets"]) == 2
+    told("retire-secret", "crow")
+    assert told("rotate-secret", "crow", "--overlap=0")["client_secret"] != added["client_secret"]
+    told("disable", "crow", "--reason=a drill")
+    assert [each["client_id"] for each in told("list", "--state=disabled", "--search=CRO")] == ["crow"]
+    told("enable", "crow")
+    assert _run(site, "client", "delete", "crow", answer="n\n").exit_code == 1
+    assert told("show", "crow")["history"][1]["reason"] == "a drill"
+    told("delete", "crow", "--yes")
+    for command in ("show", "change", "rotate-secret", "retire-secret", "disable", "enable"):
+        assert "is called crow" in refused(command, "crow"), command
+    assert "is called crow" in refused("delete", "crow", "--yes")
 
 
 def test_registration_tokens_are_issued_listed_and_revoked(site: Site) -> None:
