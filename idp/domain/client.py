@@ -16,7 +16,7 @@ from idp.domain.client_profile import CODE, PROFILES, ProfileRules
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
 from idp.domain.localized import localized_names
-from idp.domain.oauth import AuthMethod, GrantType
+from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.response_encryption import Encryption, registered_encryption
 
 PAIRWISE = "pairwise"
@@ -79,6 +79,8 @@ class Client:
     """How userinfo is signed; empty where it is plain JSON."""
     frontchannel_logout_uri: str = ""
     initiate_login_uri: str = ""
+    assertion_algorithm: str = ""
+    """The one algorithm of its assertions; empty: any that its profile allows."""
     words: Mapping[str, str] = field(default_factory=dict)
     """What it says to people in their languages, as ``client_name#fr``."""
     registered_by: str = ""
@@ -98,6 +100,14 @@ class Client:
     def is_native(self) -> bool:
         """Tell whether the client runs on its user's device (RFC 8252)."""
         return self.application_type == "native"
+
+    @property
+    def barred_algorithms(self) -> frozenset[str]:
+        """What its assertions may not be signed with: by its profile, or by its own word (OIDC Reg. §2)."""
+        if not self.assertion_algorithm:
+            return self.rules.barred_algorithms
+        others = {each for each in ASSERTION_ALGORITHMS if each != self.assertion_algorithm}
+        return self.rules.barred_algorithms | others
 
     def may_use(self, grant_type: GrantType) -> bool:
         """Tell whether the client is registered for ``grant_type``, and its profile lets it (TK-06)."""
@@ -243,6 +253,7 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         userinfo_algorithm=metadata.get("userinfo_signed_response_alg", ""),
         frontchannel_logout_uri=metadata.get("frontchannel_logout_uri", ""),
         initiate_login_uri=metadata.get("initiate_login_uri", ""),
+        assertion_algorithm=metadata.get("token_endpoint_auth_signing_alg", ""),
         words={name: metadata[name] for name in localized_names(metadata)},
         registered_by=fields.get("registered_by", ""),
     )

@@ -75,7 +75,7 @@ def _prove_by_assertion(
         (services.issuer, *audiences),
         now,
         exact=rules.exact_audience,
-        barred=rules.barred_algorithms,
+        barred=known.client.barred_algorithms,
     )
     spent = judged(assertion, keys_of(services, known, assertion), expected)
     if isinstance(spent, Assertion):

@@ -359,3 +359,13 @@ def test_a_client_changes_its_keys_where_it_publishes_them(op: Op, published: Do
     fields = an_assertion(told["client_id"])
     answer = op.post("/oauth2/token", {"grant_type": "authorization_code", "code": "none", **fields})
     assert answer.json()["error"] == "invalid_grant"
+
+
+def test_an_assertion_has_the_one_algorithm_that_was_registered(open_op: Op) -> None:
+    """OIDC Registration §2, token_endpoint_auth_signing_alg: with another one it proves nothing."""
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": public_keys()}
+    told = registered(open_op, **keys, token_endpoint_auth_signing_alg="ES256")
+    fields = {"grant_type": "authorization_code", "code": "none"}
+    for algorithm, error in (("RS256", "invalid_client"), ("ES256", "invalid_grant")):
+        proof = an_assertion(told["client_id"], algorithm=algorithm)
+        assert open_op.post("/oauth2/token", {**fields, **proof}).json()["error"] == error
