@@ -23,6 +23,9 @@ from gateway_ui.web.messages import (
     complain,
     complain_count,
 )
+from gateway_ui.web.page_client import about_client, client_face
+from idp.domain.client import Client
+from idp.domain.client_face import face_of
 from idp.usecases.decide_device import (
     DeviceDecided,
     DeviceQuestion,
@@ -34,6 +37,7 @@ from idp.usecases.decide_device import (
 )
 from kernel.origin import current_origin
 from kernel.web.forms import FormErrors, single
+from kernel.web.language import current_language
 from kernel.web.links import this_page
 
 blueprint = flask.Blueprint("device", __name__)
@@ -75,21 +79,22 @@ def answer() -> ResponseReturnValue:
 
 def _page(outcome: object, typed: str) -> Response:
     if isinstance(outcome, DeviceQuestion):
+        about_client(outcome.client)
         return render(
             "device_confirm.html",
-            application=outcome.client.name,
+            client=client_face(),
             words=scope_words(outcome.scope),
             user_code=outcome.user_code,
         )
     if isinstance(outcome, DeviceDecided):
-        return render("device_done.html", application=outcome.client.name, allowed=outcome.allowed)
+        return render("device_done.html", application=_name(outcome.client), allowed=outcome.allowed)
     if isinstance(outcome, StrongerSignIn):
         return start(f"{DEVICE}?" + urlencode({"user_code": typed}), demands=outcome.demands)
     if isinstance(outcome, NoAccessForDevice):
         return render(
             "no_access.html",
             status=403,
-            application=outcome.client.name,
+            application=_name(outcome.client),
             reference=current_origin().request_id,
         )
     if isinstance(outcome, TooManyCodes):
@@ -97,6 +102,10 @@ def _page(outcome: object, typed: str) -> Response:
         complain_count(errors, "user_code", TOO_MANY, seconds)
         return _entry(typed, errors, Answer(429, {"Retry-After": str(seconds)}))
     return _refused(typed, DEVICE_CODE)
+
+
+def _name(client: Client) -> str:
+    return face_of(client, current_language()).name
 
 
 def _refused(typed: str, message: Message) -> Response:

@@ -56,6 +56,8 @@ def test_an_address_with_the_code_still_asks(visitor: Journey, gateway: PagesGat
         "Check that your device shows this code:",
         "see your email address",
         "If somebody sent you the code",
+        'src="https://images.tv.example/logo.png"',
+        'href="https://tv.example/policy"',
     ):
         assert expected in visitor.text
     assert visitor.page is not None
