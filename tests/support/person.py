@@ -47,7 +47,8 @@ class Arrival:
 class Person:
     """Goes where a link leads and presses what the pages of the Gateway offer.
 
-    ``pressed`` holds the ids of the buttons that were pressed, in order. Other servers are followed when their
+    ``pressed`` holds the ids of the buttons that were pressed, in order; the page with the button ``stops_at``
+    ends the way. Other servers are followed when their
     origin is among ``known``; any other place ends the way.
     """
 
@@ -63,6 +64,7 @@ class Person:
         self.issuer = issuer
         self.user_name, self.password = user_name, password
         self.pressed: list[str] = []
+        self.stops_at = ""
         self._known = (issuer, *known)
         self.browser = httpx.Client(verify=verify, timeout=30, headers={"Accept": "text/html"})
 
@@ -121,6 +123,8 @@ class Person:
             for button in form.buttons:
                 if button.id not in {SIGN_IN, CONSENT, SIGN_OUT, ANSWER}:
                     continue
+                if button.id == self.stops_at:
+                    return None
                 if button.id == SIGN_IN and self.pressed[-1:] == [SIGN_IN]:
                     return None  # the same page again says what was wrong
                 self.pressed.append(button.id)

@@ -129,5 +129,7 @@ def a_world(clients: list[dict[str, Any]], **rest: object) -> dict[str, Any]:
         "clients": clients,
         "limits": "off",
         "consent": "ask",
+        "registration": "open",
+        "registration_profile": "compat",
         **rest,
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.tls_world import SECOND_SECRET, Keys, a_client
+from tests.support.tls_world import RP, SECOND_SECRET, Keys, a_client
 
 if TYPE_CHECKING:
     from tests.support.https_server import Documents
 
-BACK_CHANNEL = "/backchannel-logout"
+BACK_CHANNEL, FRONT_CHANNEL = "/backchannel-logout", f"{RP}/frontchannel-logout"
 
 
 def clients_of_the_foundation(keys: Keys, documents: Documents) -> list[dict[str, Any]]:
@@ -19,5 +19,6 @@ def clients_of_the_foundation(keys: Keys, documents: Documents) -> list[dict[str
         a_client("foundation", **compat),
         a_client("foundation-second", client_secret=SECOND_SECRET, **compat),
         a_client("foundation-post", token_endpoint_auth_method="client_secret_post", **compat),
-        a_client("foundation-logout", backchannel_logout_uri=documents.origin + BACK_CHANNEL, **compat),
+        a_client("foundation-back-channel", backchannel_logout_uri=documents.origin + BACK_CHANNEL, **compat),
+        a_client("foundation-front-channel", frontchannel_logout_uri=FRONT_CHANNEL, **compat),
     ]
