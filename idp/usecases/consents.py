@@ -18,17 +18,20 @@ def list_consents(services: IdpServices, session: LiveSession) -> list[GivenCons
 def revoke_consent(services: IdpServices, session: LiveSession, *, client_id: str) -> bool:
     """Take a consent back, and with it everything the application was given; False if there was none.
 
-    The application hears by a logout notice that its own session is over, as it does when a person signs out.
+    The application hears by a logout notice and a signal that its own session is over, as it does when a
+    person signs out.
     """
     with services.store.write() as unit:
         if not take_consent_back(unit.connection, session.account.id, client_id):
             return False
+        actor = Actor("account", session.account.id, session.id)
         end_clients(
-            unit, services, account_id=session.account.id, clients=[client_id], reason="consent-revoked"
+            unit,
+            services,
+            account_id=session.account.id,
+            clients=[client_id],
+            reason="consent-revoked",
+            actor=actor,
         )
-        unit.audit.record(
-            "gateway:consent:revoked",
-            actor=Actor("account", session.account.id, session.id),
-            target=client_id,
-        )
+        unit.audit.record("gateway:consent:revoked", actor=actor, target=client_id)
     return True

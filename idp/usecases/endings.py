@@ -19,7 +19,7 @@ from idp.storage.endings import (
 )
 from idp.storage.grants import revoke_grants_of_account, revoke_grants_of_sessions
 from idp.usecases.services import IdpServices
-from idp.usecases.signals import signal_sessions_revoked
+from idp.usecases.signals import signal_access_ended, signal_sessions_revoked
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -79,7 +79,9 @@ def end_access(
     clients = [found.id for found in clients_of_application(unit.connection, application_key)]
     if not application_key or not clients:
         return
-    revoked, told = end_clients(unit, services, account_id=account_id, clients=clients, reason="access-ended")
+    revoked, told = end_clients(
+        unit, services, account_id=account_id, clients=clients, reason="access-ended", actor=actor
+    )
     unit.audit.record(
         "gateway:access:ended",
         actor=actor,
@@ -89,11 +91,12 @@ def end_access(
 
 
 def end_clients(
-    unit: Unit, services: IdpServices, *, account_id: str, clients: list[str], reason: str
+    unit: Unit, services: IdpServices, *, account_id: str, clients: list[str], reason: str, actor: Actor
 ) -> tuple[int, int]:
     """Revoke the account's grants for these clients and tell them, for every live session, that it is over.
 
-    The sessions themselves go on. Returns how many grants were revoked, and how many notices were posted.
+    Those that ask for signals hear of it, too. The sessions themselves go on. Returns how many grants were
+    revoked, and how many notices were posted.
     """
     revoked = revoke_grants_of_account(
         unit.connection, account_id, reason=reason, now=unit.now, client_ids=clients
@@ -101,6 +104,10 @@ def end_clients(
     sessions = live_sessions_of(unit.connection, account_id, now=unit.now)
     told = listeners(unit.connection, sessions, clients)
     _tell(unit, services, told)
+    if revoked:  # who holds no grant has nothing that could end
+        signal_access_ended(
+            unit, services, account_id=account_id, client_ids=clients, reason=reason, actor=actor
+        )
     forget_clients_of_sessions(unit.connection, sessions, clients)
     return revoked, len(told)
 

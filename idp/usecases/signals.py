@@ -38,6 +38,28 @@ def signal_sessions_revoked(
         _signal(unit, each, Signal.SESSION_REVOKED, subject, payload)
 
 
+def signal_access_ended(
+    unit: Unit,
+    services: IdpServices,
+    *,
+    account_id: str,
+    client_ids: Collection[str],
+    reason: str,
+    actor: Actor,
+) -> None:
+    """Tell these clients that a person's sessions with them are over (CAEP §3.1); her session here goes on.
+
+    The subject is the person: every session of hers at the receiver, those it keeps by offline access, too.
+    """
+    payload = caep_payload(unit.now, entity=_entity(actor)) | {"reason_admin": {"en": reason}}
+    told = [
+        each for each in receivers_of_account(unit.connection, account_id) if each.client.id in client_ids
+    ]
+    for each in told:
+        subject = user_subject(services.issuer, subject_of(services, each.client, account_id))
+        _signal(unit, each, Signal.SESSION_REVOKED, subject, payload)
+
+
 def signal_account_switched(unit: Unit, services: IdpServices, *, account_id: str, active: bool) -> None:
     """Tell that an account was switched off or on (RISC §2.3, §2.4), to the relying parties that know it."""
     signal = Signal.ACCOUNT_ENABLED if active else Signal.ACCOUNT_DISABLED

@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.signals import POLL, PUSH, SIGNALS, VERIFICATION, Signal
+from idp.storage.consents import keep_consent
 from idp.storage.tables import event_stream, session
-from idp.usecases.endings import end_sessions
+from idp.usecases.consents import revoke_consent
+from idp.usecases.endings import end_clients, end_sessions
 from idp.usecases.flow_outcomes import Done
 from idp.usecases.log_out import log_out
+from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
 from idp.web.events.routes import event_routes
 from kernel.audit import SYSTEM
@@ -25,7 +28,7 @@ from kernel.web.lane import Lane, serve
 from scim.web.routes import scim_routes
 from tests.support.events import Event, verified
 from tests.support.gatehouse import ANOTHER
-from tests.support.oidc import Op, an_op
+from tests.support.oidc import ISSUER, Op, an_op
 from tests.support.scim import ScimWorld, a_user
 
 if TYPE_CHECKING:
@@ -323,6 +326,41 @@ def test_the_end_of_a_session_is_told_with_the_session_and_its_person(op: Op) ->
     assert events[1].claims["sub_id"]["user"]["sub"] != account
     assert not log_out(op.services, session_token=cookie)
     assert plain.take() == []
+
+
+def test_the_end_of_access_is_told_to_that_application_alone(op: Op) -> None:
+    """CAEP §3.1: the person's sessions there are over, though her session here goes on; nobody else hears."""
+    party = Party(op, first_party=False)
+    other, unheard = Party(op, "other"), Party(op, "unheard")
+    party.asks_for(*Signal)
+    other.asks_for(*Signal)
+    unheard.asks_for(Signal.ACCOUNT_DISABLED)
+    account = op.account()
+    with op.services.store.write() as unit:
+        keep_consent(unit.connection, account, "emi", ("openid", "profile", "email", "access"), now=unit.now)
+    _session_id, cookie = signed_in(op, account, party, other, unheard)
+    live = find_session(op.services, cookie)
+    assert live is not None
+    assert revoke_consent(op.services, live, client_id="emi")
+    assert not revoke_consent(op.services, live, client_id="emi")
+    event = only(party.take())
+    assert event.uri == Signal.SESSION_REVOKED
+    assert event.claims["sub_id"] == {"format": "iss_sub", "iss": ISSUER, "sub": account}
+    assert event.payload["initiating_entity"] == "user"
+    assert event.payload["reason_admin"] == {"en": "consent-revoked"}
+    assert other.take() == []
+    with op.services.store.write() as unit:
+        for client_id in ("emi", "other", "unheard"):
+            end_clients(
+                unit,
+                op.services,
+                account_id=account,
+                clients=[client_id],
+                reason="access-ended",
+                actor=SYSTEM,
+            )
+    assert only(other.take()).payload["initiating_entity"] == "system"
+    assert party.take() == unheard.take() == [], "nothing was left to end, or it was not asked for"
 
 
 def provisioned(op: Op) -> tuple[ScimWorld, str, str]:
