@@ -15,6 +15,8 @@ class CallerIdentity:
     client_id: str
     subject: str
     scopes: tuple[str, ...]
+    acr: str
+    signed_in_at: datetime | None
     issued_at: datetime
     expires_at: datetime
 
@@ -33,6 +35,8 @@ def caller_of(token: Token, *, issuer: str, audience: str, now: datetime) -> Cal
         client_id=claims.text(said, "client_id") or "",
         subject=claims.text(said, "sub") or "",
         scopes=tuple((claims.text(said, "scope") or "").split()),
+        acr=claims.text(said, "acr") or "",
+        signed_in_at=claims.instant(said, "auth_time"),
         issued_at=claims.instant(said, "iat") or now,
         expires_at=claims.instant(said, "exp") or now,
     )

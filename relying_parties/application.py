@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from flask import Response, g, redirect, request
+from flask import Response, g, jsonify, redirect, request
 
-from relying_parties.id_token import satisfies
 from relying_parties.oidc import Ask, OpenIDClient, Reason, Refused, SignedIn
 from relying_parties.pages import error_page, language
 from relying_parties.ports import Chance, Clock
 from relying_parties.sessions import LOGIN_LIFE, Session, Sessions, digest
 from relying_parties.settings import ApplicationSettings
+from relying_parties.step_up import Demand, challenge_header
 from relying_parties.store import Store
 
 LOG = logging.getLogger("relying_parties")
@@ -218,22 +218,26 @@ class Application:
 
     def is_strong(self, session: Session) -> bool:
         """Tell whether the sign-in had a second factor, not too long ago (RP-11)."""
-        return satisfies(
-            session.identity,
-            acr=self.settings.second_factor_acr,
-            max_age=self.settings.step_up_age,
-            now=self.now,
-        )
+        return self._demand.is_met(session.identity, now=self.now)
 
     def step_up(self, target: str) -> Response:
-        """Send the browser to sign in with a second factor and come back to ``target`` (RFC 9470 §4)."""
-        ask = Ask(
-            target=target,
-            language=language(),
-            acr=self.settings.second_factor_acr,
-            max_age=self.settings.step_up_age,
+        """Send the browser to sign in with a second factor and come back to ``target`` (RFC 9470 §4).
+
+        A script that asks for JSON cannot be sent: it gets the challenge, and sees to it itself (§3).
+        """
+        if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
+            said = self._demand.challenge()
+            response = jsonify(error=said["error"], error_description=said["error_description"])
+            response.status_code = 401
+            response.headers["WWW-Authenticate"] = challenge_header(said)
+            return response
+        return self.begin(
+            Ask(target=target, language=language(), acr=self._demand.acr, max_age=self._demand.max_age)
         )
-        return self.begin(ask)
+
+    @property
+    def _demand(self) -> Demand:
+        return Demand(acr=self.settings.second_factor_acr, max_age=self.settings.step_up_age)
 
     def is_own_form(self, session: Session) -> bool:
         """Tell whether the form came from a page of this very session."""

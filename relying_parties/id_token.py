@@ -85,18 +85,6 @@ def identity_of(token: Token, expected: Expected, *, now: datetime) -> Identity 
     )
 
 
-def satisfies(identity: Identity, *, acr: tuple[str, ...], max_age: timedelta | None, now: datetime) -> bool:
-    """Tell whether the sign-in is strong and recent enough for a page that asks for ``acr`` and ``max_age``.
-
-    A sign-in that does not say how or when is neither (ASVS 6.8.4).
-    """
-    if acr and identity.acr not in acr:
-        return False
-    if max_age is None:
-        return True
-    return identity.signed_in_at is not None and now - identity.signed_in_at <= max_age + claims.SKEW
-
-
 def is_an_id_token(token: Token, _expected: Expected, _now: datetime) -> Flaw | None:
     """RFC 8725 §3.11, §3.12: no token made for another purpose passes as an ID token."""
     return None if token.kind in ("", "jwt") and "events" not in token.claims else Flaw.TYPE

@@ -146,8 +146,19 @@ class WebServiceSettings:
     scope: str = ""
     """The scope a caller needs; empty asks for none."""
 
+    acr: tuple[str, ...] = ()
+    """The authentication contexts of which the sign-in behind a token needs one; empty asks for none."""
+
+    max_age_minutes: int = 0
+    """How old the sign-in behind a token may be; 0 does not ask, and then machines may call."""
+
     signing_algorithms: tuple[str, ...] = ("ES256", "RS256")
     """The only signature algorithms accepted."""
+
+    @property
+    def max_age(self) -> timedelta | None:
+        """How old the sign-in behind a token may be; None does not ask."""
+        return timedelta(minutes=self.max_age_minutes) if self.max_age_minutes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

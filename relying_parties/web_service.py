@@ -4,6 +4,8 @@ Accepts JWT access tokens (RFC 9068) in the Authorization header only (RFC 6750 
 issuer's keys.
 """
 
+from datetime import datetime
+
 from flask import Blueprint, Response, jsonify, make_response, request
 
 from relying_parties.access_token import CallerIdentity, caller_of
@@ -12,6 +14,7 @@ from relying_parties.jose import Flaw, verified
 from relying_parties.ports import Clock
 from relying_parties.provider import Provider
 from relying_parties.settings import WebServiceSettings
+from relying_parties.step_up import Demand, challenge_header
 
 
 def make_web_service(settings: WebServiceSettings, provider: Provider, clock: Clock) -> Blueprint:
@@ -19,22 +22,21 @@ def make_web_service(settings: WebServiceSettings, provider: Provider, clock: Cl
     blueprint = Blueprint("service-" + settings.path.strip("/").replace("/", "-"), __name__)
     metadata_path = "/.well-known/oauth-protected-resource" + settings.path.rstrip("/")
 
-    def challenge(status: int, error: str = "", description: str = "", scope: str = "") -> Response:
+    def challenge(status: int, error: str = "", error_description: str = "", **more: str) -> Response:
         """Refuse as RFC 6750 §3 and RFC 9728 §5.1 say; without a token no reason is given."""
         parts = {
             "realm": settings.name,
             "error": error,
-            "error_description": description,
-            "scope": scope,
+            "error_description": error_description,
+            **more,
             "resource_metadata": settings.public_url.rstrip("/") + metadata_path,
         }
-        said = ", ".join(f'{name}="{value}"' for name, value in parts.items() if value)
         body = {
             "error": error or "unauthorized",
-            "error_description": description or "an access token is needed",
+            "error_description": error_description or "an access token is needed",
         }
         response = make_response(jsonify(body), status)
-        response.headers["WWW-Authenticate"] = f"Bearer {said}"
+        response.headers["WWW-Authenticate"] = challenge_header(parts)
         return response
 
     def caller() -> CallerIdentity | Response:
@@ -49,8 +51,9 @@ def make_web_service(settings: WebServiceSettings, provider: Provider, clock: Cl
         )
         if isinstance(found, Flaw):
             return challenge(401, "invalid_token", "the access token is not valid here")
-        if settings.scope and settings.scope not in found.scopes:
-            return challenge(403, "insufficient_scope", "the access token lacks a scope", settings.scope)
+        lack = _lack(settings, found, clock.now())
+        if lack is not None:
+            return challenge(lack[0], **lack[1])
         return found
 
     @blueprint.get(settings.path)
@@ -85,3 +88,14 @@ def make_web_service(settings: WebServiceSettings, provider: Provider, clock: Cl
         )
 
     return blueprint
+
+
+def _lack(
+    settings: WebServiceSettings, found: CallerIdentity, now: datetime
+) -> tuple[int, dict[str, str]] | None:
+    """Return status and challenge for what a good token lacks here (RFC 6750 §3.1, RFC 9470 §3), or None."""
+    if settings.scope and settings.scope not in found.scopes:
+        said = {"error": "insufficient_scope", "error_description": "the access token lacks a scope"}
+        return 403, said | {"scope": settings.scope}
+    demand = Demand(acr=settings.acr, max_age=settings.max_age)
+    return None if demand.is_met(found, now=now) else (401, demand.challenge() | {"scope": settings.scope})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relying_parties.id_token import Access, Expected, Identity, half_hash, identity_of, satisfies
+from relying_parties.id_token import Access, Expected, Identity, half_hash, identity_of
 from relying_parties.jose import Flaw, Token
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -223,19 +223,3 @@ def test_a_session_that_is_over_or_badly_named_does_not_begin(changes: dict[str,
 def test_half_an_access_row_opens_nothing(access: object) -> None:
     """The whole token is refused: nobody guesses at rights."""
     assert judge(access=access) is Flaw.ACCESS
-
-
-def test_a_page_asks_again_when_the_sign_in_was_weak_or_long_ago() -> None:
-    """RP-11: what the session holds is measured at every strong page."""
-    identity = judge()
-    assert isinstance(identity, Identity)
-    strong = ("urn:switchyard:acr:2fa",)
-    minutes = timedelta(minutes=10)
-    assert satisfies(identity, acr=strong, max_age=minutes, now=NOON)
-    assert not satisfies(identity, acr=("phr",), max_age=minutes, now=NOON)
-    assert not satisfies(identity, acr=strong, max_age=minutes, now=NOON + timedelta(minutes=11))
-    unsaid = judge(auth_time=ABSENT, acr=ABSENT)
-    assert isinstance(unsaid, Identity)
-    assert not satisfies(unsaid, acr=strong, max_age=None, now=NOON)
-    assert not satisfies(unsaid, acr=(), max_age=minutes, now=NOON)
-    assert satisfies(unsaid, acr=(), max_age=None, now=NOON)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from werkzeug.datastructures import WWWAuthenticate
 
 from relying_parties.app import make_applications
 from tests.support.fake_op import ClientAtOP, FakeOP
@@ -138,6 +140,55 @@ def test_submitting_asks_for_a_second_factor(person: Person, op: FakeOP) -> None
     assert "acr_values=" in send(person, EMI + "offers/1/submit").headers["Location"]
     op.acr = "phr"
     assert "submit-offer" in person.visit(EMI + "offers/1").text
+
+
+def as_script(person: Person, path: str) -> TestResponse:
+    """Ask for a page as a script of it would."""
+    return person.client.get(path, base_url=PUBLIC, headers={"Accept": "application/json"})
+
+
+def test_a_script_is_told_what_is_missing_and_the_browser_is_sent_for_it(person: Person, op: FakeOP) -> None:
+    """RFC 9470 §3, §4: the challenge names classes and age, and a request with just these is met."""
+    op.acr = "urn:switchyard:acr:1fa"
+    person.visit(EMI)
+    send(person, EMI + "offers", **OFFER)
+    told = as_script(person, EMI + "offers/1")
+    assert told.status_code == 401
+    assert told.get_json()["error"] == "insufficient_user_authentication"
+    challenge = WWWAuthenticate.from_header(told.headers["WWW-Authenticate"])
+    assert challenge is not None
+    assert (challenge.type, challenge.get("error")) == ("bearer", "insufficient_user_authentication")
+    sent = parse_qs(urlsplit(person.get(EMI + "offers/1").headers["Location"]).query)
+    assert sent["acr_values"] == [challenge.get("acr_values")] == ["urn:switchyard:acr:2fa phr"]
+    assert sent["max_age"] == [challenge.get("max_age")] == ["3600"]
+    op.acr = "phr"
+    assert "submit-offer" in person.visit(EMI + "offers/1").text
+    assert as_script(person, EMI + "offers/1").status_code == 200
+
+
+def test_a_service_for_people_challenges_a_token_of_a_weak_or_old_sign_in(
+    settings: ApplicationsSettings, clock: FrozenClock, op: FakeOP
+) -> None:
+    """RFC 9470 §3: 401 with acr_values and max_age; a token without a sign-in behind it is one of them."""
+    service = replace(settings.web_services[0], acr=("urn:switchyard:acr:2fa", "phr"), max_age_minutes=5)
+    app = make_applications(replace(settings, applications=(), web_services=(service,)), clock=clock)
+    person, audience = Person(app), PUBLIC + "/ws/emim/"
+    strong = {"acr": "phr", "auth_time": op.now() - 240}
+    for weak in (
+        {},
+        {"acr": "phr"},
+        {**strong, "acr": "urn:switchyard:acr:1fa"},
+        {**strong, "auth_time": op.now() - 600},
+    ):
+        refused = call(person, op.access_token("emi", audience, "mim.query", **weak))
+        assert refused.status_code == 401
+        assert refused.get_json()["error"] == "insufficient_user_authentication"
+        challenge = WWWAuthenticate.from_header(refused.headers["WWW-Authenticate"])
+        assert challenge is not None
+        assert challenge.get("error") == "insufficient_user_authentication"
+        assert challenge.get("acr_values") == "urn:switchyard:acr:2fa phr"
+        assert challenge.get("max_age") == "300"
+    assert call(person, op.access_token("emi", audience, "mim.query", **strong)).status_code == 200
 
 
 def reports_for(op: FakeOP, *roles: str) -> None:
