@@ -6,6 +6,7 @@ signature carrying it. Outside a request the origin is empty.
 
 from __future__ import annotations
 
+import ipaddress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
@@ -32,6 +33,19 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 def current_origin() -> Origin:
     """Return the origin of the request being served, or an empty one."""
     return _current.get()
+
+
+def place(address: str) -> str:
+    """Return what counts as one place: an IPv4 address, or the /64 network of an IPv6 one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
 
 
 class _Served:

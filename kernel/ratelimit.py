@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, delete
 
 from kernel.crypto import digest
 from kernel.database import insert
+from kernel.sweeping import remove_some
 from kernel.tables import rate_limit
 
 
@@ -61,5 +62,6 @@ def forget(connection: Connection, limit: Limit, key: str) -> None:
 
 
 def sweep(connection: Connection, *, now: dt.datetime) -> int:
-    """Remove counters whose window is over; return how many."""
-    return connection.execute(delete(rate_limit).where(rate_limit.c.expires_at <= now)).rowcount
+    """Remove some counters whose window is over; return how many."""
+    over = rate_limit.c.expires_at <= now
+    return remove_some(connection, rate_limit, over, oldest_first=rate_limit.c.expires_at)

@@ -26,6 +26,7 @@ from kernel.courier.worker import CourierWorker
 from kernel.errors import SettingsError
 from kernel.settings import KernelSettings
 from kernel.store import Store
+from kernel.sweeping import Breather
 from keys.usecases.rotate import keep_rotating
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
@@ -58,7 +59,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
         "event pusher": EventPusher(services, node=settings.kernel.node).run,
         "deferred requests": deferred_requests(services, settings.scim).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
-        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings)),
+        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings, stop)),
     }
 
 
@@ -72,7 +73,12 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
     store = open_store(settings.kernel)
     prepare_schema(store, "registration", settings.kernel)
     courier = CourierWorker(store, carriers(settings.kernel), node=settings.kernel.node)
-    return {"courier": courier.run, "sweeper": lambda stop: _repeat(stop, lambda: _sweep_limits(store))}
+    return {
+        "courier": courier.run,
+        "sweeper": lambda stop: _repeat(
+            stop, lambda: _exhaust(stop, Breather(stop), lambda: _sweep_limits(store))
+        ),
+    }
 
 
 def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
@@ -123,18 +129,27 @@ def _repeat(stop: threading.Event, deed: Callable[[], None], *, every: float = _
         stop.wait(every)
 
 
-def _sweep_limits(store: Store) -> None:
+def _exhaust(stop: threading.Event, rest: Breather, *sweeps: Callable[[], int]) -> None:
+    """Let each sweep take one bite after the other while it finds something, and rest between them."""
+    for sweep in sweeps:
+        while not stop.is_set() and sweep():
+            rest()
+
+
+def _sweep_limits(store: Store) -> int:
     with store.database.write() as connection:
-        ratelimit.sweep(connection, now=store.clock.now())
+        return ratelimit.sweep(connection, now=store.clock.now())
 
 
-def _sweep_gateway(services: IdpServices, settings: GatewaySettings) -> None:
-    _sweep_limits(services.store)
-    sweep_sign_in(services)
-    while sweep_tokens(services):
-        pass
-    while sweep_provisioning_log(services, keep=settings.scim.request_record_life):
-        pass
-    while sweep_security_events(services):
-        pass
+def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
+    rest = Breather(stop)
+    _exhaust(
+        stop,
+        rest,
+        lambda: _sweep_limits(services.store),
+        lambda: sweep_sign_in(services, rest=rest),
+        lambda: sweep_tokens(services, rest=rest),
+        lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life),
+        lambda: sweep_security_events(services),
+    )
     disable_overfull_streams(services)

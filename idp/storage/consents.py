@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from idp.storage.tables import client, consent, consent_request
 from kernel.database import insert
+from kernel.sweeping import remove_some
 
-_BATCH = 500
+_MOST_WAITING = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,15 @@ def consents_of(connection: Connection, account_id: str) -> list[GivenConsent]:
 
 
 def add_consent_request(connection: Connection, new: ConsentRequest) -> None:
-    """Store a question."""
+    """Store a question. The newest fifty of an account are kept: whoever asks for ever fills nothing."""
+    of_account = consent_request.c.account_id == new.account_id
+    newest = (
+        select(consent_request.c.digest)
+        .where(of_account)
+        .order_by(consent_request.c.expires_at.desc())
+        .limit(_MOST_WAITING - 1)
+    )
+    connection.execute(delete(consent_request).where(of_account, consent_request.c.digest.not_in(newest)))
     connection.execute(
         consent_request.insert(),
         {
@@ -167,9 +176,6 @@ def take_up_consent_request(
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove a batch of questions that were over before ``before``; return how many."""
-    old = select(consent_request.c.digest).where(consent_request.c.expires_at < before).limit(_BATCH)
-    done = connection.execute(
-        delete(consent_request).where(consent_request.c.digest.in_(old.scalar_subquery()))
-    )
-    return done.rowcount
+    """Remove some questions that were over before ``before``; return how many."""
+    ended = consent_request.c.expires_at
+    return remove_some(connection, consent_request, ended < before, oldest_first=ended)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from idp.storage.tables import known_device
 from kernel.database import insert
+from kernel.sweeping import remove_some
 
 _table = known_device
 
@@ -42,5 +43,6 @@ def remember_device(
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Forget browsers that were last seen before ``before``; return how many."""
-    return connection.execute(delete(_table).where(_table.c.last_seen_at < before)).rowcount
+    """Forget some browsers that were last seen before ``before``; return how many."""
+    seen = _table.c.last_seen_at
+    return remove_some(connection, _table, seen < before, oldest_first=seen)

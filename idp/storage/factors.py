@@ -12,6 +12,7 @@ from idp.domain.webauthn_policy import Ceremony, NewPasskey
 from idp.storage.tables import factor, webauthn_challenge
 from kernel.crypto import digest
 from kernel.database import insert
+from kernel.sweeping import remove_some
 
 
 def confirmed_factors(connection: Connection, account_id: str) -> tuple[FactorSummary, ...]:
@@ -260,7 +261,6 @@ def spend_challenge(
 
 
 def sweep_challenges(connection: Connection, *, now: dt.datetime) -> int:
-    """Remove challenges that are too old to be answered; return how many."""
-    return connection.execute(
-        delete(webauthn_challenge).where(webauthn_challenge.c.expires_at <= now)
-    ).rowcount
+    """Remove some challenges that are too old to be answered; return how many."""
+    ended = webauthn_challenge.c.expires_at
+    return remove_some(connection, webauthn_challenge, ended <= now, oldest_first=ended)

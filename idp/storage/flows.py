@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Flow, FlowKind, Proof, ProofKind
 from idp.storage.tables import login_flow
+from kernel.sweeping import remove_some
 
 _table = login_flow
 
@@ -164,6 +165,15 @@ def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: 
     return done.rowcount == 1
 
 
-def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove flows that expired before ``before``; return how many. Keep a day: people come back late."""
-    return connection.execute(delete(_table).where(_table.c.expires_at < before)).rowcount
+def sweep(connection: Connection, *, before: dt.datetime, now: dt.datetime, most: int) -> int:
+    """Remove some flows that expired before ``before``; return how many. Keep a day: people come back late.
+
+    Of those that expired only the newest ``most`` are kept at all, because anybody may start one.
+    """
+    ended = _table.c.expires_at
+    kept: dt.datetime | None = connection.scalar(
+        select(ended).where(ended < now).order_by(ended.desc()).offset(most).limit(1)
+    )
+    # A row that ended in the same moment as the last one to go stays for another round.
+    last = before if kept is None else max(before, kept)
+    return remove_some(connection, _table, ended < last, oldest_first=ended)

@@ -16,9 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    delete,
     insert,
-    literal_column,
     or_,
     select,
     type_coerce,
@@ -51,7 +49,6 @@ from kernel.listed import listed
 from kernel.prepared import Prepared
 
 _NOW = bindparam("now", type_=UtcDateTime)
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -666,33 +663,3 @@ def revoke_access_token(connection: Connection, digest: bytes, client_id: str, *
         .values(revoked_at=now)
     )
     return done.rowcount == 1
-
-
-# --- sweeping --------------------------------------------------------------------------------------
-
-
-def sweep(connection: Connection, *, now: dt.datetime, keep: dt.timedelta, grace: dt.timedelta) -> int:
-    """Remove a batch of what ended more than ``keep`` ago, wipe answers after their grace; return how many.
-
-    A spent refresh token stays as long as its family could live, so that its reuse is noticed (RT-04).
-    """
-    before = now - keep
-    removed = 0
-    for table, key in (
-        (access_token, access_token.c.digest),
-        (authorization_code, authorization_code.c.digest),
-        (grant, grant.c.id),
-    ):
-        old = select(key).where(table.c.expires_at < before).limit(_BATCH)
-        removed += connection.execute(delete(table).where(key.in_(old.scalar_subquery()))).rowcount
-    wiped = (
-        select(refresh_token.c.digest)
-        .where(refresh_token.c.answer.is_not(None), refresh_token.c.issued_at < now - grace)
-        .limit(_BATCH)
-    )
-    removed += connection.execute(
-        update(refresh_token)
-        .where(refresh_token.c.digest.in_(wiped.scalar_subquery()))
-        .values(answer=literal_column("NULL"))
-    ).rowcount
-    return removed

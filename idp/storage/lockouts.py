@@ -28,6 +28,7 @@ from idp.storage.tables import failure_count
 from kernel.crypto import digest
 from kernel.database import UtcDateTime, insert
 from kernel.prepared import Prepared
+from kernel.sweeping import remove_some
 
 _table = failure_count
 _MOMENT = UtcDateTime()
@@ -139,9 +140,9 @@ def _is(kind: Counted, key: bytes) -> ColumnElement[bool]:
 
 
 def sweep(connection: Connection, *, now: dt.datetime) -> int:
-    """Remove counters that nobody added to for so long that they would start anew; return how many."""
+    """Remove some counters that nobody added to for so long that they would start anew; return how many."""
     old = and_(
         _table.c.last_at <= now - FORGET_AFTER,
         or_(_table.c.locked_until.is_(None), _table.c.locked_until <= now),
     )
-    return connection.execute(delete(_table).where(old)).rowcount
+    return remove_some(connection, _table, old, oldest_first=_table.c.last_at)

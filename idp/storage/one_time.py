@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from idp.domain.one_time import Purpose
 from idp.storage.tables import account, one_time_secret
 from kernel.database import insert
 from kernel.prepared import Prepared
+from kernel.sweeping import remove_some
 
 _table = one_time_secret
 
@@ -116,5 +117,6 @@ def last_issued_at(connection: Connection, account_id: str, *, purpose: Purpose)
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove secrets that died before ``before``; return how many."""
-    return connection.execute(delete(_table).where(_table.c.expires_at < before)).rowcount
+    """Remove some secrets that died before ``before``; return how many."""
+    ended = _table.c.expires_at
+    return remove_some(connection, _table, ended < before, oldest_first=ended)

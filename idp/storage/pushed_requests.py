@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from idp.storage.tables import pushed_request
 from kernel.database import Database
+from kernel.sweeping import remove_some
 
 _table = pushed_request
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,6 @@ def spend_pushed_request(connection: Connection, digest: bytes, *, now: dt.datet
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove a batch of requests whose life ended before ``before``; return how many."""
-    old = select(_table.c.digest).where(_table.c.expires_at < before).limit(_BATCH)
-    return connection.execute(delete(_table).where(_table.c.digest.in_(old.scalar_subquery()))).rowcount
+    """Remove some requests whose life ended before ``before``; return how many."""
+    ended = _table.c.expires_at
+    return remove_some(connection, _table, ended < before, oldest_first=ended)

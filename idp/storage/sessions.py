@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from idp.domain.account import Account
 from idp.domain.session import LiveSession
@@ -15,6 +15,7 @@ from idp.storage.accounts import to_account
 from idp.storage.tables import account, session
 from kernel.database import Database, UtcDateTime
 from kernel.prepared import Prepared, Row
+from kernel.sweeping import remove_some
 
 _MOMENT = UtcDateTime()
 _NOW = bindparam("now", type_=_MOMENT)
@@ -220,5 +221,6 @@ def sign_in_before(connection: Connection, account_id: str, *, session_id: str) 
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove sessions whose time was over before ``before``; return how many."""
-    return connection.execute(delete(session).where(session.c.expires_at < before)).rowcount
+    """Remove some sessions whose time was over before ``before``; return how many."""
+    ended = session.c.expires_at
+    return remove_some(connection, session, ended < before, oldest_first=ended)

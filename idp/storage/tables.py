@@ -126,6 +126,7 @@ membership = Table(
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("added_at", UtcDateTime, nullable=False),
     Index("ix_membership_account", "account_id", "group_id"),
+    sqlite_with_rowid=False,
     comment="One row a member: adding or removing one costs the same in a group of any size.",
 )
 
@@ -157,6 +158,7 @@ account_value = Table(
     Column("item", Integer, primary_key=True, autoincrement=False, comment="entry of a list"),
     Column("value", _KEY, nullable=False, comment="in the form it is compared by"),
     Index("ix_account_value_search", "path", "value", "account_id"),
+    sqlite_with_rowid=False,
     comment="Every searchable SCIM attribute without a column of its own, in step with account.document.",
 )
 
@@ -168,6 +170,7 @@ group_value = Table(
     Column("item", Integer, primary_key=True, autoincrement=False),
     Column("value", _KEY, nullable=False),
     Index("ix_account_group_value_search", "path", "value", "group_id"),
+    sqlite_with_rowid=False,
     comment="Every searchable SCIM attribute of a group without a column of its own.",
 )
 
@@ -388,7 +391,7 @@ failure_count = Table(
     Column("kind", String(16), primary_key=True, comment="password, factor, question: counted apart"),
     Column("key", LargeBinary, primary_key=True, comment="digest of account and browser, or of a name"),
     Column("failures", Integer, nullable=False),
-    Column("last_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False, index=True),
     Column("locked_until", UtcDateTime),
 )
 
@@ -398,7 +401,7 @@ known_device = Table(
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
     Column("first_seen_at", UtcDateTime, nullable=False),
-    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False, index=True),
     Column("user_agent", Text, nullable=False),
 )
 
@@ -409,7 +412,7 @@ one_time_secret = Table(
     Column("purpose", String(32), nullable=False),
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("issued_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime, comment="spent, or put out of force by a newer one"),
     Index("ix_one_time_secret_account", "account_id", "purpose"),
 )
@@ -595,7 +598,8 @@ authorization_code = Table(
     "authorization_code",
     METADATA,
     Column("digest", LargeBinary, primary_key=True),
-    Column("grant_id", _ID, ForeignKey("oauth_grant.id", ondelete="CASCADE"), nullable=False),
+    # No foreign key: it would cost each sign-in a look and an index; a code is gone long before its grant.
+    Column("grant_id", _ID, nullable=False),
     Column("client_id", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False),
     Column(
@@ -612,6 +616,7 @@ consent = Table(
     Column("client_id", Text, ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
     Column("scope", Text, primary_key=True, comment="one row a scope: agreeing twice is agreeing"),
     Column("given_at", UtcDateTime, nullable=False),
+    Index("ix_consent_client", "client_id"),
 )
 
 consent_request = Table(
@@ -627,6 +632,7 @@ consent_request = Table(
     Column("decided_at", UtcDateTime),
     Column("allowed", Boolean),
     Column("resumed_at", UtcDateTime, comment="when the authorization request was taken up again"),
+    Index("ix_consent_request_account", "account_id", "expires_at"),
 )
 
 pushed_request = Table(
@@ -672,7 +678,7 @@ refresh_token = Table(
         comment="auth_time, acr, amr, nonce-less facts for the next ID token",
     ),
     Column("issued_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
     Column(
         "parent", LargeBinary, unique=True, comment="digest of the token it replaced: no token has two heirs"
@@ -680,6 +686,13 @@ refresh_token = Table(
     Column(
         "answer", LargeBinary, comment="sealed answer of the rotation, for the short grace of honest races"
     ),
+)
+# The few answers that are to be wiped after their grace; tokens themselves go with their grant.
+Index(
+    "ix_refresh_token_answered",
+    refresh_token.c.issued_at,
+    sqlite_where=refresh_token.c.answer.is_not(None),
+    postgresql_where=refresh_token.c.answer.is_not(None),
 )
 
 access_token = Table(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
-from kernel.origin import current_origin
+from kernel.origin import current_origin, place
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
 
@@ -26,19 +25,6 @@ ACTIVATIONS = Limit("activations", 60, WINDOW)
 MAILBOX_CODES = Limit("mailbox-codes", 5, dt.timedelta(hours=1))
 LOCK_LETTERS = Limit("lock-letters", 3, dt.timedelta(days=1))
 WHICH_ACCOUNT_LETTERS = Limit("which-account-letters", 1, dt.timedelta(days=1))
-
-
-def place(address: str) -> str:
-    """Return what counts as one place: an IPv4 address, or the /64 network of an IPv6 one."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 def _per_address(services: IdpServices) -> Limit:

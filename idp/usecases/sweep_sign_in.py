@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+
+from sqlalchemy import Connection
 
 from idp.storage import devices, flows, lockouts, one_time, sessions
 from idp.storage.factors import sweep_challenges
 from idp.usecases.services import IdpServices
+from kernel.sweeping import no_rest, sweep_each
 
 KEPT_FLOWS = dt.timedelta(days=1)
 """Who comes back to an expired sign-in within this span starts again with the same target."""
@@ -21,15 +25,22 @@ KEPT_DEVICES = dt.timedelta(days=400)
 """As long as the cookie that names a browser lives."""
 
 
-def sweep_sign_in(services: IdpServices) -> int:
-    """Remove flows, challenges, counters, secrets, sessions and browsers long expired; return how many."""
-    with services.store.write() as unit:
-        connection, now = unit.connection, unit.now
-        return (
-            flows.sweep(connection, before=now - KEPT_FLOWS)
-            + sweep_challenges(connection, now=now)
-            + lockouts.sweep(connection, now=now)
-            + one_time.sweep(connection, before=now - KEPT_SECRETS)
-            + sessions.sweep(connection, before=now - KEPT_SESSIONS)
-            + devices.sweep(connection, before=now - KEPT_DEVICES)
-        )
+MOST_FLOWS = 50_000
+"""Of flows that expired no more than the newest are kept: anybody may start one."""
+
+
+def sweep_sign_in(services: IdpServices, *, rest: Callable[[], None] = no_rest) -> int:
+    """Remove some flows, challenges, counters, secrets, sessions and browsers long expired; return how many.
+
+    Each kind is a unit of work of its own with a ``rest`` after it; call it again while it returns something.
+    """
+    now = services.store.clock.now()
+    sweeps: tuple[Callable[[Connection], int], ...] = (
+        lambda connection: flows.sweep(connection, before=now - KEPT_FLOWS, now=now, most=MOST_FLOWS),
+        lambda connection: sweep_challenges(connection, now=now),
+        lambda connection: lockouts.sweep(connection, now=now),
+        lambda connection: one_time.sweep(connection, before=now - KEPT_SECRETS),
+        lambda connection: sessions.sweep(connection, before=now - KEPT_SESSIONS),
+        lambda connection: devices.sweep(connection, before=now - KEPT_DEVICES),
+    )
+    return sweep_each(services.store.database, sweeps, rest=rest)

@@ -11,7 +11,10 @@ from sqlalchemy import Connection, select, update
 
 from kernel.audit import JsonValue
 from kernel.crypto import Sealer
+from kernel.sweeping import remove_some
 from registration.storage.tables import draft
+
+_MOST_OF_ONE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
     now: dt.datetime,
     expires_at: dt.datetime,
 ) -> Draft:
-    """Keep a new draft."""
+    """Keep a new draft, and of its owner's others the newest: nobody fills the table alone."""
+    own = draft.c.account_id == account_id
+    newest = select(draft.c.id).where(own).order_by(draft.c.id.desc()).limit(_MOST_OF_ONE - 1)
+    connection.execute(draft.delete().where(own, draft.c.id.not_in(newest)))
     connection.execute(
         draft.insert(),
         {
@@ -96,8 +102,8 @@ def save(
 
 
 def sweep(connection: Connection, *, now: dt.datetime) -> int:
-    """Wipe the drafts that have expired: they hold what was typed about persons."""
-    return int(connection.execute(draft.delete().where(draft.c.expires_at <= now)).rowcount)
+    """Wipe some of the drafts that have expired: they hold what was typed about persons; return how many."""
+    return remove_some(connection, draft, draft.c.expires_at <= now, oldest_first=draft.c.expires_at)
 
 
 def _sealed(sealer: Sealer, identifier: str, values: Mapping[str, JsonValue]) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from kernel.crypto import Sealer, digest
 from kernel.database import insert
+from kernel.sweeping import remove_some
 from registration.storage.tables import logout_notice, sign_in_attempt, signed_in_session
 
 
@@ -218,12 +219,13 @@ def take_notice(connection: Connection, jti: str, *, now: dt.datetime, expires_a
     return connection.execute(statement).first() is not None
 
 
-def sweep(connection: Connection, *, now: dt.datetime, keep: dt.timedelta) -> int:
-    """Wipe attempts and sessions that ended long ago."""
-    attempts = connection.execute(sign_in_attempt.delete().where(sign_in_attempt.c.expires_at <= now))
-    sessions = connection.execute(
-        signed_in_session.delete().where(
-            or_(signed_in_session.c.expires_at <= now - keep, signed_in_session.c.ended_at <= now - keep)
-        )
-    )
-    return int(attempts.rowcount + sessions.rowcount)
+def sweep_attempts(connection: Connection, *, now: dt.datetime) -> int:
+    """Wipe some attempts that nobody can finish any more; return how many."""
+    ended = sign_in_attempt.c.expires_at
+    return remove_some(connection, sign_in_attempt, ended <= now, oldest_first=ended)
+
+
+def sweep_sessions(connection: Connection, *, before: dt.datetime) -> int:
+    """Wipe some sessions whose longest life was over before ``before``; return how many."""
+    ended = signed_in_session.c.expires_at
+    return remove_some(connection, signed_in_session, ended <= before, oldest_first=ended)

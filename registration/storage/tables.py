@@ -388,6 +388,7 @@ task = Table(
     Column("ended_at", UtcDateTime),
     CheckConstraint("kind IN ('vacancy')", name="kind_known"),
     _open_index("uq_task_open", "kind", "organization_id", "role_key"),
+    Index("ix_task_organization", "organization_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 draft = Table(
@@ -401,6 +402,7 @@ draft = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Index("ix_draft_account", "account_id", "id"),
     comment="Forms on their way through a wizard; their id is the idempotency key of the confirm.",
 )
 

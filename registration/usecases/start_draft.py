@@ -19,9 +19,8 @@ def start_draft(
     organization_id: str | None = None,
     values: Mapping[str, JsonValue] | None = None,
 ) -> Draft:
-    """Keep a new draft for the caller alone."""
+    """Keep a new draft for the caller alone; of many the oldest go."""
     with services.store.write() as unit:
-        drafts.sweep(unit.connection, now=unit.now)
         return drafts.add(
             unit.connection,
             unit.sealer,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from dataclasses import dataclass
 
+from kernel.errors import BusyError
+from kernel.origin import current_origin, place
+from kernel.ratelimit import Limit, take
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.sign_in import ProviderUnreachableError, local_path
 from registration.storage import sessions
 from registration.storage.sessions import Attempt
 from registration.usecases.services import RegistrationServices
+
+ATTEMPTS = Limit("sign-in-attempts", 2_000, dt.timedelta(minutes=5))
+"""From one address: what a company behind it needs on its busiest morning, and far from filling a disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,9 @@ def start_sign_in(
     """Keep an attempt bound to this browser and return the Gateway's address for it.
 
     ``return_to`` is where the person wanted to go; only a path of our own is kept.
+
+    Raises:
+        BusyError: if more attempts began at this address than people make: anybody may begin one.
     """
     randomness = services.store.randomness
     state, nonce, verifier = randomness.token(), randomness.token(), randomness.token(48)
@@ -34,6 +45,9 @@ def start_sign_in(
     except ProviderUnreachableError:
         return Refused(Refusal.PROVIDER_UNREACHABLE)
     with services.store.write() as unit:
+        taken = take(unit.connection, ATTEMPTS, place(current_origin().address), now=unit.now)
+        if not taken.allowed:
+            raise BusyError(retry_after=math.ceil(taken.retry_after.total_seconds()))
         sessions.add_attempt(
             unit.connection,
             unit.sealer,

@@ -12,15 +12,15 @@ from typing import Final
 
 import structlog
 
+from kernel.sweeping import Breather
 from registration.domain.outbox import Lane
-from registration.storage import drafts, sessions
 from registration.usecases.deliver import deliver_once
 from registration.usecases.services import RegistrationServices
+from registration.usecases.sweep_what_is_over import sweep_what_is_over
 
 _log = structlog.get_logger(__name__)
 
 SWEEP_EVERY: Final = dt.timedelta(minutes=10)
-KEEP_ENDED: Final = dt.timedelta(days=30)
 
 
 def run_worker(services: RegistrationServices, stop: threading.Event) -> None:
@@ -38,7 +38,7 @@ def run_worker(services: RegistrationServices, stop: threading.Event) -> None:
     for thread in threads:
         thread.start()
     while not stop.wait(SWEEP_EVERY.total_seconds()):
-        _sweep(services)
+        _sweep(services, stop)
     for thread in threads:
         thread.join()
 
@@ -61,10 +61,10 @@ def _loop(
             stop.wait(idle)
 
 
-def _sweep(services: RegistrationServices) -> None:
+def _sweep(services: RegistrationServices, stop: threading.Event) -> None:
+    rest = Breather(stop)
     try:
-        with services.store.write() as unit:
-            drafts.sweep(unit.connection, now=unit.now)
-            sessions.sweep(unit.connection, now=unit.now, keep=KEEP_ENDED)
+        while not stop.is_set() and sweep_what_is_over(services, rest=rest):
+            pass
     except Exception as error:  # noqa: BLE001 - tidying up can wait for the next time
         _log.warning("delivery.sweep_failed", error=type(error).__name__)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, update
 
+from kernel.errors import BusyError
+from kernel.origin import Origin, origin
+from kernel.ratelimit import take
 from kernel.tables import audit_event
 from registration.domain.authority import Caller
 from registration.domain.outbox import Aggregate
@@ -21,9 +24,7 @@ from registration.domain.sign_in import (
     SignInRefusedError,
     VerifiedSignIn,
 )
-from registration.storage import drafts as draft_rows
 from registration.storage import outbox as rows
-from registration.storage import sessions as session_rows
 from registration.storage.tables import account, draft, sign_in_attempt, signed_in_session
 from registration.usecases.backchannel_logout import LoggedOut, backchannel_logout
 from registration.usecases.end_session import end_session
@@ -32,7 +33,8 @@ from registration.usecases.read_session import read_session
 from registration.usecases.save_draft import save_draft
 from registration.usecases.show_draft import show_draft
 from registration.usecases.start_draft import start_draft
-from registration.usecases.start_sign_in import SignInStarted, start_sign_in
+from registration.usecases.start_sign_in import ATTEMPTS, SignInStarted, start_sign_in
+from registration.usecases.sweep_what_is_over import sweep_what_is_over
 from tests.support.registration_world import World, a_form, a_world
 
 if TYPE_CHECKING:
@@ -271,8 +273,35 @@ def test_a_notice_for_somebody_else_ends_nothing(door: Door) -> None:
 def test_ended_sessions_and_old_attempts_are_swept(door: Door) -> None:
     door.sign_in()
     door.world.clock.advance(dt.timedelta(days=40))
+    assert sweep_what_is_over(door.world.services) == 2
+    assert sweep_what_is_over(door.world.services) == 0
+
+
+def test_one_place_cannot_fill_the_database_with_attempts(door: Door) -> None:
+    """LK-07: whoever has proved nothing has a bounded number kept; others go on, and so does it later."""
     with door.world.services.store.write() as unit:
-        assert session_rows.sweep(unit.connection, now=unit.now, keep=dt.timedelta(days=30)) == 2
+        take(unit.connection, ATTEMPTS, "192.0.2.66", now=unit.now, cost=ATTEMPTS.count)
+    with origin(Origin("192.0.2.66")), pytest.raises(BusyError):
+        door.start()
+    with origin(Origin("198.51.100.7")):
+        assert door.start()
+    door.world.clock.advance(ATTEMPTS.per)
+    with origin(Origin("192.0.2.66")):
+        assert door.start()
+
+
+def test_of_the_drafts_of_one_person_the_newest_are_kept(door: Door) -> None:
+    """RG-19: whoever begins for ever fills nothing, and touches nobody else's."""
+    services = door.world.services
+    ra, pc = door.world.caller("ra"), door.world.caller("pc")
+    others = start_draft(services, caller=pc, kind="grant")
+    made = []
+    for _ in range(52):
+        door.world.clock.advance(dt.timedelta(seconds=1))
+        made.append(start_draft(services, caller=ra, kind="grant"))
+    kept = [show_draft(services, caller=ra, draft_id=each.id) is not None for each in made]
+    assert kept == [False, False, *[True] * 50]
+    assert show_draft(services, caller=pc, draft_id=others.id) == others
 
 
 def test_a_draft_is_its_owners_alone_and_nobody_reads_it_at_rest(door: Door) -> None:
@@ -292,8 +321,7 @@ def test_a_draft_is_its_owners_alone_and_nobody_reads_it_at_rest(door: Door) -> 
         assert b"Smith" not in connection.execute(select(draft.c.body)).scalar_one()
     door.world.clock.advance(dt.timedelta(hours=24))
     assert show_draft(services, caller=ra, draft_id=kept.id) is None
-    with services.store.write() as unit:
-        assert draft_rows.sweep(unit.connection, now=unit.now) == 1
+    assert sweep_what_is_over(services) == 1
 
 
 def test_a_suspended_administrator_can_do_nothing(door: Door) -> None:

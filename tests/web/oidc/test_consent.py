@@ -129,6 +129,22 @@ def test_the_question_is_one_sessions_and_is_answered_once(op_on_both: Op) -> No
     assert sorted(each.status for each in answers) == [303, 400, 400, 400]
 
 
+def test_of_the_questions_to_one_account_the_newest_wait(op_on_both: Op) -> None:
+    """AZ-21: an application that asks for ever fills nothing, and takes nothing from anybody else."""
+    op = op_on_both
+    op.client(first_party=False)
+    cookie, other = op.session(op.account()), op.session(op.account("second"))
+    anothers = question_of(op.authorize(other))
+    asked = []
+    for _ in range(52):
+        op.clock.advance(dt.timedelta(seconds=1))
+        asked.append(question_of(op.authorize(cookie)))
+    session = live(op, cookie)
+    waiting = [look_at_consent(op.services, token=each, session=session) is not None for each in asked]
+    assert waiting == [False, False, *[True] * 50]
+    assert look_at_consent(op.services, token=anothers, session=live(op, other)) is not None
+
+
 def test_a_question_that_is_too_old_is_over_and_swept(op: Op) -> None:
     """AZ-21: after an hour nobody can answer it; a day later it is gone."""
     op.client(first_party=False)

@@ -1,0 +1,63 @@
+"""Removing tokens, codes and grants that are over, some at a time; and answers that served their moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy.sql import null
+
+from idp.storage.tables import access_token, authorization_code, grant, refresh_token
+from kernel.sweeping import BATCH, remove_some
+
+
+def sweep_access_tokens(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove some access tokens that ended before ``before``; return how many."""
+    ended = access_token.c.expires_at
+    return remove_some(connection, access_token, ended < before, oldest_first=ended)
+
+
+def sweep_codes(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove some codes that ended before ``before``; return how many."""
+    ended = authorization_code.c.expires_at
+    return remove_some(connection, authorization_code, ended < before, oldest_first=ended)
+
+
+def sweep_families(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove some refresh tokens of grants that ended before ``before``; return how many.
+
+    A spent refresh token stays as long as its family could live, so that its reuse is noticed (RT-04).
+    """
+    ended = select(grant.c.id).where(grant.c.expires_at < before).order_by(grant.c.expires_at).limit(BATCH)
+    found = (
+        select(refresh_token.c.digest)
+        .where(refresh_token.c.grant_id.in_(ended.scalar_subquery()))
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .cte(nesting=True)
+    )
+    done = connection.execute(delete(refresh_token).where(refresh_token.c.digest.in_(select(found.c.digest))))
+    return done.rowcount
+
+
+def sweep_grants(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove some grants that ended before ``before`` and have no refresh token left; return how many."""
+    empty = ~exists().where(refresh_token.c.grant_id == grant.c.id)
+    over = (grant.c.expires_at < before) & empty
+    return remove_some(connection, grant, over, oldest_first=grant.c.expires_at)
+
+
+def wipe_answers(connection: Connection, *, issued_before: dt.datetime) -> int:
+    """Wipe some sealed answers of rotations whose grace is over; return how many."""
+    found = (
+        select(refresh_token.c.digest)
+        .where(refresh_token.c.answer.is_not(None), refresh_token.c.issued_at < issued_before)
+        .order_by(refresh_token.c.issued_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .cte(nesting=True)
+    )
+    done = connection.execute(
+        update(refresh_token).where(refresh_token.c.digest.in_(select(found.c.digest))).values(answer=null())
+    )
+    return done.rowcount

@@ -1,0 +1,178 @@
+"""What is over goes in small bites, by an index, whoever else is sweeping."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select, update
+
+from idp.storage import flows, tables
+from idp.usecases.sweep_sign_in import sweep_sign_in
+from idp.usecases.sweep_tokens import sweep_tokens
+from kernel import ratelimit
+from kernel.sweeping import BATCH, Breather
+from kernel.tables import rate_limit
+from tests.support.oidc import an_op
+from tests.support.statements import recorded, whole_reads
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+    from kernel.database import Database
+    from tests.support.oidc import Op
+
+LONG_AGO = dt.timedelta(days=500)
+MANY = 2 * BATCH + 50
+
+
+def count(op: Op, table: Table) -> int:
+    with op.services.store.read() as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def a_family(op: Op, account_id: str, *, refresh_tokens: int) -> None:
+    """Store a grant that ended long ago, with its tokens and codes."""
+    with op.services.store.write() as unit:
+        ended = unit.now - LONG_AGO
+        grant_id = unit.randomness.ulid(ended)
+        unit.connection.execute(
+            tables.grant.insert(),
+            {
+                "id": grant_id,
+                "client_id": "emi",
+                "account_id": account_id,
+                "scope": "openid",
+                "subject": account_id,
+                "created_at": ended,
+                "revoked_reason": "",
+                "expires_at": ended,
+            },
+        )
+        unit.connection.execute(
+            tables.refresh_token.insert(),
+            [
+                {
+                    "digest": unit.randomness.token_bytes(32),
+                    "grant_id": grant_id,
+                    "client_id": "emi",
+                    "request": {},
+                    "issued_at": ended,
+                    "expires_at": ended,
+                    "answer": b"sealed",
+                }
+                for _ in range(refresh_tokens)
+            ],
+        )
+        unit.connection.execute(
+            tables.access_token.insert(),
+            [
+                {
+                    "digest": unit.randomness.token_bytes(32),
+                    "grant_id": grant_id,
+                    "client_id": "emi",
+                    "subject": account_id,
+                    "scope": "",
+                    "audience": "",
+                    "issued_at": ended,
+                    "expires_at": ended,
+                }
+                for _ in range(MANY)
+            ],
+        )
+
+
+def test_a_bite_is_small_and_the_next_goes_on(gateway_database: Database) -> None:
+    """A family of any size, and tokens by the hundred: never more than a bite in one unit of work."""
+    op = an_op(gateway_database)
+    op.client()
+    a_family(op, op.account(), refresh_tokens=MANY)
+    for left in (MANY - BATCH, MANY - 2 * BATCH, 0, 0):
+        sweep_tokens(op.services)
+        assert (count(op, tables.access_token), count(op, tables.refresh_token)) == (left, left)
+    assert sweep_tokens(op.services) == 0
+    assert count(op, tables.grant) == 0
+
+
+def test_every_sweep_goes_by_an_index(gateway_database: Database) -> None:
+    """Nothing is read from end to end to find what is over, however much lives beside it."""
+    op = an_op(gateway_database)
+    op.client()
+    a_family(op, op.account(), refresh_tokens=3)
+    with recorded(gateway_database) as statements:
+        sweep_tokens(op.services)
+        sweep_sign_in(op.services)
+        with op.services.store.database.write() as connection:
+            ratelimit.sweep(connection, now=op.clock.now())
+    swept = [each for each in statements if "DELETE" in each[0] or "UPDATE" in each[0]]
+    assert len(swept) >= 16
+    names = [*tables.METADATA.tables, rate_limit.name]
+    assert whole_reads(gateway_database, swept, *names, where_needed=True) == []
+
+
+def test_nodes_that_sweep_at_once_share_the_work(gateway_database: Database) -> None:
+    """Each passes by what another is removing; nobody waits for ever, and nothing is left."""
+    op = an_op(gateway_database)
+    op.client()
+    account_id = op.account()
+    for _ in range(4):
+        a_family(op, account_id, refresh_tokens=MANY)
+    faults: list[BaseException] = []
+
+    def sweep() -> None:
+        try:
+            for _ in range(20):
+                sweep_tokens(op.services)
+        except BaseException as error:  # noqa: BLE001 - a thread tells the test what it met
+            faults.append(error)
+
+    threads = [threading.Thread(target=sweep) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    for table in (tables.access_token, tables.refresh_token, tables.grant):
+        assert count(op, table) == 0
+
+
+def test_a_family_that_lives_keeps_what_it_spent(gateway_database: Database) -> None:
+    """RT-04: spent refresh tokens stay as long as their grant; only answers whose grace is over are wiped."""
+    op = an_op(gateway_database)
+    op.client()
+    first = op.tokens(op.session(op.account()))["refresh_token"]
+    assert op.refresh(first).status == 200
+    op.clock.advance(dt.timedelta(hours=1))
+    assert sweep_tokens(op.services) == 1
+    assert count(op, tables.refresh_token) == 2
+    assert op.refresh(first).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("most", [0, 3, 40])
+def test_of_flows_that_expired_the_newest_are_kept_for_a_day(gateway_database: Database, most: int) -> None:
+    """LK-07: anybody may start a flow; those who come back late find theirs, and the disk is not filled."""
+    op = an_op(gateway_database)
+    op.client()
+    for _ in range(5):
+        op.authorize()
+        op.clock.advance(dt.timedelta(seconds=1))
+    assert count(op, tables.login_flow) == 5
+    with op.services.store.write() as unit:
+        unit.connection.execute(update(tables.login_flow).values(account_id=None))
+        late = unit.now + op.services.settings.flow_life
+        flows.sweep(unit.connection, before=late - dt.timedelta(days=1), now=unit.now, most=most)
+    assert count(op, tables.login_flow) == 5, "what lives is never swept"
+    with op.services.store.write() as unit:
+        flows.sweep(unit.connection, before=late - dt.timedelta(days=1), now=late, most=most)
+    assert count(op, tables.login_flow) == min(5, most + 1)
+
+
+def test_whoever_is_told_to_stop_rests_no_longer() -> None:
+    """A process ends in time, whatever it was about to sweep."""
+    stop = threading.Event()
+    stop.set()
+    rest = Breather(stop)
+    rest()
+    assert stop.is_set()
