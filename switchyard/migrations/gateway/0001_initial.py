@@ -753,6 +753,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "path", "item", name=op.f("pk_account_group_value")),
         comment="Every searchable SCIM attribute of a group without a column of its own.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("account_group_value", schema=None) as batch_op:
         batch_op.create_index("ix_account_group_value_search", ["path", "value", "group_id"], unique=False)
@@ -775,6 +776,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "path", "item", name=op.f("pk_account_value")),
         comment="Every searchable SCIM attribute without a column of its own, in step with account.document.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("account_value", schema=None) as batch_op:
         batch_op.create_index("ix_account_value_search", ["path", "value", "account_id"], unique=False)
@@ -914,6 +916,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "account_id", name=op.f("pk_membership")),
         comment="One row a member: adding or removing one costs the same in a group of any size.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.create_index("ix_membership_account", ["account_id", "group_id"], unique=False)
