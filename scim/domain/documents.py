@@ -14,8 +14,9 @@ def read_object(body: bytes, *, deepest: int = DEEPEST) -> dict[str, Any]:
     """Return the JSON object that ``body`` is, ``deepest`` levels deep at most.
 
     Raises:
-        InvalidSyntaxException: for anything else: no UTF-8, a byte order mark, doubled keys, NaN, endless
-            numbers, deep nesting, zero characters and lone surrogates, another type at the top.
+        InvalidSyntaxException: for anything else: no UTF-8, a byte order mark, a name twice (in any case:
+            names of attributes have none, RFC 7643 §2.1), NaN, endless numbers, deep nesting, zero characters
+            and lone surrogates, another type at the top.
     """
     if not body.strip():
         raise InvalidSyntaxException(detail="The request has no body.")
@@ -44,10 +45,9 @@ def require_schema(body: dict[str, Any], schema: str) -> None:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name comes twice")
-    return found
+    if len({name.lower() for name, _ in pairs}) != len(pairs):
+        raise InvalidSyntaxException(detail="The request body has a name twice in one object.")
+    return dict(pairs)
 
 
 def _refuse_constant(name: str) -> None:

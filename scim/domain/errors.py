@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from scim2_models import Error, SCIMException
+from pydantic.alias_generators import to_camel
+from scim2_models import Error, MutabilityException, SCIMException
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -21,7 +22,18 @@ def error_document(status: int, detail: str, scim_type: str = "") -> dict[str, A
 
 def of_exception(error: SCIMException) -> tuple[int, dict[str, Any]]:
     """Return status and document of a protocol error."""
-    return error.status, error_document(error.status, _plain(str(error)), error.scim_type)
+    return error.status, error_document(error.status, _detail(error), error.scim_type)
+
+
+def _detail(error: SCIMException) -> str:
+    """Return the library's sentence with the name of the attribute, which stands beside it (N6)."""
+    if isinstance(error.__cause__, ValidationError):
+        return str(of_validation(error.__cause__)[1]["detail"])
+    detail = _plain(str(error))
+    if isinstance(error, MutabilityException) and error.attribute and error.attribute not in detail:
+        name = to_camel(error.attribute) if "_" in error.attribute else error.attribute
+        return f"'{name}' cannot be changed or removed."
+    return detail
 
 
 def of_validation(error: ValidationError) -> tuple[int, dict[str, Any]]:

@@ -38,6 +38,7 @@ _MEMBERS = re.compile(
 )
 _FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
 _LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SELECTION = re.compile(r"\[(?:.*\]|.*$)", re.DOTALL)
 _OPERATIONS = frozenset({"add", "remove", "replace"})
 
 
@@ -104,7 +105,7 @@ def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue)
     """
     for operation in operations:
         path = next((value for name, value in operation.items() if name.lower() == "path"), None)
-        if isinstance(path, str) and not catalogue.knows(path.strip().partition("[")[0]):
+        if isinstance(path, str) and not catalogue.knows(_SELECTION.sub("", path.strip())):
             raise InvalidPathException(detail="'path' names no attribute of this type of resource.")
 
 

@@ -143,11 +143,21 @@ def is_fenced(record: Record) -> bool:
 
 def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None:
     """Put the stored version of the source back where a write left it out: a fence is never taken down."""
-    if not is_fenced(record):
-        return
-    stated = resource.setdefault(extension, {}) or {}
-    if stated.get("sourceVersion") is None:
-        resource[extension] = stated | {"sourceVersion": record.source_version}
+    if is_fenced(record):
+        _keep(resource, extension, "sourceVersion", record.source_version)
+
+
+def keep_kind(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Leave the kind of account as it was stated where a replacement says nothing of it: it is immutable."""
+    kind = (stored.get(USER_EXTENSION) or {}).get("accountKind")
+    if kind is not None:
+        _keep(resource, USER_EXTENSION, "accountKind", kind)
+
+
+def _keep(resource: dict[str, Any], extension: str, name: str, value: object) -> None:
+    stated = resource.get(extension) or {}
+    if stated.get(name) is None:
+        resource[extension] = stated | {name: value}
         if extension not in resource["schemas"]:
             resource["schemas"] = [*resource["schemas"], extension]
 

@@ -27,7 +27,7 @@ from scim.domain.etag import Condition
 from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
-from scim.domain.mapping import account_facts, keep_fence, stated_document, wire_form
+from scim.domain.mapping import account_facts, keep_fence, keep_kind, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
@@ -49,7 +49,7 @@ def replace_user(
     body: dict[str, Any],
     demand: Condition | None = None,
 ) -> Outcome:
-    """Put ``body`` in the place of the user: what it leaves out is cleared (G2), the fence aside.
+    """Put ``body`` in the place of the user: what it leaves out is cleared (G2), fence and kind aside.
 
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid user.
@@ -63,7 +63,9 @@ def replace_user(
         replacement = wanted.model_copy(deep=True)
         with TOLERANT:
             replacement.replace(stored)
-        return wire_form(replacement, inactive=stored.active is False)
+        resource = wire_form(replacement, inactive=stored.active is False)
+        keep_kind(resource, json.loads(record.document))
+        return resource
 
     return _edit(services, client, account_id, edit, demand)
 

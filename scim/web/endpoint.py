@@ -7,6 +7,7 @@ handler of the method.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ LARGEST_BODY = 1_048_576
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
+_NO_WEIGHT = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
 _CODINGS = frozenset({"", "identity"})
 _UNCOMPRESSED = (("Accept-Encoding", "identity"),)  # RFC 9110 §12.5.3: which coding would have done
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
@@ -277,12 +279,13 @@ def _challenge(status: int, detail: str, parts: str = "") -> Response:
 
 
 def _is_acceptable(accept: str, media_type: str) -> bool:
+    """Tell whether ``accept`` takes what is answered here; a weight of zero is a no (RFC 9110 §12.4.2)."""
     if not accept.strip():
         return True
     for each in accept.split(","):
-        kind, _, parameters = each.partition(";")
-        if kind.strip().lower() in (*_ACCEPTED, media_type) and "q=0" not in parameters.replace(
-            " ", ""
-        ).split(";"):
+        kind, *parameters = each.split(";")
+        if kind.strip().lower() in (*_ACCEPTED, media_type) and not any(
+            map(_NO_WEIGHT.fullmatch, parameters)
+        ):
             return True
     return False

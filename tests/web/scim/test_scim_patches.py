@@ -69,6 +69,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "mutability",
     ),
     "password": ({"op": "replace", "path": "password", "value": "Summer2026!"}, "invalidPath"),
+    "a part that there is not": (
+        {"op": "replace", "path": 'emails[type eq "work"].nothing', "value": "x"},
+        "invalidPath",
+    ),
+    "a part of a part": (
+        {"op": "replace", "path": 'emails[value eq "a]b"].value.first', "value": "x"},
+        "invalidPath",
+    ),
     "a path without end": (
         {"op": "remove", "path": f'emails[value eq "{"x" * (LONGEST - 18)}"]'},
         "invalidPath",
@@ -104,6 +112,26 @@ def test_a_path_may_be_as_long_as_a_filter(world: ScimWorld) -> None:
         answer = world.patch(path, {"op": "remove", "path": f"{long} "})
         assert (answer.status, answer.scim_type) == (400, "invalidPath")
         assert str(LONGEST) in answer.detail
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ({"op": "replace", "path": "title", "value": {"a": 1}}, "title"),
+        ({"op": "add", "path": "emails", "value": "x@acme.example"}, "emails[1]"),
+        ({"op": "replace", "value": {"name": "Nora"}}, "name"),
+        ({"op": "replace", "path": "active", "value": "perhaps"}, "'active'"),
+        ({"op": "replace", "path": "userName", "value": ""}, "'userName'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_by_its_attribute(
+    sqlite_world: ScimWorld, operation: dict[str, Any], named: str
+) -> None:
+    """H11, N6: 400 invalidValue; whoever reads the record of requests sees what to mend."""
+    made = sqlite_world.post("/Users", a_user())["id"]
+    answer = sqlite_world.patch(f"/Users/{made}", operation)
+    assert (answer.status, answer.scim_type) == (400, "invalidValue")
+    assert named in answer.detail
 
 
 WRONG_MESSAGES: dict[str, dict[str, Any]] = {

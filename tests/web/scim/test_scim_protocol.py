@@ -218,14 +218,24 @@ def test_both_kinds_of_json_are_read(sqlite_world: ScimWorld, media: str) -> Non
     assert sqlite_world.post("/Users", a_user(), headers={"Content-Type": media}).status == 201
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/*", "application/scim+json;q=0"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "image/*",
+        "application/scim+json;q=0",
+        "*/*; q=0.000",
+        "text/html, application/json;q=0.0, application/scim+json; Q=0",
+    ],
+)
 def test_who_accepts_no_json_gets_none(sqlite_world: ScimWorld, accept: str) -> None:
     """N5: 406 is a SCIM error too."""
     assert is_scim_error(sqlite_world.get("/Users", headers={"Accept": accept}), 406)
 
 
 @pytest.mark.parametrize(
-    "accept", ["*/*", "application/json", "application/scim+json", "text/html, */*;q=0.1"]
+    "accept",
+    ["*/*", "application/json", "application/scim+json", "text/html, */*;q=0.1", "APPLICATION/*;q=0.001", ""],
 )
 def test_answers_are_scim_whatever_json_is_accepted(sqlite_world: ScimWorld, accept: str) -> None:
     """B1, B3: application/scim+json in UTF-8."""
@@ -247,6 +257,8 @@ BROKEN = {
     "list": b"[]",
     "text": b'"x"',
     "doubled": b'{"schemas":[],"userName":"a","userName":"b"}',
+    "doubled in another case": b'{"schemas":[],"userName":"a","USERNAME":"b"}',
+    "doubled within": b'{"schemas":[],"name":{"givenName":"a","givenname":"b"}}',
     "not a number": b'{"userName":NaN}',
     "infinity": b'{"userName":Infinity}',
     "deep": b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}",

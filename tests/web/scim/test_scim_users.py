@@ -252,7 +252,7 @@ def test_put_cannot_take_anothers_name(world: ScimWorld) -> None:
 
 
 def test_what_put_leaves_out_is_cleared(world: ScimWorld) -> None:
-    """G2, G3: readWrite attributes go; the fence and what the server adds stay."""
+    """G2, G3: readWrite attributes go; what is immutable, the fence and what the server adds stay."""
     made = world.post("/Users", a_user(title="Guide"))
     group = world.post("/Groups", a_group(members=[{"value": made["id"]}]))["id"]
     body = {"schemas": [USER_SCHEMA], "userName": "fieldn", "id": "ignored"}
@@ -260,9 +260,34 @@ def test_what_put_leaves_out_is_cleared(world: ScimWorld) -> None:
     assert answer.status == 200
     found = answer.json()
     assert found.keys() == {"id", "schemas", "userName", "groups", "meta", USER_EXTENSION}
-    assert found[USER_EXTENSION] == {"sourceVersion": 1}
+    assert found[USER_EXTENSION] == {"sourceVersion": 1, "accountKind": "personal"}
     assert found["groups"][0]["value"] == group
     assert world.found("Users", "title pr or emails pr or externalId pr") == []
+
+
+@pytest.mark.parametrize("kind", ["personal", "machine"])
+def test_what_cannot_change_is_neither_taken_nor_lost_by_a_put(world: ScimWorld, kind: str) -> None:
+    """G2, H6, N6: of the kind of account nothing, itself or another may be said: it stays, or 400 mutability."""
+    extension = {"accountKind": kind, "custodianPersonId": "100002"}
+    made = world.post("/Users", a_user(**{USER_EXTENSION: extension}))
+    path = f"/Users/{made['id']}"
+    bare = {"schemas": [USER_SCHEMA], "userName": "fieldn"}
+    listed = {"schemas": [USER_SCHEMA, USER_EXTENSION], "userName": "fieldn"}
+    for silent in (bare, listed | {USER_EXTENSION: {"personId": "1"}}, listed | {USER_EXTENSION: {}}):
+        answer = world.put(path, silent)
+        assert (answer.status, answer[USER_EXTENSION]["accountKind"]) == (200, kind), answer.body
+        assert USER_EXTENSION in answer["schemas"]
+        assert world.found("Users", f'{USER_EXTENSION}:accountKind eq "{kind}"') == ["fieldn"]
+    assert world.put(path, listed | {USER_EXTENSION: {"accountKind": kind}}).status == 200
+    before = world.get(path).body
+    for refused in (
+        world.put(path, listed | {USER_EXTENSION: {"accountKind": "workspace"}}),
+        world.patch(path, {"op": "remove", "path": f"{USER_EXTENSION}:accountKind"}),
+        world.patch(path, {"op": "remove", "path": USER_EXTENSION}),
+    ):
+        assert (refused.status, refused.scim_type) == (400, "mutability")
+        assert "'accountKind'" in refused.detail
+    assert world.get(path).body == before
 
 
 def test_put_of_what_get_gave_changes_nothing(world: ScimWorld) -> None:
