@@ -19,7 +19,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = dt.timedelta(days=90)
 
 
-class _Span(click.ParamType):
+class _Span(click.ParamType[dt.timedelta]):
     """A span of time such as 30m, 12h or 7d; 0 is none."""
 
     name = "span"

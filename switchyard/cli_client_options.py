@@ -83,7 +83,9 @@ def describing(*, new: bool) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 
 def _options(*, new: bool) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    made = [click.option("--name", required=new, help="What people see.")]
+    made: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
+        click.option("--name", required=new, help="What people see.")
+    ]
     for flag, default, more in _TEXT_OPTIONS:
         value = default if new else None
         made.append(click.option(flag, default=value, show_default=bool(value), **more))

@@ -101,6 +101,8 @@ PASSWORD_USED = Message(
     ),
 )
 PASSWORD_DIFFERS = Message(3018, mark("The two passwords are not the same. Type the same one twice."))
+CURRENT_MISSING = Message(3019, mark("Enter your current password"))
+CURRENT_WRONG = Message(3020, mark("Your current password is not correct."))
 
 QUESTION_MISSING = Message(4001, mark("Choose a question"))
 ANSWER_SHORT = Message(
