@@ -15,6 +15,7 @@ from idp.domain.client_metadata import MetadataError, MetadataFault, kept
 from idp.domain.client_profile import PROFILES
 from idp.domain.localized import localized_names
 from idp.domain.oauth import GrantType
+from idp.domain.response_encryption import ENCODINGS
 
 CLOSED: Final = "closed"
 TOKEN: Final = "token"  # noqa: S105 - a mode
@@ -59,6 +60,8 @@ def stated(
     offered = _STANDARD in algorithms and _STANDARD not in PROFILES[profile].barred_algorithms
     for name in _SIGNED_FOR_IT:
         found.setdefault(name, _STANDARD if offered else usual)
+    for name in [name for name in found if name.endswith("_encrypted_response_alg")]:
+        found.setdefault(f"{name.removesuffix('alg')}enc", ENCODINGS[0])
     return found
 
 

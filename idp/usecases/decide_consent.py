@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idp.domain.client import Client
 from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
-from idp.storage.clients import look_up_client
+from idp.storage.clients import hold_client, look_up_client
 from idp.storage.consents import decide_consent_request, find_consent_request, keep_consent
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -45,6 +45,8 @@ def decide_consent(services: IdpServices, *, token: str, session: LiveSession, a
         )
         if found is None:
             return False
+        if not hold_client(unit.connection, found.client_id):
+            return False  # it ended its registration while the question was open
         if allowed:
             keep_consent(unit.connection, session.account.id, found.client_id, found.scope, now=unit.now)
         unit.audit.record(

@@ -8,8 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from idp.usecases.delete_client import delete_client
 from idp.usecases.register_itself import register_itself
 from idp.usecases.self_registration import RegistrationShown
+from kernel.audit import SYSTEM
+from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, authorize_path, heading_of
 
 if TYPE_CHECKING:
@@ -96,6 +99,19 @@ def test_the_way_there_stays_open_over_every_step(gateway: PagesGateway, client_
     assert policy_of(visitor.page)["form-action"] == "'self' https://goodbye.crow.example"
     visitor.open(f"/oauth2/logout?{urlencode({'post_logout_redirect_uri': 'https://a;script-src *'})}")
     assert policy_of(visitor.page)["form-action"] == "'self'"
+
+
+def test_a_question_about_an_application_that_is_gone_is_over(gateway: PagesGateway, client_id: str) -> None:
+    """RFC 7592 §2.3: it ended its registration while somebody was asked; nothing is kept and nothing fails."""
+    gateway.provision()
+    visitor = Journey(gateway)
+    visitor.activate()
+    visitor.open(authorize_path(client_id, APP))
+    assert visitor.page is not None
+    page = visitor.page
+    assert delete_client(gateway.services, client_id, actor=SYSTEM)
+    assert submit(visitor.client, page, {"decision": "allow"}).status_code == 410
+    assert visitor.client.get(page.request.full_path).status_code == 410
 
 
 def test_there_is_no_tile_of_it(gateway: PagesGateway, client_id: str) -> None:

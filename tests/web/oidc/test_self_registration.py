@@ -61,6 +61,13 @@ EVERYTHING: dict[str, Any] = {
     "token_endpoint_auth_signing_alg": "ES256",
     "tos_uri": "https://emi.example/terms",
     "authorization_signed_response_alg": "ES256",
+    "authorization_encrypted_response_alg": "ECDH-ES",
+    "authorization_encrypted_response_enc": "A256GCM",
+    "id_token_encrypted_response_alg": "RSA-OAEP-256",
+    "id_token_encrypted_response_enc": "A128CBC-HS256",
+    "userinfo_signed_response_alg": "RS256",
+    "userinfo_encrypted_response_alg": "RSA-OAEP-256",
+    "userinfo_encrypted_response_enc": "A128GCM",
 }
 
 
@@ -202,6 +209,22 @@ def test_defaults_are_the_standards_own(open_op: Op) -> None:
     assert claims_of(id_token)["aud"] == told["client_id"]
 
 
+def test_an_encryption_that_names_no_content_gets_the_standards_own(open_op: Op) -> None:
+    """OIDC Registration §2: A128CBC-HS256 where only the key's algorithm is stated."""
+    told = registered(open_op, id_token_encrypted_response_alg="RSA-OAEP-256", jwks=public_keys())
+    assert told["id_token_encrypted_response_enc"] == "A128CBC-HS256"
+
+
+def test_a_device_registers_itself_without_an_address(open_op: Op) -> None:
+    """RFC 8628 §4: nobody is sent back to it, and it has no response type."""
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    told = registered(
+        open_op, redirect_uris=None, grant_types=[grant, "refresh_token"], token_endpoint_auth_method="none"
+    )
+    assert told["grant_types"] == [grant, "refresh_token"]
+    assert "response_types" not in told
+
+
 def test_a_client_without_a_secret_is_told_of_none(open_op: Op) -> None:
     told = registered(open_op, token_endpoint_auth_method="none", application_type="native")
     assert not {"client_secret", "client_secret_expires_at"} & told.keys()
@@ -269,6 +292,10 @@ def test_a_token_lets_in_by_its_own_profile(op: Op) -> None:
         ("invalid_client_metadata", {"sector_identifier_uri": "http://emi.example/sector"}),
         ("invalid_client_metadata", {"scope": "openid scim.write"}),
         ("invalid_client_metadata", {"scope": 'openid "'}),
+        ("invalid_client_metadata", {"userinfo_signed_response_alg": "none"}),
+        ("invalid_client_metadata", {"id_token_encrypted_response_alg": "RSA1_5", "jwks": public_keys()}),
+        ("invalid_client_metadata", {"id_token_encrypted_response_alg": "RSA-OAEP-256"}),
+        ("invalid_client_metadata", {"id_token_encrypted_response_enc": "A128GCM"}),
         ("invalid_client_metadata", {"default_max_age": -1}),
         ("invalid_client_metadata", {"default_max_age": True}),
         ("invalid_client_metadata", {"require_auth_time": "yes"}),
