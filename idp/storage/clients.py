@@ -37,6 +37,7 @@ from idp.storage.tables import client, client_assertion, client_secret, spent_pr
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 from kernel.store import Store
+from kernel.sweeping import remove_some
 
 _REMEMBERED_SECONDS = 1.0
 _ORIGINS_SECONDS = 5.0
@@ -206,6 +207,12 @@ def insert_client(connection: Connection, values: Mapping[str, Any]) -> bool:
     return done.rowcount == 1
 
 
+def hold_client(connection: Connection, client_id: str) -> bool:
+    """Keep a client from being removed until the unit of work ends; False if there is none."""
+    held = select(client.c.id).where(client.c.id == client_id).with_for_update(read=True, key_share=True)
+    return connection.scalar(held) is not None
+
+
 def change_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> bool:
     """Change a client and raise its version; False if there is none."""
     done = connection.execute(
@@ -255,8 +262,12 @@ def end_secrets(connection: Connection, client_id: str, *, at: dt.datetime) -> i
 
 
 def sweep_assertions(connection: Connection, *, now: dt.datetime) -> int:
-    """Remove spent assertions and proofs that nobody could present any more; return how many."""
-    return sum(
-        connection.execute(delete(table).where(table.c.expires_at <= now)).rowcount
-        for table in (client_assertion, spent_proof)
-    )
+    """Remove some spent assertions that nobody could present any more; return how many."""
+    ended = client_assertion.c.expires_at
+    return remove_some(connection, client_assertion, ended <= now, oldest_first=ended)
+
+
+def sweep_proofs(connection: Connection, *, now: dt.datetime) -> int:
+    """Remove some spent proofs of possession that nobody could present any more; return how many."""
+    ended = spent_proof.c.expires_at
+    return remove_some(connection, spent_proof, ended <= now, oldest_first=ended)
