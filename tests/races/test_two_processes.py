@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from idp.usecases.decide_device import DeviceDecided
 from kernel.web.http import FORM
 from tests.support.another_process import Sent, processes_over
+from tests.support.devices import GRANT, ask, decided, television
 from tests.support.dpop import Holder
 from tests.support.oidc import CALLBACK, ISSUER, VERIFIER, Op, an_assertion, an_op, public_keys
 
@@ -85,8 +87,18 @@ def refresh_tokens(op: Op, processes: Processes, cookie: str) -> None:
         assert op.refresh(token).status == 200, "the one heir is the answer to all within the grace"
 
 
+def device_codes(op: Op, processes: Processes, cookie: str) -> None:
+    television(op)
+    for _ in range(ROUNDS):
+        told = ask(op)
+        assert isinstance(decided(op, cookie, told), DeviceDecided)
+        fields = {"grant_type": GRANT, "device_code": told["device_code"], "client_id": "tv"}
+        answers = processes.send(posted("/oauth2/token", fields, {}))
+        assert refusals(answers, won=200) == {(400, "slow_down")}
+
+
 def test_of_two_processes_one_spends(gateway_database: Database) -> None:
-    """RFC 9449 §11.1, CA-07, TK-01, RFC 9126 §7.3, RT-03: the database decides, whatever a process remembers."""
+    """RFC 9449 §11.1, CA-07, TK-01, RFC 9126 §7.3, RT-03, RFC 8628 §3.5: the database decides, whatever a process knows."""
     op = an_op(gateway_database, limits=False)
     with processes_over(gateway_database) as processes:
         proofs(op, processes)
@@ -95,3 +107,4 @@ def test_of_two_processes_one_spends(gateway_database: Database) -> None:
         codes(op, processes, cookie)
         pushed_requests(op, processes, cookie)
         refresh_tokens(op, processes, cookie)
+        device_codes(op, processes, cookie)
