@@ -91,6 +91,23 @@ class Constant:
 Condition: TypeAlias = Compare | Has | Present | Not | AllOf | AnyOf | OfItem | Constant
 
 
+def outside_in(condition: Condition) -> list[Condition]:
+    """Return every condition of a boolean shell behind the one it is a term of; the last term comes first.
+
+    Read from its end, every term comes before the condition it is a term of, in the order they are stated.
+    """
+    found: list[Condition] = []
+    waiting = [condition]
+    while waiting:
+        found.append(each := waiting.pop())
+        match each:
+            case Not(term=term):
+                waiting.append(term)
+            case AllOf(terms=terms) | AnyOf(terms=terms):
+                waiting += terms
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Sort:
     """The order of a list: by the primary or first value of ``path``; ids decide among equals."""

@@ -44,6 +44,7 @@ from idp.domain.query import (
     OfItem,
     Operator,
     Present,
+    outside_in,
 )
 from idp.storage.nesting import member_entries, memberships
 from idp.storage.tables import account, account_value, group, group_value
@@ -147,17 +148,21 @@ _Leaf: TypeAlias = Compare | Has | Present | OfItem
 
 
 def _boolean(condition: Condition, leaf: Callable[[_Leaf], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Compile the boolean shell of a condition; ``leaf`` compiles what is inside."""
-    match condition:
-        case Constant(value=held):
-            return true() if held else false()
-        case Not(term=term):
-            return not_(_boolean(term, leaf))
-        case AllOf(terms=terms):
-            return and_(true(), *(_boolean(term, leaf) for term in terms))
-        case AnyOf(terms=terms):
-            return or_(false(), *(_boolean(term, leaf) for term in terms))
-    return leaf(condition)
+    """Compile the boolean shell of a condition, from the inside out; ``leaf`` compiles what is inside."""
+    made: list[ColumnElement[bool]] = []
+    for each in reversed(outside_in(condition)):
+        match each:
+            case Constant(value=held):
+                made.append(true() if held else false())
+            case Not():
+                made.append(not_(made.pop()))
+            case AllOf(terms=terms) | AnyOf(terms=terms):
+                first = len(made) - len(terms)
+                inner, made = made[first:], made[:first]
+                made.append(and_(true(), *inner) if isinstance(each, AllOf) else or_(false(), *inner))
+            case _:
+                made.append(leaf(each))
+    return made.pop()
 
 
 def compiled(space: Space, condition: Condition) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scim2_models import InvalidFilterException, ScimFilter
@@ -73,7 +74,7 @@ def compile_filter(text: str, catalogue: Catalogue, *, lenient: bool = False) ->
             return Compare(attribute.path, Operator.EQ, encode_operand(attribute, _storable(value)))
     _refuse_depth(text)
     tree = ScimFilter(text).ast
-    return _Compiler(catalogue, lenient=lenient).visit(tree)
+    return _Compiler(catalogue, lenient=lenient).compiled(tree)
 
 
 def _refuse_depth(text: str) -> None:
@@ -93,39 +94,105 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+def _inside(node: FilterNode) -> tuple[FilterNode, ...]:
+    match node:
+        case NotNode(expr=expr):
+            return (expr,)
+        case LogicalExpr(terms=terms):
+            return tuple(terms)
+        case ValuePath(val_filter=val_filter):
+            return (val_filter,)
+    return ()
+
+
 class _UnknownAttributeError(InvalidFilterException):
     """The filter names an attribute that the type has not."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node of the tree and the attribute whose brackets it stands in.
+
+    ``unknown`` says that the node is a selection of an attribute there is not.
+    """
+
+    node: FilterNode
+    head: Attribute | None = None
+    unknown: bool = False
+
+
 class _Compiler(FilterVisitor[Condition]):
-    """Walks a filter; the depth of the tree is capped before, the number of terms here."""
+    """Walks a filter by a stack of its own; its depth is capped before, the number of its terms here.
+
+    Every node is met twice: on the way down, from the outside in, and on the way up, when the conditions of
+    all that is in it are the last that were made.
+    """
 
     def __init__(self, catalogue: Catalogue, *, lenient: bool) -> None:
         self._catalogue = catalogue
         self._lenient = lenient
         self._head: Attribute | None = None
-        self._terms = 0
+        self._made: list[Condition] = []
 
-    def visit(self, node: FilterNode) -> Condition:
+    def compiled(self, tree: FilterNode) -> Condition:
         """Compile a node and everything in it."""
-        if isinstance(node, Comparison | Present):
-            self._terms += 1
-            if self._terms > MOST_TERMS:
+        for step in reversed(self._downwards(tree)):
+            self._head = step.head
+            try:
+                condition = Constant(value=False) if step.unknown else self.visit(step.node)
+            except _UnknownAttributeError:
+                if not self._lenient:
+                    raise
+                condition = Constant(value=False)
+            self._made.append(condition)
+        return self._made.pop()
+
+    def _downwards(self, tree: FilterNode) -> list[_Step]:
+        """Return every node behind the one it stands in; the last of several before the first."""
+        found: list[_Step] = []
+        terms = 0
+        waiting = [_Step(tree)]
+        while waiting:
+            step = waiting.pop()
+            terms += isinstance(step.node, Comparison | Present)
+            if terms > MOST_TERMS:
                 raise InvalidFilterException(detail=f"The filter has more than {MOST_TERMS} terms.")
+            head, inside = step.head, _inside(step.node)
+            if isinstance(step.node, ValuePath):
+                head = self._selected(step.node, step.head)
+                if head is None:
+                    step, inside = replace(step, unknown=True), ()
+            found.append(step)
+            waiting += [_Step(node, head) for node in inside]
+        return found
+
+    def _selected(self, node: ValuePath, outer: Attribute | None) -> Attribute | None:
+        """Return the attribute that a selection is of; None if there is none such and that is tolerated."""
+        self._head = outer
         try:
-            return super().visit(node)
+            head = self._resolve(node.attr_path)
         except _UnknownAttributeError:
             if not self._lenient:
                 raise
-            return Constant(value=False)
+            return None
+        if not head.multi:
+            raise InvalidFilterException(detail=f"'{head.name}' has one value only and takes no brackets.")
+        return head
+
+    def _taken(self, many: int) -> tuple[Condition, ...]:
+        """Take the conditions of what is in a node, in its order."""
+        taken = tuple(self._made[len(self._made) - many :])
+        del self._made[len(self._made) - many :]
+        return taken
 
     def visit_not(self, node: NotNode) -> Condition:
         """Compile a negation."""
-        return Not(self.visit(node.expr))
+        del node
+        return Not(self._made.pop())
 
     def visit_logical_expr(self, node: LogicalExpr) -> Condition:
         """Compile a conjunction or disjunction."""
-        terms = tuple(self.visit(term) for term in node.terms)
+        terms = self._taken(len(node.terms))
         return AllOf(terms) if node.op == LogicalOperator.and_ else AnyOf(terms)
 
     def visit_present(self, node: Present) -> Condition:
@@ -137,14 +204,7 @@ class _Compiler(FilterVisitor[Condition]):
 
     def visit_value_path(self, node: ValuePath) -> Condition:
         """Compile a selection: one entry meets the inner filter by itself."""
-        head = self._resolve(node.attr_path)
-        if not head.multi:
-            raise InvalidFilterException(detail=f"'{head.name}' has one value only and takes no brackets.")
-        outer, self._head = self._head, head
-        try:
-            return OfItem(head.path, self.visit(node.val_filter))
-        finally:
-            self._head = outer
+        return OfItem(self._resolve(node.attr_path).path, self._made.pop())
 
     def visit_comparison(self, node: Comparison) -> Condition:
         """Compile a comparison by the type and the case rule of its attribute."""
