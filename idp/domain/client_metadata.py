@@ -282,6 +282,8 @@ def _keys_are_public_and_strong(metadata: Mapping[str, Any]) -> _Found:
     if "jwks" not in metadata:
         return [_wrong("jwks", f"or jwks_uri is needed by {method}")] if wanted else []
     fault = key_set_fault(metadata["jwks"])
+    if not fault and wanted and all(row.get("use") == "enc" for row in metadata["jwks"]["keys"]):
+        fault = f"has to hold a key for signatures: {method} needs one"
     return [_wrong("jwks", fault)] if fault else []
 
 

@@ -15,8 +15,10 @@ import httpx
 
 from idp.domain.client import Client
 from idp.domain.tokens import LOGOUT_TOKEN_TYPE, logout_token_claims
+from idp.outbound.client_keys import RemoteKeys
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
+from kernel.errors import BusyError
 from kernel.fetch import Answered, Fetcher, NotFetched
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
@@ -50,6 +52,7 @@ class BackchannelCarrier:
         self._issuer = issuer
         self._find_client = find_client
         self._fetcher = fetcher or Fetcher()
+        self._keys = RemoteKeys()
         self._trusted: ssl.SSLContext | None = None
         self._default = default_algorithm
         self._timeout = timeout
@@ -96,7 +99,11 @@ class BackchannelCarrier:
         return Answered(answer.status_code, b"", answer.headers.get("Retry-After", ""))
 
     def logout_token(self, client: Client, *, subject: str, session_id: str) -> str:
-        """Return a fresh logout token for ``client`` (§2.4)."""
+        """Return a fresh logout token for ``client``, signed and encrypted as its ID tokens are (§2.4).
+
+        Raises:
+            TransientFailure: if no key that the client publishes fits the encryption it is registered for.
+        """
         claims = logout_token_claims(
             issuer=self._issuer,
             client_id=client.id,
@@ -105,8 +112,17 @@ class BackchannelCarrier:
             token_id=self._store.randomness.token(16),
             now=self._store.clock.now(),
         )
-        algorithm = client.id_token_algorithm or self._default
-        return self._signing.sign(claims, algorithm=algorithm, typ=LOGOUT_TOKEN_TYPE)
+        algorithm = client.id_token_algorithm or client.rules.default_algorithm or self._default
+        token = self._signing.sign(claims, algorithm=algorithm, typ=LOGOUT_TOKEN_TYPE)
+        if client.id_token_encryption is None:
+            return token
+        try:
+            recipient = self._keys.recipient(self._fetcher, client, client.id_token_encryption)
+        except BusyError:
+            recipient = None
+        if recipient is None:
+            raise TransientFailure("no key of the relying party fits its encryption")
+        return recipient.sealed(token)
 
     def _client(self, client_id: str) -> Client:
         found = self._find_client(client_id)

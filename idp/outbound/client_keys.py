@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 from joserfc.jwk import KeySet
 
+from idp.domain.client import Client
 from idp.domain.client_key_sets import usable_keys
-from idp.domain.response_encryption import encryption_rows
+from idp.domain.response_encryption import Encryption, Recipient, encryption_rows, fitting_key
 from kernel.errors import BusyError
 from kernel.fetch import Fetched, Fetcher
 
@@ -60,14 +61,16 @@ class RemoteKeys:
         entry = self._entry(fetcher, uri, kid)
         return entry.keys if self._is_known(entry, _STALE_SECONDS) else None
 
-    def encryption_keys(self, fetcher: Fetcher, uri: str) -> tuple[Mapping[str, Any], ...]:
-        """Return those keys at ``uri`` that something may be encrypted for, as JWKs; none if there are none.
+    def recipient(self, fetcher: Fetcher, client: Client, encryption: Encryption) -> Recipient | None:
+        """Return the key of ``client`` that fits (OIDC Core §10.2), by value or from its address, or None.
 
         Raises:
             BusyError: if only an answer could tell that another request still waits for.
         """
-        entry = self._entry(fetcher, uri, "")
-        return entry.encryption if self._is_known(entry, _STALE_SECONDS) else ()
+        if not client.jwks_uri:
+            return fitting_key(encryption_rows(client.jwks), encryption)
+        entry = self._entry(fetcher, client.jwks_uri, "")
+        return fitting_key(entry.encryption, encryption) if self._is_known(entry, _STALE_SECONDS) else None
 
     def _entry(self, fetcher: Fetcher, uri: str, kid: str) -> _Entry:
         if len(self._entries) >= _MOST_REMEMBERED:

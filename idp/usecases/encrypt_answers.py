@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from idp.domain.client import Client
 from idp.domain.oauth import ErrorCode, Fault
-from idp.domain.response_encryption import Encryption, Recipient, encryption_rows, fitting_key
+from idp.domain.response_encryption import Encryption, Recipient
 from idp.usecases.services import IdpServices
 
 NO_KEY = Fault(
@@ -24,8 +24,4 @@ def recipient_of(services: IdpServices, client: Client, encryption: Encryption) 
     Raises:
         BusyError: if another request waits for the client's server, and only its answer could tell.
     """
-    if client.jwks_uri:
-        rows = services.remote_keys.encryption_keys(services.fetcher, client.jwks_uri)
-    else:
-        rows = tuple(encryption_rows(client.jwks))
-    return fitting_key(rows, encryption) or NO_KEY
+    return services.remote_keys.recipient(services.fetcher, client, encryption) or NO_KEY

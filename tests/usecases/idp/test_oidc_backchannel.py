@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
+from joserfc import jwe
+from joserfc.jwk import RSAKey
 from sqlalchemy import update
 
 from idp.outbound.backchannel import BackchannelCarrier
@@ -22,7 +24,7 @@ from kernel.courier.outbox import Envelope
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
 from tests.support.https_server import serving_documents
-from tests.support.oidc import ISSUER, Op, an_op, claims_of, header_of
+from tests.support.oidc import ISSUER, Op, an_op, claims_of, header_of, public_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +111,33 @@ def test_a_notice_arrives_as_a_logout_token(op: Op, status: int) -> None:
     assert "nonce" not in first
     assert first["exp"] - first["iat"] == 120
     assert first["jti"] != second["jti"], "a repeated delivery is no replay (LO-06)"
+
+
+def test_a_notice_is_signed_and_encrypted_as_id_tokens_are(op: Op) -> None:
+    """Back-Channel Logout §2.4: the algorithm of the profile counts, and who has ID tokens encrypted gets it so."""
+    key = RSAKey.generate_key(2048, {"kid": "e", "use": "enc"})
+    with a_listener() as rp:
+        op.client(backchannel_logout_uri=rp.address, profile="compat")
+        carrier(op).deliver(notice())
+        op.client(
+            replace=True,
+            backchannel_logout_uri=rp.address,
+            jwks=public_keys(key),
+            id_token_encrypted_response_alg="RSA-OAEP-256",
+        )
+        carrier(op).deliver(notice())
+        op.client(
+            replace=True,
+            backchannel_logout_uri=rp.address,
+            jwks_uri="https://127.0.0.1/keys",
+            id_token_encrypted_response_alg="RSA-OAEP-256",
+        )
+        with pytest.raises(TransientFailure, match="no key"):
+            carrier(op).deliver(notice())
+    plain, sealed = rp.tokens
+    assert header_of(plain)["alg"] == "RS256"
+    inner = jwe.decrypt_compact(sealed, key, algorithms=["RSA-OAEP-256", "A128CBC-HS256"]).plaintext
+    assert op.services.signing.verify((inner or b"").decode(), typ="logout+jwt")
 
 
 @pytest.mark.parametrize("registered_by", ["", "open"])

@@ -68,6 +68,10 @@ def verified(op: Op, token: bytes, algorithm: str = "ES256") -> dict[str, Any]:
             {"id_token_encrypted_response_alg": "ECDH-ES", "jwks": None},
             ["id_token_encrypted_response_alg"],
         ),
+        (
+            {"token_endpoint_auth_method": "private_key_jwt", "jwks": public_keys(EC, RSA)},
+            ["jwks"],
+        ),
         ({"userinfo_signed_response_alg": "none"}, ["userinfo_signed_response_alg"]),
         ({"userinfo_encrypted_response_alg": ["ECDH-ES"]}, ["userinfo_encrypted_response_alg"]),
     ],
