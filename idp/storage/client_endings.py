@@ -52,6 +52,8 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
     What others got in exchange for its tokens ends with them.
     Nothing of it comes back to life if the client is enabled again.
     """
+    for table in (pushed_request, device_authorization):  # before the grants, as whoever redeems one does
+        connection.execute(delete(table).where(table.c.client_id == client_id))
     grants = connection.execute(
         update(grant)
         .where(grant.c.client_id == client_id, grant.c.revoked_at.is_(None))
@@ -67,8 +69,6 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
         .values(revoked_at=now)
     ).rowcount
     revoke_exchanged_of_client(connection, client_id, now=now)
-    for table in (pushed_request, device_authorization):
-        connection.execute(delete(table).where(table.c.client_id == client_id))
     return Ended(grants, tokens)
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from idp.domain.device_code import DeviceRequest, Pace
 from idp.storage.tables import device_authorization
 from kernel.database import insert
+from kernel.sweeping import remove_some
 
 _table = device_authorization
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ def spend(connection: Connection, digest: bytes, *, now: dt.datetime) -> bool:
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove a batch of requests whose life ended before ``before``; return how many."""
-    old = select(_table.c.digest).where(_table.c.expires_at < before).limit(_BATCH)
-    return connection.execute(delete(_table).where(_table.c.digest.in_(old.scalar_subquery()))).rowcount
+    """Remove some requests whose life ended before ``before``; return how many."""
+    ended = _table.c.expires_at
+    return remove_some(connection, _table, ended < before, oldest_first=ended)
 
 
 def _asked(row: Row[*tuple[Any, ...]]) -> DeviceAuthorization:

@@ -40,6 +40,7 @@ _FIND = Prepared(
     .join(account, account.c.id == session.c.account_id)
     .where(session.c.digest == bindparam("digest"), *_LIVE)
 )
+_BROWSER = Prepared(select(session.c.browser).where(session.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -
 
 def browser_of(connection: Connection, session_id: str) -> bytes | None:
     """Return the digest of the browser of a session, ended or not; None if the session is gone."""
-    browser: bytes | None = connection.scalar(select(session.c.browser).where(session.c.id == session_id))
-    return browser
+    rows = _BROWSER.within(connection, id=session_id)
+    return rows[0][0] if rows else None
 
 
 def prove_again(connection: Connection, new: NewSession, *, now: dt.datetime) -> bool:

@@ -10,6 +10,7 @@ from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replaye
 from idp.domain.device_code import DeviceRequest, Pace, new_user_code, shown
 from idp.domain.oauth import ErrorCode, Fault, GrantType, slow_down
 from idp.domain.scope import granted_at_sign_in, split_scope
+from idp.domain.session import Acr
 from idp.storage.clients import admit
 from idp.storage.device_authorizations import Codes, DeviceAuthorization, add_device_authorization
 from idp.usecases.limits import DEVICES, DEVICES_OF_PLACE, take_from_client, take_from_place
@@ -20,7 +21,6 @@ from kernel.crypto import digest
 from kernel.store import Unit
 
 _DRAWS = 5
-_MOST_CLASSES = 10
 _NO_CODE = Fault(
     ErrorCode.TEMPORARILY_UNAVAILABLE,
     "No user code is free at this moment. Try again.",
@@ -113,6 +113,7 @@ def _judged(client: Client, asked: DeviceAsked) -> tuple[str, DeviceRequest] | F
         return Fault(ErrorCode.INVALID_TARGET, "The resource is not one of the client's.")
     if asked.max_age and not is_max_age(asked.max_age):
         return Fault(ErrorCode.INVALID_REQUEST, "max_age has to be whole seconds.")
-    acr = tuple(asked.acr_values.split())[:_MOST_CLASSES] or client.default_acr
+    known = [acr for acr in asked.acr_values.split() if acr in tuple(Acr)]  # others ask for nothing
+    acr = tuple(dict.fromkeys(known)) if asked.acr_values else client.default_acr
     max_age = int(asked.max_age) if asked.max_age else client.default_max_age
     return " ".join(granted), DeviceRequest(next(iter(asked.resource), ""), acr, max_age)
