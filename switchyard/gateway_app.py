@@ -11,9 +11,11 @@ import flask
 from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
 from gateway_ui.web.errors import ProtocolPages
 from idp.domain.client_certificate import HEADER
+from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.usecases.list_clients import redirect_origins
 from idp.usecases.services import IdpServices
 from idp.web.events.routes import event_routes
+from idp.web.oidc.protected_resources import ProtectedResource, resource_routes
 from idp.web.oidc.routes import oidc_routes
 from kernel.web.certificates import ClientCertificates
 from kernel.web.flask_mount import mount
@@ -21,6 +23,7 @@ from kernel.web.http import Route
 from kernel.web.kit import PageKit
 from kernel.web.lane import Application, Lane
 from kernel.web.proxies import host_check, peer_by_hops
+from scim.web.routes import BASE_PATH as SCIM_PATH
 from scim.web.routes import scim_routes
 from switchyard import health, wiring
 from switchyard.cli_options import SETTINGS
@@ -74,6 +77,7 @@ def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.
     faces = ProtocolPages(app, kernel.public_url)
     routes = (
         *oidc_routes(services, pages=faces, cookie_prefix=PREFIX),
+        *resource_routes(services, ProtectedResource(SCIM_PATH, "Gateway SCIM 2.0", SCIM_SCOPES)),
         *scim_routes(services, settings.scim),
         *event_routes(services, requests_per_second=settings.scim.requests_per_second),
     )

@@ -14,6 +14,7 @@ from idp.domain.group import AccessRow
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - the header's typ (RFC 9068 §2.1)
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - the header's typ
 LOGOUT_TOKEN_TYPE = "logout+jwt"  # noqa: S105 - the header's typ (Back-Channel Logout §2.4)
+SIGNED_METADATA_TYPE = "authorization-server-metadata+jwt"
 INTROSPECTION_TYPE = "token-introspection+jwt"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TOKEN_LIFE = dt.timedelta(minutes=2)

@@ -40,7 +40,14 @@ _ES256 = ec.ECDSA(SHA256(), deterministic_signing=True)
 _ES256_CHECK = ec.ECDSA(SHA256())
 _LONGEST_TOKEN = 16_384
 
-TYPES = ("JWT", "at+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt")
+TYPES = (
+    "JWT",
+    "at+jwt",
+    "logout+jwt",
+    "secevent+jwt",
+    "token-introspection+jwt",
+    "authorization-server-metadata+jwt",
+)
 """The kinds of token we sign; a token of one kind never passes as another (RFC 8725 §3.11)."""
 
 

@@ -8,7 +8,7 @@ from idp.web.authlib_bridge import provider_metadata_fault
 from idp.web.oidc.authorize import AuthorizeFace
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.device import device_endpoint
-from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint
+from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint, signed_metadata_endpoint
 from idp.web.oidc.logout import logout_endpoint
 from idp.web.oidc.metadata import provider_metadata
 from idp.web.oidc.pages import OidcPages
@@ -52,12 +52,15 @@ def oidc_routes(
     document = metadata_document(services)
     cookies = CookieNames.of(cookie_prefix, services.public_url)
     face = AuthorizeFace(services, cookies, pages, PATHS["authorize"])
-    metadata = metadata_endpoint(document)
     logout = logout_endpoint(services, cookies, pages, PATHS["logout"])
     return (
-        *(
-            Route(_LOOK, path, metadata, f"metadata_{index}", hot=True)
-            for index, path in enumerate(DISCOVERY_PATHS)
+        Route(_LOOK, DISCOVERY_PATHS[0], metadata_endpoint(document), "metadata", hot=True),
+        Route(
+            _LOOK,
+            DISCOVERY_PATHS[1],
+            signed_metadata_endpoint(services, document),
+            "signed_metadata",
+            hot=True,
         ),
         Route(_LOOK, PATHS["jwks"], jwks_endpoint(services), "jwks", hot=True),
         Route(_FORM, PATHS["authorize"], face.authorize, "authorize", hot=True),
