@@ -194,3 +194,10 @@ CONTESTED: Mapping[str, Contested] = {
         "invalidFilter",
     ),
 }
+
+
+def contested_rows(profile: Profile) -> dict[str, Row]:
+    """Return what a client of ``profile`` is to meet, by the name of the tolerance."""
+    return {
+        flag: each.of(profile, tolerated=getattr(profile.tolerance, flag)) for flag, each in CONTESTED.items()
+    }

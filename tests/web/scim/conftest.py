@@ -19,6 +19,12 @@ def world(gateway_database: Database) -> ScimWorld:
 
 
 @pytest.fixture
+def postgresql_world(postgresql_gateway_database: Database) -> ScimWorld:
+    """Give a SCIM service on PostgreSQL, for whole tables that run row by row on SQLite."""
+    return a_scim_world(postgresql_gateway_database)
+
+
+@pytest.fixture
 def sqlite_world(sqlite_gateway_database: Database) -> ScimWorld:
     """Give a SCIM service on SQLite, for what no database can change."""
     return a_scim_world(sqlite_gateway_database)

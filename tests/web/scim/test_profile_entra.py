@@ -8,8 +8,18 @@ import pytest
 
 from scim.domain.models import USER_SCHEMA
 from scim.domain.profile import Profile
-from tests.support.scim_contested import CONTESTED, GUIDES, NORA
-from tests.support.scim_profiles import ENTERPRISE, Row, a_patch, a_speaker, nora, plain_user, play, replay
+from tests.support.scim_contested import CONTESTED, GUIDES, NORA, contested_rows
+from tests.support.scim_profiles import (
+    ENTERPRISE,
+    Row,
+    a_patch,
+    a_speaker,
+    nora,
+    plain_user,
+    play,
+    play_all,
+    replay,
+)
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
@@ -197,3 +207,9 @@ def test_values_come_back_as_they_were_sent(sqlite_world: ScimWorld) -> None:
     }
     made = entra.make("zoe", "/Users", sent)
     assert {name: made[name] for name in sent} == sent
+
+
+def test_the_tables_hold_on_postgresql(postgresql_world: ScimWorld) -> None:
+    """R: every row of this module, row after row in one world."""
+    tables = [contested_rows(ENTRA), TAKEN, {name: row.refused(why) for name, (row, why) in REFUSED.items()}]
+    play_all(postgresql_world, ENTRA, tables)

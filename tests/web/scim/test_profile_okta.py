@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scim.domain.profile import Profile
-from tests.support.scim_contested import CONTESTED, GUIDES, NORA
+from tests.support.scim_contested import CONTESTED, GUIDES, NORA, contested_rows
 from tests.support.scim_profiles import (
     ENTERPRISE,
     Row,
@@ -16,6 +16,7 @@ from tests.support.scim_profiles import (
     nora,
     plain_user,
     play,
+    play_all,
     replay,
     two_users_and_a_group,
 )
@@ -146,3 +147,9 @@ def test_a_pushed_password_is_neither_kept_nor_a_change(sqlite_world: ScimWorld)
     after = okta.say("PATCH", NORA, body)
     assert after.json() == before.json()
     assert RANDOM.encode() not in after.body
+
+
+def test_the_tables_hold_on_postgresql(postgresql_world: ScimWorld) -> None:
+    """S: every row of this module, row after row in one world."""
+    tables = [contested_rows(OKTA), TAKEN, {name: row.refused(why) for name, (row, why) in REFUSED.items()}]
+    play_all(postgresql_world, OKTA, tables)

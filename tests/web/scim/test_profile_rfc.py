@@ -8,13 +8,14 @@ import pytest
 
 from scim.domain.profile import Profile
 from scim.usecases.client import ScimClient
-from tests.support.scim_contested import CONTESTED, GUIDES, NORA
+from tests.support.scim_contested import CONTESTED, GUIDES, NORA, contested_rows
 from tests.support.scim_profiles import (
     ENTERPRISE,
     Row,
     a_patch,
     plain_user,
     play,
+    play_all,
     two_users_and_a_group,
 )
 
@@ -189,3 +190,9 @@ def test_a_hundred_members_come_and_go_in_one_request(world: ScimWorld) -> None:
 def test_a_client_that_looks_first_learns_what_it_may_do(sqlite_world: ScimWorld) -> None:
     """T: Keycloak and authentik ask for the configuration first and obey ``patch.supported``."""
     assert sqlite_world.get("/ServiceProviderConfig", token="")["patch"] == {"supported": True}
+
+
+def test_the_tables_hold_on_postgresql(postgresql_world: ScimWorld) -> None:
+    """H2, H4, H5, H6: every row of this module, row after row in one world."""
+    tables = [contested_rows(RFC), TAKEN, {name: row.refused(why) for name, (row, why) in REFUSED.items()}]
+    play_all(postgresql_world, RFC, tables)

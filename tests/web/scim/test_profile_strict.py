@@ -8,7 +8,7 @@ import pytest
 
 from scim.domain.models import GROUP_SCHEMA, USER_SCHEMA
 from scim.domain.profile import Profile, Tolerance
-from tests.support.scim_contested import CONTESTED, GUIDES, NORA
+from tests.support.scim_contested import CONTESTED, GUIDES, NORA, contested_rows
 from tests.support.scim_profiles import (
     ENTERPRISE,
     Row,
@@ -17,6 +17,7 @@ from tests.support.scim_profiles import (
     nora,
     plain_user,
     play,
+    play_all,
     two_users_and_a_group,
 )
 
@@ -301,3 +302,10 @@ def test_every_answer_is_scim_and_basic_is_not_offered(sqlite_world: ScimWorld) 
     assert [each.status for each in answers] == [200, 200, 404, 400, 401]
     assert all(each.headers["content-type"].startswith("application/scim+json") for each in answers)
     assert "Basic" not in answers[-1].headers["www-authenticate"]
+
+
+def test_the_tables_hold_on_postgresql(postgresql_world: ScimWorld) -> None:
+    """Q: every row of this module, row after row in one world."""
+    syntax = {name: row.refused("invalidSyntax") for name, row in REFUSED.items()}
+    paths = {name: row.refused("invalidPath") for name, row in ENTRIES.items()}
+    play_all(postgresql_world, STRICT, [contested_rows(STRICT), syntax, paths, TAKEN])
