@@ -29,11 +29,11 @@ class ClientProfile(StrEnum):
 class ProfileRules:
     """What a profile asks and allows.
 
-    ``exact_audience``: assertions and request objects name our issuer as their one audience, as a text,
-    and are dated. ``sender_constrained``: access tokens are bound to a key of the client. ``auth_methods``
-    is None where every method will do. ``barred_grants`` are those whose answer does not come back to the
-    browser that asked: whoever asked may be somebody else (RFC 8628 §5.4). ``default_algorithm`` is empty
-    where the settings decide.
+    ``exact_audience``: assertions name our issuer as their one audience, as a text; request objects name
+    it, both parties and their dates. ``sender_constrained``: access tokens are bound to a key of the client.
+    ``auth_methods`` is None where every method will do. ``barred_grants`` are those whose answer does not
+    come back to the browser that asked: whoever asked may be somebody else (RFC 8628 §5.4).
+    ``default_algorithm`` is empty where the settings decide.
     """
 
     response_types: tuple[str, ...] = (CODE,)

@@ -27,7 +27,7 @@ _REFERENCES = ("request", "request_uri")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a request object has to say. ``exact`` asks for one audience, as a text, and for dates."""
+    """What a request object has to say. ``exact`` asks for an issuer, an audience and dates."""
 
     client_id: str
     issuer: str
@@ -71,10 +71,11 @@ def _is_no_client_assertion(claims: Mapping[str, Any], expected: Expected) -> bo
 
 
 def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
+    """FAPI 2.0 Message Signing §5.3.1: the audience is our issuer, or a list that holds it."""
     audience = claims.get("aud")
-    if expected.exact:
-        return audience == expected.issuer
-    return audience is None or expected.issuer in (audience if isinstance(audience, list) else [audience])
+    if audience is None:
+        return not expected.exact
+    return expected.issuer in (audience if isinstance(audience, list) else [audience])
 
 
 def _is_of_now(claims: Mapping[str, Any], expected: Expected) -> bool:

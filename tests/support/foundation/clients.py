@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.tls_world import RP, SECOND_SECRET, Keys, a_client
+from tests.support.tls_world import RP, SECOND_SECRET, Keys, a_client, a_fapi_client
 
 if TYPE_CHECKING:
     from tests.support.https_server import Documents
@@ -21,4 +21,13 @@ def clients_of_the_foundation(keys: Keys, documents: Documents) -> list[dict[str
         a_client("foundation-post", token_endpoint_auth_method="client_secret_post", **compat),
         a_client("foundation-back-channel", backchannel_logout_uri=documents.origin + BACK_CHANNEL, **compat),
         a_client("foundation-front-channel", frontchannel_logout_uri=FRONT_CHANNEL, **compat),
+        a_fapi_client("fapi", keys.first),
+        a_fapi_client("fapi-second", keys.second),
+        a_fapi_client(
+            "fapi-signed",
+            keys.first,
+            require_signed_request_object=True,
+            request_object_signing_alg="ES256",
+            authorization_signed_response_alg="ES256",
+        ),
     ]

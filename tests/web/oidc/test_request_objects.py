@@ -176,7 +176,7 @@ def test_a_signed_request_may_be_pushed(op: Op) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"aud": [ISSUER]},
+        {"aud": [f"{ISSUER}/oauth2/par"]},
         {"aud": f"{ISSUER}/oauth2/par"},
         {"aud": None},
         {"iss": None},
@@ -186,11 +186,12 @@ def test_a_signed_request_may_be_pushed(op: Op) -> None:
         {"exp": NOW + 3_700},
     ],
 )
-def test_the_strict_profiles_name_one_audience_and_both_dates(op: Op, changes: dict[str, object]) -> None:
-    """FAPI 2.0 Message Signing §5.3.1: aud is our issuer as a text, nbf and exp an hour apart at most."""
+def test_the_strict_profiles_name_an_audience_and_both_dates(op: Op, changes: dict[str, object]) -> None:
+    """FAPI 2.0 Message Signing §5.3.1: aud is or holds our issuer, nbf and exp are an hour apart at most."""
     cookie = prepared(op, profile="ipsie-sl1")
     assert send(op, cookie, an_object(op, **changes))["error"] == "invalid_request_object"
     assert "code" in send(op, cookie, an_object(op))
+    assert "code" in send(op, cookie, an_object(op, aud=[ISSUER, "https://other.example"]))
 
 
 def test_every_algorithm_that_discovery_names_signs_a_request(op: Op) -> None:
