@@ -266,7 +266,7 @@ def test_a_revocation_that_could_not_be_stored_is_no_success(sqlite_gateway_data
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE access_token RENAME TO away")
     answer = op.post("/oauth2/revoke", {"token": token}, headers=op.basic())
-    assert answer.status >= 500
+    assert answer.status == 500
     assert b"access_token" not in answer.body
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO access_token")
