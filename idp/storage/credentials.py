@@ -6,10 +6,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from idp.storage.tables import account, password, password_history, question_offer, security_question
 from kernel.database import insert
+from kernel.prepared import Prepared
+
+_FIND_PASSWORD = Prepared(
+    select(password.c.hash, password.c.set_at, password.c.must_change).where(
+        password.c.account_id == bindparam("account")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,8 @@ class StoredPassword:
 
 def find_password(connection: Connection, account_id: str) -> StoredPassword | None:
     """Return the account's password, or None if it has none."""
-    row = connection.execute(
-        select(password.c.hash, password.c.set_at, password.c.must_change).where(
-            password.c.account_id == account_id
-        )
-    ).first()
-    return None if row is None else StoredPassword(row.hash, row.set_at, row.must_change)
+    rows = _FIND_PASSWORD.within(connection, account=account_id)
+    return StoredPassword(*rows[0]) if rows else None
 
 
 def recent_hashes(connection: Connection, account_id: str, count: int) -> tuple[str, ...]:

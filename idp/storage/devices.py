@@ -5,21 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from idp.storage.tables import known_device
 from kernel.database import insert
+from kernel.listed import listed
+from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
 
 _table = known_device
+_KNOWN = Prepared(
+    select(_table.c.account_id).where(
+        _table.c.account_id.in_(listed("accounts")), _table.c.digest == bindparam("by")
+    )
+)
 
 
 def accounts_known_to(connection: Connection, account_ids: Iterable[str], browser: bytes) -> frozenset[str]:
     """Return those of the accounts that were signed in to from this browser before."""
-    statement = select(_table.c.account_id).where(
-        _table.c.account_id.in_(list(account_ids)), _table.c.digest == browser
-    )
-    return frozenset(connection.scalars(statement))
+    return frozenset(id_ for (id_,) in _KNOWN.within(connection, accounts=list(account_ids), by=browser))
 
 
 def remember_device(

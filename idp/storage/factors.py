@@ -5,24 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from idp.domain.factors import FactorKind, FactorSummary, PasskeyFactor, TotpFactor
 from idp.domain.webauthn_policy import Ceremony, NewPasskey
 from idp.storage.tables import factor, webauthn_challenge
 from kernel.crypto import digest
 from kernel.database import insert
+from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
+
+_CONFIRMED = Prepared(
+    select(factor.c.id, factor.c.kind, factor.c.label, factor.c.created_at)
+    .where(factor.c.account_id == bindparam("account"), factor.c.confirmed_at.is_not(None))
+    .order_by(factor.c.created_at, factor.c.id)
+)
 
 
 def confirmed_factors(connection: Connection, account_id: str) -> tuple[FactorSummary, ...]:
     """Return the account's confirmed factors, oldest first."""
-    rows = connection.execute(
-        select(factor.c.id, factor.c.kind, factor.c.label, factor.c.created_at)
-        .where(factor.c.account_id == account_id, factor.c.confirmed_at.is_not(None))
-        .order_by(factor.c.created_at, factor.c.id)
-    )
-    return tuple(FactorSummary(row.id, FactorKind(row.kind), row.label, row.created_at) for row in rows)
+    rows = _CONFIRMED.within(connection, account=account_id)
+    return tuple(FactorSummary(id_, FactorKind(kind), label, since) for id_, kind, label, since in rows)
 
 
 def count_factors(connection: Connection, account_id: str, kind: FactorKind) -> int:

@@ -6,37 +6,101 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Flow, FlowKind, Proof, ProofKind
 from idp.storage.tables import login_flow
+from kernel.database import UtcDateTime
+from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
 
 _table = login_flow
+_MOMENT = bindparam("now", type_=UtcDateTime)
+_ITS_BROWSERS = and_(_table.c.id == bindparam("flow"), _table.c.browser == bindparam("by"))
+_STANDS = and_(
+    _ITS_BROWSERS,
+    _table.c.step == bindparam("at"),
+    _table.c.finished_at.is_(None),
+    _table.c.expires_at > _MOMENT,
+)
+"""The flow is still exactly where it was read, and alive."""
+_ADD = Prepared(
+    _table.insert(),
+    columns=(
+        "id",
+        "browser",
+        "kind",
+        "account_id",
+        "session_id",
+        "client_id",
+        "client_name",
+        "login_hint",
+        "request",
+        "demands",
+        "achieved",
+        "step",
+        "tries",
+        "created_at",
+        "expires_at",
+    ),
+)
+_FIND = Prepared(select(_table).where(_ITS_BROWSERS))
+_MOVE = Prepared(
+    update(_table)
+    .where(_STANDS)
+    .values(
+        account_id=bindparam("account"),
+        achieved=bindparam("proofs", type_=_table.c.achieved.type),
+        step=_table.c.step + 1,
+        tries=0,
+    )
+    .returning(_table.c.id)
+)
+_FINISH = Prepared(
+    update(_table)
+    .where(_STANDS)
+    .values(session_id=bindparam("session"), finished_at=_MOMENT, step=_table.c.step + 1)
+    .returning(_table.c.id)
+)
+_COUNT = Prepared(
+    update(_table)
+    .where(_STANDS, _table.c.tries < TRIES_PER_FLOW)
+    .values(tries=_table.c.tries + 1)
+    .returning(_table.c.tries)
+)
+_RESUME = Prepared(
+    update(_table)
+    .where(
+        _ITS_BROWSERS,
+        _table.c.finished_at.is_not(None),
+        _table.c.resumed_at.is_(None),
+        _table.c.expires_at > _MOMENT,
+    )
+    .values(resumed_at=_MOMENT)
+    .returning(_table.c.id)
+)
 
 
 def add_flow(connection: Connection, flow: Flow) -> None:
     """Store a new flow."""
-    connection.execute(
-        _table.insert(),
-        {
-            "id": flow.id,
-            "browser": flow.browser,
-            "kind": flow.kind.value,
-            "account_id": flow.account_id,
-            "session_id": flow.session_id,
-            "client_id": flow.client_id,
-            "client_name": flow.client_name,
-            "login_hint": flow.login_hint,
-            "request": dict(flow.request),
-            "demands": _demands_to_json(flow.demands),
-            "achieved": [_proof_to_json(proof) for proof in flow.proofs],
-            "step": flow.step,
-            "tries": flow.tries,
-            "created_at": flow.created_at,
-            "expires_at": flow.expires_at,
-        },
+    _ADD.within(
+        connection,
+        id=flow.id,
+        browser=flow.browser,
+        kind=flow.kind.value,
+        account_id=flow.account_id,
+        session_id=flow.session_id,
+        client_id=flow.client_id,
+        client_name=flow.client_name,
+        login_hint=flow.login_hint,
+        request=dict(flow.request),
+        demands=_demands_to_json(flow.demands),
+        achieved=[_proof_to_json(proof) for proof in flow.proofs],
+        step=flow.step,
+        tries=flow.tries,
+        created_at=flow.created_at,
+        expires_at=flow.expires_at,
     )
 
 
@@ -45,39 +109,42 @@ def find_flow(connection: Connection, flow_id: bytes, browser: bytes) -> Flow | 
 
     The strength of a session it steps up is not among it: ask the session, which may have ended since.
     """
-    row = connection.execute(
-        select(_table).where(_table.c.id == flow_id, _table.c.browser == browser)
-    ).first()
-    return None if row is None else _to_flow(row)
+    rows = _FIND.within(connection, flow=flow_id, by=browser)
+    return _to_flow(dict(zip(_table.c.keys(), rows[0], strict=True))) if rows else None
 
 
-def _to_flow(row: Any) -> Flow:  # noqa: ANN401 - a row of find_flow
+def _to_flow(row: Mapping[str, Any]) -> Flow:
+    demands = row["demands"]
     return Flow(
-        id=row.id,
-        browser=row.browser,
-        kind=FlowKind(row.kind),
-        account_id=row.account_id,
-        session_id=row.session_id,
-        client_id=row.client_id,
-        client_name=row.client_name,
-        login_hint=row.login_hint,
-        request=row.request,
+        id=row["id"],
+        browser=row["browser"],
+        kind=FlowKind(row["kind"]),
+        account_id=row["account_id"],
+        session_id=row["session_id"],
+        client_id=row["client_id"],
+        client_name=row["client_name"],
+        login_hint=row["login_hint"],
+        request=row["request"],
         demands=Demands(
-            tuple(row.demands.get("acr", ())), bool(row.demands.get("fresh")), row.demands.get("max_age")
+            tuple(demands.get("acr", ())),
+            bool(demands.get("fresh")),
+            demands.get("max_age"),
+            bool(demands.get("review")),
         ),
         session_acr="",
-        proofs=tuple(_proof(each) for each in row.achieved),
-        step=row.step,
-        tries=row.tries,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        finished_at=row.finished_at,
-        resumed_at=row.resumed_at,
+        proofs=tuple(_proof(each) for each in row["achieved"]),
+        step=row["step"],
+        tries=row["tries"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        finished_at=row["finished_at"],
+        resumed_at=row["resumed_at"],
     )
 
 
 def _demands_to_json(demands: Demands) -> dict[str, Any]:
-    return {"acr": list(demands.acr), "fresh": demands.fresh, "max_age": demands.max_age}
+    stated = {"acr": list(demands.acr), "fresh": demands.fresh, "max_age": demands.max_age}
+    return {**stated, "review": True} if demands.review else stated
 
 
 def _proof_to_json(proof: Proof) -> dict[str, Any]:
@@ -100,69 +167,32 @@ def _proof(value: Mapping[str, Any]) -> Proof:
     )
 
 
-def _stands(flow: Flow, now: dt.datetime) -> ColumnElement[bool]:
-    """Tell, in SQL, that the flow is still exactly where ``flow`` was read, and alive."""
-    return and_(
-        _table.c.id == flow.id,
-        _table.c.browser == flow.browser,
-        _table.c.step == flow.step,
-        _table.c.finished_at.is_(None),
-        _table.c.expires_at > now,
-    )
+def _standing(flow: Flow, now: dt.datetime) -> dict[str, Any]:
+    return {"flow": flow.id, "by": flow.browser, "at": flow.step, "now": now}
 
 
 def move_flow(
     connection: Connection, flow: Flow, *, account_id: str, proofs: tuple[Proof, ...], now: dt.datetime
 ) -> bool:
     """Give the flow its new proofs; False if another request moved it first: of many, one does."""
-    done = connection.execute(
-        update(_table)
-        .where(_stands(flow, now))
-        .values(
-            account_id=account_id,
-            achieved=[_proof_to_json(proof) for proof in proofs],
-            step=flow.step + 1,
-            tries=0,
-        )
-    )
-    return done.rowcount == 1
+    given = [_proof_to_json(proof) for proof in proofs]
+    return bool(_MOVE.within(connection, **_standing(flow, now), account=account_id, proofs=given))
 
 
 def count_flow_try(connection: Connection, flow: Flow, *, now: dt.datetime) -> int | None:
     """Count one try of a code in this flow and return how many are left; None if the flow died (MF-04)."""
-    used = connection.scalar(
-        update(_table)
-        .where(_stands(flow, now), _table.c.tries < TRIES_PER_FLOW)
-        .values(tries=_table.c.tries + 1)
-        .returning(_table.c.tries)
-    )
-    return None if used is None else TRIES_PER_FLOW - used
+    used = _COUNT.within(connection, **_standing(flow, now))
+    return TRIES_PER_FLOW - used[0][0] if used else None
 
 
 def finish_flow(connection: Connection, flow: Flow, *, session_id: str, now: dt.datetime) -> bool:
     """End the flow in a session; False if it ended or moved already: a flow makes one session."""
-    done = connection.execute(
-        update(_table)
-        .where(_stands(flow, now))
-        .values(session_id=session_id, finished_at=now, step=flow.step + 1)
-    )
-    return done.rowcount == 1
+    return bool(_FINISH.within(connection, **_standing(flow, now), session=session_id))
 
 
 def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> bool:
     """Take the request of a finished flow up again; False if it is not finished, or was taken up already."""
-    done = connection.execute(
-        update(_table)
-        .where(
-            _table.c.id == flow_id,
-            _table.c.browser == browser,
-            _table.c.finished_at.is_not(None),
-            _table.c.resumed_at.is_(None),
-            _table.c.expires_at > now,
-        )
-        .values(resumed_at=now)
-    )
-    return done.rowcount == 1
+    return bool(_RESUME.within(connection, flow=flow_id, by=browser, now=now))
 
 
 def sweep(connection: Connection, *, before: dt.datetime, now: dt.datetime, most: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def make_pages(
 ) -> flask.Flask:
     """Return a Flask application that has everything a page needs; the system adds its routes."""
     app = flask.Flask(import_name, static_folder=None, template_folder=None)
+    app.jinja_environment = _Templates
     app.config.update(
         MAX_CONTENT_LENGTH=kit.max_body,
         MAX_FORM_MEMORY_SIZE=kit.max_body,
@@ -80,6 +81,17 @@ def make_pages(
     app.register_error_handler(Exception, errors.any_error)
     app.wsgi_app = _Door(app.wsgi_app, kit)  # type: ignore[method-assign]  # the way Flask documents
     return app
+
+
+class _Templates(flask.templating.Environment):
+    """Flask's templates, where every template has the same globals and none of its own.
+
+    A macro compares its globals with the page's at every call, and with a chain of mappings that takes long.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of the environment itself, to which ``d`` adds nothing."""
+        return super().make_globals(d) if d else self.globals
 
 
 def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: Iterable[Path]) -> None:
