@@ -17,6 +17,7 @@ from idp.outbound.client_keys import RemoteKeys
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.https_server import serving_documents
 from tests.support.oidc import CALLBACK, ISSUER, an_assertion, claims_of, public_keys, returned
+from tests.support.statements import recorded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,10 @@ def test_userinfo_comes_in_the_form_that_was_registered(op_on_both: Op) -> None:
     op = op_on_both
     cookie = op.session(op.account())
     op.client()
+    token = op.tokens(cookie, scope="openid profile")["access_token"]
+    with recorded(op.services.store.database) as statements:
+        op.userinfo(token)
+    assert len(statements) == 1, "who registered no form pays for none"
     plain = op.userinfo(op.tokens(cookie)["access_token"])
     assert plain.header("content-type").startswith("application/json")
     op.client(replace=True, userinfo_signed_response_alg="RS256")
