@@ -26,6 +26,7 @@ from gateway_ui.web.messages import (
 from gateway_ui.web.page_client import about_client, client_face
 from idp.domain.client import Client
 from idp.domain.client_face import face_of
+from idp.domain.session import LiveSession
 from idp.usecases.decide_device import (
     DeviceDecided,
     DeviceQuestion,
@@ -57,7 +58,7 @@ def enter() -> ResponseReturnValue:
     typed = single(flask.request.args, "user_code", longest=_LONGEST)
     if not typed:
         return _entry("")
-    return _page(look_at_device(pages().services, typed=typed, session=session), typed)
+    return _page(look_at_device(pages().services, typed=typed, session=session), typed, session)
 
 
 @blueprint.post(DEVICE)
@@ -71,13 +72,16 @@ def answer() -> ResponseReturnValue:
     decision = single(form, "decision", longest=10)
     if not typed:
         return _refused(typed, DEVICE_CODE_MISSING)
-    if decision not in ("allow", "deny"):
-        return _page(look_at_device(pages().services, typed=typed, session=session), typed)
+    asked = single(form, "session", longest=_LONGEST) == session.id  # not somebody else, in another tab
+    if not asked or decision not in ("allow", "deny"):
+        return _page(look_at_device(pages().services, typed=typed, session=session), typed, session)
     allowed = decision == "allow"
-    return _page(decide_device(pages().services, typed=typed, session=session, allowed=allowed), typed)
+    return _page(
+        decide_device(pages().services, typed=typed, session=session, allowed=allowed), typed, session
+    )
 
 
-def _page(outcome: object, typed: str) -> Response:
+def _page(outcome: object, typed: str, session: LiveSession) -> Response:
     if isinstance(outcome, DeviceQuestion):
         about_client(outcome.client)
         return render(
@@ -85,6 +89,7 @@ def _page(outcome: object, typed: str) -> Response:
             client=client_face(),
             words=scope_words(outcome.scope),
             user_code=outcome.user_code,
+            session=session.id,
         )
     if isinstance(outcome, DeviceDecided):
         return render("device_done.html", application=_name(outcome.client), allowed=outcome.allowed)

@@ -97,6 +97,31 @@ def test_only_the_button_of_our_own_page_answers(visitor: Journey, gateway: Page
     assert television.polls(told)["error"] == "authorization_pending"
 
 
+def test_who_signed_in_meanwhile_is_asked_herself(
+    member: tuple[Journey, str], gateway: PagesGateway, clock: FrozenClock
+) -> None:
+    """AZ-21: an answer counts for the person the question was shown to, and for nobody else in her browser."""
+    nora, secret = member
+    television = a_television(gateway)
+    told = television.asks()
+    address = f"/device?user_code={told['user_code']}"
+    nora.open(address)
+    nora.give_password()
+    nora.give_code(secret)
+    shown = nora.page
+    nora.open("/sign-out")
+    nora.send(action="/sign-out")
+    clock.advance(dt.timedelta(minutes=1))
+    nora.open("/")
+    nora.give_password()
+    nora.give_code(secret)
+    assert shown is not None
+    nora.page = submit(nora.client, shown, {"decision": "allow"})
+    assert heading_of(nora.text).startswith("Connect a device")
+    assert television.polls(told)["error"] == "authorization_pending"
+    assert "Your device is connected" in press(nora, decision="allow").text
+
+
 def test_a_stronger_sign_in_comes_between(
     visitor: Journey, gateway: PagesGateway, clock: FrozenClock
 ) -> None:

@@ -16,6 +16,7 @@ from idp.usecases.authenticate_provisioner import provisioner
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
+from tests.support import devices
 from tests.support.certificates import Holder, a_holder
 from tests.support.clock import NOON
 from tests.support.oidc import CALLBACK, Op, an_assertion, an_op, claims_of, public_keys
@@ -151,6 +152,18 @@ def test_a_public_client_keeps_its_refresh_token_to_its_certificate(op_on_both: 
     other = a_holder(now=NOON)
     assert op.refresh(token, headers=other.header, **public).json()["error"] == "invalid_grant"
     assert op.refresh(token, headers=CLIENT.header, **public).status == 200
+
+
+def test_a_device_keeps_to_its_certificate(op_on_both: Op) -> None:
+    """RFC 8705 §3, RFC 8628 §3.4: a code that was asked for with a certificate is redeemed with it alone."""
+    op = op_on_both
+    devices.television(op, tls_client_certificate_bound_access_tokens=True)
+    told = devices.ask(op, CLIENT.header)
+    devices.decided(op, op.session(op.account()), told)
+    assert devices.error_of(devices.poll(op, told)) == "invalid_request"
+    assert devices.error_of(devices.poll(op, told, a_holder(now=NOON).header)) == "invalid_grant"
+    tokens = devices.poll(op, told, CLIENT.header).json()
+    assert claims_of(tokens["access_token"])["cnf"] == {"x5t#S256": CLIENT.thumbprint}
 
 
 def test_certificates_are_offered_only_where_somebody_hands_them_on(
