@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,15 @@ NOT_ANY_MORE = Fault(
     ErrorCode.ACCESS_DENIED, "The client is disabled: its operator decides.", 403, "registration"
 )
 LONGEST_TOKEN = 512
+_BUSY = Fault(
+    ErrorCode.TEMPORARILY_UNAVAILABLE,
+    "Another document is being fetched. Try again.",
+    503,
+    "registration",
+    dt.timedelta(seconds=2),
+)
+_FETCHING = threading.BoundedSemaphore(1)
+"""One thread of this process at most waits for what a stranger publishes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +95,25 @@ def ordered(
 
 def refused(
     services: IdpServices, document: Mapping[str, Any], order: ClientOrder, reading: Reading
-) -> RegistrationRefused | None:
-    """Return why ``order`` is refused. What the client publishes is fetched last, if all else holds."""
+) -> RegistrationRefused | Fault | None:
+    """Return why ``order`` is refused. What the client publishes is fetched last, if all else holds.
+
+    A server that says nothing holds up one registration, and never all requests.
+    """
     statement = statement_fault(document)
     if statement is not None:
         return RegistrationRefused((statement,))
     faults = _own_faults(services, order) or _read_again(order, reading)
-    faults = faults or order_faults(services, order, order.metadata)
+    if faults:
+        return RegistrationRefused(faults)
+    fetches = "sector_identifier_uri" in order.metadata
+    if fetches and not _FETCHING.acquire(blocking=False):
+        return _BUSY
+    try:
+        faults = order_faults(services, order, order.metadata)
+    finally:
+        if fetches:
+            _FETCHING.release()
     return RegistrationRefused(faults) if faults else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,7 +85,7 @@ def published(tmp_path: Path) -> Iterator[Documents]:
 
 def fetching(op: Op, published: Documents) -> None:
     """Let the provider fetch what stands there."""
-    rules = FetchRules(authority=published.authority, loopback=(published.host,))
+    rules = FetchRules(authority=published.authority, loopback=(published.host,), seconds=60)
     op.services = dataclasses.replace(op.services, fetcher=Fetcher(rules))
     op.__post_init__()
 
@@ -375,6 +376,24 @@ def test_a_sector_has_to_list_every_redirection_uri(op: Op, published: Documents
     published.put("/sector", json.dumps([CALLBACK, OTHER_HOST]).encode())
     told = registered(op, **wanted, redirect_uris=[CALLBACK, OTHER_HOST])
     assert told["sector_identifier_uri"] == address
+
+
+def test_a_silent_server_holds_up_one_registration_and_no_other(op: Op, published: Documents) -> None:
+    """RFC 9101 §10.4.1 for the sector's document: who waits is told at once to come again."""
+    registering(op, "open")
+    fetching(op, published)
+    address = published.put("/sector", json.dumps([CALLBACK]).encode())
+    published.goes_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(registered, op, sector_identifier_uri=address)
+        assert published.reached.wait(60)
+        busy = post(op, sector_identifier_uri=address)
+        assert (busy.status, busy.json()["error"]) == (503, "temporarily_unavailable")
+        assert busy.header("retry-after") == "2"
+        assert registered(op)
+        published.goes_on.set()
+        assert waiting.result()["sector_identifier_uri"] == address
+    assert registered(op, sector_identifier_uri=address)
 
 
 def test_a_client_changes_its_keys_where_it_publishes_them(op: Op, published: Documents) -> None:
