@@ -149,9 +149,7 @@ _ABOUT = Section(
             "application_key",
             Kind.LINE,
             mark("Application key"),
-            mark(
-                "Only people with an access role of this application may sign in. Empty: everybody may."
-            ),
+            mark("Only people with an access role of this application may sign in. Empty: everybody may."),
             own=True,
         ),
         Field(

@@ -11,13 +11,23 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.codes import code_refused, read_code
 from gateway_ui.web.context import pages, render
-from gateway_ui.web.flows import STEP_PAGES, Answer, address, flow_token, go, settled, slow_down, standing
+from gateway_ui.web.flows import (
+    STEP_PAGES,
+    Answer,
+    address,
+    flow_token,
+    go,
+    settled,
+    slow_down,
+    standing,
+    start,
+)
 from gateway_ui.web.messages import METHOD_MISSING, PASSKEY_NOT_MADE, complain
 from gateway_ui.web.passkeys import options_answer, read_credential
 from gateway_ui.web.questions import add_answer_fault
 from gateway_ui.web.wizard import wizard_steps
 from idp.domain.factors import FactorKind, FactorSummary
-from idp.domain.login_flow import ENROLLING_STEPS, FlowKind, Step
+from idp.domain.login_flow import ENROLLING_STEPS, Demands, FlowKind, Step
 from idp.domain.security_question import SHORTEST_ANSWER
 from idp.domain.totp import TotpEnrolment
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
@@ -31,6 +41,7 @@ from kernel.web.language import current_language
 from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("enrolment", __name__)
+SECOND_STEPS = "/second-steps"
 
 
 # --- the security question ------------------------------------------------------------------------
@@ -242,6 +253,18 @@ class Row:
     value: str
 
 
+@blueprint.get(SECOND_STEPS)
+def second_steps() -> ResponseReturnValue:
+    """Lead whoever is signed in to the second steps, once both were proved anew (G-33, MF-14)."""
+    return start("/", demands=Demands(fresh=True, review=True))
+
+
+@blueprint.get("/.well-known/passkey-endpoints")
+def passkey_endpoints() -> Response:
+    """Tell where a passkey is added (Passkey Endpoints, W3C); they are not managed on a page of their own."""
+    return flask.jsonify({"enroll": pages().services.public_url + SECOND_STEPS})
+
+
 @blueprint.get("/enrol/finish")
 def review() -> ResponseReturnValue:
     """Show what was set up, offer the other way as well, and Finish (G-18, G-21)."""
@@ -250,12 +273,13 @@ def review() -> ResponseReturnValue:
     if isinstance(page, Response):
         return page
     kinds = {factor.kind for factor in page.factors}
+    adds = page.kind is FlowKind.STEP_UP
     return render(
         "enrol_finish.html",
         step=_("Step 3 of 3") if page.kind is FlowKind.ACTIVATION else "",
         steps=wizard_steps() if page.kind is FlowKind.ACTIVATION else (),
         rows=_summary(page),
-        offers_passkey=FactorKind.PASSKEY not in kinds and page.passkeys_possible,
+        offers_passkey=page.passkeys_possible and (adds or FactorKind.PASSKEY not in kinds),
         offers_app=FactorKind.TOTP not in kinds,
         action=address("/enrol/finish", flow),
         method_action=address("/enrol", flow),

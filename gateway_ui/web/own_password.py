@@ -32,15 +32,6 @@ def well_known() -> Response:
     return go(ADDRESS)
 
 
-@blueprint.get("/.well-known/passkey-endpoints")
-def passkey_endpoints() -> Response:
-    """Tell that passkeys are taken, and that no page adds or manages them apart from a sign-in (W3C).
-
-    Both members of the document are optional, and each would have to be the address of such a page.
-    """
-    return flask.jsonify({})
-
-
 @blueprint.get(ADDRESS)
 def show() -> ResponseReturnValue:
     """Ask for the present password and a new one."""

@@ -60,12 +60,14 @@ class Demands:
     """What a relying party asks of the sign-in (OIDC Core §3.1.2.1).
 
     ``acr`` are acceptable classes, ``fresh`` asks for a new proof although a session lives, and ``max_age``
-    (seconds) asks for one if the session's proof is older.
+    (seconds) asks for one if the session's proof is older. ``review`` is a page's of our own: the flow ends
+    where second steps are looked at and further ones enrolled.
     """
 
     acr: tuple[str, ...] = ()
     fresh: bool = False
     max_age: int | None = None
+    review: bool = False
 
     def wants_fresh(self, *, authenticated_at: dt.datetime, now: dt.datetime) -> bool:
         """Tell whether a session that was proved at ``authenticated_at`` must be proved again."""
@@ -140,8 +142,8 @@ class Flow:
 
     @property
     def is_wizard(self) -> bool:
-        """Tell whether this flow sets an account up, and so ends with a review (G-18, G-21)."""
-        return self.kind is FlowKind.ACTIVATION or self.has(ProofKind.MAILBOX)
+        """Tell whether this flow sets an account up, and so ends with a review (G-18, G-21, G-33)."""
+        return self.kind is FlowKind.ACTIVATION or self.has(ProofKind.MAILBOX) or self.demands.review
 
     @property
     def has_possession(self) -> bool:
@@ -252,7 +254,7 @@ def _enrolment_step(flow: Flow, state: AccountState, rules: Rules) -> Step:
     lacks_factor = not state.has_factor and (rules.factor_required or _demands_factor(flow))
     lacks_question = rules.question_required and not state.question
     proved = flow.has_possession or flow.has(ProofKind.LINK) or flow.has(ProofKind.MAILBOX)
-    if (lacks_factor or lacks_question) and not proved:
+    if (lacks_factor or lacks_question or flow.demands.review) and not proved:
         return Step.PROVE_MAILBOX
     if lacks_question:
         return Step.SET_QUESTION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def start_login(
         wait = take_from_place(unit, services, FLOWS) if session is None else None
         if session is not None:
             fresh = wanted.wants_fresh(authenticated_at=session.authenticated_at, now=unit.now)
-            wanted = Demands(wanted.acr, fresh, wanted.max_age)
+            wanted = dataclasses.replace(wanted, fresh=fresh)
         flow = Flow(
             id=digest(token),
             browser=digest(browser),

@@ -84,6 +84,18 @@ def test_a_verified_passkey_is_both_factors() -> None:
     assert next_step(a_flow(VERIFIED), dataclasses.replace(READY, passkey=True), RULES) is Step.DONE
 
 
+def test_second_steps_are_reviewed_only_by_whoever_proved_one() -> None:
+    """G-33, MF-14: a password alone never leads to where a factor is added, not even without any factor."""
+    demands = Demands(fresh=True, review=True)
+    stepping = {"kind": FlowKind.STEP_UP, "account_id": "A", "demands": demands}
+    assert next_step(a_flow(**stepping), READY, RULES) is Step.IDENTIFY
+    assert next_step(a_flow(PASSWORD, **stepping), READY, RULES) is Step.SECOND_FACTOR
+    assert next_step(a_flow(PASSWORD, TOTP, **stepping), READY, RULES) is Step.REVIEW
+    bare, waived = dataclasses.replace(READY, totp=False), Rules(factor_required=False)
+    assert next_step(a_flow(PASSWORD, **stepping), bare, waived) is Step.PROVE_MAILBOX
+    assert next_step(a_flow(PASSWORD, MAILBOX, **stepping), bare, waived) is Step.REVIEW
+
+
 def test_an_overdue_password_leads_only_to_its_change_and_after_the_second_factor() -> None:
     """LG-08, G-37: MFA first, then the change, then nothing else before it."""
     for due in (PasswordDue.EXPIRED, PasswordDue.TEMPORARY):

@@ -39,8 +39,6 @@ def test_the_well_known_address_leads_to_the_page(gateway: PagesGateway, nora: J
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
     missing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert nora.client.get(missing).status_code == 404
-    found = nora.client.get("/.well-known/passkey-endpoints")
-    assert (found.status_code, found.mimetype, found.json) == (200, "application/json", {})
     assert heading_of(nora.open("/.well-known/change-password").text) == "Sign in"
     nora.activate()
     assert heading_of(nora.open("/.well-known/change-password").text) == "Change your password"
@@ -70,7 +68,8 @@ def test_a_password_is_changed_by_the_present_one(member: tuple[Journey, str], c
     other.give_password(password=NEW)
     assert heading_of(other.text) == "Enter your code"
     gateway.deliver()
-    assert "password" in str(gateway.mail.to("nora@acme.example")[-1].payload["subject"])
+    subjects = [str(letter.payload["subject"]) for letter in gateway.mail.to("nora@acme.example")]
+    assert "[Sandbox] Your password was changed" in subjects
     assert _audit(gateway, "gateway:password:changed") == 1
 
 
@@ -115,6 +114,33 @@ def test_the_form_of_another_site_changes_nothing(nora: Journey) -> None:
     assert nora.client.post(PAGE, data=data).status_code == 403
     assert Journey(nora.gateway).client.post(PAGE, data=data).status_code == 403
     assert _audit(nora.gateway, "gateway:password:changed") == 0
+
+
+def test_a_second_step_is_added_after_both_are_proved_anew(
+    member: tuple[Journey, str], clock: FrozenClock
+) -> None:
+    """G-33, MF-14: the address that the passkey endpoints name; a session alone adds nothing."""
+    nora, secret = member
+    found = nora.client.get("/.well-known/passkey-endpoints")
+    assert (found.status_code, found.mimetype) == (200, "application/json")
+    assert found.json == {"enroll": "http://localhost:8000/second-steps"}
+    nora.open("/second-steps")
+    assert heading_of(nora.text) == "Sign in"
+    nora.give_password()
+    nora.give_code(secret)
+    assert heading_of(nora.text) == "Check and finish"
+    assert "Create a passkey as well" in nora.text
+    nora.finish()
+    assert heading_of(nora.text) == "Your applications"
+    assert 'id="second-steps" href="/second-steps"' in nora.text
+    clock.advance(dt.timedelta(minutes=1))
+    assert heading_of(nora.open("/second-steps").text) == "Confirm that it is you"
+    flow = nora.page.request.query_string.decode() if nora.page else ""
+    assert nora.client.post(f"/enrol/passkey/options?{flow}").status_code in {303, 403}
+    nora.send(password=PASSWORD)
+    assert heading_of(nora.text) == "Enter your code"
+    nora.give_code(secret)
+    assert heading_of(nora.text) == "Check and finish"
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
