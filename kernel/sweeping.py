@@ -14,10 +14,13 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_
 
 from kernel.database import Database
 
-BATCH = 200
-"""Rows of one bite: a few milliseconds of the one writer that SQLite has."""
+BATCH = 64
+"""Rows of one bite: two or three milliseconds of the one writer that SQLite has."""
 
-_REST = 3.0
+_REST = 1.0
+
+Rest = Callable[[float], None]
+"""What is done after a bite that took so many seconds."""
 
 
 def remove_some(
@@ -49,30 +52,27 @@ def remove_some(
     return connection.execute(delete(table).where(which)).rowcount
 
 
-def sweep_each(
-    database: Database, sweeps: Iterable[Callable[[Connection], int]], *, rest: Callable[[], None]
-) -> int:
+def sweep_each(database: Database, sweeps: Iterable[Callable[[Connection], int]], *, rest: Rest) -> int:
     """Let each of ``sweeps`` take one bite in a unit of work of its own, then ``rest``; return the sum."""
     removed = 0
     for sweep in sweeps:
         with database.write() as connection:
+            begun = time.monotonic()  # waiting for the others is no work, and needs no rest
             removed += sweep(connection)
-        rest()
+        rest(time.monotonic() - begun)
     return removed
 
 
 class Breather:
-    """Rests between two bites for longer than one takes, so that most of the time is everybody else's."""
+    """Rests between two bites for as long as one took, so that half of the time is everybody else's."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._since = time.monotonic()
 
-    def __call__(self) -> None:
-        """Rest, unless it is time to stop."""
-        self._stop.wait((time.monotonic() - self._since) * _REST)
-        self._since = time.monotonic()
+    def __call__(self, worked: float) -> None:
+        """Rest after ``worked`` seconds, unless it is time to stop."""
+        self._stop.wait(worked * _REST)
 
 
-def no_rest() -> None:
+def no_rest(_worked: float) -> None:
     """Go on at once."""

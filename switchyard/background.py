@@ -26,7 +26,7 @@ from kernel.courier.worker import CourierWorker
 from kernel.errors import SettingsError
 from kernel.settings import KernelSettings
 from kernel.store import Store
-from kernel.sweeping import Breather
+from kernel.sweeping import Breather, Rest, sweep_each
 from keys.usecases.rotate import keep_rotating
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
@@ -76,7 +76,7 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
     return {
         "courier": courier.run,
         "sweeper": lambda stop: _repeat(
-            stop, lambda: _exhaust(stop, Breather(stop), lambda: _sweep_limits(store))
+            stop, lambda: _exhaust(stop, lambda: _sweep_limits(store, Breather(stop)))
         ),
     }
 
@@ -129,26 +129,24 @@ def _repeat(stop: threading.Event, deed: Callable[[], None], *, every: float = _
         stop.wait(every)
 
 
-def _exhaust(stop: threading.Event, rest: Breather, *sweeps: Callable[[], int]) -> None:
-    """Let each sweep take one bite after the other while it finds something, and rest between them."""
+def _exhaust(stop: threading.Event, *sweeps: Callable[[], int]) -> None:
+    """Let each sweep take one bite after the other while it finds something."""
     for sweep in sweeps:
         while not stop.is_set() and sweep():
-            rest()
+            pass
 
 
-def _sweep_limits(store: Store) -> int:
-    with store.database.write() as connection:
-        return ratelimit.sweep(connection, now=store.clock.now())
+def _sweep_limits(store: Store, rest: Rest) -> int:
+    now = store.clock.now()
+    return sweep_each(store.database, (lambda connection: ratelimit.sweep(connection, now=now),), rest=rest)
 
 
 def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
     rest = Breather(stop)
     _exhaust(
         stop,
-        rest,
-        lambda: _sweep_limits(services.store),
-        lambda: sweep_sign_in(services, rest=rest),
-        lambda: sweep_tokens(services, rest=rest),
+        lambda: _sweep_limits(services.store, rest),
+        lambda: sweep_sign_in(services, rest=rest) + sweep_tokens(services, rest=rest),
         lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life),
         lambda: sweep_security_events(services),
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from idp.storage import devices, flows, lockouts, one_time, sessions
 from idp.storage.factors import sweep_challenges
 from idp.usecases.services import IdpServices
-from kernel.sweeping import no_rest, sweep_each
+from kernel.sweeping import Rest, no_rest, sweep_each
 
 KEPT_FLOWS = dt.timedelta(days=1)
 """Who comes back to an expired sign-in within this span starts again with the same target."""
@@ -29,7 +29,7 @@ MOST_FLOWS = 50_000
 """Of flows that expired no more than the newest are kept: anybody may start one."""
 
 
-def sweep_sign_in(services: IdpServices, *, rest: Callable[[], None] = no_rest) -> int:
+def sweep_sign_in(services: IdpServices, *, rest: Rest = no_rest) -> int:
     """Remove some flows, challenges, counters, secrets, sessions and browsers long expired; return how many.
 
     Each kind is a unit of work of its own with a ``rest`` after it; call it again while it returns something.

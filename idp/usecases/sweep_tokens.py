@@ -11,12 +11,12 @@ from idp.storage import consents, device_authorizations, pushed_requests, token_
 from idp.storage.client_secrets import sweep_to_show
 from idp.storage.clients import sweep_assertions, sweep_proofs
 from idp.usecases.services import IdpServices
-from kernel.sweeping import no_rest, sweep_each
+from kernel.sweeping import Rest, no_rest, sweep_each
 
 KEEP = dt.timedelta(days=1)
 
 
-def sweep_tokens(services: IdpServices, *, rest: Callable[[], None] = no_rest) -> int:
+def sweep_tokens(services: IdpServices, *, rest: Rest = no_rest) -> int:
     """Remove some dead tokens, codes, grants and spent proofs; return how many rows were touched.
 
     Each kind is a unit of work of its own and of a few hundred rows at most, with a ``rest`` after it; call

@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from kernel.sweeping import no_rest, sweep_each
+from kernel.sweeping import Rest, no_rest, sweep_each
 from registration.storage import drafts, sessions
 from registration.usecases.services import RegistrationServices
 
 KEEP_ENDED: Final = dt.timedelta(days=30)
 
 
-def sweep_what_is_over(services: RegistrationServices, *, rest: Callable[[], None] = no_rest) -> int:
+def sweep_what_is_over(services: RegistrationServices, *, rest: Rest = no_rest) -> int:
     """Remove some rows of each kind, each in a unit of work of its own, and return how many.
 
     Call it again while it returns something.

@@ -173,6 +173,5 @@ def test_whoever_is_told_to_stop_rests_no_longer() -> None:
     """A process ends in time, whatever it was about to sweep."""
     stop = threading.Event()
     stop.set()
-    rest = Breather(stop)
-    rest()
+    Breather(stop)(3_600.0)
     assert stop.is_set()

@@ -1,0 +1,207 @@
+"""The purge: what the token endpoint feels while a million rows that are over are removed.
+
+`python -m bench.purge --database sqlite` fills the tables with tokens, codes, grants, proofs, sessions and
+flows that ended long ago, measures the token endpoint without and with the Gateway's background process at
+its sweeping, both on one processor, and prints both. It ends with 1 if the p99 more than doubled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, func, select
+
+from bench import load
+from bench.run import _databases, _free_port, served
+from bench.workloads import Workload, workloads
+from bench.world import World, make_world
+from idp.domain.session import Acr
+from idp.storage import tables
+from idp.usecases.services import IdpServices
+from switchyard import wiring
+from switchyard.settings import read_settings
+
+LONG_AGO = dt.timedelta(days=400)
+CHUNK = 10_000
+MOST = 2.0
+WATCHED = ("W3", "W4")
+_SHARES = {
+    tables.access_token: 40,
+    tables.authorization_code: 15,
+    tables.grant: 5,
+    tables.refresh_token: 15,
+    tables.spent_proof: 10,
+    tables.session: 5,
+    tables.login_flow: 10,
+}
+_chance = random.Random(7)
+
+
+def main() -> int:
+    """Fill, measure, and print the table."""
+    parser = argparse.ArgumentParser(prog="bench.purge", description=__doc__)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--connections", type=int, default=4)
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
+    port = _free_port()
+    load.aim(port)
+    folder = Path(tempfile.mkdtemp(prefix="switchyard-purge-"))
+    try:
+        with _databases(options.database) as database:
+            world = make_world(folder, port, users=50, group_sizes=(10,), database_url=database("purge"))
+            services = wiring.gateway_services(read_settings(world.settings_file, {}).gateway)
+            grown = _measure(world, services, port, options)
+            services.store.database.dispose()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return int(grown > MOST)
+
+
+def _measure(world: World, services: IdpServices, port: int, options: argparse.Namespace) -> float:
+    """Return by how much the worst p99 grew."""
+    watched = [each for each in workloads(world) if each.name in WATCHED]
+    command = [sys.executable, "-m", "switchyard", "gateway"]
+    environ = {"SWITCHYARD_SETTINGS": str(world.settings_file)}
+    with served([*command, "--only", "web", "--port", str(port)], port, environ, path="/readyz"):
+        with _background(command, environ):
+            usual = [_run(each, port, options) for each in watched]
+        before = _fill(services, world.user_ids[0], options.rows)
+        print(f"{before:,} rows that are over, {options.database}", flush=True)
+        with _background(command, environ):
+            while _left(services) == before:
+                time.sleep(0.5)
+            purging = [_run(each, port, options) for each in watched]
+    after = _left(services)
+    for each, calm, busy in zip(watched, usual, purging, strict=True):
+        print(
+            f"{each.name} {each.what:38} usual {calm.rate:7,.0f}/s p50 {calm.quantile(0.5):6.2f}"
+            f" p99 {calm.quantile(0.99):6.2f} ms | purging {busy.rate:7,.0f}/s p50 {busy.quantile(0.5):6.2f}"
+            f" p99 {busy.quantile(0.99):6.2f} ms | {busy.quantile(0.99) / calm.quantile(0.99):.2f} x"
+        )
+    print(f"{before - after:,} of {before:,} rows were removed meanwhile; {after:,} are left")
+    return max(busy.quantile(0.99) / calm.quantile(0.99) for calm, busy in zip(usual, purging, strict=True))
+
+
+@contextmanager
+def _background(command: list[str], environ: dict[str, str]) -> Iterator[None]:
+    """Run what runs beside the web server, on its processor, for the body of the ``with``."""
+    process = subprocess.Popen(
+        [*command, "--only", "background"],
+        env={**os.environ, **environ},
+        preexec_fn=lambda: os.sched_setaffinity(0, {0}),  # noqa: PLW1509 - before it starts threads
+    )
+    try:
+        time.sleep(8.0)  # until it has started
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _run(workload: Workload, port: int, options: argparse.Namespace) -> load.Result:
+    if workload.prepare is not None:
+        workload.prepare()
+    done = load.run(
+        port, workload.next, workload.seen, seconds=options.seconds, connections=options.connections
+    )
+    assert not done.faults, done.faults[0][:300]
+    return done
+
+
+def _left(services: IdpServices) -> int:
+    """Return how many rows are over, as the planted ones are."""
+    over = services.store.clock.now() - LONG_AGO
+    with services.store.read() as connection:
+        return sum(
+            connection.scalar(select(func.count()).select_from(table).where(table.c.expires_at <= over)) or 0
+            for table in _SHARES
+        )
+
+
+def _fill(services: IdpServices, account_id: str, rows: int) -> int:
+    ended = services.store.clock.now() - LONG_AGO - dt.timedelta(days=1)
+    number = rows * _SHARES[tables.grant] // 100
+    grants = [services.store.randomness.ulid(ended) for _ in range(number)]
+    filled = 0
+    with services.store.database.write() as connection:
+        _store(connection, tables.grant, (_a_grant(each, account_id, ended) for each in grants))
+        filled += len(grants)
+        for table, share in _SHARES.items():
+            if table is tables.grant:
+                continue
+            count = rows * share // 100
+            _store(connection, table, (_a_row(table, account_id, grants, ended) for _ in range(count)))
+            filled += count
+    return filled
+
+
+def _store(connection: Connection, table: Table, rows: Iterator[dict[str, object]]) -> None:
+    while chunk := list(islice(rows, CHUNK)):
+        connection.execute(table.insert(), chunk)
+
+
+def _a_grant(grant_id: str, account_id: str, ended: dt.datetime) -> dict[str, object]:
+    return {
+        "id": grant_id,
+        "client_id": "web",
+        "account_id": account_id,
+        "scope": "openid",
+        "subject": account_id,
+        "created_at": ended,
+        "revoked_reason": "",
+        "expires_at": ended,
+    }
+
+
+def _a_row(table: Table, account_id: str, grants: list[str], ended: dt.datetime) -> dict[str, object]:
+    """Return a row that ended long ago, with every column that it needs."""
+    values: dict[str, object] = {
+        "digest": _chance.randbytes(32),
+        "browser": _chance.randbytes(32),
+        "grant_id": _chance.choice(grants),
+        "account_id": account_id,
+        "client_id": "web",
+        "client_name": "Web",
+        "subject": account_id,
+        "scope": "openid profile",
+        "audience": "https://example.org",
+        "redirect_uri": "https://example.org/callback",
+        "request": {"scope": "openid profile", "nonce": "n" * 22, "state": "s" * 22},
+        "demands": {},
+        "achieved": [],
+        "kind": "sign-in",
+        "login_hint": "",
+        "step": 0,
+        "tries": 0,
+        "acr": Acr.TWO_FACTORS,
+        "amr": ["pwd", "otp"],
+        "address": "192.0.2.1",
+        "user_agent": "bench",
+        "ended_reason": "",
+    }
+    moments = ("created_at", "issued_at", "started_at", "authenticated_at", "last_seen_at", "expires_at")
+    values |= dict.fromkeys(moments, ended)
+    row = {name: values[name] for name in table.columns.keys() & values.keys()}
+    if "id" in table.columns:
+        row["id"] = _chance.randbytes(32) if table is tables.login_flow else _chance.randbytes(13).hex()
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())
