@@ -104,17 +104,24 @@ def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
     Its first column is the value that the list is sorted by.
     """
     order = _order_of(space, search.sort)
-    statement = (
-        select(order.value if order.value is not None else null(), *_record_columns(space.table))
-        .select_from(order.source)
-        .where(*_where(space, search, source))
-    )
+    statement = _page_of(space, order).where(*_where(space, search, source))
     if search.walk is None:
-        return statement.order_by(*order.terms(reverse=False)).offset(search.offset).limit(search.limit)
+        terms = order.terms(reverse=False)
+        if not search.offset:
+            return statement.order_by(*terms).limit(search.limit)
+        # Who comes before the page is counted in an index and never read; only the page is looked up.
+        ids = select(space.id).select_from(order.source).where(*_where(space, search, source))
+        page = ids.order_by(*terms).offset(search.offset).limit(search.limit)
+        return _page_of(space, order).where(space.id.in_(page)).order_by(*terms)
     if search.walk.place is not None:
         statement = statement.where(order.behind(search.walk.place, back=search.walk.back))
     # One more than asked for tells whether there is more.
     return statement.order_by(*order.terms(reverse=search.walk.back)).limit(search.limit + 1)
+
+
+def _page_of(space: Space, order: _Order) -> Select[Any]:
+    value = order.value if order.value is not None else null()
+    return select(value, *_record_columns(space.table)).select_from(order.source)
 
 
 def _walked(connection: Connection, space: Space, search: Search, walk: Walk, source: str) -> Page:

@@ -174,7 +174,7 @@ def _sort(values: Mapping[str, Any], catalogue: Catalogue, *, lenient: bool) -> 
     if attribute is not None and not part and attribute.is_complex and attribute.multi:
         part = "value"
     unsortable = attribute is None or (
-        attribute.path in _UNSORTABLE and part not in {"created", "lastModified"}
+        attribute.path in _UNSORTABLE and part.lower() not in {"created", "lastmodified"}
     )
     if attribute is not None and part and not unsortable:
         attribute = attribute.parts.get(part.lower())
