@@ -23,6 +23,7 @@ from kernel.tables import courier_message
 from switchyard.lab_faults import LabFileError
 from switchyard.lab_file import parse
 from switchyard.lab_world import SOURCE, NotALabError, check_database, furnish
+from tests.support.devices import GRANT, ask, error_of, poll
 from tests.support.oidc import Op, an_op
 from tests.support.self_registration import post, registered, registering
 
@@ -189,6 +190,13 @@ def test_the_file_says_whether_people_are_asked_for_consent(op: Op, consent: str
         found = list_clients(connection)
     assert found
     assert {client.first_party for client in found} == {own}
+
+
+def test_a_device_may_stand_in_the_file(op: Op) -> None:
+    """RFC 8628 §3.1, §3.2: with the grant and no address to come back to."""
+    device = {"client_id": "tv", "token_endpoint_auth_method": "none", "grant_types": [GRANT]}
+    furnished(op, {"clients": [device]})
+    assert error_of(poll(op, ask(op))) == "authorization_pending"
 
 
 def test_the_file_may_let_applications_register_themselves_by_a_token_it_names(op: Op) -> None:
