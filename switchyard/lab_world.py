@@ -7,6 +7,7 @@ another installation lives in is never touched.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +34,7 @@ from idp.usecases.open_account import Opening, open_account
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
+from idp.usecases.search_accounts import find_own_account
 from idp.usecases.store_event_stream import StreamOrder, StreamStored, store_event_stream
 from idp.usecases.store_scim_client import (
     ScimClientOrder,
@@ -137,13 +139,14 @@ def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
 
 def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str | Fault:
     """Return the id of the account, or what is wrong with it."""
+    with services.store.read() as connection:
+        known = find_by_user_name(connection, wanted.user_name)
+    stored = None if known is None else _document_of(services, known.id)
     try:
-        facts = account_facts(wanted.claims.resource(wanted.user_name))
+        facts = account_facts(wanted.claims.resource(wanted.user_name), stored=stored)
     except InvalidValueException as error:
         return Fault(key, error.detail or "is refused")
     facts = dataclasses.replace(facts, invite=False)
-    with services.store.read() as connection:
-        known = find_by_user_name(connection, wanted.user_name)
     account_id = _stored_account(services, facts, known)
     if account_id is None:
         return Fault(f"{key}.userName", "is taken by an account that the file did not make")
@@ -156,6 +159,12 @@ def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str
     )
     open_account(services, actor=_ACTOR, account_id=account_id, opening=opening)
     return account_id
+
+
+def _document_of(services: IdpServices, account_id: str) -> dict[str, Any] | None:
+    """Return the document of an account that an earlier file made, or None."""
+    view = find_own_account(services, source=SOURCE, account_id=account_id, with_groups=False)
+    return None if view is None else json.loads(view.record.document)
 
 
 def _stored_account(services: IdpServices, facts: AccountFacts, known: Account | None) -> str | None:
