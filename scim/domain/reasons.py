@@ -22,13 +22,13 @@ _LIST = """
     attributes authorization base base64 based be bearer became been belongs between body both bound
     brackets bulk bulkid busy but by byte calculate can cannot carries carry case change changed
     character characters circle client combination comes compare compared comparison compatible
-    completed conflicts conform contain contains context contradicts could count credentials current
-    cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending
+    completed compressed conflicts conform contain contains context contradicts could count credentials
+    current cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending
     describing designates did different digits directly discovery do does due e each earlier either else empty
     encoded endpoint ends entry eq equal error events every exceeds exclude excludedattributes exist
     existent expected expired expires expressions failed failonerrors failure false few field fields
     filter filtered first for from gateway goes got grant group groups had half has have header here hold
-    holding holds hour id if immutable in information initial insensitive invalid is it items iter its
+    holding holds host hour id if immutable in information initial insensitive invalid is it items iter its
     itself json key knows lacks large later letter letters levels limit limits list location lock
     locked long longer lower machine made mail make malformed manager many marked match matches maximum
     maxoperations maxpagesize may me meets member message meta method minute minutes missing model

@@ -75,6 +75,13 @@ TAKEN: dict[str, Row] = {
         nora() | _LISTED | {ENTERPRISE: {"manager": "", "department": "Tours"}},
         stored={ENTERPRISE: {"manager": None, "department": "Tours"}},
     ),
+    "a null that replaces, by a path and in a value": a_patch(
+        "R",
+        NORA,
+        {"op": "Replace", "path": "title", "value": None},
+        {"op": "Replace", "value": {"displayName": None, f"{ENTERPRISE}:manager": None}},
+        stored={"title": None, "displayName": None},
+    ),
     "a manager as a text in a value": a_patch(
         "R",
         NORA,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
-from tests.support.scim import BASE, ERROR_SCHEMA
+from tests.support.scim import BASE, ERROR_SCHEMA, a_group, a_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
 
 ADDRESSES = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas")
+ONES = ("/ResourceTypes/User", f"/Schemas/{USER_SCHEMA}", f"/Schemas/{GROUP_EXTENSION}")
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", [*ADDRESSES, *ONES])
 def test_discovery_refuses_a_filter(sqlite_world: ScimWorld, path: str) -> None:
     """A2: RFC 7644 §4: a filter on discovery answers 403."""
     answer = sqlite_world.get(path, query={"filter": 'name eq "x"'})
@@ -25,7 +26,17 @@ def test_discovery_refuses_a_filter(sqlite_world: ScimWorld, path: str) -> None:
     assert answer["schemas"] == [ERROR_SCHEMA]
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", [*ADDRESSES, *ONES])
+def test_discovery_passes_over_what_lists_may_be_asked(sqlite_world: ScimWorld, path: str) -> None:
+    """A2: RFC 7644 §4: sorting, paging and attributes change nothing, however they are written."""
+    query = (
+        "sortBy=nothing&sortOrder=sideways&startIndex=3&count=x&cursor=&attributes=name&excludedAttributes=id"
+    )
+    asked = sqlite_world.get(f"{path}?{query}")
+    assert (asked.status, asked.body) == (200, sqlite_world.get(path).body)
+
+
+@pytest.mark.parametrize("path", [*ADDRESSES, *ONES])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_discovery_cannot_be_written(sqlite_world: ScimWorld, path: str, method: str) -> None:
     """A3: any other method answers 405 and says what is allowed."""
@@ -82,10 +93,92 @@ def test_schemas_are_complete_and_without_null(sqlite_world: ScimWorld) -> None:
         for attribute in _attributes(schema["attributes"]):
             assert {"name", "type", "multiValued", "description", "required"} <= attribute.keys()
             assert {"mutability", "returned", "uniqueness"} <= attribute.keys(), attribute["name"]
-    user = sqlite_world.get(f"/Schemas/{USER_SCHEMA}")
-    emails = next(each for each in user["attributes"] if each["name"] == "emails")
-    kinds = next(each for each in emails["subAttributes"] if each["name"] == "type")
-    assert kinds["canonicalValues"] == ["work", "home", "other"]
+            if attribute["type"] == "string":
+                assert "caseExact" in attribute, attribute["name"]
+            if attribute["type"] == "reference":
+                assert attribute["referenceTypes"], attribute["name"]
+            assert (attribute["type"] == "complex") == bool(attribute.get("subAttributes")), attribute["name"]
+    kinds = {
+        f"{each['name']}.type": part["canonicalValues"]
+        for schema in body["Resources"]
+        for each in schema["attributes"]
+        for part in each.get("subAttributes", ())
+        if part["name"] == "type"
+    }
+    assert kinds == {
+        "emails.type": ["work", "home", "other"],
+        "phoneNumbers.type": ["work", "home", "mobile", "fax", "pager", "other"],
+        "ims.type": ["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"],
+        "photos.type": ["photo", "thumbnail"],
+        "addresses.type": ["work", "home", "other"],
+        "groups.type": ["direct", "indirect"],
+        "entitlements.type": ["work", "home", "other"],
+        "roles.type": ["work", "home", "other"],
+        "x509Certificates.type": ["work", "home", "other"],
+        "members.type": ["User", "Group"],
+    }
+
+
+def _described(world: ScimWorld, schema: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what a published schema says of every attribute, under the name that requests use."""
+    prefix = "" if schema in (USER_SCHEMA, GROUP_SCHEMA) else f"{schema}:"
+    for each in world.get(f"/Schemas/{schema}")["attributes"]:
+        yield prefix + each["name"], each
+        for part in each.get("subAttributes", ()):
+            yield f"{prefix}{each['name']}.{part['name']}", part
+
+
+VALUES: dict[str, Any] = {
+    "string": "x",
+    "boolean": True,
+    "integer": 1,
+    "dateTime": "2026-01-01T00:00:00Z",
+    "reference": "https://x.example/",
+    "binary": "YQ==",
+    "complex": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "schemas"),
+    [("Users", (USER_SCHEMA, USER_EXTENSION)), ("Groups", (GROUP_SCHEMA, GROUP_EXTENSION))],
+)
+def test_the_service_does_what_its_schemas_say(
+    sqlite_world: ScimWorld, kind: str, schemas: tuple[str, ...]
+) -> None:
+    """A5, C5, C6, D6, H6, E14: mutability, what is required, what is returned, and whose case counts."""
+    world = sqlite_world
+    member = world.post("/Users", a_user("member"))["id"]
+    body = a_user() if kind == "Users" else a_group(members=[{"value": member}])
+    path = f"/{kind}/{world.post(f'/{kind}', body)['id']}"
+    for schema in schemas:
+        for name, said in _described(world, schema):
+            value = [VALUES[said["type"]]] if said["multiValued"] else VALUES[said["type"]]
+            changed = world.patch(path, {"op": "replace", "path": name, "value": value})
+            if said["mutability"] == "readOnly":
+                assert (changed.status, changed.scim_type) == (400, "mutability"), name
+            if said["required"] and "." not in name:
+                removed = world.patch(path, {"op": "remove", "path": name})
+                assert (removed.status, removed.scim_type) == (400, "mutability"), name
+            if said["returned"] == "request":
+                parent, _, part = name.rpartition(".")
+                assert not any(part in each for each in world.get(path).json().get(parent, ()))
+            assert world.search(kind, f"{name} pr").status == 200, name
+
+
+def test_names_are_as_exact_as_the_schema_says(world: ScimWorld) -> None:
+    """A5, C5, E14: for every text of a user that is no part of a list, a filter in another case tells."""
+    extension = {"personId": "Px", "tenant": "Tx", "custodianPersonId": "Cx"}
+    texts = {"displayName": "Dx", "title": "Qx", "nickName": "Nx", "userType": "Ux"}
+    user = a_user("Xavier", **texts, **{USER_EXTENSION: extension})
+    world.post("/Users", user)
+    said = {
+        name: each for schema in (USER_SCHEMA, USER_EXTENSION) for name, each in _described(world, schema)
+    }
+    stated = {"userName": "Xavier"} | texts | {f"{USER_EXTENSION}:{k}": v for k, v in extension.items()}
+    for name, value in stated.items():
+        found = world.found("Users", f'{name} eq "{value.swapcase()}"')
+        assert found == ([] if said[name]["caseExact"] else ["Xavier"]), name
 
 
 def test_a_password_is_no_attribute_here(sqlite_world: ScimWorld) -> None:
@@ -113,7 +206,7 @@ def test_the_configuration_tells_the_truth(sqlite_world: ScimWorld) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", [*ADDRESSES, *ONES])
 def test_discovery_is_not_sent_twice(sqlite_world: ScimWorld, path: str) -> None:
     """A9: a tag that still holds answers 304 without a body."""
     first = sqlite_world.get(path)
