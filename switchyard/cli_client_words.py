@@ -60,6 +60,7 @@ def detail_of(detail: ClientDetail) -> dict[str, Any]:
     return {
         **facts_of(detail.registration),
         "registered_by": made.who if made else None,
+        "registration_token": detail.let_in_by or detail.registration.client.registered_by or None,
         "live_grants": detail.holdings.grants,
         "last_used_at": _moment(detail.holdings.last_used_at),
         "secrets": [

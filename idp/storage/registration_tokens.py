@@ -111,6 +111,12 @@ def registration_tokens(connection: Connection) -> list[RegistrationToken]:
     return [_token(row) for row in rows]
 
 
+def registration_token_name(connection: Connection, token_id: str) -> str:
+    """Return whom a token was given to, or an empty text."""
+    found = connection.scalar(select(registration_token.c.name).where(registration_token.c.id == token_id))
+    return found or ""
+
+
 def revoke_registration_token(connection: Connection, token_id: str, *, now: dt.datetime) -> bool:
     """End a token; False if there is none of this id, or it was revoked before."""
     done = connection.execute(

@@ -9,6 +9,7 @@ from idp.domain.client_record import ClientDeed, Holdings, Registration, SecretA
 from idp.storage.client_endings import holdings
 from idp.storage.client_register import deeds_on, find_registration, first_deed_on, search_registrations
 from idp.storage.client_secrets import secret_ages
+from idp.storage.registration_tokens import registration_token_name
 from idp.usecases.services import IdpServices
 
 PAGE = 25
@@ -34,13 +35,17 @@ class ClientPage:
 
 @dataclass(frozen=True, slots=True)
 class ClientDetail:
-    """One client with what lives of it and what was done to it, newest first."""
+    """One client with what lives of it and what was done to it, newest first.
+
+    ``let_in_by`` names the registration token that a client registered itself with, if it did.
+    """
 
     registration: Registration
     made_by: ClientDeed | None
     deeds: tuple[ClientDeed, ...]
     secrets: tuple[SecretAge, ...]
     holdings: Holdings
+    let_in_by: str = ""
 
 
 def search_clients(
@@ -81,4 +86,5 @@ def show_client(services: IdpServices, client_id: str) -> ClientDetail | None:
             deeds_on(connection, client_id, limit=_DEEDS),
             secret_ages(connection, client_id, now=now),
             holdings(connection, client_id, now=now),
+            registration_token_name(connection, found.client.registered_by),
         )

@@ -9,9 +9,16 @@ from urllib.parse import urlencode
 import pytest
 
 from idp.usecases.delete_client import delete_client
+from idp.usecases.issue_registration_token import (
+    RegistrationTokenIssued,
+    RegistrationTokenOrder,
+    issue_registration_token,
+)
 from idp.usecases.register_itself import register_itself
 from idp.usecases.self_registration import RegistrationShown
+from idp.usecases.show_client import show_client
 from kernel.audit import SYSTEM
+from switchyard.cli_client_words import detail_of
 from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, authorize_path, heading_of
 
@@ -40,6 +47,22 @@ def client_id(gateway: PagesGateway) -> str:
     done = register_itself(services, stated, token="", reading=lambda _metadata: "")
     assert isinstance(done, RegistrationShown), done
     return done.client_id
+
+
+def test_the_operator_sees_which_token_let_an_application_in(gateway: PagesGateway) -> None:
+    """RFC 7591 §3: whose it is, by the words with which the token was made."""
+    settings = gateway.services.settings.model_copy(update={"registration": "token"})
+    services = dataclasses.replace(gateway.services, settings=settings)
+    order = RegistrationTokenOrder(name="Partner of the east")
+    issued = issue_registration_token(services, order, actor=SYSTEM)
+    assert isinstance(issued, RegistrationTokenIssued)
+    stated = {"redirect_uris": [f"{APP}callback"]}
+    done = register_itself(services, stated, token=issued.token, reading=lambda _metadata: "")
+    assert isinstance(done, RegistrationShown), done
+    detail = show_client(services, done.client_id)
+    assert detail is not None
+    assert (detail.let_in_by, detail.registration.client.registered_by) == ("Partner of the east", issued.id)
+    assert detail_of(detail)["registration_token"] == "Partner of the east"
 
 
 def policy_of(page: TestResponse) -> dict[str, str]:
