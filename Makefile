@@ -43,8 +43,10 @@ format: .venv/.dev ## Put the code into the one format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-conformance: .venv/.dev ## Run every SCIM suite, the community's too, and write docs/conformance/scim.md (ARGS=--lines)
+conformance: .venv/.dev ## Run the SCIM suites, real relying parties and the foundation's modules; write docs/conformance (ARGS=--lines)
+	@requirements/clients
 	.venv/bin/python -m tests.support.scim_conformance $(ARGS)
+	.venv/bin/python -m tests.support.oidc_conformance $(ARGS)
 
 bench: .venv/.dev ## Measure the workloads beside the framework's own limit
 	.venv/bin/python -m bench $(ARGS)

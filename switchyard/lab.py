@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import signal
 import ssl
 import tempfile
 import threading
@@ -24,9 +25,11 @@ import click
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from kernel.audit import Actor
 from kernel.clock import SystemClock
 from kernel.errors import SwitchyardError
 from kernel.randomness import SystemRandomness
+from keys.usecases.rotate import rotate_by_command
 from switchyard import wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.lab_file import LabFile, default_text, parse, read
@@ -46,6 +49,7 @@ _ENVIRONMENT = "SWITCHYARD_ENVIRONMENT"
 _PRODUCTION = "production"
 _READY_SECONDS = 120.0
 _LOOK = 0.05
+_IDLE = 0.2
 _KEY = hashlib.sha256(b"The key-encryption key of every laboratory; it protects nothing.").digest()
 
 
@@ -91,6 +95,7 @@ class _Addresses:
 def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
     """Run the laboratory until SIGTERM or SIGINT; one line of JSON on standard output says that it is ready.
 
+    SIGUSR1 rotates the signing keys: their successors stand in the key set within seconds, beside them.
     Settings of an installation that stand in ``environ`` are taken out of it: a laboratory obeys its file.
 
     Raises:
@@ -108,16 +113,37 @@ def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
         del environ[option]
     with (
         stop_on_signals() as stop,
+        _rotation_on_signal() as asked,
         tempfile.TemporaryDirectory(prefix="switchyard-lab-") as folder,
         Mailbox(SystemClock()) as mailbox,
     ):
         header = f"X-Certificate-{SystemRandomness().token_bytes(16).hex()}"
         toml = _write_settings(Path(folder), plan, file, addresses, mailbox, header)
-        _prepare(gateway_settings(toml, {}), file, name)
+        settings = gateway_settings(toml, {})
+        _prepare(settings, file, name)
         if not stop.is_set():
             with _running(toml, addresses, context, header, stop):
                 _say(plan, addresses, mailbox)
-                stop.wait()
+                while not stop.wait(_IDLE):
+                    if asked.is_set():
+                        asked.clear()
+                        _rotate(settings)
+
+
+@contextmanager
+def _rotation_on_signal() -> Iterator[threading.Event]:
+    """Give an event that SIGUSR1 sets. For the main thread only."""
+    asked = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _rotate(settings: GatewaySettings) -> None:
+    with gateway_services(settings) as services:
+        rotate_by_command(services.store, settings.keys, actor=Actor("operator", "lab"))
 
 
 def refuse_production(environ: MutableMapping[str, str]) -> None:
@@ -182,7 +208,9 @@ def _write_settings(
         idp["certificate_proxies"] = ["127.0.0.1"]
         idp["certificate_authorities"] = str(plan.tls.client_authorities.resolve())
     toml = folder / "switchyard.toml"
-    lines = ["[gateway.kernel]", *toml_lines(kernel), "", "[gateway.idp]", *toml_lines(idp)]
+    keys = {"algorithms": ["ES256", "PS256", "EdDSA", "RS256"]}
+    parts = {"kernel": kernel, "idp": idp, "keys": keys}
+    lines = [line for name, part in parts.items() for line in (f"[gateway.{name}]", *toml_lines(part), "")]
     write_private(toml, "\n".join(lines) + "\n")
     return toml
 

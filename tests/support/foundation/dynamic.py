@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -167,3 +168,18 @@ def refresh(party: Party, name: str) -> None:
     refused = other.post("token_endpoint", fields)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
     client.token_answer(client.post("token_endpoint", fields))
+
+
+@module("oidcc-server-rotate-keys")
+def rotated_keys(party: Party, name: str) -> None:
+    """After a rotation a new key stands in the set, and each old one still."""
+    before = party.http.get(party.op["jwks_uri"]).json()["keys"]
+    party.lab.lab.process.send_signal(signal.SIGUSR1)
+
+    def more() -> bool:
+        return len(party.http.get(party.op["jwks_uri"]).json()["keys"]) > len(before)
+
+    wait_until(more, "the new key")
+    after = party.http.get(party.op["jwks_uri"]).json()["keys"]
+    assert {each["kid"] for each in before} < {each["kid"] for each in after}
+    core.discovery(party, name)

@@ -348,7 +348,12 @@ def wrong_proofs(party: FapiParty, name: str) -> None:
     url = party.op["userinfo_endpoint"]
     other = ECKey.generate_key("P-256", private=True)
     assert party.ask_userinfo(token).status_code == 200
-    good: list[dict[str, Any]] = [{"htu": f"{url}?a=b#c"}, {"extra": "claim"}, {"jti": "the same name"}]
+    good: list[dict[str, Any]] = [
+        {"htu": f"{url}?a=b#c"},
+        {"htu": url.replace("https", "HTTPS")},
+        {"extra": "claim"},
+        {"jti": "the same name"},
+    ]
     assert [party.ask_userinfo(token, **each).status_code for each in good] == [200] * len(good)
     wrong: list[dict[str, Any]] = [
         *({each: None} for each in ("typ", "jwk", "jti", "htm", "htu", "iat", "ath")),

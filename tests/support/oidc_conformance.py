@@ -1,0 +1,235 @@
+"""The pages on the conformance of the OpenID provider, written from a real run: ``make conformance``.
+
+The run's figures stand beside the page as JSON; the page is made of nothing else, and a test proves it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import yaml
+
+from kernel.clock import SystemClock
+from tests.support.foundation.registry import plans
+from tests.support.peers import node_versions
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/conformance/oidc.md"
+FIGURES = ROOT / "docs/conformance/oidc.json"
+EVIDENCE = ROOT / "docs/conformance/ipsie-sl1.md"
+_FEATURES = ROOT / "tests/samples/oidc_features.yaml"
+_MUSTS = ROOT / "tests/samples/ipsie_sl1.yaml"
+_PLACES = (
+    "tests/conformance/clients",
+    *(f"tests/conformance/test_foundation_{each}.py" for each in ("core", "logout", "dynamic", "fapi")),
+)
+
+CLIENTS: dict[str, tuple[str, str]] = {
+    "openid-client": (
+        "test_openid_client",
+        "code with PKCE and max_age, userinfo, refresh, introspection, revocation, sign-out; client credentials with private_key_jwt",
+    ),
+    "oauth4webapi": (
+        "test_oauth4webapi",
+        "the same plain; with PAR, private_key_jwt and DPoP; with signed requests, JARM and signed introspection too",
+    ),
+    "jose": ("test_jose", "verifies ID and access tokens against the published keys, refuses changed ones"),
+    "express-openid-connect": (
+        "test_express",
+        "an Express application behind a sign-in: userinfo, refresh, sign-out",
+    ),
+    "Authlib": ("test_authlib", "its Flask client: code with PKCE and nonce, refresh, userinfo, sign-out"),
+    "idpyoidc": ("test_idpyoidc", "discovery, code with PKCE and nonce, userinfo, refresh, sign-out"),
+    "mod_auth_openidc": (
+        "test_mod_auth_openidc",
+        "a page of Apache behind a sign-in: userinfo, refresh, sign-out",
+    ),
+}
+"""The relying parties of others: which tests are theirs, and what these do."""
+
+DEVIATIONS: dict[str, str] = {
+    "oidcc-idtoken-unsigned, oidcc-request-uri-unsigned": "ask for `none`, which nobody gets here; the suite skips them where it is not offered.",
+    "oidcc-codereuse-30seconds": "walked without the wait: a code that comes again is refused, and its tokens are dead, from the first moment on.",
+    "FAPI 2.0 with mutual TLS": "walked with private_key_jwt and DPoP only; `tests/web/oidc/test_client_certificates.py` shows the other binding.",
+    "fapi2-security-profile-final-dpop-negative-tests": "walked without the proof of an RS256 key; `tests/web/oidc/test_dpop.py` has it.",
+}
+"""What is not walked as the suite does it, and why."""
+
+
+def run() -> dict[str, Any]:
+    """Let the relying parties of others and the foundation's modules run once, and return the figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        options = ["-q", "--show-capture=no", "--no-header", f"--junit-xml={report}"]
+        subprocess.run([sys.executable, "-m", "pytest", *options, *_PLACES], cwd=ROOT, check=False)
+        cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - pytest wrote it just now
+    outcomes = {f"{each.get('classname')}::{each.get('name')}": _outcome(each) for each in cases}
+    return {
+        "date": f"{SystemClock().now():%Y-%m-%d}",
+        "versions": versions(),
+        "apache": _apache(),
+        "clients": {name: _counted(outcomes, f"::{prefix}") for name, (prefix, _) in CLIENTS.items()},
+        "plans": {name: _walked(outcomes, name) for name in plans()},
+    }
+
+
+def _outcome(case: ET.Element) -> str:
+    found = {each.tag for each in case}
+    return "failed" if found & {"failure", "error"} else "skipped" if "skipped" in found else "passed"
+
+
+def _counted(outcomes: dict[str, str], mark: str) -> dict[str, int]:
+    """Count the outcomes of the tests whose names hold ``mark``."""
+    found = [outcome for name, outcome in outcomes.items() if mark in name]
+    return {each: found.count(each) for each in ("passed", "failed", "skipped")}
+
+
+def _walked(outcomes: dict[str, str], plan: str) -> dict[str, int]:
+    area = "fapi" if plan.startswith("fapi2") else "dynamic" if "dynamic" in plan else "core"
+    if "logout" in plan or "3rdparty" in plan:
+        area = "logout"
+    variants = plans()[plan].get("variants", ["query"] if area == "core" else [""])
+    wanted = {
+        f"[{variant}-{name}]" if variant else f"[{name}]"
+        for variant in variants
+        for name in plans()[plan]["walked"]
+    }
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, outcome in outcomes.items():
+        place, _, test = name.partition("::")
+        if place.endswith(f"test_foundation_{area}") and test[test.index("[") :] in wanted:
+            counts[outcome] += 1
+    return counts
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the relying parties that are pinned here."""
+    return {name: version for name, version in node_versions().items() if name in CLIENTS} | {
+        name: metadata.version(name) for name in ("Authlib", "idpyoidc")
+    }
+
+
+def _apache() -> str:
+    """Return the versions of Apache and its module that this machine has."""
+    query = shutil.which("dpkg-query")
+    if query is None:
+        return ""
+    asked = [query, "-W", "-f", "${Package} ${Version}\\n", "libapache2-mod-auth-openidc", "apache2-bin"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
+    found = dict(line.split(" ") for line in said)
+    if len(found) < 2:
+        return ""
+    return f"{found['libapache2-mod-auth-openidc']} under Apache {found['apache2-bin']}"
+
+
+def features() -> dict[str, list[list[str]]]:
+    """Return what is served, by area: what, by which document, tested where."""
+    found: dict[str, list[list[str]]] = yaml.safe_load(_FEATURES.read_text(encoding="utf-8"))
+    return found
+
+
+def musts() -> list[dict[str, Any]]:
+    """Return what IPSIE SL1 asks, each with the tests that show it."""
+    found: list[dict[str, Any]] = yaml.safe_load(_MUSTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _stem(place: str) -> str:
+    return Path(place.partition("::")[0]).stem.removeprefix("test_")
+
+
+def render(figures: dict[str, Any]) -> str:
+    """Return the page for these figures."""
+    said = figures["versions"] | {"mod_auth_openidc": figures["apache"]}
+    lines = [
+        "# Conformance of the OpenID provider",
+        "",
+        f"Run on {figures['date']}. `make conformance` runs it all again and writes this page; a test proves that the page says",
+        "what the run found, of the versions that are in use. All of it is part of `make test`.",
+        "",
+        "## Relying parties of others",
+        "",
+        "Each as its makers ship it, against `switchyard lab` over TLS, with a person who uses the plain pages.",
+        "",
+        "| Client | Version | What it does | Passed | Failed | Missing here |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for name, (_, what) in CLIENTS.items():
+        count = figures["clients"][name]
+        shown = said.get(name, "")
+        lines.append(
+            f"| {name} | {shown} | {what} | {count['passed']} | {count['failed']} | {count['skipped']} |"
+        )
+    lines += [
+        "",
+        "## The foundation's plans",
+        "",
+        "The OpenID Foundation's conformance suite is a program of its own. Its modules are walked here by name: what each does",
+        "and checks is done and checked in `tests/support/foundation`, what it warns of fails, and the name of the module stands in",
+        "the name of the test. It is no certification.",
+        "",
+        "| Plan | Modules walked | Passed | Failed | Shown elsewhere | Left out |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, plan in plans().items():
+        count = figures["plans"][name]
+        walked = len(plan["walked"])
+        beside = f"{len(plan.get('elsewhere', {}))} | {len(plan.get('left_out', {}))}"
+        lines.append(f"| {name} | {walked} | {count['passed']} | {count['failed']} | {beside} |")
+    lines += ["", "### Known deviations", "", "| What | Why |", "|---|---|"]
+    lines += [f"| {name} | {why} |" for name, why in DEVIATIONS.items()]
+    for area, rows in features().items():
+        lines += ["", f"## {area}", "", "| What | Document | Tests in |", "|---|---|---|"]
+        lines += [f"| {what} | {document} | `{_stem(place)}` |" for what, document, place in rows]
+    return "\n".join([*lines, ""])
+
+
+def render_evidence() -> str:
+    """Return the page on IPSIE SL1."""
+    lines = [
+        "# IPSIE SL1: the evidence",
+        "",
+        "The enterprise profile of the OpenID Foundation for sessions (OpenID Connect, level 1), as clients of the profile",
+        "`ipsie-sl1` meet it. Each demand on the provider stands beside the tests that show it; a test keeps this page true.",
+        "",
+        "| What is asked | Shown by |",
+        "|---|---|",
+    ]
+    for each in musts():
+        shown = "<br>".join(
+            f"[{_stem(test)}](../../{test.partition('::')[0]}): `{test.partition('::')[2].removeprefix('test_')}`"
+            for test in each["tests"]
+        )
+        lines.append(f"| {each['must']} | {shown} |")
+    lines += [
+        "",
+        "Clients in browsers and native clients without a secret may have the profile, too; a draft of the profile asked for",
+        "confidential ones alone. EdDSA is not offered: ES256 is what our own tokens carry. The account side (AL1) is SCIM:",
+        "[what it does](../scim.md), [what was found](scim.md).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run everything, or with ``--lines`` only write the pages anew, and tell what failed."""
+    again = "--lines" in sys.argv[1:]
+    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if again else run()
+    FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(render(figures), encoding="utf-8")
+    EVIDENCE.write_text(render_evidence(), encoding="utf-8")
+    counts = {**figures["clients"], **figures["plans"]}
+    if failed := [name for name, count in counts.items() if count["failed"]]:
+        raise SystemExit(f"not everything passed: {failed}")
+
+
+if __name__ == "__main__":
+    main()
