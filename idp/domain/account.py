@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.networks import is_within
+
 
 class AccountKind(StrEnum):
     """What kind of account it is (G-05, G-24)."""
@@ -75,6 +77,10 @@ class Account:
     def is_machine(self) -> bool:
         """Tell whether the account stands for an application and not for a person."""
         return self.kind is AccountKind.MACHINE
+
+    def may_sign_in_from(self, address: str) -> bool:
+        """Tell whether a sign-in may come from ``address``: a machine's from its own alone (MA-04)."""
+        return not (self.is_machine and self.allowed_addresses) or is_within(address, self.allowed_addresses)
 
     @property
     def is_usable(self) -> bool:

@@ -18,6 +18,17 @@ def network(text: str) -> Network | None:
         return None
 
 
+def is_of_somebody(text: str) -> bool:
+    """Tell whether ``text`` writes a network that one machine can have: not everything, nobody, or a crowd.
+
+    An address is written in one way only: with leading zeros or a zone it could be read as another (MA-02).
+    """
+    found = network(text)
+    if found is None or "%" in text:
+        return False
+    return found.prefixlen > 0 and not found.is_unspecified and not found.is_multicast
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Tell whether ``address`` lies in one of ``networks``; what is no address lies nowhere (SA-11).
 

@@ -75,6 +75,7 @@ class PasskeyFault(StrEnum):
     ALGORITHM = "algorithm"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     OWNER = "owner"
+    ADDRESS = "address"
     BACKUP_ELIGIBILITY = "backup_eligibility"
     COUNTER = "counter"
     VERIFICATION = "verification"

@@ -252,7 +252,8 @@ def _answer(
 ) -> ToClient | NoAccess | ConsentNeeded:
     client = asked.known_client
     key = client.application_key
-    if key and not access_within(unit.connection, session.account.id, key):
+    # What is open to every person is not to a machine: it has what its groups give it, and no more (MA-03).
+    if session.account.is_machine if not key else not access_within(unit.connection, session.account.id, key):
         unit.audit.record(
             "gateway:authorization:refused",
             actor=Actor("account", session.account.id, session.id),

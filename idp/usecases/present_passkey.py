@@ -23,6 +23,7 @@ from idp.usecases.limits import CHALLENGES, take_from_place
 from idp.usecases.passkey_party import may_prove, party, user_handle
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
+from kernel.origin import current_origin
 from kernel.store import Unit
 
 
@@ -89,6 +90,8 @@ def _prove(unit: Unit, services: IdpServices, position: Position, credential: st
     account = find_account(unit.connection, factor.account_id) if factor else None
     if factor is None or account is None or not account.is_usable:
         return PasskeyFault.UNKNOWN_CREDENTIAL
+    if not account.may_sign_in_from(current_origin().address):
+        return PasskeyFault.ADDRESS
     if position.account is not None and position.account.id != account.id:
         return PasskeyFault.OWNER
     return _verify(unit, services, position, answer, _Owned(account, factor))

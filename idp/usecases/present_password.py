@@ -29,13 +29,17 @@ from idp.usecases.secret_hashing import hash_password, password_matches
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
 from kernel.errors import BusyError
+from kernel.origin import current_origin
 from kernel.ratelimit import take
 from kernel.store import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """An admitted or locked attempt. ``name`` stands for a name that belongs to nobody."""
+    """An admitted or locked attempt. ``name`` stands for a name that belongs to nobody.
+
+    ``outside`` tells that the account is a machine's, and the try comes from where it is not registered.
+    """
 
     account: Account | None
     name: str
@@ -43,6 +47,7 @@ class _Attempt:
     familiar: bool
     counted: Try | Locked
     stored: str | None
+    outside: bool
 
 
 def present_password(
@@ -90,18 +95,18 @@ def _admit(unit: Unit, services: IdpServices, position: Position, identifier: st
     wait = take_sign_in(unit, services, familiar=familiar)
     if wait is not None:
         return SlowDown(wait)
+    outside = account is not None and not account.may_sign_in_from(current_origin().address)
     key = (
         account_key(account.id, position.flow.browser if familiar else None)
-        if account
+        if account and not outside  # whoever tries a machine's name elsewhere locks nobody out (MA-04)
         else name_key(user_name_key(typed))
     )
     rule = LockRule(services.settings.lock_after, services.settings.lock_first)
     counted = count_try(unit.connection, Counted.PASSWORD, key, rule=rule, now=unit.now)
     stored = find_password(unit.connection, account.id if account else "")
-    usable = account is not None and account.is_usable and isinstance(counted, Try)
-    return _Attempt(
-        account, user_name_key(typed), key, familiar, counted, stored.hash if stored and usable else None
-    )
+    usable = account is not None and account.is_usable and isinstance(counted, Try) and not outside
+    hashed = stored.hash if stored and usable else None
+    return _Attempt(account, user_name_key(typed), key, familiar, counted, hashed, outside)
 
 
 def _meant(unit: Unit, services: IdpServices, typed: str, browser: bytes) -> Account | None:
@@ -173,7 +178,9 @@ def _refuse(unit: Unit, services: IdpServices, attempt: _Attempt) -> NotSignedIn
         reason=_reason(attempt),
     )
     counted = attempt.counted
-    if account is not None and account.is_usable and isinstance(counted, Try) and counted.locked_until:
+    if account is None or not account.is_usable or attempt.outside:
+        return NotSignedIn()
+    if isinstance(counted, Try) and counted.locked_until:
         told = take(unit.connection, LOCK_LETTERS, account.id, now=unit.now)
         if told.allowed:
             post_locked(unit, account, letterhead(services), until=counted.locked_until)
@@ -188,6 +195,8 @@ def _reason(attempt: _Attempt) -> str:
         return "deactivated"
     if account.activated_at is None:
         return "not-activated"
+    if attempt.outside:
+        return "address"
     return "locked" if isinstance(attempt.counted, Locked) else "wrong"
 
 

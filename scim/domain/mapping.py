@@ -6,7 +6,6 @@ members). The source's version is kept as a column; the document keeps its place
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from scim2_models import InvalidValueException
 
 from idp.domain.account import AccountKind, AccountOrganization
+from idp.domain.networks import is_of_somebody
 from idp.domain.provisioning import SOURCE_VERSION_MARK, AccountFacts, GroupFacts
 from idp.domain.query import Record
 from idp.domain.user_name import UserNameFault, fold, is_blank, user_name_fault
@@ -220,10 +220,8 @@ def _language(value: str | None) -> str:
 
 
 def _network(value: str) -> str:
-    try:
-        ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        raise InvalidValueException(detail="'allowedAddresses' holds what is no network.") from None
+    if not is_of_somebody(value):
+        raise InvalidValueException(detail="'allowedAddresses' holds what is no network.")
     return value
 
 

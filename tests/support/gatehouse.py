@@ -86,7 +86,13 @@ class Gatehouse:
         **facts: Any,
     ) -> Account:
         """Provision an account; its activation mail is on its way."""
-        names = {"given_name": "Nora", "family_name": "Field", "display_name": "Nora Field", **facts}
+        names = {
+            "given_name": "Nora",
+            "family_name": "Field",
+            "display_name": "Nora Field",
+            "allowed_addresses": (),
+            **facts,
+        }
         made = provision_account(
             self.services,
             actor=SYSTEM,
@@ -104,7 +110,6 @@ class Gatehouse:
                 person_id="P-1",
                 custodian_person_id="",
                 organizations=(AccountOrganization("10001", "ACME GENERATION"),),
-                allowed_addresses=(),
                 source_version=1,
                 document="{}",
                 values=(),

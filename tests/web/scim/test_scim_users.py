@@ -43,6 +43,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "kind that is none": ({USER_EXTENSION: {"accountKind": "robot"}}, "invalidValue"),
     "network that is none": ({USER_EXTENSION: {"allowedAddresses": ["everywhere"]}}, "invalidValue"),
+    "network that is everybody's": ({USER_EXTENSION: {"allowedAddresses": ["0.0.0.0/0"]}}, "invalidValue"),
+    "address that is read in two ways": (
+        {USER_EXTENSION: {"allowedAddresses": ["010.0.0.1"]}},
+        "invalidValue",
+    ),
     "version that is no number": ({USER_EXTENSION: {"sourceVersion": "new"}}, "invalidValue"),
     "version below zero": ({USER_EXTENSION: {"sourceVersion": -1}}, "invalidValue"),
     "text longer than an index holds": ({"title": "x" * 3000}, "invalidValue"),
@@ -51,7 +56,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_user_is_not_made(sqlite_world: ScimWorld, name: str) -> None:
-    """C3, C5, C9, C10, H11: 400 with the right keyword, and nothing stored."""
+    """C3, C5, C9, C10, H11, MA-02: 400 with the right keyword, and nothing stored."""
     world = sqlite_world
     changes, scim_type = REFUSED[name]
     body = {key: value for key, value in (a_user() | changes).items() if value is not None}
