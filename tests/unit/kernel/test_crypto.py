@@ -168,3 +168,14 @@ def test_digests_are_equal_for_equal_secrets_only() -> None:
 def test_seeded_chance_repeats_and_is_no_system_chance() -> None:
     assert SeededRandomness(1).token() == SeededRandomness(1).token()
     assert SystemRandomness().token() != SystemRandomness().token()
+
+
+def test_no_nonce_comes_twice(tmp_path: Path) -> None:
+    """KM-05: many sealers of one key, as many processes have, and one value again and again."""
+    path = tmp_path / "kek.txt"
+    sealers = [
+        Sealer(KeyRing.create_file(path, SystemRandomness()), SystemRandomness()) for _number in range(4)
+    ]
+    sealed = [each.seal(b"same", table="t", column="c", row="r") for each in sealers for _ in range(5_000)]
+    assert len({each[2:14] for each in sealed}) == len(sealed)
+    assert len(set(sealed)) == len(sealed)

@@ -85,7 +85,7 @@ def a_family(op: Op, account_id: str, *, refresh_tokens: int) -> None:
 
 
 def test_a_bite_is_small_and_the_next_goes_on(gateway_database: Database) -> None:
-    """A family of any size, and tokens by the hundred: never more than a bite in one unit of work."""
+    """RX-09: a family of any size, and tokens by the hundred: never more than a bite in one unit of work."""
     op = an_op(gateway_database)
     op.client()
     a_family(op, op.account(), refresh_tokens=MANY)

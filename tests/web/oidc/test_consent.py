@@ -160,7 +160,7 @@ def test_a_question_that_is_too_old_is_over_and_swept(op: Op) -> None:
 
 
 def test_a_consent_taken_back_takes_what_was_given_along(op_on_both: Op) -> None:
-    """RFC 9700 §4.14, GDPR art. 7(3): tokens, offline access too, are dead at once; others' stay."""
+    """RT-14, RFC 9700 §4.14, GDPR art. 7(3): tokens, offline access too, are dead at once; others' stay."""
     op = op_on_both
     op.client(first_party=False)
     op.client("other", first_party=False)

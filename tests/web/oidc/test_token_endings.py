@@ -1,0 +1,68 @@
+"""Whatever ends a token, it stays ended, and one end does not hide another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idp.usecases.disable_client import disable_client
+from idp.usecases.enable_client import enable_client
+from idp.usecases.endings import end_sessions
+from kernel.audit import SYSTEM
+
+if TYPE_CHECKING:
+    from tests.support.oidc import Op
+
+
+def active(op: Op, tokens: dict[str, str], client_id: str = "emi") -> list[bool]:
+    """Return whether access token and refresh token live."""
+    proof = op.basic(client_id)
+    return [bool(op.introspect(tokens[kind], proof)["active"]) for kind in ("access_token", "refresh_token")]
+
+
+def end_all(op: Op, account_id: str) -> None:
+    with op.services.store.write() as unit:
+        end_sessions(unit, op.services, account_id=account_id, reason="password-changed", actor=SYSTEM)
+
+
+def test_the_ends_of_a_person_and_of_a_client_add_up(op_on_both: Op) -> None:
+    """IR-08, CVE-2026-8922: a token that either of them ended is dead, in whatever order they came."""
+    op = op_on_both
+    for client_id in ("emi", "other"):
+        op.client(client_id)
+    account_id = op.account()
+    cookie = op.session(account_id)
+    first = op.tokens(cookie)
+    code = op.code(cookie, client_id="other")
+    others = op.redeem(code, headers=op.basic("other")).json()
+    disable_client(op.services, "emi", actor=SYSTEM, reason="test")
+    enable_client(op.services, "emi", actor=SYSTEM)
+    assert active(op, first) == [False, False], "what the client had before stays dead"
+    assert active(op, others, "other") == [True, True]
+    second = op.tokens(cookie)
+    assert active(op, second) == [True, True]
+    end_all(op, account_id)
+    for tokens, client_id in ((first, "emi"), (second, "emi"), (others, "other")):
+        assert active(op, tokens, client_id) == [False, False]
+    third = op.tokens(op.session(account_id))
+    assert active(op, third) == [True, True]
+    disable_client(op.services, "emi", actor=SYSTEM, reason="test")
+    enable_client(op.services, "emi", actor=SYSTEM)
+    assert active(op, third) == [False, False]
+    assert op.refresh(third["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_ten_thousand_words_are_refused_or_passed_by(op_on_both: Op) -> None:
+    """RX-10, CVE-2026-4634: scopes, classes, languages and resources without end break nothing."""
+    op = op_on_both
+    op.client()
+    op.machine()
+    cookie = op.session(op.account())
+    crowd = " ".join(f"w{number}" for number in range(10_000))
+    for name in ("scope", "acr_values", "ui_locales", "prompt", "claims"):
+        answer = op.authorize(cookie, **{name: crowd})
+        assert answer.status in {303, 400}, name
+        assert len(answer.header("location")) < 2_000, "nothing of it is echoed"
+    fields = {"grant_type": "client_credentials", "scope": crowd}
+    assert op.post("/oauth2/token", fields, headers=op.basic("m2m")).json()["error"] == "invalid_scope"
+    many = {"grant_type": "client_credentials", "resource": [f"https://r{n}.example" for n in range(10_000)]}
+    assert op.post("/oauth2/token", many, headers=op.basic("m2m")).status == 400
