@@ -28,7 +28,9 @@ _SENTENCES = (
     mark("has to be one of %(choices)s"),
     mark("has to name some of %(choices)s"),
     mark("has to be of %(choices)s"),
-    mark("refresh_token needs authorization_code"),
+    mark("refresh_token needs %(grants)s"),
+    mark("needs an encryption key of that kind in jwks or jwks_uri"),
+    mark("has to have scheme, host and port of a redirection URI (Front-Channel Logout §2)"),
     mark("has to be private_key_jwt for %(grant)s"),
     mark("has to be scopes separated by single spaces"),
     mark("and jwks exclude each other"),
@@ -65,6 +67,7 @@ _SENTENCES = (
     mark("is not among the algorithms of our keys"),
     mark("has to be given: %(value)s would be taken, which the profile does not allow"),
     mark("needs client certificates, which are not taken"),
+    mark("belongs to %(other)s"),
     mark("%(grant)s needs a credential"),
     mark("%(grant)s needs at least one"),
 )

@@ -120,6 +120,7 @@ _GRANT_WORDS = {
     GrantType.TOKEN_EXCHANGE.value: mark("It exchanges tokens that reach it (token-exchange)"),
     GrantType.JWT_BEARER.value: mark("It signs for machine accounts (jwt-bearer)"),
     GrantType.DEVICE_CODE.value: mark("People let it in from another screen (device_code)"),
+    GrantType.DEVICE_CODE.value: mark("Devices without a keyboard sign in (device_code)"),
     GrantType.IMPLICIT.value: mark("Tokens in the browser's address (implicit, compatible profile only)"),
 }
 _GRANTS = tuple(Choice(each.value, _GRANT_WORDS.get(each.value, each.value)) for each in GrantType)

@@ -85,6 +85,7 @@ STARTS: Mapping[str, Start] = MappingProxyType(
 def stored_values(found: Registration, layout: Layout) -> Values:
     """Return what the form of a stored client holds."""
     client, metadata = found.client, dict(found.metadata)
+    metadata.pop("client_name", None)  # it has a field of its own
     values: dict[str, str | list[str]] = {
         "client_name": client.name,
         "description": client.description,

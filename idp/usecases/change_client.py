@@ -63,6 +63,8 @@ def change_client(
         known = find_registration(unit.connection, order.id)
         if known is None:
             return NoSuchClient()
+        if "client_name" in known.metadata:  # a client that registered itself: one name, not two
+            metadata["client_name"] = order.name
         changed = _differences(known, order, metadata)
         if known.client.version != version:
             return ClientOutdated(known.client.version)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from gateway_ui.settings import GatewayPagesSettings
 from idp.settings import IdpSettings
+from idp.storage.clients import change_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.show_client import ClientDetail, show_client
 from kernel.audit import SYSTEM
@@ -262,6 +263,22 @@ def test_the_form_gives_back_what_it_was_given(office: Office) -> None:
     assert after.metadata["contacts"] == further["contacts"]
     assert heading_of(office.robin.text) == "Energy Market"
     assert "Changed" in office.robin.text
+
+
+def test_a_client_that_registered_itself_is_changed_like_any_other(office: Office) -> None:
+    """RFC 7591 §2: its name in its own metadata and the one people see stay one."""
+    office.register(kind="browser", further='{"client_name#fr": "Le marché"}')
+    with office.gateway.services.store.write() as unit:
+        named = {**office.detail().registration.metadata, "client_name": "The emi"}
+        change_client(unit.connection, "emi", {"metadata": named})
+    office.robin.open(f"{LIST}/emi/change")
+    office.press()
+    assert "Nothing was different" in office.robin.text
+    office.robin.open(f"{LIST}/emi/change")
+    office.robin.send(client_name="Energy Market")
+    found = office.detail().registration
+    assert (found.client.name, found.metadata["client_name"]) == ("Energy Market", "Energy Market")
+    assert found.metadata["client_name#fr"] == "Le marché"
 
 
 def test_of_two_people_who_change_a_client_the_later_is_told(office: Office) -> None:
