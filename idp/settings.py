@@ -118,4 +118,4 @@ class IdpSettings(Section):
     """How long a poll for security events is held open while there are none."""
 
     signing_algorithm: str = "ES256"
-    """Algorithm of our own tokens where a client states none: `ES256` or `RS256`."""
+    """Algorithm of our own tokens where a client states none: one of `keys.algorithms`."""

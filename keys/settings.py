@@ -15,8 +15,9 @@ _MOST_CACHE = dt.timedelta(minutes=5)
 class KeySettings(Section):
     """Signing keys: algorithms, rotation, and how long others may remember our key set."""
 
-    algorithms: tuple[Literal["ES256", "RS256"], ...] = ("ES256", "RS256")
-    """Algorithms for which a signing key is kept. OpenID Connect asks for `RS256`."""
+    algorithms: tuple[Literal["ES256", "PS256", "EdDSA", "RS256"], ...] = ("ES256", "RS256")
+    """Algorithms for which a signing key is kept: `ES256`, `PS256`, `EdDSA` (Ed25519) or `RS256`; each client
+    chooses among them. OpenID Connect asks for `RS256`."""
 
     rotate_after: dt.timedelta = dt.timedelta(days=90)
     """A signing key is replaced when it has been active for this long."""

@@ -65,7 +65,7 @@ KNOWN = frozenset(
 )
 """Metadata we keep; what else is sent is dropped, as RFC 7591 §2 asks."""
 
-SIGNING_ALGORITHMS = ("ES256", "RS256")
+SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 _ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MOST_URIS = 50

@@ -126,6 +126,7 @@ class IdTokenFacts:
     code: str = ""
     nonce: str = ""
     access: tuple[AccessRow, ...] | None = None
+    algorithm: str = ""
 
 
 def id_token_claims(facts: IdTokenFacts) -> Claims:
@@ -148,7 +149,7 @@ def id_token_claims(facts: IdTokenFacts) -> Claims:
     }
     for name, value in (("at_hash", facts.access_token), ("c_hash", facts.code)):
         if value:
-            claims[name] = half_hash(value)
+            claims[name] = half_hash(value, facts.algorithm)
     if facts.nonce:
         claims["nonce"] = facts.nonce
     if facts.access is not None:
@@ -181,10 +182,14 @@ def logout_token_claims(
     }
 
 
-def half_hash(value: str) -> str:
-    """Return the left half of the SHA-256 of ``value``: at_hash, c_hash (OIDC Core §3.1.3.6, §3.3.2.11)."""
-    whole = hashlib.sha256(value.encode("ascii")).digest()
-    return urlsafe_b64encode(whole[:16]).rstrip(b"=").decode("ascii")
+def half_hash(value: str, algorithm: str = "") -> str:
+    """Return the left half of a hash of ``value``: at_hash, c_hash (OIDC Core §3.1.3.6, §3.3.2.11).
+
+    The hash is that of the ID token's algorithm: SHA-512 for Ed25519 (RFC 8032 §5.1), SHA-256 for all others.
+    """
+    made = hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256
+    whole = made(value.encode("ascii")).digest()
+    return urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode("ascii")
 
 
 def seconds(moment: dt.datetime) -> int:

@@ -24,7 +24,8 @@ from idp.domain.tokens import (
     access_token_claims,
     id_token_claims,
 )
-from idp.storage.grants import NewAccessToken, access_within, insert_access_token, profile_within
+from idp.storage.access_tokens import NewAccessToken, insert_access_token, profile_within
+from idp.storage.application_access import access_within
 from idp.usecases.authenticate_client import failure_key
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -156,6 +157,7 @@ def signed_id_token(
     ``profile_scope`` are scopes whose claims stand in the ID token itself: those of a sign-in without an
     access token, for which there is no userinfo (OIDC Core §5.4).
     """
+    algorithm = response_algorithm(services, issue.client, issue.client.id_token_algorithm)
     claims = id_token_claims(
         IdTokenFacts(
             issuer=services.issuer,
@@ -168,10 +170,10 @@ def signed_id_token(
             code=code,
             nonce=issue.nonce,
             access=issue.access if ACCESS in issue.scope else None,
+            algorithm=algorithm,
         )
     )
     claims = {**_asked_claims(unit, issue.state, profile_scope), **claims}
-    algorithm = response_algorithm(services, issue.client, issue.client.id_token_algorithm)
     return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
 
 

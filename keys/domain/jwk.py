@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 from keys.domain.key import PUBLISHED, SigningKey
 
-_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
 
 def thumbprint(public: Mapping[str, str]) -> str:
-    """Return the SHA-256 thumbprint of a public key (RFC 7638): its name everywhere."""
+    """Return the SHA-256 thumbprint of a public key (RFC 7638, RFC 8037 §2): its name everywhere."""
     required = {name: public[name] for name in _MEMBERS[public["kty"]]}
     canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
     return urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()

@@ -8,21 +8,21 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_der_private_key,
 )
 
 from kernel.crypto import Sealer
 from kernel.errors import SealError
 from keys.domain.jwk import thumbprint
+from keys.domain.signature import EDDSA, ES256, PrivateKey
 
 RSA_BITS = 3072
-
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,15 @@ class Pair:
 
 
 def make_pair(algorithm: str, sealer: Sealer) -> Pair:
-    """Return a new key pair for ``algorithm`` (ES256 on P-256, RS256 with 3072 bits)."""
+    """Return a new key pair for ``algorithm``: P-256, Ed25519, or RSA of 3072 bits."""
     private: PrivateKey
-    if algorithm == "ES256":
+    if algorithm == ES256:
         private = ec.generate_private_key(ec.SECP256R1())
         public = _ec_jwk(private.public_key().public_numbers())
+    elif algorithm == EDDSA:
+        private = ed25519.Ed25519PrivateKey.generate()
+        raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        public = {"kty": "OKP", "crv": "Ed25519", "x": _text(raw)}
     else:
         private = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
         public = _rsa_jwk(private.public_key().public_numbers())
@@ -56,13 +60,17 @@ def open_private(sealed: bytes, kid: str, sealer: Sealer) -> PrivateKey:
     """
     plain = sealer.open(sealed, table="signing_key", column="sealed_private", row=kid)
     key = load_der_private_key(plain, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+    if not isinstance(key, PrivateKey):
         raise SealError(table="signing_key", row=kid)
     return key
 
 
 def _number(value: int, length: int) -> str:
-    return urlsafe_b64encode(value.to_bytes(length, "big")).rstrip(b"=").decode()
+    return _text(value.to_bytes(length, "big"))
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _ec_jwk(numbers: ec.EllipticCurvePublicNumbers) -> dict[str, str]:

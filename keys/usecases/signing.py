@@ -12,15 +12,11 @@ import hashlib
 import json
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import structlog
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from kernel.audit import SYSTEM
 from kernel.errors import SwitchyardError
@@ -28,16 +24,14 @@ from kernel.store import Store
 from keys.domain.jwk import key_set
 from keys.domain.key import KeyState, SigningKey
 from keys.domain.rotation import first_moment
+from keys.domain.signature import Checker, PrivateKey, Signer, checker, signer
 from keys.settings import KeySettings
 from keys.storage import signing_keys
-from keys.storage.material import PrivateKey, make_pair, open_private
+from keys.storage.material import make_pair, open_private
 from keys.storage.signing_keys import StoredKey
 
 _log = structlog.get_logger(__name__)
 
-# RFC 6979: a weak moment of the random source cannot give the key away, and equal input signs equally.
-_ES256 = ec.ECDSA(SHA256(), deterministic_signing=True)
-_ES256_CHECK = ec.ECDSA(SHA256())
 _LONGEST_TOKEN = 16_384
 
 TYPES = (
@@ -71,14 +65,14 @@ class JwksDocument:
 @dataclass(frozen=True, slots=True)
 class _Verifier:
     typ: str
-    check: Callable[[bytes, bytes], bool]
+    check: Checker
 
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
     read_at: dt.datetime
     keys: Mapping[str, SigningKey]
-    signers: Mapping[tuple[str, str], tuple[str, Callable[[bytes], bytes]]]
+    signers: Mapping[tuple[str, str], tuple[str, Signer]]
     verifiers: Mapping[str, _Verifier]
     jwks: JwksDocument
 
@@ -208,61 +202,20 @@ def _build(
     stored: list[StoredKey], private: Mapping[str, PrivateKey], now: dt.datetime, max_age: dt.timedelta
 ) -> _Ring:
     keys = {row.key.kid: row.key for row in stored}
-    signers: dict[tuple[str, str], tuple[str, Callable[[bytes], bytes]]] = {}
+    signers: dict[tuple[str, str], tuple[str, Signer]] = {}
     verifiers: dict[str, _Verifier] = {}
     for key in keys.values():
-        check = _checker(key)
+        check = checker(key.algorithm, key.public_jwk)
         for typ in TYPES:
             header = _b64(
                 json.dumps({"alg": key.algorithm, "typ": typ, "kid": key.kid}, separators=(",", ":")).encode()
             )
             verifiers[header] = _Verifier(typ, check)
             if key.state is KeyState.ACTIVE:
-                signers[key.algorithm, typ] = (header, _signer(private[key.kid]))
+                signers[key.algorithm, typ] = (header, signer(key.algorithm, private[key.kid]))
     body = key_set(keys.values())
     etag = f'"{_b64(hashlib.sha256(body).digest()[:12])}"'
     return _Ring(now, keys, signers, verifiers, JwksDocument(body, etag, max_age))
-
-
-def _signer(private: PrivateKey) -> Callable[[bytes], bytes]:
-    if isinstance(private, rsa.RSAPrivateKey):
-        return lambda message: private.sign(message, padding.PKCS1v15(), SHA256())
-
-    def sign(message: bytes) -> bytes:
-        r, s = decode_dss_signature(private.sign(message, _ES256))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-    return sign
-
-
-def _checker(key: SigningKey) -> Callable[[bytes, bytes], bool]:
-    jwk = {
-        name: int.from_bytes(_unb64(value), "big") for name, value in key.public_jwk.items() if len(name) == 1
-    }
-    if key.algorithm == "RS256":
-        rsa_key = rsa.RSAPublicNumbers(e=jwk["e"], n=jwk["n"]).public_key()
-        return lambda signature, message: _holds(
-            lambda: rsa_key.verify(signature, message, padding.PKCS1v15(), SHA256())
-        )
-    ec_key = ec.EllipticCurvePublicNumbers(jwk["x"], jwk["y"], ec.SECP256R1()).public_key()
-
-    def check(signature: bytes, message: bytes) -> bool:
-        if len(signature) != 64:
-            return False
-        der = encode_dss_signature(
-            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        )
-        return _holds(lambda: ec_key.verify(der, message, _ES256_CHECK))
-
-    return check
-
-
-def _holds(verify: Callable[[], None]) -> bool:
-    try:
-        verify()
-    except InvalidSignature:
-        return False
-    return True
 
 
 def _b64(raw: bytes) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 
 import pytest
@@ -24,7 +26,7 @@ from idp.domain.grant import (
 )
 from idp.domain.pkce import challenge_of, is_challenge, is_verifier, verifies
 from idp.domain.scope import granted_to_machine, narrowed, split_scope
-from idp.domain.tokens import Authentication, IdTokenFacts, id_token_claims, logout_token_claims
+from idp.domain.tokens import Authentication, IdTokenFacts, half_hash, id_token_claims, logout_token_claims
 
 NOON = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 VERIFIERS = st.text("ABCxyz019-._~", min_size=43, max_size=128)
@@ -271,3 +273,11 @@ def test_a_logout_token_can_never_pass_as_an_id_token() -> None:
     )
     assert "nonce" not in claims
     assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
+
+
+def test_what_travels_beside_an_id_token_is_hashed_as_its_algorithm_hashes() -> None:
+    """OIDC Core §3.1.3.6: the left half, of the specification's own example and of SHA-512 for Ed25519."""
+    token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
+    assert half_hash(token) == half_hash(token, "PS256") == "77QmUPtjPfzWtF2AnpK9RQ"
+    longer = hashlib.sha512(token.encode()).digest()[:32]
+    assert half_hash(token, "EdDSA") == urlsafe_b64encode(longer).rstrip(b"=").decode()

@@ -30,6 +30,7 @@ from keys.usecases.signing import NoSigningKeyError, SigningKeys
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 OPERATOR = Actor("operator", "olga")
 ES256_ONLY = KeySettings(algorithms=("ES256",))
+EVERY = ("ES256", "PS256", "EdDSA", "RS256")
 
 
 def a_store(database: Database, clock: FrozenClock, node: str = "n1") -> Store:
@@ -58,19 +59,37 @@ def test_without_keys_nothing_is_signed(sqlite_gateway_database: Database, clock
         keys.sign({"sub": "x"}, typ="JWT")
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA:joserfc.errors.SecurityWarning")  # RFC 9864 names the curve instead
 def test_the_first_keys_sign_at_once_and_others_verify_them_from_the_key_set(
     gateway_database: Database, clock: FrozenClock
 ) -> None:
-    """Both algorithms are ready after the first start, and joserfc verifies them with our JWKS alone."""
-    keys = SigningKeys(a_store(gateway_database, clock), KeySettings())
+    """All algorithms are ready after the first start, and another library verifies them with our JWKS alone."""
+    keys = SigningKeys(a_store(gateway_database, clock), KeySettings(algorithms=EVERY))
     keys.ensure()
     keys.ensure()
-    shown = KeySet.import_key_set(json.loads(keys.jwks().body))
-    assert {key["alg"] for key in json.loads(keys.jwks().body)["keys"]} == {"ES256", "RS256"}
-    for algorithm in ("ES256", "RS256"):
-        token = keys.sign({"sub": "x", "n": 1}, algorithm=algorithm, typ="JWT")
-        assert jwt.decode(token, shown, algorithms=[algorithm]).claims == {"sub": "x", "n": 1}
+    shown = json.loads(keys.jwks().body)["keys"]
+    known = KeySet.import_key_set({"keys": shown})
+    assert {key["alg"] for key in shown} == set(EVERY)
+    for key in shown:
+        token = keys.sign({"sub": "x", "n": 1}, algorithm=key["alg"], typ="JWT")
+        assert kid_of(token) == key["kid"]
+        assert jwt.decode(token, known, algorithms=[key["alg"]]).claims == {"sub": "x", "n": 1}
         assert keys.verify(token, typ="JWT") == {"sub": "x", "n": 1}
+        head, _, signature = token.rpartition(".")
+        flipped = ("B" if signature[5] == "A" else "A").join((signature[:5], signature[6:]))
+        assert keys.verify(f"{head}.{flipped}", typ="JWT") is None
+
+
+def test_a_key_signs_by_its_own_algorithm_alone(
+    sqlite_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """RFC 8725 §3.5: RS256 and PS256 have a key each, and the header of one proves nothing by the other."""
+    keys = SigningKeys(a_store(sqlite_gateway_database, clock), KeySettings(algorithms=("PS256", "RS256")))
+    keys.ensure()
+    salted = keys.sign({"sub": "x"}, algorithm="PS256", typ="JWT")
+    plain = keys.sign({"sub": "x"}, algorithm="RS256", typ="JWT")
+    assert kid_of(salted) != kid_of(plain)
+    assert keys.verify(salted.split(".")[0] + "." + plain.partition(".")[2], typ="JWT") is None
 
 
 def test_the_key_set_holds_nothing_private_and_each_kid_once(
