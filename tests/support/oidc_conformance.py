@@ -212,8 +212,8 @@ def render_evidence() -> str:
     lines += [
         "",
         "Clients in browsers and native clients without a secret may have the profile, too; a draft of the profile asked for",
-        "confidential ones alone. EdDSA is not offered: ES256 is what our own tokens carry. The account side (AL1) is SCIM:",
-        "[what it does](../scim.md), [what was found](scim.md).",
+        "confidential ones alone. ES256 is what our own tokens carry unless the settings and a client ask for PS256 or EdDSA. The",
+        "account side (AL1) is SCIM: [what it does](../scim.md), [what was found](scim.md).",
         "",
     ]
     return "\n".join(lines)
