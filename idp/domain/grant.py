@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp.domain.pkce import verifies
-from idp.domain.tokens import Authentication
+from idp.domain.tokens import Authentication, TokenFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +135,12 @@ def grant_fault(state: GrantState | None, *, now: dt.datetime) -> str:
 def is_repeat(token: StoredRefreshToken, *, grace: dt.timedelta, now: dt.datetime) -> bool:
     """Tell whether a spent refresh token that comes again may be an honest race (RT-03, RT-11)."""
     return token.used_at is not None and now - token.used_at < grace
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A token as introspection sees it. ``kind`` is access_token or refresh_token."""
+
+    kind: str
+    facts: TokenFacts
+    user_name: str

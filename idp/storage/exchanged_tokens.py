@@ -10,7 +10,7 @@ import datetime as dt
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from idp.storage.grants import NewAccessToken
+from idp.storage.access_tokens import NewAccessToken
 from idp.storage.tables import access_token, client
 from kernel.database import UtcDateTime
 from kernel.prepared import Prepared

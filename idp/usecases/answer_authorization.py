@@ -13,7 +13,8 @@ from idp.domain.oauth import Fault, ResponseMode
 from idp.domain.scope import OFFLINE_ACCESS, OPENID
 from idp.domain.session import LiveSession
 from idp.domain.tokens import Authentication, seconds
-from idp.storage.grants import NewGrant, insert_code, insert_grant, remember_client_of_session
+from idp.storage.codes import insert_code
+from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.minting import (
     Issue,
     access_now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, TokenFacts
-from idp.storage.grants import find_bearer
+from idp.storage.access_tokens import find_bearer
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 

@@ -22,8 +22,8 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
+from idp.storage.application_access import access_within
 from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
-from idp.storage.grants import access_within
 from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
 from idp.usecases.read_request import read_request

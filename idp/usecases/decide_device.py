@@ -13,11 +13,12 @@ from idp.domain.login_flow import Demands, within_reach
 from idp.domain.scope import OFFLINE_ACCESS
 from idp.domain.session import LiveSession, satisfies
 from idp.domain.tokens import Authentication, seconds
+from idp.storage.application_access import access_within
 from idp.storage.clients import find_client
 from idp.storage.consents import keep_consent
 from idp.storage.device_authorizations import DeviceAuthorization, allow, decide, find_waiting
 from idp.storage.factors import confirmed_factors
-from idp.storage.grants import NewGrant, access_within, insert_grant, remember_client_of_session
+from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.limits import take_user_code
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of

@@ -7,12 +7,8 @@ from idp.domain.confirmation import Binding, Confirmation
 from idp.domain.grant import CodeRequest, Redemption, SpentCode, code_fault, grant_fault
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.storage.clients import admit
-from idp.storage.grants import (
-    find_spent_code,
-    grant_state,
-    revoke_grant,
-    spend_code,
-)
+from idp.storage.codes import find_spent_code, spend_code
+from idp.storage.grants import grant_state, revoke_grant
 from idp.usecases.minting import TokenAnswer, check_client_is_current, refuse_grant, refuse_replay
 from idp.usecases.redeem import locked_meanwhile, redeem
 from idp.usecases.services import IdpServices

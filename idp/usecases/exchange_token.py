@@ -16,9 +16,9 @@ from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, TokenFacts
+from idp.storage.access_tokens import NewAccessToken, find_bearer
 from idp.storage.clients import admit
 from idp.storage.exchanged_tokens import insert_exchanged_token
-from idp.storage.grants import NewAccessToken, find_bearer
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.minting import (
     StaleClientError,

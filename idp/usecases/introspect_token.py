@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from idp.domain.client import Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
+from idp.domain.grant import Inspected
 from idp.domain.oauth import Fault, invalid_client
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, INTROSPECTION_TYPE, seconds
+from idp.storage.access_tokens import inspect_access_token
 from idp.storage.clients import admit
-from idp.storage.grants import Inspected, inspect_access_token, inspect_refresh_token
+from idp.storage.refresh_tokens import inspect_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.encrypt_answers import recipient_of
 from idp.usecases.minting import refuse_replay, response_algorithm

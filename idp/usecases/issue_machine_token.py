@@ -7,8 +7,8 @@ from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType
 from idp.domain.scope import granted_to_machine, split_scope
 from idp.domain.tokens import AccessTokenFacts
+from idp.storage.access_tokens import NewAccessToken, insert_machine_token
 from idp.storage.clients import admit
-from idp.storage.grants import NewAccessToken, insert_machine_token
 from idp.usecases.minting import (
     StaleClientError,
     TokenAnswer,

@@ -8,8 +8,8 @@ from idp.domain.client import AuthenticatedClient
 from idp.domain.grant import CodeRequest, GrantState
 from idp.domain.oauth import Fault, GrantType, invalid_grant
 from idp.domain.tokens import Authentication
-from idp.storage.grants import NewRefreshToken, insert_refresh_token
 from idp.storage.lockouts import locked_since
+from idp.storage.refresh_tokens import NewRefreshToken, insert_refresh_token
 from idp.storage.sessions import browser_of
 from idp.usecases.minting import (
     Issue,

@@ -15,12 +15,11 @@ from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.tokens import Authentication
 from idp.storage.clients import admit
-from idp.storage.grants import (
+from idp.storage.grants import grant_state, revoke_grant
+from idp.storage.refresh_tokens import (
     NewRefreshToken,
     find_refresh_token,
-    grant_state,
     insert_refresh_token,
-    revoke_grant,
     sealed_answer_to,
     spend_refresh_token,
 )

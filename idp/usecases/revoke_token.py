@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import Fault
+from idp.storage.access_tokens import revoke_access_token
 from idp.storage.clients import admit
 from idp.storage.exchanged_tokens import revoke_exchanged
-from idp.storage.grants import find_refresh_token, revoke_access_token, revoke_grant
+from idp.storage.grants import revoke_grant
+from idp.storage.refresh_tokens import find_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.minting import refuse_replay
 from idp.usecases.services import IdpServices

@@ -9,7 +9,8 @@ from idp.domain.claims_request import chosen
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
-from idp.storage.grants import access_of, find_bearer_with_profile
+from idp.storage.access_tokens import find_bearer_with_profile
+from idp.storage.application_access import access_of
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices

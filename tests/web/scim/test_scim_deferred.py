@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.storage import deferred_requests as stored
-from idp.storage.grants import revoke_access_token
+from idp.storage.access_tokens import revoke_access_token
 from idp.storage.tables import account, deferred_request, security_event
 from idp.usecases import deferred_requests as deeds
 from idp.usecases.disable_client import disable_client

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import String, cast, func, insert, literal, select
 
 from idp.storage import tables
-from idp.storage.grants import access_of
+from idp.storage.application_access import access_of
 from tests.support.scim import ScimWorld, a_group, a_user
 from tests.support.statements import recorded, whole_reads
 
