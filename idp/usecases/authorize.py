@@ -22,10 +22,10 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
-from idp.storage.application_access import access_within
 from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
 from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
+from idp.usecases.entrance import may_enter
 from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
@@ -251,9 +251,7 @@ def _answer(
     services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool = False
 ) -> ToClient | NoAccess | ConsentNeeded:
     client = asked.known_client
-    key = client.application_key
-    # What is open to every person is not to a machine: it has what its groups give it, and no more (MA-03).
-    if session.account.is_machine if not key else not access_within(unit.connection, session.account.id, key):
+    if not may_enter(unit, client, session.account):
         unit.audit.record(
             "gateway:authorization:refused",
             actor=Actor("account", session.account.id, session.id),

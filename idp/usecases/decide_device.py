@@ -13,12 +13,12 @@ from idp.domain.login_flow import Demands, within_reach
 from idp.domain.scope import OFFLINE_ACCESS
 from idp.domain.session import LiveSession, satisfies
 from idp.domain.tokens import Authentication, seconds
-from idp.storage.application_access import access_within
 from idp.storage.clients import find_client
 from idp.storage.consents import keep_consent
 from idp.storage.device_authorizations import DeviceAuthorization, allow, decide, find_waiting
 from idp.storage.factors import confirmed_factors
 from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
+from idp.usecases.entrance import may_enter
 from idp.usecases.limits import take_user_code
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
@@ -123,8 +123,7 @@ def _found(services: IdpServices, unit: Unit, typed: str, session: LiveSession) 
         return NoSuchCode()
     if not _is_strong_enough(unit, asked, session):
         return StrongerSignIn(asked.request.wanted.demands)
-    key = client.application_key
-    if key and not access_within(unit.connection, session.account.id, key):
+    if not may_enter(unit, client, session.account):
         unit.audit.record(
             "gateway:device:refused",
             actor=Actor("account", session.account.id, session.id),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from idp.domain.account import AccountKind
 from idp.domain.lockout import Counted, LockRule
 from idp.storage import tables
 from idp.storage.lockouts import account_key, count_try
@@ -169,6 +170,13 @@ def test_who_has_no_access_cannot_let_a_device_in(op: Op) -> None:
     assert {row.reason for row in op.audit("gateway:device:refused")} == {"no access"}
     op.member(account)
     assert isinstance(decided(op, cookie, told), DeviceDecided)
+
+
+def test_what_is_open_to_every_person_is_not_to_a_machine(op: Op) -> None:
+    """MA-03: a machine account lets no device in to an application that none of its groups opens."""
+    television(op)
+    cookie = op.session(op.account("meter", kind=AccountKind.MACHINE))
+    assert isinstance(decided(op, cookie, ask(op)), NoAccessForDevice)
 
 
 @pytest.mark.parametrize(
