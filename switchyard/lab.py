@@ -208,8 +208,8 @@ def _write_settings(
         idp["certificate_proxies"] = ["127.0.0.1"]
         idp["certificate_authorities"] = str(plan.tls.client_authorities.resolve())
     toml = folder / "switchyard.toml"
-    keys = {"algorithms": ["ES256", "PS256", "EdDSA", "RS256"]}
-    parts = {"kernel": kernel, "idp": idp, "keys": keys}
+    keys: dict[str, object] = {"algorithms": ["ES256", "PS256", "EdDSA", "RS256"]}
+    parts: dict[str, dict[str, object]] = {"kernel": kernel, "idp": idp, "keys": keys}
     lines = [line for name, part in parts.items() for line in (f"[gateway.{name}]", *toml_lines(part), "")]
     write_private(toml, "\n".join(lines) + "\n")
     return toml
