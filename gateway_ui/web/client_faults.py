@@ -39,6 +39,7 @@ _SENTENCES = (
     mark("has to hold public RSA or EC keys only"),
     mark("EC keys have to be on P-256"),
     mark("RSA keys need at least 2048 bits"),
+    mark("RSA keys may have 8192 bits and an exponent of 64 bits at most"),
     mark("several keys need a kid each, and each another"),
     mark("is needed: the redirect URIs are not all of one host"),
     mark("belongs to tls_client_auth alone"),

@@ -188,15 +188,19 @@ class AuthenticatedClient:
 def sector_of(metadata: Mapping[str, Any]) -> str:
     """Return the sector of pairwise subjects: its document's host, else the redirect URIs' (OIDC Core §8.1).
 
-    Empty where subjects are public, or the host is not one.
+    Empty where subjects are public, or the host is not one. Nobody owns the host of a private scheme, so it
+    makes no sector.
     """
     if metadata.get("subject_type") != PAIRWISE:
         return ""
     stated = metadata.get("sector_identifier_uri")
-    hosts = {
-        urlsplit(uri).hostname or "" for uri in ([stated] if stated else metadata.get("redirect_uris", ()))
-    }
+    hosts = {_host_of(uri) for uri in ([stated] if stated else metadata.get("redirect_uris", ()))}
     return hosts.pop() if len(hosts) == 1 else ""
+
+
+def _host_of(uri: str) -> str:
+    parts = urlsplit(uri)
+    return (parts.hostname or "") if parts.scheme in {"http", "https"} else ""
 
 
 def _types_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:

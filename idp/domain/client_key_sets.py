@@ -9,6 +9,8 @@ from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
 _MOST_KEYS = 50
 _WEAKEST_RSA_BITS = 2_048
+_LARGEST_RSA_BITS = 8_192
+_LARGEST_EXPONENT_BITS = 64
 _UNREADABLE = (JoseError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -48,6 +50,12 @@ def _names_collide(keys: Sequence[Key]) -> bool:
     return len(keys) > 1 and (None in names or len(set(names)) != len(names))
 
 
+def _is_too_large(key: RSAKey) -> bool:
+    """Tell whether nobody here can check or encrypt with a key, or only at great cost."""
+    public = key.public_key.public_numbers()
+    return key.public_key.key_size > _LARGEST_RSA_BITS or public.e.bit_length() > _LARGEST_EXPONENT_BITS
+
+
 _KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
     (
         lambda keys: not keys or any(not isinstance(key, ECKey | RSAKey) or key.is_private for key in keys),
@@ -62,6 +70,10 @@ _KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
             isinstance(key, RSAKey) and key.raw_value.key_size < _WEAKEST_RSA_BITS for key in keys
         ),
         "RSA keys need at least 2048 bits",
+    ),
+    (
+        lambda keys: any(isinstance(key, RSAKey) and _is_too_large(key) for key in keys),
+        "RSA keys may have 8192 bits and an exponent of 64 bits at most",
     ),
     (_names_collide, "several keys need a kid each, and each another"),
 )

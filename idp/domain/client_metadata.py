@@ -71,6 +71,7 @@ _ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MOST_URIS = 50
 _PEOPLE = frozenset({GrantType.AUTHORIZATION_CODE.value, GrantType.DEVICE_CODE.value})
 _LONGEST = 2_000
+_LONGEST_AGE = 9_999_999_999
 
 
 class MetadataError(StrEnum):
@@ -305,7 +306,7 @@ def _certificates_have_a_subject(metadata: Mapping[str, Any]) -> _Found:
 
 def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
     value = metadata.get("default_max_age", 0)
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LONGEST_AGE
     return [] if good else [_wrong("default_max_age", "has to be whole seconds")]
 
 

@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from idp.domain.client import PAIRWISE
 from idp.domain.client_metadata import MetadataError, MetadataFault, kept
 from idp.domain.client_profile import PROFILES
 from idp.domain.localized import localized_names
@@ -71,6 +72,10 @@ def self_registration_faults(
     """Find what is against the rules of clients that register themselves, in metadata whose shapes hold."""
     for grant in sorted(_MACHINES.intersection(metadata["grant_types"])):
         yield _wrong("grant_types", f"{grant} is for clients that an operator registered")
+    if metadata.get("subject_type") == PAIRWISE and GrantType.DEVICE_CODE in metadata["grant_types"]:
+        # A device is answered at no address, so nothing shows that the sector is the client's own.
+        message = f"{PAIRWISE} with {GrantType.DEVICE_CODE} is for clients that an operator registered"
+        yield _wrong("subject_type", message)
     for scope in str(metadata["scope"]).split():
         if scope not in scopes:
             yield _wrong("scope", f"has to be of {' '.join(scopes)}")

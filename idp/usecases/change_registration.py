@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,14 @@ from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest, same
 from kernel.store import Unit
+
+_JUDGED_BY_ANOTHER = Fault(
+    ErrorCode.TEMPORARILY_UNAVAILABLE,
+    "An operator changed the profile of the client meanwhile. Try again.",
+    503,
+    "registration",
+    dt.timedelta(seconds=1),
+)
 
 
 def change_registration(
@@ -54,6 +63,8 @@ def change_registration(
         held = find_managed(unit, client_id, token, hold=True)
         if isinstance(held, Fault):
             return held
+        if held.client.profile != client.profile:
+            return _JUDGED_BY_ANOTHER
         if not _is_secret(unit, client_id, document.get("client_secret")):
             return _wrong("client_secret", "is not the client's")
         shown = _changed(unit, order, held, token)
