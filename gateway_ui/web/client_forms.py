@@ -16,6 +16,7 @@ from idp.domain.client_profile import CODE, ClientProfile
 from idp.domain.client_record import Registration
 from idp.domain.oauth import AuthMethod, GrantType
 from idp.usecases.register_client import ClientOrder
+from kernel.foreign_json import read_json
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, several, single
 
@@ -172,7 +173,7 @@ def _parsed(name: str, text: str, errors: FormErrors) -> object:
     if not text.strip():
         return None
     try:
-        return json.loads(text)
+        return read_json(text)
     except json.JSONDecodeError as error:
         complain(errors, name, JSON_NOT_READ, line=error.lineno, column=error.colno)
     except (ValueError, RecursionError):

@@ -227,6 +227,8 @@ def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     )
     assert heading_of(page) == "Register a client"
     assert office.robin.messages == ["5108", "5106"], "what cannot be read is told first"
+    office.robin.send(jwks="", further='{"software_id": "\\ud800"}')
+    assert office.robin.messages == ["5106"], "half a character is no text"
     office.robin.send(jwks="", further='{"contacts": ["a@acme.example"]}')
     page = office.robin.text
     links = re.findall(r'<a href="#([a-z_]+)">([^<]+)</a>', page)
