@@ -213,6 +213,15 @@ def hold_client(connection: Connection, client_id: str) -> bool:
     return connection.scalar(held) is not None
 
 
+def hold_client_alone(connection: Connection, client_id: str) -> bool:
+    """Keep everybody else from changing a client until the unit of work ends; False if there is none.
+
+    Whoever looks before leaping holds it first, so that what is seen is still so when it is changed.
+    """
+    held = select(client.c.id).where(client.c.id == client_id).with_for_update(key_share=True)
+    return connection.scalar(held) is not None
+
+
 def change_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> bool:
     """Change a client and raise its version; False if there is none."""
     done = connection.execute(

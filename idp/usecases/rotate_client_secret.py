@@ -41,8 +41,10 @@ def rotate_client_secret(
     """Give the client a new secret; the former works on for ``overlap``, and each use of it is audited.
 
     No more than two work at a time. Without an overlap, for a secret that leaked, all others die at once.
+    Of two rotations at once one comes after the other.
     """
     with services.store.write() as unit:
+        clients.hold_client_alone(unit.connection, client_id)
         found = clients.find_client(unit.connection, client_id)
         if found is None or found.auth_method not in SECRET_METHODS:
             return NoSecret()
