@@ -45,20 +45,22 @@ class RemoteKeys:
     One address is asked at most once a second and five times a minute, whatever names are asked for, so
     nobody makes a client's server suffer through us. While it is down, its last answer is good for an hour.
     A server that does not answer holds up the one request that asks it: the others go by what is known, or
-    are told to come again.
+    are told to come again. Of all servers of clients that registered themselves one is asked at a time, so
+    that strangers with many addresses hold up one thread of this process and never all.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._entries: dict[str, _Entry] = {}
+        self._strangers = threading.BoundedSemaphore(1)
 
-    def find(self, fetcher: Fetcher, uri: str, kid: str) -> KeySet | None:
-        """Return the key set at ``uri``, fetched again if it lacks ``kid``; None if there is none.
+    def find(self, fetcher: Fetcher, client: Client, kid: str) -> KeySet | None:
+        """Return the keys at the client's address, fetched again if ``kid`` is not there, or None.
 
         Raises:
             BusyError: if only an answer could tell that another request still waits for.
         """
-        entry = self._entry(fetcher, uri, kid)
+        entry = self._entry(fetcher, client, kid)
         return entry.keys if self._is_known(entry, _STALE_SECONDS) else None
 
     def recipient(self, fetcher: Fetcher, client: Client, encryption: Encryption) -> Recipient | None:
@@ -69,18 +71,18 @@ class RemoteKeys:
         """
         if not client.jwks_uri:
             return fitting_key(encryption_rows(client.jwks), encryption)
-        entry = self._entry(fetcher, client.jwks_uri, "")
+        entry = self._entry(fetcher, client, "")
         return fitting_key(entry.encryption, encryption) if self._is_known(entry, _STALE_SECONDS) else None
 
-    def _entry(self, fetcher: Fetcher, uri: str, kid: str) -> _Entry:
+    def _entry(self, fetcher: Fetcher, client: Client, kid: str) -> _Entry:
         if len(self._entries) >= _MOST_REMEMBERED:
             self._entries.clear()
-        entry = self._entries.setdefault(uri, _Entry())
+        entry = self._entries.setdefault(client.jwks_uri, _Entry())
         if not self._serves(entry, kid, _FRESH_SECONDS):
-            self._renew(fetcher, uri, entry, kid)
+            self._renew(fetcher, client, entry, kid)
         return entry
 
-    def _renew(self, fetcher: Fetcher, uri: str, entry: _Entry, kid: str) -> None:
+    def _renew(self, fetcher: Fetcher, client: Client, entry: _Entry, kid: str) -> None:
         """Let one thread ask. The others wait as long as an answer usually takes, if they have to at all."""
         if not entry.lock.acquire(blocking=False):
             if self._serves(entry, kid, _STALE_SECONDS):
@@ -88,10 +90,24 @@ class RemoteKeys:
             if not entry.lock.acquire(timeout=_PATIENCE_SECONDS):
                 raise BusyError(retry_after=_RETRY_SECONDS)
         try:
-            if not self._serves(entry, kid, _FRESH_SECONDS) and self._may_ask(entry):
-                self._read(fetcher, uri, entry)
+            if not self._serves(entry, kid, _FRESH_SECONDS):
+                self._ask(fetcher, client, entry, kid)
         finally:
             entry.lock.release()
+
+    def _ask(self, fetcher: Fetcher, client: Client, entry: _Entry, kid: str) -> None:
+        """Ask if it may be now; for a client that registered itself only while no other such one waits."""
+        stranger = bool(client.registered_by)
+        if stranger and not self._strangers.acquire(timeout=_PATIENCE_SECONDS):
+            if self._serves(entry, kid, _STALE_SECONDS):
+                return
+            raise BusyError(retry_after=_RETRY_SECONDS)
+        try:
+            if self._may_ask(entry):
+                self._read(fetcher, client.jwks_uri, entry)
+        finally:
+            if stranger:
+                self._strangers.release()
 
     def _serves(self, entry: _Entry, kid: str, life: float) -> bool:
         if not self._is_known(entry, life):

@@ -18,5 +18,6 @@ def keys_of(services: IdpServices, known: KnownClient, token: str) -> KeySet | N
     Raises:
         BusyError: if another request waits for the client's server, and only its answer could tell.
     """
-    uri = known.client.jwks_uri
-    return services.remote_keys.find(services.fetcher, uri, named_key(token)) if uri else known.keys
+    if not known.client.jwks_uri:
+        return known.keys
+    return services.remote_keys.find(services.fetcher, known.client, named_key(token))

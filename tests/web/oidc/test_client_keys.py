@@ -17,10 +17,13 @@ from kernel.audit import SYSTEM
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import Op, an_assertion, public_keys
+from tests.support.self_registration import registered, registering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from kernel.web.http import Response
 
 FIRST = ECKey.generate_key("P-256", {"kid": "first"})
 SECOND = ECKey.generate_key("P-256", {"kid": "second"})
@@ -136,6 +139,30 @@ def test_a_silent_server_holds_up_nobody_but_who_asks_it(
     again = machine.post("/oauth2/token", {"grant_type": "client_credentials", **fields})
     assert again.status == 200, "nothing was spent, and nothing counted, by a request that was told to wait"
     assert machine.audit("gateway:client:refused") == []
+
+
+def test_silent_servers_of_strangers_hold_up_one_request_of_ours(machine: Op, published: Documents) -> None:
+    """CA-13, RFC 7591 §5: however many addresses strangers register, the threads stay everybody's."""
+    registering(machine, "open")
+
+    def asks(name: str) -> Response:
+        metadata = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{published.origin}/{name}"}
+        client_id = registered(machine, **metadata)["client_id"]
+        fields = {"grant_type": "authorization_code", "code": "none", **an_assertion(client_id, key=FIRST)}
+        return machine.post("/oauth2/token", fields)
+
+    published.put("/one", json.dumps(public_keys(FIRST)).encode())
+    published.put("/two", json.dumps(public_keys(FIRST)).encode())
+    published.goes_on.clear()
+    published.reached.clear()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asks, "one")
+        assert published.reached.wait(30)
+        held = asks("two")
+        assert (held.status, dict(held.headers)["Retry-After"]) == (503, "5")
+        published.goes_on.set()
+        assert asking.result(30).json()["error"] == "invalid_grant"
+    assert asks("two").json()["error"] == "invalid_grant"
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
