@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from idp.storage import client_register
+from idp.storage.client_endings import end_holdings
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
 
 def enable_client(services: IdpServices, client_id: str, *, actor: Actor) -> bool:
-    """Enable a client; False if it was not disabled. What it had before stays dead: people sign in anew."""
+    """Enable a client; False if it was not disabled. What it had before stays dead: people sign in anew.
+
+    What was issued at the very moment of its disabling ends here.
+    """
     with services.store.write() as unit:
         done = client_register.enable_client(unit.connection, client_id, now=unit.now)
         if done:
+            end_holdings(unit.connection, client_id, reason="client-disabled", now=unit.now)
             unit.audit.record("gateway:client:enabled", actor=actor, target=client_id)
     services.clients.forget(client_id)
     return done

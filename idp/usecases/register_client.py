@@ -12,6 +12,7 @@ from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_i
 from idp.domain.client_profile import PROFILES, ClientProfile, ProfileRules
 from idp.domain.oauth import CERTIFICATE_METHODS, SECRET_METHODS
 from idp.storage import clients
+from idp.storage.client_endings import end_holdings
 from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -68,7 +69,8 @@ def register_client(
 ) -> Registered | RegistrationRefused:
     """Register a client; with ``replace`` change the one that has its id, and enable it again.
 
-    Its secret stays as it is unless ``order`` brings one. What is wrong is told field by field.
+    Its secret stays as it is unless ``order`` brings one. What is wrong is told field by field. It begins
+    with nothing: what was issued at the very moment in which a client of this id ended stays dead.
     """
     metadata = kept(order.metadata)
     faults = order_faults(services, order, metadata)
@@ -94,6 +96,8 @@ def register_client(
                 return RegistrationRefused((_wrong("client_id", "is taken"),))
         else:
             clients.change_client(unit.connection, order.id, {**values, "disabled_at": None})
+        if known is None or known.disabled:
+            end_holdings(unit.connection, order.id, reason="client-ended", now=unit.now)
         secret = _give_secret(unit, order, metadata, is_new=known is None)
         unit.audit.record(
             "gateway:client:registered" if known is None else "gateway:client:changed",
