@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CODE = "authorization_code"
 
 
-def refused(op: Op, **metadata: object) -> str:
+def refused(op: Op, **metadata: Any) -> str:
     answer = post(op, **metadata)
     assert (answer.status, answer.json()["error"]) == (400, "invalid_client_metadata"), answer.body
     return str(answer.json()["error_description"])
@@ -47,7 +47,11 @@ def test_nobody_joins_the_sector_of_others_by_a_scheme_of_its_own(op: Op) -> Non
     """OIDC Core §8.1, RFC 8252 §7.1: whoever invents a scheme writes any host after it."""
     registering(op, "open")
     uris = ["com.other.app://emi.example/callback"]
-    metadata = {"application_type": "native", "token_endpoint_auth_method": "none", "redirect_uris": uris}
+    metadata: dict[str, Any] = {
+        "application_type": "native",
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": uris,
+    }
     assert "sector_identifier_uri is needed" in refused(op, subject_type="pairwise", **metadata)
     registered(op, **metadata)
 
