@@ -32,7 +32,7 @@ FORBIDDEN: dict[str, Any] = {
     "userType": "Machine",
     f"{USER_EXTENSION}:personId": "1",
     f"{USER_EXTENSION}:sourceVersion": 99,
-    f"{USER_EXTENSION}:allowedAddresses": ["0.0.0.0/0"],
+    f"{USER_EXTENSION}:allowedAddresses": ["203.0.113.0/24"],
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department": "Board",
 }
 
