@@ -33,7 +33,7 @@ from idp.domain.client import (
 )
 from idp.domain.dpop import Proof
 from idp.domain.redirects import origins_of
-from idp.storage.tables import client, client_assertion, client_secret, spent_proof
+from idp.storage.tables import client, client_assertion, client_secret, consent, spent_proof
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 from kernel.store import Store
@@ -190,6 +190,17 @@ def list_clients(connection: Connection, *, made_by_operators: bool = False) -> 
     statement = select(*_COLUMNS).order_by(client.c.id)
     if made_by_operators:
         statement = statement.where(client.c.registered_by == "")
+    return [_client(row) for row in connection.execute(statement)]
+
+
+def clients_met_by(connection: Connection, account_id: str) -> list[Client]:
+    """Return the enabled clients of operators, and those she agreed to that registered themselves."""
+    agreed = select(consent.c.client_id).where(consent.c.account_id == account_id)
+    statement = (
+        select(*_COLUMNS)
+        .where(client.c.disabled_at.is_(None), or_(client.c.registered_by == "", client.c.id.in_(agreed)))
+        .order_by(client.c.id)
+    )
     return [_client(row) for row in connection.execute(statement)]
 
 

@@ -9,7 +9,7 @@ from idp.domain.account import Account
 from idp.domain.browser_addresses import login_start
 from idp.domain.client import Client
 from idp.storage.access import access_rows
-from idp.storage.clients import list_clients
+from idp.storage.clients import clients_met_by
 from idp.storage.consents import consents_of
 from idp.usecases.services import IdpServices
 
@@ -40,7 +40,7 @@ def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...
     with services.store.read() as connection:
         for row in access_rows(connection, account.id):
             opened[row.application_key].append(row.org_name)
-        clients = [client for client in list_clients(connection) if _is_offered(client)]
+        clients = [client for client in clients_met_by(connection, account.id) if _is_offered(client)]
         agreed = set()
         if any(_needs_consent(client) for client in clients):
             agreed = {given.client_id for given in consents_of(connection, account.id)}
@@ -60,7 +60,7 @@ def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...
 
 
 def _is_offered(client: Client) -> bool:
-    return not client.disabled and bool(client.launch_url or client.initiate_login_uri)
+    return bool(client.launch_url or client.initiate_login_uri)
 
 
 def _needs_consent(client: Client) -> bool:

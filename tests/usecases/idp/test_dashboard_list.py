@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import update
 
 from idp.domain.account import AccountKind
 from idp.domain.client_metadata import kept, metadata_faults
@@ -133,11 +134,16 @@ def test_a_client_that_begins_sign_ins_itself_is_opened_there(gatehouse: Gatehou
     assert parse_qs(lab.query) == {"iss": [issuer]}
 
 
-def test_a_client_of_others_comes_on_the_dashboards_of_who_agreed_to_it(gatehouse: Gatehouse) -> None:
+@pytest.mark.parametrize("registered_by", ["", "open"], ids=["by an operator", "by itself"])
+def test_a_client_of_others_comes_on_the_dashboards_of_who_agreed_to_it(
+    gatehouse: Gatehouse, registered_by: str
+) -> None:
     """Whoever registers a client cannot put a link before everybody; taking the consent back takes it away."""
     holder, other = gatehouse.a_holder(), gatehouse.a_holder("other")
     metadata = {"initiate_login_uri": START}
     an_application(gatehouse, "lab", "Lab", url="", application_key="", first_party=False, metadata=metadata)
+    with gatehouse.services.store.write() as unit:
+        unit.connection.execute(update(client).values(registered_by=registered_by))
     assert list_apps(gatehouse.services, holder.account) == ()
     with gatehouse.services.store.write() as unit:
         keep_consent(unit.connection, holder.id, "lab", ("openid",), now=unit.now)
