@@ -78,37 +78,27 @@ _GUARDED_ACCESS = Prepared(
 
 def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.datetime) -> None:
     """Store an access token of a grant."""
-    _INSERT_ACCESS.within(
-        connection,
-        digest=new.digest,
-        grant_id=new.grant_id,
-        client_id=new.client_id,
-        subject=new.subject,
-        scope=new.scope,
-        audience=new.audience,
-        confirmation=_stored(new.confirmation),
-        issued_at=now,
-        expires_at=new.expires_at,
-    )
+    _INSERT_ACCESS.within(connection, grant_id=new.grant_id, **_values(new, now))
 
 
 def insert_machine_token(
     connection: Connection, new: NewAccessToken, *, client_version: int, now: dt.datetime
 ) -> bool:
     """Store a client's own access token if the client is enabled and still at ``client_version``."""
-    rows = _GUARDED_ACCESS.within(
-        connection,
-        digest=new.digest,
-        client_id=new.client_id,
-        subject=new.subject,
-        scope=new.scope,
-        audience=new.audience,
-        confirmation=_stored(new.confirmation),
-        issued_at=now,
-        expires_at=new.expires_at,
-        version=client_version,
-    )
-    return bool(rows)
+    return bool(_GUARDED_ACCESS.within(connection, version=client_version, **_values(new, now)))
+
+
+def _values(new: NewAccessToken, now: dt.datetime) -> dict[str, object]:
+    return {
+        "digest": new.digest,
+        "client_id": new.client_id,
+        "subject": new.subject,
+        "scope": new.scope,
+        "audience": new.audience,
+        "confirmation": _stored(new.confirmation),
+        "issued_at": now,
+        "expires_at": new.expires_at,
+    }
 
 
 def _stored(confirmation: Confirmation | None) -> str | None:
