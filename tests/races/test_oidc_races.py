@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
@@ -13,31 +11,16 @@ from sqlalchemy import func, select
 from idp.domain.tokens import Authentication
 from idp.storage import tables
 from idp.usecases.decide_device import DeviceDecided
+from tests.support.at_once import at_once
 from tests.support.devices import ask, decided, error_of, poll, television
 from tests.support.oidc import an_assertion, an_op, claims_of, public_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kernel.database import Database
     from tests.support.oidc import Op
 
-    T = TypeVar("T")
-
 pytestmark = pytest.mark.race
 THREADS = 16
-
-
-def at_once(deed: Callable[[int], T]) -> list[T]:
-    """Let sixteen threads do the same thing at the same moment."""
-    barrier = threading.Barrier(THREADS)
-
-    def run(number: int) -> T:
-        barrier.wait()
-        return deed(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
 
 
 def ready(database: Database, **settings: object) -> tuple[Op, str]:
