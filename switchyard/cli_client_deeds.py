@@ -202,13 +202,13 @@ def enable(settings: Path | None, client_id: str, *, as_json: bool) -> None:
 def delete(settings: Path | None, client_id: str, reason: str, *, yes: bool, as_json: bool) -> None:
     """Delete a client with its secrets, consents, grants and tokens; this cannot be undone."""
     from idp.usecases.delete_client import delete_client  # noqa: PLC0415
+    from idp.usecases.show_client import show_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    if not yes:
-        click.confirm(
-            f"Delete {client_id} with everything it holds? This cannot be undone", abort=True, err=True
-        )
     with gateway_services(read_settings(settings)) as services:
+        if not yes and show_client(services, client_id) is not None:
+            question = f"Delete {client_id} with everything it holds? This cannot be undone"
+            click.confirm(question, abort=True, err=True)
         done = delete_client(services, client_id, actor=at_console(), reason=reason)
     if not done:
         fail(f"no client is called {client_id}", 1)

@@ -172,6 +172,9 @@ def test_every_deed_of_the_clients_pages_has_its_command(site: Site, tmp_path: P
     for command in ("show", "change", "rotate-secret", "retire-secret", "disable", "enable"):
         assert "is called crow" in refused(command, "crow"), command
     assert "is called crow" in refused("delete", "crow", "--yes")
+    unasked = refused("delete", "crow")
+    assert "is called crow" in unasked
+    assert "cannot be undone" not in unasked
 
 
 def test_registration_tokens_are_issued_listed_and_revoked(site: Site) -> None:
