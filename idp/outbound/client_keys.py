@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,16 +28,71 @@ _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 0.3
 _RETRY_SECONDS = 5
 _MOST_REMEMBERED = 2_000
+_MOST_OF_STRANGERS = 500
 _log = structlog.get_logger(__name__)
+
+
+class _Turns:
+    """Lets ``places`` threads ask at a time.
+
+    Others wait no longer than answers usually take, counted from when the last one began to ask: a server
+    that is known to be slow holds up nobody else.
+    """
+
+    def __init__(self, places: int, now: Callable[[], float], patience: float) -> None:
+        self._places = threading.BoundedSemaphore(places)
+        self._now = now
+        self._patience = patience
+        self._begun = now()
+        self._lock = threading.Lock()
+
+    def take(self, *, patient: bool) -> bool:
+        """Take a place, to be given back; False if none is free, nor comes free in time for the patient."""
+        with self._lock:
+            if self._places.acquire(blocking=False):
+                self._begun = self._now()
+                return True
+            left = self._begun + self._patience - self._now()
+        if not patient or left <= 0 or not self._places.acquire(timeout=left):
+            return False
+        with self._lock:
+            self._begun = self._now()
+        return True
+
+    def give_back(self) -> None:
+        """Let the next one ask."""
+        self._places.release()
 
 
 @dataclass(slots=True)
 class _Entry:
+    turns: _Turns
     keys: KeySet | None = None
     encryption: tuple[Mapping[str, Any], ...] = ()
     read_at: float | None = None
     tries: deque[float] = field(default_factory=lambda: deque(maxlen=_FETCHES_IN_SPAN))
-    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Group:
+    """The addresses of clients of one kind, the one that was longest out of use first, and who may ask."""
+
+    def __init__(self, most: int, turns: _Turns) -> None:
+        self.turns = turns
+        self._most = most
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def entry(self, uri: str, make: Callable[[], _Entry]) -> _Entry:
+        """Return what is known of an address; for a new one the one longest out of use is forgotten."""
+        with self._lock:
+            found = self._entries.get(uri)
+            if found is None:
+                found = self._entries[uri] = make()
+                if len(self._entries) > self._most:
+                    self._entries.popitem(last=False)
+            else:
+                self._entries.move_to_end(uri)
+            return found
 
 
 class RemoteKeys:
@@ -45,14 +101,19 @@ class RemoteKeys:
     One address is asked at most once a second and five times a minute, whatever names are asked for, so
     nobody makes a client's server suffer through us. While it is down, its last answer is good for an hour.
     A server that does not answer holds up the one request that asks it: the others go by what is known, or
-    are told to come again. Of all servers of clients that registered themselves one is asked at a time, so
-    that strangers with many addresses hold up one thread of this process and never all.
+    are told to come again, at once if the answer is overdue. Of all servers of clients that registered
+    themselves one is asked at a time, of all others two, so that threads stay free whoever is silent. The
+    2,000 addresses that were used last are remembered, and 500 beside them of clients that registered
+    themselves.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, *, patience: float = _PATIENCE_SECONDS
+    ) -> None:
         self._now = now
-        self._entries: dict[str, _Entry] = {}
-        self._strangers = threading.BoundedSemaphore(1)
+        self._patience = patience
+        self._known = _Group(_MOST_REMEMBERED, _Turns(2, now, patience))
+        self._strangers = _Group(_MOST_OF_STRANGERS, _Turns(1, now, patience))
 
     def find(self, fetcher: Fetcher, client: Client, kid: str) -> KeySet | None:
         """Return the keys at the client's address, fetched again if ``kid`` is not there, or None.
@@ -75,39 +136,27 @@ class RemoteKeys:
         return fitting_key(entry.encryption, encryption) if self._is_known(entry, _STALE_SECONDS) else None
 
     def _entry(self, fetcher: Fetcher, client: Client, kid: str) -> _Entry:
-        if len(self._entries) >= _MOST_REMEMBERED:
-            self._entries.clear()
-        entry = self._entries.setdefault(client.jwks_uri, _Entry())
+        group = self._strangers if client.registered_by else self._known
+        entry = group.entry(client.jwks_uri, self._new_entry)
         if not self._serves(entry, kid, _FRESH_SECONDS):
-            self._renew(fetcher, client, entry, kid)
+            self._renew(fetcher, client.jwks_uri, entry, kid, group.turns)
         return entry
 
-    def _renew(self, fetcher: Fetcher, client: Client, entry: _Entry, kid: str) -> None:
-        """Let one thread ask. The others wait as long as an answer usually takes, if they have to at all."""
-        if not entry.lock.acquire(blocking=False):
-            if self._serves(entry, kid, _STALE_SECONDS):
-                return
-            if not entry.lock.acquire(timeout=_PATIENCE_SECONDS):
-                raise BusyError(retry_after=_RETRY_SECONDS)
-        try:
-            if not self._serves(entry, kid, _FRESH_SECONDS):
-                self._ask(fetcher, client, entry, kid)
-        finally:
-            entry.lock.release()
+    def _new_entry(self) -> _Entry:
+        return _Entry(_Turns(1, self._now, self._patience))
 
-    def _ask(self, fetcher: Fetcher, client: Client, entry: _Entry, kid: str) -> None:
-        """Ask if it may be now; for a client that registered itself only while no other such one waits."""
-        stranger = bool(client.registered_by)
-        if stranger and not self._strangers.acquire(timeout=_PATIENCE_SECONDS):
-            if self._serves(entry, kid, _STALE_SECONDS):
-                return
-            raise BusyError(retry_after=_RETRY_SECONDS)
-        try:
-            if self._may_ask(entry):
-                self._read(fetcher, client.jwks_uri, entry)
-        finally:
-            if stranger:
-                self._strangers.release()
+    def _renew(self, fetcher: Fetcher, uri: str, entry: _Entry, kid: str, of_group: _Turns) -> None:
+        """Let one thread ask the address, and few of its kind at a time; the others go by what is known."""
+        with ExitStack() as held:
+            for turns in (entry.turns, of_group):
+                stands = self._serves(entry, kid, _STALE_SECONDS)
+                if not turns.take(patient=not stands):
+                    if stands or self._serves(entry, kid, _STALE_SECONDS):
+                        return
+                    raise BusyError(retry_after=_RETRY_SECONDS)
+                held.callback(turns.give_back)
+            if not self._serves(entry, kid, _FRESH_SECONDS) and self._may_ask(entry):
+                self._read(fetcher, uri, entry)
 
     def _serves(self, entry: _Entry, kid: str, life: float) -> bool:
         if not self._is_known(entry, life):

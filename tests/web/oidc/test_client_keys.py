@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
+from idp.domain.client import Client, client_from
 from idp.outbound.client_keys import RemoteKeys
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
+from kernel.errors import BusyError
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import Op, an_assertion, public_keys
@@ -163,6 +165,78 @@ def test_silent_servers_of_strangers_hold_up_one_request_of_ours(machine: Op, pu
         published.goes_on.set()
         assert asking.result(30).json()["error"] == "invalid_grant"
     assert asks("two").json()["error"] == "invalid_grant"
+
+
+def _client(name: str, published: Documents, *, registered_by: str = "") -> Client:
+    metadata = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{published.origin}/{name}"}
+    fields = {
+        "id": name,
+        "name": name,
+        "description": "",
+        "application_key": "",
+        "launch_url": "",
+        "profile": "default",
+        "first_party": False,
+        "disabled_at": None,
+        "version": 1,
+        "registered_by": registered_by,
+    }
+    return client_from(fields, metadata)
+
+
+def _fetcher(published: Documents) -> Fetcher:
+    return Fetcher(FetchRules(authority=published.authority, loopback=(published.host,), seconds=60))
+
+
+@pytest.mark.parametrize(("registered_by", "places"), [("", 2), ("open", 1)])
+def test_an_answer_that_is_overdue_is_waited_for_by_nobody(
+    published: Documents, watch: Watch, registered_by: str, places: int
+) -> None:
+    """CA-13: neither by requests of the same client, nor by those of others whose servers have no turn."""
+    remote = RemoteKeys(watch, patience=86_400)
+    fetcher = _fetcher(published)
+    names = [f"silent-{n}" for n in range(places)]
+    for name in (*names, "third"):
+        published.put(f"/{name}", json.dumps(public_keys(FIRST)).encode())
+    published.goes_on.clear()
+    published.reached.clear()
+
+    def find(name: str) -> object:
+        return remote.find(fetcher, _client(name, published, registered_by=registered_by), "first")
+
+    with ThreadPoolExecutor(places) as pool:
+        asking = [pool.submit(find, name) for name in names]
+        while len(published.asked) < places:
+            assert published.reached.wait(30)
+            published.reached.clear()
+        watch.seconds += 86_401
+        for name in (*names, *names, "third"):
+            with pytest.raises(BusyError):
+                find(name)
+        published.goes_on.set()
+        assert all(each.result(30) for each in asking)
+    assert find("third")
+    assert len(published.asked) == places + 1
+
+
+def test_the_addresses_in_use_are_remembered_whoever_registers_how_many(
+    published: Documents, watch: Watch
+) -> None:
+    """CA-13: the one longest out of use is forgotten, and strangers take no place of an operator's client."""
+    remote = RemoteKeys(watch)
+    nowhere = Fetcher(FetchRules())
+    for name in ("used", "unused", "ours"):
+        published.put(f"/{name}", json.dumps(public_keys(FIRST)).encode())
+    used = _client("used", published, registered_by="open")
+    unused = _client("unused", published, registered_by="open")
+    ours = _client("ours", published)
+    for each in (used, unused, ours):
+        assert remote.find(_fetcher(published), each, "first")
+    for number in range(600):
+        assert remote.find(nowhere, _client(f"s{number}", published, registered_by="open"), "first") is None
+        assert remote.find(nowhere, used, "first")
+    assert remote.find(nowhere, ours, "first")
+    assert remote.find(nowhere, unused, "first") is None
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
