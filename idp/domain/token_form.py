@@ -1,4 +1,4 @@
-"""The form of opaque tokens that are shown once: a prefix that scanners for leaks know, chance, check digits.
+"""The form of opaque tokens: a prefix that scanners for leaks know, chance, check digits.
 
 A prefix, 43 characters of chance (256 bits, base64url) and six digits of a CRC-32, so that a scanner tells a
 leaked token from a look-alike, and we a mistyped one, without asking anybody.
@@ -13,6 +13,8 @@ INITIAL: Final = "swreg_"
 """Tokens that let their holder register clients (RFC 7591 §3)."""
 MANAGEMENT: Final = "swrat_"
 """Registration access tokens: they let a client manage its own registration (RFC 7592)."""
+REFRESH: Final = "swrt_"
+"""Refresh tokens (RFC 6749 §1.5)."""
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECK_LENGTH: Final = 6

@@ -7,6 +7,7 @@ import datetime as dt
 from idp.domain.client import AuthenticatedClient
 from idp.domain.grant import CodeRequest, GrantState
 from idp.domain.oauth import Fault, GrantType, invalid_grant
+from idp.domain.token_form import REFRESH, with_check
 from idp.domain.tokens import Authentication
 from idp.storage.lockouts import locked_since
 from idp.storage.refresh_tokens import NewRefreshToken, insert_refresh_token
@@ -42,7 +43,7 @@ def redeem(
         return refuse_grant(services, unit, client, invalid_grant(f"{grant_type}: no access"))
     refresh_token = ""
     if client.client.may_use(GrantType.REFRESH_TOKEN):
-        refresh_token = unit.randomness.token(32)
+        refresh_token = with_check(REFRESH, unit.randomness.token(32))
         facts: dict[str, object] = {
             "resource": request.resource,
             "authentication": request.authentication.to_json(),

@@ -13,6 +13,7 @@ from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.grant import StoredRefreshToken, grant_fault, is_repeat
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.domain.scope import narrowed, split_scope
+from idp.domain.token_form import REFRESH, with_check
 from idp.domain.tokens import Authentication
 from idp.storage.clients import admit
 from idp.storage.grants import grant_state, revoke_grant
@@ -131,7 +132,7 @@ def _rotate(
     spent: StoredRefreshToken,
     parent: bytes,
 ) -> TokenAnswer:
-    heir = unit.randomness.token(32)
+    heir = with_check(REFRESH, unit.randomness.token(32))
     bound = client.client.is_public and client.held is not None
     answer = issue_for_account(services, unit, issue, refresh_token=heir)
     insert_refresh_token(
