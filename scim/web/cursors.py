@@ -11,6 +11,7 @@ import binascii
 import datetime as dt
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 
 from scim2_models import ExpiredCursorException, InvalidCountException, InvalidCursorException
@@ -45,10 +46,13 @@ class Cursors:
 
     def seal(self, position: Position, *, query: str, count: int) -> str:
         """Return the cursor of a position in the answers to ``query``, in pages of ``count``."""
-        until = int((self._store.clock.now() + self._life).timestamp())
+        until = math.ceil((self._store.clock.now() + self._life).timestamp())
         place = position.place
-        content = [until, count, position.total, position.kind, position.back, place.value, place.id]
-        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        text = place.value if isinstance(place.value, str) else ""
+        value = None if isinstance(place.value, str) else [place.value]
+        content = [until, count, position.total, position.kind, position.back, value, place.id]
+        # A text stands behind the rest as it is: escaped, a cursor could be longer than an address may be.
+        plain = json.dumps(content, separators=(",", ":")).encode() + b"\n" + text.encode()
         sealed = self._store.sealer.seal(plain, table="scim", column="cursor", row=_digest(query))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -60,12 +64,14 @@ class Cursors:
             InvalidCountException: if the query asks for pages of another length.
             ExpiredCursorException: if it was given too long ago.
         """
-        until, length, total, kind, back, value, identifier = json.loads(self._opened(cursor, query))
+        content, _, text = self._opened(cursor, query).partition(b"\n")
+        until, length, total, kind, back, value, identifier = json.loads(content)
         if self._store.clock.now().timestamp() > until:
             raise ExpiredCursorException(detail="The cursor has expired: see cursorTimeout.")
         if count is not None and count != length:
             raise InvalidCountException(detail="'count' must be that of the query the cursor belongs to.")
-        return Position(Place(value, identifier), kind, total, back), length
+        place = Place(text.decode() if value is None else value[0], identifier)
+        return Position(place, kind, total, back), length
 
     def _opened(self, cursor: str, query: str) -> bytes:
         if len(cursor) > _LONGEST:
