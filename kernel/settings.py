@@ -88,6 +88,9 @@ class KernelSettings(Section):
     courier: Literal["smtp", "console"] = "smtp"
     """How e-mail leaves: `smtp`, or `console` to print it (never in production)."""
 
+    courier_record_life: dt.timedelta = dt.timedelta(days=30)
+    """How long it is known that a message was sent or given up; its text is wiped at once."""
+
     sms_webhook_url: str = ""
     """Address of the text-message provider's webhook; empty switches text messages off."""
 

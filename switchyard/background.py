@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection
 
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
@@ -18,6 +19,7 @@ from idp.usecases.sweep_security_events import disable_overfull_streams, sweep_s
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
+from kernel.courier import outbox
 from kernel.courier.carriers import Carrier
 from kernel.courier.console import ConsoleCarrier
 from kernel.courier.sms import WebhookCarrier
@@ -76,7 +78,7 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
     return {
         "courier": courier.run,
         "sweeper": lambda stop: _repeat(
-            stop, lambda: _exhaust(stop, lambda: _sweep_limits(store, Breather(stop)))
+            stop, lambda: _exhaust(stop, lambda: _sweep_kernel(store, settings.kernel, Breather(stop)))
         ),
     }
 
@@ -136,16 +138,22 @@ def _exhaust(stop: threading.Event, *sweeps: Callable[[], int]) -> None:
             pass
 
 
-def _sweep_limits(store: Store, rest: Rest) -> int:
+def _sweep_kernel(store: Store, settings: KernelSettings, rest: Rest) -> int:
+    """Remove some counters whose window is over, and some messages that left long ago; return how many."""
     now = store.clock.now()
-    return sweep_each(store.database, (lambda connection: ratelimit.sweep(connection, now=now),), rest=rest)
+    posted_before = now - settings.courier_record_life
+    sweeps: tuple[Callable[[Connection], int], ...] = (
+        lambda connection: ratelimit.sweep(connection, now=now),
+        lambda connection: outbox.sweep(connection, posted_before=posted_before),
+    )
+    return sweep_each(store.database, sweeps, rest=rest)
 
 
 def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
     rest = Breather(stop)
     _exhaust(
         stop,
-        lambda: _sweep_limits(services.store, rest),
+        lambda: _sweep_kernel(services.store, settings.kernel, rest),
         lambda: sweep_sign_in(services, rest=rest) + sweep_tokens(services, rest=rest),
         lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life),
         lambda: sweep_security_events(services),

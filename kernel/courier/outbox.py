@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from kernel.audit import JsonValue
 from kernel.crypto import Sealer
 from kernel.database import insert
-from kernel.randomness import Randomness
+from kernel.randomness import Randomness, first_ulid
+from kernel.sweeping import remove_some
 from kernel.tables import courier_message
 
 LEASE = dt.timedelta(seconds=60)
@@ -184,3 +185,12 @@ def _end(
         .values(state=state, ended_at=now, payload=None, lease_owner=None, lease_until=None, last_error=error)
     )
     return done.rowcount == 1
+
+
+def sweep(connection: Connection, *, posted_before: dt.datetime) -> int:
+    """Remove some messages posted before ``posted_before`` that were sent or given up; return how many.
+
+    What is not sent stays, however old. They are found in the order of their ids, which is that of time.
+    """
+    over = and_(courier_message.c.id < first_ulid(posted_before), courier_message.c.state != "queued")
+    return remove_some(connection, courier_message, over, oldest_first=courier_message.c.id)

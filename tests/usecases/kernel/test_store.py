@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text, update
 
 from kernel.audit import SYSTEM, Actor, verify_chains
 from kernel.clock import FrozenClock
+from kernel.courier import outbox
 from kernel.courier.carriers import Carrier, PermanentFailure, TransientFailure
 from kernel.courier.memory import MemoryCarrier
 from kernel.courier.outbox import Envelope
@@ -19,7 +20,9 @@ from kernel.origin import Origin, origin
 from kernel.randomness import SystemRandomness
 from kernel.ratelimit import Limit, forget, sweep, take
 from kernel.store import Store
+from kernel.sweeping import BATCH
 from kernel.tables import audit_chain, audit_event, courier_message, rate_limit
+from tests.support.statements import recorded, whole_reads
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 CLERK = Actor("account", "01A", "01S")
@@ -223,6 +226,34 @@ def test_a_message_of_a_dead_worker_is_taken_over_after_its_lease(kernel_databas
     assert a_worker(store, carrier).run_once() == 0
     clock.advance(dt.timedelta(seconds=61))
     assert a_worker(store, carrier).run_once() == 1
+
+
+def test_what_was_sent_or_given_up_long_ago_is_forgotten_in_bites(kernel_database: Database) -> None:
+    """OB-12: the outbox stays bounded; what is not sent stays, however old, and nothing is read whole."""
+    clock = FrozenClock(NOON)
+    store = a_store(kernel_database, clock)
+    post(store)
+    a_worker(store, Failing(PermanentFailure("no such box"))).run_once()
+    for _ in range(BATCH):
+        post(store)
+    with kernel_database.write() as connection:
+        connection.execute(update(courier_message).values(state="sent", payload=None))
+    post(store)
+    clock.advance(dt.timedelta(days=30))
+    post(store)
+
+    def forget(before: dt.datetime) -> int:
+        with kernel_database.write() as connection:
+            return outbox.sweep(connection, posted_before=before)
+
+    with kernel_database.write() as connection:
+        newest = courier_message.c.created_at > NOON
+        connection.execute(update(courier_message).where(newest).values(state="sent", payload=None))
+    assert forget(NOON) == 0
+    with recorded(kernel_database) as statements:
+        assert [forget(NOON + dt.timedelta(days=1)) for _ in range(3)] == [BATCH, 1, 0]
+    assert whole_reads(kernel_database, statements, courier_message.name, where_needed=True) == []
+    assert states(store) == [("queued", 0, False), ("sent", 0, True)]
 
 
 @pytest.mark.race
