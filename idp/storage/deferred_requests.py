@@ -105,6 +105,16 @@ def hold_deferred(connection: Connection, identifier: str, *, owner: str, until:
     return _change(connection, identifier, owner, {"lease_until": until})
 
 
+def is_held(connection: Connection, identifier: str, *, owner: str) -> bool:
+    """Tell whether a request is being done by ``owner``, and nobody took it over."""
+    statement = select(deferred_request.c.id).where(
+        deferred_request.c.id == identifier,
+        deferred_request.c.lease_owner == owner,
+        deferred_request.c.ended_at.is_(None),
+    )
+    return connection.scalar(statement) is not None
+
+
 def put_back_deferred(connection: Connection, identifier: str, *, owner: str, until: dt.datetime) -> bool:
     """Let anybody do a request, but not before ``until``; False if another took it over or ended it."""
     return _change(connection, identifier, owner, {"lease_owner": None, "lease_until": until})

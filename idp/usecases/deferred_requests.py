@@ -20,6 +20,7 @@ from idp.storage.deferred_requests import (
     find_deferred,
     hold_deferred,
     insert_deferred,
+    is_held,
     next_open,
     open_requests,
     put_back_deferred,
@@ -103,28 +104,43 @@ def take_deferred(services: IdpServices, *, owner: str) -> Deferred | None:
 
 
 class Hold:
-    """What keeps a request with the worker that took it, for however long the work takes."""
+    """What keeps a request with the worker that took it, whatever is done for it and however long that takes.
 
-    def __init__(self, request: Deferred, *, owner: str, since: dt.datetime) -> None:
+    A thread beside the one that works calls :meth:`renew` now and then: it waits for no operation to end.
+    """
+
+    def __init__(self, store: Store, request: Deferred, *, owner: str) -> None:
+        self._store = store
         self._request = request
         self._owner = owner
-        self._since = since
+        self._since = store.clock.now()
+        self._lost = False
 
-    def keep(self, store: Store) -> None:
-        """Hold on to the request; it costs nothing unless that was told minutes ago.
+    def renew(self) -> None:
+        """Say that the request is still being done; it costs nothing unless that was said minutes ago."""
+        if self._lost or self._is_fresh():
+            return
+        with self._store.database.write() as connection:
+            now = self._store.clock.now()  # whoever wrote before may have taken long
+            self._lost = not hold_deferred(
+                connection, self._request.id, owner=self._owner, until=now + _LEASE
+            )
+        self._since = now
+
+    def confirm(self, store: Store) -> None:
+        """Look, before more is done in ``store``, whether the request is still this worker's.
 
         Raises:
             LeaseLostError: if another worker took it over.
         """
-        now = store.clock.now()
-        if now - self._since < _RENEWED:
-            return
-        with store.write() as unit:
-            if not hold_deferred(
-                unit.connection, self._request.id, owner=self._owner, until=unit.now + _LEASE
-            ):
-                raise LeaseLostError(request=self._request.id)
-        self._since = now
+        if not self._lost and not self._is_fresh():
+            with store.read() as connection:
+                self._lost = not is_held(connection, self._request.id, owner=self._owner)
+        if self._lost:
+            raise LeaseLostError(request=self._request.id)
+
+    def _is_fresh(self) -> bool:
+        return self._store.clock.now() - self._since < _RENEWED
 
 
 def put_back(store: Store, request: Deferred, *, owner: str) -> bool:

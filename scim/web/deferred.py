@@ -71,6 +71,7 @@ class DeferredRequests:
         self._make = resources
         self._jobs = jobs
         self._announce = announce
+        self._hold: Hold | None = None
 
     def accept(self, request: Request, client: ScimClient) -> Response | None:
         """Take a request in that its client need not wait for; None if it is to be done at once.
@@ -117,17 +118,27 @@ class DeferredRequests:
             return json_response(200, {"sets": tokens}, NO_STORE)
         return refusal(404, NOT_FOUND)
 
-    def run(self, stop: threading.Event, *, idle: float = 0.2) -> None:
-        """Do what was taken in until ``stop`` is set, looking again after ``idle`` seconds."""
+    def run(self, stop: threading.Event, *, idle: float = 0.2, pulse: float = 20.0) -> None:
+        """Do what was taken in until ``stop`` is set, looking again after ``idle`` seconds.
+
+        Every ``pulse`` seconds a second thread says of what is being done that somebody is at it.
+        """
         owner = self._services.store.randomness.token(12)
-        while not stop.is_set():
-            try:
-                done = self.run_once(owner)
-            except Exception as error:  # noqa: BLE001 - it outlives a database that is away
-                _log.warning("scim.deferred_round_failed", error=type(error).__name__)
-                done = False
-            if not done:
-                stop.wait(idle)
+        over = threading.Event()
+        heart = threading.Thread(target=self._beat_until, args=(over, pulse), name="deferred requests, heart")
+        heart.start()
+        try:
+            while not stop.is_set():
+                try:
+                    done = self.run_once(owner)
+                except Exception as error:  # noqa: BLE001 - it outlives a database that is away
+                    _log.warning("scim.deferred_round_failed", error=type(error).__name__)
+                    done = False
+                if not done:
+                    stop.wait(idle)
+        finally:
+            over.set()
+            heart.join()
 
     def run_once(self, owner: str) -> bool:
         """Do a request that nobody does, of one client after the other; False if there is none."""
@@ -135,16 +146,32 @@ class DeferredRequests:
         if taken is None:
             return False
         request = _restored(taken)
+        hold = self._hold = Hold(self._services.store, taken, owner=owner)
         with origin(Origin(request.address, str(taken.request["request_id"]))):
             client = self._let_in(taken)
             try:
                 if _relative(request) == "/Bulk":
-                    self._do_job(taken, request, client, owner)
+                    self._do_job(taken, request, client, owner, hold)
                 else:
                     self._do_single(taken, request, client, owner)
             except LeaseLostError:
                 _log.warning("scim.deferred_taken_over", request=taken.id)
+            finally:
+                self._hold = None
         return True
+
+    def beat(self) -> None:
+        """Hold on to the request that is being done, if one is; any thread may say so at any time."""
+        hold = self._hold
+        if hold is not None:
+            hold.renew()
+
+    def _beat_until(self, over: threading.Event, pulse: float) -> None:
+        while not over.wait(pulse):
+            try:
+                self.beat()
+            except Exception as error:  # noqa: BLE001 - a database that is away may come back in time
+                _log.warning("scim.deferred_heartbeat_failed", error=type(error).__name__)
 
     def _let_in(self, taken: Deferred) -> ScimClient | None:
         """Return the client with what it may today: nothing is done that it could not ask for any more."""
@@ -206,7 +233,9 @@ class DeferredRequests:
             told["version"] = found.header("etag")
         return Completion(taken.id, location.removeprefix(self._base), told)
 
-    def _do_job(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> None:
+    def _do_job(
+        self, taken: Deferred, request: Request, client: ScimClient | None, owner: str, hold: Hold
+    ) -> None:
         """Do a job, each operation in its own transaction, and then tell how they ended.
 
         A job that was begun and never ended is not begun again: what was done of it would be done twice.
@@ -225,7 +254,6 @@ class DeferredRequests:
             untried = (403, _NO_MORE)
             recorded(self._services, request, self._known(taken, _refused))
         else:
-            hold = Hold(taken, owner=owner, since=self._services.store.clock.now())
             results = self._worked(taken, bulk, request, client, hold)
         completions = self._completions(taken, bulk, results, untried)
         end_request(self._services.store, taken, completions, owner=owner)
@@ -236,7 +264,7 @@ class DeferredRequests:
         results: dict[int, dict[str, Any]] = {}
 
         def work(request: Request) -> Response:
-            results.update(self._jobs.work(bulk, request, client, before_each=hold.keep, tries=_TRIES))
+            results.update(self._jobs.work(bulk, request, client, before_each=hold.confirm, tries=_TRIES))
             return Response(200)
 
         recorded(self._services, request, self._known(taken, work))

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from idp.storage.tables import account, deferred_request
+from idp.storage.tables import account
 from idp.usecases import deferred_requests as deeds
-from kernel.clock import FrozenClock
+from kernel.database import Database
 from kernel.errors import BusyError
 from scim.usecases.create_user import create_user
 from scim.web.routes import deferred_requests
+from tests.support.clock import a_store
 from tests.support.events import Event, Receiver, hears
-from tests.support.scim import ScimWorld, a_scim_world, a_user
+from tests.support.scim import ScimWorld, a_user
 
 if TYPE_CHECKING:
-    from kernel.database import Database
+    from scim.web.deferred import DeferredRequests
 
 LATER = {"Prefer": "respond-async"}
 DONE = "urn:ietf:params:scim:event:misc:asyncresp"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
-START = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
-
-
-class PassingClock(FrozenClock):
-    """A clock that goes on by twenty seconds whenever it is looked at."""
-
-    def now(self) -> dt.datetime:
-        """Return the moment, and move on."""
-        self.advance(dt.timedelta(seconds=20))
-        return super().now()
 
 
 def do_one(world: ScimWorld) -> bool:
@@ -109,52 +102,143 @@ def test_a_client_for_whom_another_worker_works_comes_after_those_for_whom_none_
     assert users(world) == ["few0", "many1"]
 
 
-def test_work_that_takes_longer_than_a_lease_stays_with_its_worker(world: ScimWorld) -> None:
-    """P2: who is at it says so every few minutes; who was silent for ten loses it and undoes what it does."""
+def test_whoever_is_silent_for_the_length_of_a_lease_loses_the_request(world: ScimWorld) -> None:
+    """P2: who is at it says so every few minutes; who was silent for ten loses it and is told before doing more."""
     hears(world)
     world.post("/Bulk", a_job("ann"), headers=LATER)
     services = world.services
     taken = deeds.take_deferred(services, owner="slow")
     assert taken is not None
-    hold = deeds.Hold(taken, owner="slow", since=services.store.clock.now())
+    hold = deeds.Hold(services.store, taken, owner="slow")
     for _ in range(5):
         world.later(500)
-        hold.keep(services.store)
+        hold.renew()
         assert deeds.take_deferred(services, owner="other") is None
+        hold.confirm(services.store)
     world.later(601)
+    hold.confirm(services.store)
     assert deeds.take_deferred(services, owner="other") is not None
-    with pytest.raises(deeds.LeaseLostError):
-        hold.keep(services.store)
+    for _ in range(2):
+        with pytest.raises(deeds.LeaseLostError):
+            hold.confirm(services.store)
+        hold.renew()
+    world.later(500)
+    hold.renew()
+    world.later(101)
+    assert deeds.take_deferred(services, owner="third") is not None, (
+        "who lost it must not hold it for another"
+    )
 
 
-def test_a_job_says_between_its_operations_that_it_is_still_at_it(gateway_database: Database) -> None:
-    """P2, K1: also within a circle of references, which is one transaction."""
-    world = a_scim_world(gateway_database, clock=PassingClock(START))
+def slow_for(
+    world: ScimWorld, monkeypatch: pytest.MonkeyPatch, each: DeferredRequests, *, minutes: int
+) -> list[deeds.Deferred | None]:
+    """Let the making of a user take so long, with a pulse in every eighth minute; return what others took."""
+    taken: list[deeds.Deferred | None] = []
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        for _ in range(0, minutes, 8):
+            world.later(8 * 60)
+            each.beat()
+            taken.append(deeds.take_deferred(world.services, owner="other"))
+        return create_user(*arguments, **named)
+
+    monkeypatch.setattr("scim.web.users.create_user", make)
+    return taken
+
+
+def test_a_job_is_done_by_one_worker_however_long_one_operation_takes(
+    world: ScimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2, K1: the lease is renewed while an operation goes on, not only when it has ended."""
     hears(world)
-    circle = [
-        {
-            "method": "POST",
-            "path": "/Users",
-            "bulkId": name,
-            "data": a_user(
-                name,
-                **{
-                    "schemas": [*a_user()["schemas"], ENTERPRISE],
-                    ENTERPRISE: {"manager": {"value": f"bulkId:{other}"}},
-                },
-            ),
-        }
-        for name, other in (("x", "y"), ("y", "x"))
-    ]
-    job = a_job(*(f"u{number:02}" for number in range(12)))
-    world.post("/Bulk", job | {"Operations": [*job["Operations"], *circle]}, headers=LATER)
-    assert do_one(world)
-    assert len(users(world)) == 14
+    world.post("/Bulk", a_job("ann", "bob"), headers=LATER)
+    each = deferred_requests(world.services)
+    taken = slow_for(world, monkeypatch, each, minutes=24)
+    assert each.run_once("worker")
+    assert taken == [None] * 6
+    assert users(world) == ["ann", "bob"]
+    assert [event.payload["status"] for event in completions(world)] == ["201", "201"]
+    assert not do_one(world)
+
+
+def a_circle() -> dict[str, Any]:
+    """Two users who lead each other: one transaction of a job."""
+    operations = a_job("x", "y")["Operations"]
+    for operation, other in zip(operations, ("y", "x"), strict=True):
+        operation["data"]["schemas"].append(ENTERPRISE)
+        operation["data"][ENTERPRISE] = {"manager": {"value": f"bulkId:{other}"}}
+    return {"schemas": [BULK], "Operations": operations}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/Users", a_user("x")), ("/Bulk", a_circle())], ids=["one", "circle"]
+)
+def test_a_transaction_that_takes_longer_than_a_lease_is_begun_once(
+    postgresql_world: ScimWorld, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any]
+) -> None:
+    """P2: the renewal is seen by others while the transaction of the work is still open, and holds up nobody."""
+    world = postgresql_world
+    hears(world)
+    world.post(path, body, headers=LATER)
+    each = deferred_requests(world.services)
+    taken = slow_for(world, monkeypatch, each, minutes=24)
+    assert each.run_once("worker")
+    assert set(taken) == {None}
+    assert len(taken) == 3 * len(users(world)) > 0
     assert {event.payload["status"] for event in completions(world)} == {"201"}
-    with world.services.store.read() as connection:
-        row = connection.execute(select(deferred_request)).one()
-    assert row.ended_at - row.created_at > dt.timedelta(minutes=10)
-    assert row.lease_until > row.ended_at
+    assert not do_one(world)
+
+
+def test_where_one_writes_at_a_time_nobody_takes_over_what_is_being_written(
+    sqlite_world: ScimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2: SQLite: another process waits for the transaction of the work, and finds the request ended."""
+    world = sqlite_world
+    hears(world)
+    world.post("/Users", a_user("x"), headers=LATER)
+    elsewhere = Database(
+        world.services.store.database.engine.url.render_as_string(), busy_timeout=dt.timedelta(0)
+    )
+    store = a_store(elsewhere, clock=world.services.store.clock)
+    other = dataclasses.replace(world.services, store=store)
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        world.later(24 * 60)
+        with pytest.raises(BusyError):
+            deeds.take_deferred(other, owner="other")
+        return create_user(*arguments, **named)
+
+    monkeypatch.setattr("scim.web.users.create_user", make)
+    assert do_one(world)
+    assert deeds.take_deferred(other, owner="other") is None
+    elsewhere.dispose()
+    assert [event.payload["status"] for event in completions(world)] == ["201"]
+
+
+def test_the_worker_has_a_pulse_while_it_works(world: ScimWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P2: of its own, beside the operation that does not return."""
+    hears(world)
+    world.post("/Bulk", a_job("ann"), headers=LATER)
+    renewed, stop = threading.Event(), threading.Event()
+
+    @event.listens_for(world.services.store.database.engine, "after_cursor_execute")
+    def _notice(*arguments: Any) -> None:
+        if arguments[2].startswith("UPDATE deferred_request SET lease_until="):
+            renewed.set()
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        stop.set()
+        for _ in range(3):
+            renewed.clear()
+            world.later(8 * 60)
+            assert renewed.wait(60), "nobody said that the request is still being done"
+            assert deeds.take_deferred(world.services, owner="other") is None
+        return create_user(*arguments, **named)
+
+    monkeypatch.setattr("scim.web.users.create_user", make)
+    deferred_requests(world.services).run(stop, idle=0, pulse=0.01)
+    assert [each.payload["status"] for each in completions(world)] == ["201"]
 
 
 def test_a_busy_database_is_no_end_of_a_request(world: ScimWorld, monkeypatch: pytest.MonkeyPatch) -> None:
