@@ -17,7 +17,7 @@ from typing import Any
 from scim.domain.bulk import Operation
 
 _PREFIX = "bulkId:"
-_AT_THE_END = re.compile(r"(?P<before>.*/)bulkId:(?P<name>[^/]*)", re.DOTALL)
+_AT_THE_END = re.compile(r"(?P<before>.*?/)bulkId:(?P<name>.*?)/?", re.DOTALL)
 _SELECTED = re.compile(r'"bulkId:(?P<name>[^"\\]*)"')
 _Translate = Callable[[str], str]
 

@@ -139,6 +139,25 @@ def test_names_are_found_wherever_an_id_is_stated() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/Users/bulkId:a", "a"),
+        ("/Users/bulkId:a/", "a"),
+        ("/Users/bulkId:a/b", "a/b"),
+        ("/Users/bulkId:bulkId:a", "bulkId:a"),
+        ("http://127.0.0.1/scim/v2/Users/bulkId:a b", "a b"),
+    ],
+)
+def test_a_name_in_an_address_is_all_that_follows(path: str, name: str) -> None:
+    """K2, B4: a name may hold any character; a slash at the end of the address changes nothing."""
+    operation = Operation("PATCH", path, data={"members": [{"$ref": path}]})
+    assert references(operation) == {name}
+    found = resolved(operation, {name: "1"})
+    assert found.path == path.partition("bulkId:")[0] + "1"
+    assert found.data == {"members": [{"$ref": found.path}]}
+
+
 def test_what_a_circle_leaves_out_is_an_attribute_or_some_of_its_values() -> None:
     """K2: the rest of an extension stays; of many values only those go that name what is not there yet."""
     extension = "urn:example:2.0:User"

@@ -127,7 +127,9 @@ def test_a_cursor_tells_nothing(crowd: ScimWorld) -> None:
 
 def test_a_cursor_holds_whatever_text_a_list_is_sorted_by(world: ScimWorld) -> None:
     """F4, F5: the longest text of the oddest characters is a place like any other, and fits into an address."""
-    for number, title in enumerate(("\x01" * 2048, "\x1f" * 2047, '\\"' * 1024, "\u2028" * 682, "\n", "a\nb")):
+    for number, title in enumerate(
+        ("\x01" * 2048, "\x1f" * 2047, '\\"' * 1024, "\u2028" * 682, "\n", "a\nb")
+    ):
         assert world.post("/Users", a_user(f"u{number}", title=title)).status == 201
     for order in ("ascending", "descending"):
         asked = {"sortBy": "title", "sortOrder": order}
