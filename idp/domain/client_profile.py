@@ -33,6 +33,8 @@ class ProfileRules:
     it, both parties and their dates. ``sender_constrained``: access tokens are bound to a key of the client.
     ``auth_methods`` is None where every method will do. ``barred_grants`` are those whose answer does not
     come back to the browser that asked: whoever asked may be somebody else (RFC 8628 §5.4).
+    ``rotates_refresh_tokens``: each works once. FAPI 2.0 forbids it: it costs honest clients their grant, and
+    gives nothing where clients prove themselves and tokens are bound.
     ``default_algorithm`` is empty where the settings decide.
     """
 
@@ -43,6 +45,7 @@ class ProfileRules:
     exact_audience: bool = False
     sender_constrained: bool = False
     needs_https: bool = False
+    rotates_refresh_tokens: bool = True
     auth_methods: frozenset[str] | None = None
     barred_algorithms: frozenset[str] = frozenset()
     barred_grants: frozenset[str] = frozenset()
@@ -84,6 +87,7 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
             exact_audience=True,
             sender_constrained=True,
             needs_https=True,
+            rotates_refresh_tokens=False,
             auth_methods=_KEYS_ONLY,
             barred_algorithms=_WEAK,
             barred_grants=_ACROSS_DEVICES,

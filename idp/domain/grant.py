@@ -132,6 +132,11 @@ def grant_fault(state: GrantState | None, *, now: dt.datetime) -> str:
     return next((reason for broken, reason in faults if broken), "")
 
 
+def is_live(token: StoredRefreshToken, *, client_id: str, now: dt.datetime) -> bool:
+    """Tell whether a refresh token is this client's, unspent and in its time."""
+    return token.client_id == client_id and token.used_at is None and now < token.expires_at
+
+
 def is_repeat(token: StoredRefreshToken, *, grace: dt.timedelta, now: dt.datetime) -> bool:
     """Tell whether a spent refresh token that comes again may be an honest race (RT-03, RT-11)."""
     return token.used_at is not None and now - token.used_at < grace

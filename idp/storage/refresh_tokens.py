@@ -58,6 +58,19 @@ _SPEND_REFRESH = Prepared(
 )
 
 
+_PROLONG = Prepared(
+    update(refresh_token)
+    .where(
+        refresh_token.c.digest == bindparam("d"),
+        refresh_token.c.client_id == bindparam("c"),
+        refresh_token.c.used_at.is_(None),
+        refresh_token.c.expires_at > _NOW,
+    )
+    .values(expires_at=bindparam("until", type_=UtcDateTime))
+    .returning(refresh_token.c.digest)
+)
+
+
 _FIND_REFRESH = Prepared(select(*_REFRESH_COLUMNS).where(refresh_token.c.digest == bindparam("d")))
 
 
@@ -77,6 +90,13 @@ def spend_refresh_token(
     """
     rows = _SPEND_REFRESH.within(connection, d=digest, c=client_id, now=now)
     return StoredRefreshToken(*rows[0]) if rows else None
+
+
+def prolong_refresh_token(
+    connection: Connection, digest: bytes, client_id: str, *, until: dt.datetime, now: dt.datetime
+) -> bool:
+    """Let a live refresh token of ``client_id`` live until then; False if it is not live any more."""
+    return bool(_PROLONG.within(connection, d=digest, c=client_id, until=until, now=now))
 
 
 def find_refresh_token(connection: Connection, digest: bytes) -> StoredRefreshToken | None:

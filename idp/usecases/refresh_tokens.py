@@ -2,7 +2,8 @@
 
 Each refresh token works once. Its second use takes the whole family away, except within a short grace
 and while its heir is unused: then whoever raced gets the very same answer, and no honest client is
-thrown out.
+thrown out. The refresh token of a client whose profile forbids rotation works as long as it lives (FAPI 2.0
+§5.3.2.1).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
-from idp.domain.grant import StoredRefreshToken, grant_fault, is_repeat
+from idp.domain.grant import StoredRefreshToken, grant_fault, is_live, is_repeat
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.token_form import REFRESH, with_check
@@ -21,6 +22,7 @@ from idp.storage.refresh_tokens import (
     NewRefreshToken,
     find_refresh_token,
     insert_refresh_token,
+    prolong_refresh_token,
     sealed_answer_to,
     spend_refresh_token,
 )
@@ -59,6 +61,8 @@ def refresh_tokens(
 ) -> TokenAnswer | Fault:
     """Spend a refresh token by one conditional statement, and issue its heir only if that succeeded (RT-*).
 
+    Where nothing is rotated, the token is prolonged by such a statement, and no other is issued.
+
     Raises:
         StaleClientError: if the client changed a moment ago; nothing was spent.
     """
@@ -85,7 +89,7 @@ def _refresh(
         if isinstance(client, Replayed):
             return refuse_replay(unit, proven.client, client)
         presented = digest(refresh_token)
-        spent = spend_refresh_token(unit.connection, presented, client.id, now=unit.now)
+        spent = _taken(unit, client, presented)
         if spent is None:
             return _answer_again(services, unit, client, presented)
         state = grant_state(unit.connection, spent.grant_id, now=unit.now)
@@ -112,7 +116,17 @@ def _refresh(
             access=access,
             confirmation=client.held,
         )
-        return _rotate(services, unit, client, issue, spent, presented)
+        if client.client.rules.rotates_refresh_tokens:
+            return _rotate(services, unit, client, issue, spent, presented)
+        return _keep(services, unit, client, issue, presented)
+
+
+def _taken(unit: Unit, client: AuthenticatedClient, presented: bytes) -> StoredRefreshToken | None:
+    """Return the live token of the client, spent if its profile has it so, or None."""
+    if client.client.rules.rotates_refresh_tokens:
+        return spend_refresh_token(unit.connection, presented, client.id, now=unit.now)
+    found = find_refresh_token(unit.connection, presented)
+    return found if found is not None and is_live(found, client_id=client.id, now=unit.now) else None
 
 
 def _is_anothers(token: StoredRefreshToken, client: AuthenticatedClient) -> bool:
@@ -153,16 +167,32 @@ def _rotate(
         ),
         now=unit.now,
     )
+    _record(unit, client, issue, answer)
+    return answer
+
+
+def _keep(
+    services: IdpServices, unit: Unit, client: AuthenticatedClient, issue: Issue, presented: bytes
+) -> TokenAnswer | Fault:
+    """Issue new tokens beside the refresh token, which is not idle from now on."""
+    end = until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now)
+    if not prolong_refresh_token(unit.connection, presented, client.id, until=end, now=unit.now):
+        return refuse_grant(services, unit, client, invalid_grant("refresh: expired"))
+    answer = issue_for_account(services, unit, issue, refresh_token="")
+    _record(unit, client, issue, answer)
+    return answer
+
+
+def _record(unit: Unit, client: AuthenticatedClient, issue: Issue, answer: TokenAnswer) -> None:
     record_issue(
         unit,
         client,
         grant_type=GrantType.REFRESH_TOKEN,
         scope=answer.scope,
         account_id=issue.state.account_id,
-        family=spent.grant_id,
+        family=issue.state.id,
         session_id=issue.authentication.session_id,
     )
-    return answer
 
 
 def _answer_again(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from joserfc.jwk import ECKey
@@ -24,9 +26,11 @@ from tests.support.oidc import (
 
 if TYPE_CHECKING:
     from kernel.database import Database
+    from kernel.web.http import Response
     from tests.support.oidc import Op
 
 KEY = ECKey.generate_key("P-256", {"kid": "mine"})
+_SERIAL = itertools.count()
 FAPI = {
     "redirect_uris": [CALLBACK],
     "scope": "openid profile",
@@ -101,8 +105,17 @@ def test_a_sign_in_by_fapi_2(op_on_both: Op) -> None:
     cookie = op.session(op.account())
     asked = op.ask(client_id="rp", nonce=None, scope="openid profile")
     assert returned(op.get("/oauth2/authorize", cookie, **asked))["error"] == "invalid_request"
-    holder = Holder(op)
-    pushed = op.post("/oauth2/par", {**asked, "dpop_jkt": holder.jkt, **assertion("push")})
+    tokens, holder = signed_in(op, cookie)
+    assert tokens["token_type"] == "DPoP"
+    assert claims_of(tokens["access_token"])["cnf"] == {"jkt": holder.jkt}
+    assert claims_of(tokens["id_token"])["aud"] == "rp"
+    assert op.userinfo(tokens["access_token"]).status == 401, "a bound token is no bearer token"
+
+
+def signed_in(op: Op, cookie: str) -> tuple[dict[str, Any], Holder]:
+    """Return the tokens of a sign-in as FAPI 2.0 has it, and the holder of the key that they are bound to."""
+    asked, holder = op.ask(client_id="rp", nonce=None, scope="openid profile"), Holder(op)
+    pushed = op.post("/oauth2/par", {**asked, "dpop_jkt": holder.jkt, **fresh_assertion(op)})
     assert pushed.status == 201, pushed.body
     name = pushed.json()["request_uri"]
     answer = returned(op.get("/oauth2/authorize", cookie, client_id="rp", request_uri=name))
@@ -113,15 +126,55 @@ def test_a_sign_in_by_fapi_2(op_on_both: Op) -> None:
         "redirect_uri": CALLBACK,
         "code_verifier": VERIFIER,
     }
-    told = op.post("/oauth2/token", {**form, **assertion("nonce")}, headers=holder.proof())
+    told = op.post("/oauth2/token", {**form, **fresh_assertion(op)}, headers=holder.proof())
     assert told.json()["error"] == "use_dpop_nonce", told.body
     holder.nonce = told.header("dpop-nonce")
-    done = op.post("/oauth2/token", {**form, **assertion("redeem")}, headers=holder.proof())
+    done = op.post("/oauth2/token", {**form, **fresh_assertion(op)}, headers=holder.proof())
     assert done.status == 200, done.body
-    assert done.json()["token_type"] == "DPoP"
-    assert claims_of(done.json()["access_token"])["cnf"] == {"jkt": holder.jkt}
-    assert claims_of(done.json()["id_token"])["aud"] == "rp"
-    assert op.userinfo(done.json()["access_token"]).status == 401, "a bound token is no bearer token"
+    return done.json(), holder
+
+
+def test_refresh_tokens_of_fapi_2_are_not_rotated(op_on_both: Op) -> None:
+    """FAPI 2.0 §5.3.2.1: the token works again, long after; its idle limit moves with its use, the grant's end not."""
+    op = op_on_both
+    assert isinstance(outcome(op, "fapi2"), Registered)
+    tokens, holder = signed_in(op, op.session(op.account(), life=dt.timedelta(days=400)))
+
+    def refresh() -> Response:
+        for _ in range(2):  # the first answer may only tell a nonce
+            answer = op.refresh(tokens["refresh_token"], headers=holder.proof(), **fresh_assertion(op))
+            holder.nonce = answer.header("dpop-nonce")
+            if "use_dpop_nonce" not in answer.body.decode():
+                break
+        return answer
+
+    for days in (0, 0, 13, 13, 13, 13, 13, 13, 11):
+        op.clock.advance(dt.timedelta(days=days))
+        again = refresh()
+        assert again.status == 200, (days, again.body)
+        assert "refresh_token" not in again.json()
+        assert again.json()["token_type"] == "DPoP"
+    op.clock.advance(dt.timedelta(days=2))
+    assert refresh().json()["error"] == "invalid_grant", "the grant's ninety days are over"
+    assert [row.details["grant_type"] for row in op.audit("gateway:token:issued")].count("refresh_token") == 9
+
+
+def test_a_refresh_token_that_idles_or_is_another_clients_gives_nothing_in_fapi_2_either(op: Op) -> None:
+    """RT-09, RFC 6749 §6, RFC 7009: dead after its idle limit, with its grant, and for everybody else."""
+    assert isinstance(outcome(op, "fapi2"), Registered)
+    op.client("other")
+    idle, _ = signed_in(op, op.session(op.account(), life=dt.timedelta(days=400)))
+    assert op.refresh(idle["refresh_token"], headers=op.basic("other")).json()["error"] == "invalid_grant"
+    op.clock.advance(dt.timedelta(days=14))
+    fresh, holder = signed_in(op, op.session(op.account("second"), life=dt.timedelta(days=400)))
+    for token in (idle["refresh_token"], "no token"):
+        answer = op.refresh(token, headers=holder.proof(), **fresh_assertion(op))
+        assert answer.json()["error"] == "invalid_grant"
+    good = fresh["refresh_token"]
+    assert op.refresh(good, headers=holder.proof(), **fresh_assertion(op)).status == 200
+    assert op.post("/oauth2/revoke", {"token": good, **fresh_assertion(op)}).status == 200
+    gone = op.refresh(good, headers=holder.proof(), **fresh_assertion(op))
+    assert gone.json()["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +206,11 @@ def test_tokens_of_an_ipsie_client_say_how_the_person_signed_in(op: Op) -> None:
     claims = claims_of(op.post("/oauth2/token", {**form, **assertion("one")}).json()["id_token"])
     assert (claims["aud"], claims["nonce"]) == ("rp", "n" * 64)
     assert {"acr", "amr", "auth_time", "session_expiry"} <= claims.keys()
+
+
+def fresh_assertion(op: Op) -> dict[str, str]:
+    now = int(op.clock.now().timestamp())
+    return assertion(f"fresh {next(_SERIAL)}", iat=now, exp=now + 60)
 
 
 def assertion(name: str, **changes: object) -> dict[str, str]:
