@@ -226,6 +226,12 @@ def a_scim_world(
         issuer=ISSUER,
         public_url=ISSUER,
     )
+    return a_scim_world_of(services, settings=settings)
+
+
+def a_scim_world_of(services: IdpServices, *, settings: ScimSettings | None = None) -> ScimWorld:
+    """Return the SCIM service of a provider that is there already."""
+    store = services.store
     routes = scim_routes(services, settings)
     app = flask.Flask("scim-tests")
     mount(app, routes, randomness=store.randomness, peer=lambda _environ: "127.0.0.1")
