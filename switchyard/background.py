@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
 from idp.storage.clients import find_client
+from idp.usecases.endings import CHANNEL, STRANGERS
 from idp.usecases.push_events import EventPusher
 from idp.usecases.services import IdpServices
 from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
@@ -22,6 +23,8 @@ from kernel import ratelimit
 from kernel.courier import outbox
 from kernel.courier.carriers import Carrier
 from kernel.courier.console import ConsoleCarrier
+from kernel.courier.fair_worker import FairWorker
+from kernel.courier.outbox import Share
 from kernel.courier.sms import WebhookCarrier
 from kernel.courier.smtp import SmtpCarrier, SmtpSettings
 from kernel.courier.worker import CourierWorker
@@ -37,6 +40,9 @@ from switchyard.settings import GatewaySettings, RegistrationSystemSettings
 from switchyard.wiring import gateway_services, open_store, prepare_schema
 
 _SWEEP_SECONDS = 60.0
+_PLACES = 4
+_PLACES_OF_STRANGERS = 2
+_APART = frozenset({"sms", CHANNEL, STRANGERS})
 _log = structlog.get_logger(__name__)
 
 Background = Callable[[threading.Event], None]
@@ -47,8 +53,8 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     services = gateway_services(settings)
     store = services.store
     prepare_schema(store, "gateway", settings.kernel)
-    bags = carriers(settings.kernel)
-    bags["backchannel-logout"] = BackchannelCarrier(
+    bags, node = carriers(settings.kernel), settings.kernel.node
+    notices = BackchannelCarrier(
         store,
         services.signing,
         services.issuer,
@@ -57,8 +63,15 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
         default_algorithm=settings.idp.signing_algorithm,
     )
     return {
-        "courier": CourierWorker(store, bags, node=settings.kernel.node).run,
-        "event pusher": EventPusher(services, node=settings.kernel.node).run,
+        "courier": CourierWorker(store, bags, node=node, share=Share(but_channels=_APART)).run,
+        "courier of text messages": CourierWorker(
+            store, bags, node=node, share=Share(frozenset({"sms"}))
+        ).run,
+        "courier of notices": FairWorker(store, CHANNEL, notices, node=node, places=_PLACES).run,
+        "courier of strangers' notices": FairWorker(
+            store, STRANGERS, notices, node=node, places=_PLACES_OF_STRANGERS
+        ).run,
+        "event pusher": EventPusher(services, node=node).run,
         "deferred requests": deferred_requests(services, settings.scim).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
         "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings, stop)),

@@ -86,17 +86,18 @@ class BackchannelCarrier:
         if self._trusted is None:
             self._trusted = self._fetcher.trusted()
         try:
-            answer = httpx.post(
+            with httpx.stream(  # what stands in the answer is of no matter, however long it is
+                "POST",
                 client.backchannel_logout_uri,
                 data={"logout_token": token},
                 headers=_HEADERS,
                 timeout=self._timeout,
                 verify=self._trusted,
                 follow_redirects=False,
-            )
+            ) as answer:
+                return Answered(answer.status_code, b"", answer.headers.get("Retry-After", ""))
         except httpx.HTTPError as error:
             raise TransientFailure(f"relying party unreachable ({type(error).__name__})") from None
-        return Answered(answer.status_code, b"", answer.headers.get("Retry-After", ""))
 
     def logout_token(self, client: Client, *, subject: str, session_id: str) -> str:
         """Return a fresh logout token for ``client``, signed and encrypted as its ID tokens are (§2.4).

@@ -25,6 +25,8 @@ from kernel.audit import Actor
 from kernel.store import Unit
 
 CHANNEL = "backchannel-logout"
+STRANGERS = "backchannel-logout-registered"
+"""The notices to clients that registered themselves: however many are silent, no other one waits for them."""
 
 
 def end_session(unit: Unit, services: IdpServices, *, session_id: str, reason: str, actor: Actor) -> bool:
@@ -115,7 +117,7 @@ def end_clients(
 def _tell(unit: Unit, services: IdpServices, told: Iterable[Listener]) -> None:
     for listener in told:
         unit.courier.post(
-            channel=CHANNEL,
+            channel=STRANGERS if listener.client.registered_by else CHANNEL,
             payload={
                 "client_id": listener.client.id,
                 "sid": listener.session_id,

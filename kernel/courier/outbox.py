@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
@@ -13,12 +13,17 @@ from kernel.audit import JsonValue
 from kernel.crypto import Sealer
 from kernel.database import insert
 from kernel.randomness import Randomness, first_ulid
-from kernel.sweeping import remove_some
+from kernel.sweeping import BATCH, remove_some
 from kernel.tables import courier_message
 
 LEASE = dt.timedelta(seconds=60)
 GIVE_UP_AFTER = dt.timedelta(hours=72)
 _BACKOFF_SECONDS = (1, 5, 30, 120, 600, 1800, 3600)
+
+
+def wait_after(failures: int) -> dt.timedelta:
+    """Return how long to wait after so many failures in a row, one at least."""
+    return dt.timedelta(seconds=_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS)) - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,19 @@ class Envelope:
     payload: Mapping[str, JsonValue] = field(repr=False)
     created_at: dt.datetime
     attempts: int
+    recipient: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which messages a worker takes: of these channels alone if any are named, and none that is excepted."""
+
+    channels: frozenset[str] = frozenset()
+    but_channels: frozenset[str] = frozenset()
+    but_recipients: frozenset[bytes] = frozenset()
+
+
+ALL = Share()
 
 
 def recipient_digest(sealer: Sealer, recipient: str) -> bytes:
@@ -113,16 +131,44 @@ def _due(now: dt.datetime) -> ColumnElement[bool]:
     return and_(courier_message.c.state == "queued", courier_message.c.next_at <= now, free)
 
 
+def _of(share: Share) -> list[ColumnElement[bool]]:
+    terms: list[ColumnElement[bool]] = []
+    if share.channels:
+        terms.append(courier_message.c.channel.in_(sorted(share.channels)))
+    if share.but_channels:
+        terms.append(courier_message.c.channel.not_in(sorted(share.but_channels)))
+    if share.but_recipients:
+        terms.append(courier_message.c.recipient.not_in(sorted(share.but_recipients)))
+    return terms
+
+
+def is_anything_due(connection: Connection, *, now: dt.datetime, share: Share = ALL) -> bool:
+    """Tell whether there is anything to claim, without asking for the right to write."""
+    statement = select(courier_message.c.id).where(_due(now), *_of(share)).limit(1)
+    return connection.scalar(statement) is not None
+
+
 def claim(
-    connection: Connection, sealer: Sealer, *, owner: str, now: dt.datetime, limit: int = 20
+    connection: Connection,
+    sealer: Sealer,
+    *,
+    owner: str,
+    now: dt.datetime,
+    limit: int = 20,
+    share: Share = ALL,
 ) -> list[Envelope]:
     """Lease up to ``limit`` due messages to ``owner``: one statement, so two workers never share one."""
-    wanted = select(courier_message.c.id).where(_due(now)).order_by(courier_message.c.next_at).limit(limit)
-    if connection.dialect.name == "postgresql":
-        wanted = wanted.with_for_update(skip_locked=True)
+    wanted = (  # PostgreSQL asks a plain subquery again and again, and would claim more than the limit
+        select(courier_message.c.id)
+        .where(_due(now), *_of(share))
+        .order_by(courier_message.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte(nesting=True)
+    )
     rows = connection.execute(
         update(courier_message)
-        .where(courier_message.c.id.in_(wanted.scalar_subquery()), _due(now))
+        .where(courier_message.c.id.in_(select(wanted.c.id)), _due(now))
         .values(lease_owner=owner, lease_until=now + LEASE, attempts=courier_message.c.attempts + 1)
         .returning(
             courier_message.c.id,
@@ -131,15 +177,26 @@ def claim(
             courier_message.c.payload,
             courier_message.c.created_at,
             courier_message.c.attempts,
+            courier_message.c.recipient,
         )
     ).all()
     return sorted((_open(sealer, row) for row in rows), key=lambda envelope: envelope.id)
 
 
-def _open(sealer: Sealer, row: tuple[str, str, str, bytes, dt.datetime, int]) -> Envelope:
-    identifier, channel, template, sealed, created_at, attempts = row
+def _open(sealer: Sealer, row: tuple[str, str, str, bytes, dt.datetime, int, bytes]) -> Envelope:
+    identifier, channel, template, sealed, created_at, attempts, recipient = row
     plain = sealer.open(sealed, table="courier_message", column="payload", row=identifier)
-    return Envelope(identifier, channel, template, json.loads(plain), created_at, attempts)
+    return Envelope(identifier, channel, template, json.loads(plain), created_at, attempts, recipient)
+
+
+def release(connection: Connection, envelopes: Iterable[Envelope], *, owner: str) -> None:
+    """Give messages back that ``owner`` did not come to, as if it had never claimed them."""
+    identifiers = [envelope.id for envelope in envelopes]
+    connection.execute(
+        update(courier_message)
+        .where(courier_message.c.id.in_(identifiers), courier_message.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None, attempts=courier_message.c.attempts - 1)
+    )
 
 
 def settle_sent(connection: Connection, envelope: Envelope, *, owner: str, now: dt.datetime) -> bool:
@@ -166,14 +223,38 @@ def settle_retry(
     """Put the message back with a growing wait; after 72 hours it is abandoned."""
     if now - envelope.created_at > GIVE_UP_AFTER:
         return settle_abandoned(connection, envelope, owner=owner, error=error, now=now)
-    step = _BACKOFF_SECONDS[min(envelope.attempts, len(_BACKOFF_SECONDS)) - 1]
-    wait = max(dt.timedelta(seconds=step), retry_after or dt.timedelta(0))
+    wait = max(wait_after(envelope.attempts), retry_after or dt.timedelta(0))
     done = connection.execute(
         update(courier_message)
         .where(courier_message.c.id == envelope.id, courier_message.c.lease_owner == owner)
         .values(next_at=now + wait, lease_owner=None, lease_until=None, last_error=error)
     )
     return done.rowcount == 1
+
+
+def give_up_old(connection: Connection, like: Envelope, *, error: str, now: dt.datetime) -> int:
+    """Give some messages to the recipient of ``like`` up whose time is over, too; return how many.
+
+    Who is away for days is tried now and then, so that most of what waits for it would never have its turn.
+    """
+    found = (
+        select(courier_message.c.id)
+        .where(
+            _due(now),
+            courier_message.c.channel == like.channel,
+            courier_message.c.recipient == like.recipient,
+            courier_message.c.created_at < now - GIVE_UP_AFTER,
+        )
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .cte(nesting=True)
+    )
+    done = connection.execute(
+        update(courier_message)
+        .where(courier_message.c.id.in_(select(found.c.id)))
+        .values(state="abandoned", ended_at=now, payload=None, last_error=error)
+    )
+    return done.rowcount
 
 
 def _end(

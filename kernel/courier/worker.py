@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from kernel.clock import Clock
 from kernel.courier.carriers import Carrier, PermanentFailure, TransientFailure
-from kernel.courier.outbox import Envelope, claim, settle_abandoned, settle_retry, settle_sent
+from kernel.courier.outbox import (
+    ALL,
+    LEASE,
+    Envelope,
+    Share,
+    claim,
+    is_anything_due,
+    release,
+    settle_abandoned,
+    settle_retry,
+    settle_sent,
+)
 from kernel.crypto import Sealer
 from kernel.database import Database
 from kernel.randomness import Randomness
@@ -49,20 +63,86 @@ class _NoCarrier:
         raise PermanentFailure(f"no carrier for channel {envelope.channel}")
 
 
-class CourierWorker:
-    """Sends what was posted. Any number may run, on any number of nodes."""
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of a message: ``error`` is empty if it was sent, ``again`` tells that it is tried again."""
 
-    def __init__(self, store: Sources, carriers: Mapping[str, Carrier], *, node: str) -> None:
+    error: str = ""
+    again: bool = False
+    retry_after: dt.timedelta | None = None
+
+
+def hand_over(envelope: Envelope, carrier: Carrier) -> Handled:
+    """Let ``carrier`` deliver, and return what became of it."""
+    try:
+        carrier.deliver(envelope)
+    except TransientFailure as failure:
+        return Handled(failure.reason, again=True, retry_after=failure.retry_after)
+    except PermanentFailure as failure:
+        return Handled(failure.reason)
+    except Exception as failure:  # noqa: BLE001 - a carrier's own fault must not stop the others
+        return Handled(f"unexpected {type(failure).__name__}", again=True)
+    return Handled()
+
+
+def settle(
+    connection: Connection, envelope: Envelope, handled: Handled, *, owner: str, now: dt.datetime
+) -> None:
+    """Note what became of a message that ``owner`` had claimed."""
+    if not handled.error:
+        settle_sent(connection, envelope, owner=owner, now=now)
+    elif handled.again:
+        settle_retry(
+            connection,
+            envelope,
+            owner=owner,
+            error=handled.error,
+            now=now,
+            retry_after=handled.retry_after,
+        )
+    else:
+        settle_abandoned(connection, envelope, owner=owner, error=handled.error, now=now)
+    _log.info(
+        "courier.handled",
+        message=envelope.id,
+        channel=envelope.channel,
+        template=envelope.template,
+        error=handled.error,
+    )
+
+
+class CourierWorker:
+    """Sends what was posted, one message after the other. Any number may run, on any number of nodes.
+
+    ``share`` is what it takes; a message of a channel that has no carrier is given up.
+    """
+
+    def __init__(
+        self, store: Sources, carriers: Mapping[str, Carrier], *, node: str, share: Share = ALL
+    ) -> None:
         self._store = store
         self._carriers = dict(carriers)
+        self._share = share
         self._owner = f"{node}/{store.randomness.token(8)}"
 
     def run_once(self) -> int:
-        """Claim and settle one batch; return how many messages were handled."""
-        with self._store.database.write() as connection:
-            batch = claim(connection, self._store.sealer, owner=self._owner, now=self._store.clock.now())
-        for envelope in batch:
-            self._handle(envelope)
+        """Claim and settle one batch; return how many messages were handled.
+
+        What is not begun after half of the lease is given back: nobody else may have it at the same time.
+        """
+        batch = self._claimed()
+        if not batch:
+            return 0
+        until = self._store.clock.now() + LEASE / 2
+        for number, envelope in enumerate(batch):
+            if number and self._store.clock.now() >= until:
+                with self._store.database.write() as connection:
+                    release(connection, batch[number:], owner=self._owner)
+                return number
+            handled = hand_over(envelope, self._carriers.get(envelope.channel, _NoCarrier()))
+            now = self._store.clock.now()
+            with self._store.database.write() as connection:
+                settle(connection, envelope, handled, owner=self._owner, now=now)
         return len(batch)
 
     def run(self, stop: threading.Event, *, idle: float = 0.3) -> None:
@@ -76,31 +156,10 @@ class CourierWorker:
             if not handled:
                 stop.wait(idle)
 
-    def _handle(self, envelope: Envelope) -> None:
-        carrier = self._carriers.get(envelope.channel, _NoCarrier())
-        error, retry_after, permanent = "", None, False
-        try:
-            carrier.deliver(envelope)
-        except TransientFailure as failure:
-            error, retry_after = failure.reason, failure.retry_after
-        except PermanentFailure as failure:
-            error, permanent = failure.reason, True
-        except Exception as failure:  # noqa: BLE001 - a carrier's own fault must not stop the others
-            error = f"unexpected {type(failure).__name__}"
-        now = self._store.clock.now()
-        with self._store.database.write() as connection:
-            if not error:
-                settle_sent(connection, envelope, owner=self._owner, now=now)
-            elif permanent:
-                settle_abandoned(connection, envelope, owner=self._owner, error=error, now=now)
-            else:
-                settle_retry(
-                    connection, envelope, owner=self._owner, error=error, now=now, retry_after=retry_after
-                )
-        _log.info(
-            "courier.handled",
-            message=envelope.id,
-            channel=envelope.channel,
-            template=envelope.template,
-            error=error,
-        )
+    def _claimed(self) -> list[Envelope]:
+        store, now = self._store, self._store.clock.now()
+        with store.database.read() as connection:
+            if not is_anything_due(connection, now=now, share=self._share):
+                return []
+        with store.database.write() as connection:
+            return claim(connection, store.sealer, owner=self._owner, now=now, share=self._share)

@@ -405,7 +405,7 @@ class Op:
         with self.services.store.read() as connection:
             rows = connection.execute(
                 select(courier_message)
-                .where(courier_message.c.channel == "backchannel-logout")
+                .where(courier_message.c.channel.startswith("backchannel-logout"))
                 .order_by(courier_message.c.id)
             )
             for row in rows:
