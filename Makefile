@@ -28,7 +28,7 @@ demo: .venv/.runtime ## Start everything on 127.0.0.1, walk the first story, sta
 test: .venv/.dev ## Pass every test: SQLite, a real PostgreSQL, a real browser, real relying parties (ARGS="tests/unit")
 	@requirements/browser
 	@requirements/clients
-	@.venv/bin/pytest -n $(JOBS) -rs $(ARGS)
+	@.venv/bin/pytest -n $(JOBS) -rfEs $(ARGS)
 
 lint: .venv/.dev ## Style, types and the import law; every check runs, whatever the one before says
 	@failed=0; \

@@ -129,6 +129,10 @@ def _make_private(path: str | None) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
+_SNAPSHOT = {"only_looks": True}
+"""The option of a connection to SQLite that writes nothing."""
+
+
 class _Reader:
     """A driver connection that one thread reads on; closed with the database."""
 
@@ -197,6 +201,11 @@ class Database:
             else self._postgresql(parsed.render_as_string(hide_password=False), pool_size)
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshots = (
+            self.engine.execution_options(**_SNAPSHOT)
+            if self.dialect == "sqlite"
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         # SQLite has one writer. Waiting in line here is fair and wakes at once; SQLite's own busy
         # handler sleeps and polls, which costs most of the throughput under contention.
         self._writer = threading.Lock() if self.dialect == "sqlite" else None
@@ -209,6 +218,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Lend a connection for looking; every statement sees the latest committed state."""
         with self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Lend a connection for looking; every statement sees one and the same committed state."""
+        with self._snapshots.begin() as connection:
             yield connection
 
     @contextmanager
@@ -291,8 +306,12 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
-            if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            options = connection.get_execution_options()
+            if options.get("isolation_level") != "AUTOCOMMIT":
+                # Deferred, a transaction takes its snapshot with its first look and never waits.
+                connection.exec_driver_sql(
+                    "BEGIN" if _SNAPSHOT.items() <= options.items() else "BEGIN IMMEDIATE"
+                )
 
         return engine
 

@@ -49,6 +49,10 @@ class Store:
         """Lend a connection for looking."""
         return self.database.read()
 
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Lend a connection for looking at one state, however many statements it takes."""
+        return self.database.snapshot()
+
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Open a unit of work: committed when the body ends, rolled back if it raises."""

@@ -23,7 +23,7 @@ from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
 from idp.storage.event_streams import find_stream
 from idp.usecases.change_account import Changed, change_account
-from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
 from idp.usecases.issue_registration_token import (
     RegistrationTokenOrder,
     RegistrationTokenRefused,
@@ -227,9 +227,7 @@ def _stored_group(services: IdpServices, facts: GroupFacts, members: frozenset[s
         actor=_ACTOR,
         source=SOURCE,
         group_id=known.id,
-        facts=facts,
-        members=MemberChange().replace(members),
-        expected_version=known.version,
+        edit=GroupEdit(facts, MemberChange().replace(members), expected_version=known.version),
     )
     return isinstance(changed, GroupChanged)
 

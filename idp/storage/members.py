@@ -203,9 +203,9 @@ def members_of(
             yield group_id, Member(*member)
 
 
-def first_members(database: Database, group_id: str, most: int) -> tuple[Member, ...]:
-    """Return up to ``most`` members without their names, outside any transaction."""
-    rows = _FIRST.all(database, group_id=group_id, most=most)
+def first_members(connection: Connection, group_id: str, most: int) -> tuple[Member, ...]:
+    """Return up to ``most`` members without their names."""
+    rows = _FIRST.within(connection, group_id=group_id, most=most)
     return tuple(Member(*member) for _, *member in rows)
 
 

@@ -67,6 +67,12 @@ def find_record(
     return Record(*row) if row is not None else None
 
 
+def find_record_within(connection: Connection, space: Space, key: str, *, source: str) -> Record | None:
+    """Return the resource with this id as the transaction sees it, if ``source`` owns it."""
+    rows = _RECORD[space.table.name, "id"].within(connection, key=key, source=source)
+    return Record(*rows[0]) if rows else None
+
+
 def unique_comparison(space: Space, search: Search) -> Compare | None:
     """Return the comparison a search consists of if it can find one resource at most."""
     asked = search.condition

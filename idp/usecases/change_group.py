@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from idp.domain.changed_names import changed_names
-from idp.domain.group import Group, MemberChange
+from idp.domain.group import Group, Member, MemberChange
 from idp.domain.provisioning import (
     SOURCE_VERSION_MARK,
     GroupFacts,
@@ -18,6 +18,7 @@ from idp.domain.provisioning import (
 )
 from idp.domain.query import Record, group_record
 from idp.storage.groups import change_group_row, find_group_for_change, raise_group_version
+from idp.storage.members import first_members
 from idp.storage.nesting import lock_groups, take_turn
 from idp.storage.violations import TakenError
 from idp.usecases.endings import end_access
@@ -37,11 +38,34 @@ from kernel.store import Unit
 
 
 @dataclass(frozen=True, slots=True)
+class GroupEdit:
+    """What a source wants of a group: other attributes (``facts``), other members, or both, as one.
+
+    ``facts`` were computed from ``expected_version``; any other version of the group refuses the edit. Where
+    only members change, ``source_version`` may raise the fence with them.
+    """
+
+    facts: GroupFacts | None = None
+    members: MemberChange = field(default_factory=MemberChange)
+    source_version: int | None = None
+    expected_version: int | None = None
+
+    @property
+    def fence(self) -> int | None:
+        """The version that the source states, if it states one."""
+        return self.source_version if self.facts is None else self.facts.source_version
+
+
+@dataclass(frozen=True, slots=True)
 class GroupChanged:
-    """The group is stored as ``record`` shows it; ``changed`` is False when nothing was to do (H12)."""
+    """The group is stored as ``record`` shows it; ``changed`` is False when nothing was to do (H12).
+
+    ``members`` are those the group has then, without their names; None where more than was asked for.
+    """
 
     record: Record
     changed: bool
+    members: tuple[Member, ...] | None = None
 
 
 GroupRefusal = Taken | Stale | Moved | Missing | Unfenced | MemberRefusal
@@ -61,23 +85,23 @@ def change_group(
     actor: Actor,
     source: str,
     group_id: str,
-    facts: GroupFacts | None = None,
-    members: MemberChange | None = None,
-    source_version: int | None = None,
-    expected_version: int | None = None,
+    edit: GroupEdit,
+    most_shown: int = 0,
 ) -> GroupChanged | GroupRefusal:
-    """Change attributes (``facts``, computed from ``expected_version``), members, or both, as one.
+    """Do ``edit`` to the group, all of it or nothing.
 
     Members are rows: adding or removing one costs the same in a group of any size, and of a whole list only
-    the difference is written. A ``source_version`` below the stored fence refuses all of it; an equal one is
+    the difference is written. A stated version below the stored fence refuses all of it; an equal one is
     another worker of the same source and passes. An account that loses its last way into an application loses
     its sessions and tokens there too, whichever link of the way went.
+
+    Up to ``most_shown`` members are told with the outcome, as they are at that version of the group (L1).
     """
-    asked = _Asked(services, actor, source, group_id, facts, members or MemberChange(), source_version)
+    asked = _Asked(services, actor, source, group_id, edit, most_shown)
     try:
-        return _attempt(asked, expected_version, has_turn=False)
+        return _attempt(asked, has_turn=False)
     except TurnNeededError:
-        return _attempt(asked, expected_version, has_turn=True)
+        return _attempt(asked, has_turn=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,52 +112,51 @@ class _Asked:
     actor: Actor
     source: str
     group_id: str
-    facts: GroupFacts | None
-    members: MemberChange
-    source_version: int | None
-
-    @property
-    def fence(self) -> int | None:
-        """The version that the source states, if it states one."""
-        return self.source_version if self.facts is None else self.facts.source_version
+    edit: GroupEdit
+    most_shown: int
 
 
-def _attempt(asked: _Asked, expected_version: int | None, *, has_turn: bool) -> GroupChanged | GroupRefusal:
+def _attempt(asked: _Asked, *, has_turn: bool) -> GroupChanged | GroupRefusal:
+    members = asked.edit.members
     try:
         with asked.services.store.write() as unit:
             if has_turn:  # before the group is held, as everybody does
                 take_turn(unit.connection, asked.source)
-                lock_groups(
-                    unit.connection, {asked.group_id, *asked.members.added, *(asked.members.whole or ())}
-                )
+                lock_groups(unit.connection, {asked.group_id, *members.added, *(members.whole or ())})
             group = find_group_for_change(unit.connection, asked.group_id, source=asked.source)
-            refused = _refusal(group, asked.facts, asked.fence, expected_version)
+            refused = _refusal(group, asked.edit)
             if group is None or refused is not None:
                 return refused or Missing()
-            moves = move_members(unit, group.id, asked.members, source=asked.source, has_turn=has_turn)
-            return _store(unit, asked, group, moves)
+            moves = move_members(unit, group.id, members, source=asked.source, has_turn=has_turn)
+            return _shown(unit, _store(unit, asked, group, moves), asked.most_shown)
     except (RefusedMembersError, _MovedError) as error:
         return error.refusal
     except TakenError as error:
         return error.taken
 
 
-def _refusal(
-    group: Group | None, facts: GroupFacts | None, fence: int | None, expected_version: int | None
-) -> GroupRefusal | None:
+def _refusal(group: Group | None, edit: GroupEdit) -> GroupRefusal | None:
     if group is None:
         return Missing()
-    if fence is not None and fence < group.source_version:
+    if edit.fence is not None and edit.fence < group.source_version:
         return Stale(group.source_version)
-    if expected_version is not None and group.version != expected_version:
+    if edit.expected_version is not None and group.version != edit.expected_version:
         return Moved()
-    if facts is None and fence is not None and SOURCE_VERSION_MARK not in group.document:
+    if edit.facts is None and edit.fence is not None and SOURCE_VERSION_MARK not in group.document:
         return Unfenced()
     return None
 
 
+def _shown(unit: Unit, outcome: GroupChanged, most: int) -> GroupChanged:
+    """Add the members if they are to be shown, and no more than ``most``; the group is held."""
+    if not most:
+        return outcome
+    members = first_members(unit.connection, outcome.record.id, most + 1)
+    return dataclasses.replace(outcome, members=members) if len(members) <= most else outcome
+
+
 def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChanged:
-    facts, fence = asked.facts, asked.fence
+    facts, fence = asked.edit.facts, asked.edit.fence
     raised = fence is not None and fence > group.source_version
     if facts is None and not raised and not moves.came and not moves.went:
         return GroupChanged(group_record(group), changed=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.domain.group import MOST_GROUPS_WITHIN, MemberChange
+from idp.domain.group import MOST_GROUPS_WITHIN, Member, MemberChange
 from idp.domain.provisioning import Circular, Protected, TooNested, UnknownMembers
 from idp.storage.access import in_use_within, opened_through, parting_from, parting_from_group
 from idp.storage.accounts import known_accounts, touch_versions
@@ -61,6 +61,12 @@ class Moves:
     def came(self) -> frozenset[str]:
         """Every member that came."""
         return self.added | self.nested
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The members of a group that had none before, in order and without their names."""
+        kinds = dict.fromkeys(self.added, "User") | dict.fromkeys(self.nested, "Group")
+        return tuple(Member(each, "", kinds[each]) for each in sorted(kinds))
 
     @property
     def went(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.changed_names import changed_names
-from idp.domain.group import Group, MemberChange
+from idp.domain.group import Group, Member, MemberChange
 from idp.domain.provisioning import GroupFacts, Taken
 from idp.domain.query import Record, group_record
 from idp.storage.groups import insert_group, known_groups
@@ -20,9 +20,10 @@ from kernel.store import Unit
 
 @dataclass(frozen=True, slots=True)
 class GroupProvisioned:
-    """The group is stored, as ``record`` shows it."""
+    """The group is stored as ``record`` shows it, with ``members``, whose names are left out."""
 
     record: Record
+    members: tuple[Member, ...]
 
 
 def provision_group(
@@ -59,7 +60,7 @@ def _provision(
             details={"source": source, "role": group.access_role_key, "added": len(members)},
         )
         wrote(unit, group, changed=changed_names("{}", facts.document), added=members)
-        return GroupProvisioned(group_record(group))
+        return GroupProvisioned(group_record(group), moves.members)
 
 
 def _new_group(unit: Unit, source: str, facts: GroupFacts) -> Group:

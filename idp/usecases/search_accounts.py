@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
 from idp.domain.query import Page, Record, Search
-from idp.storage.members import first_members, members_of, memberships_of, memberships_of_one
-from idp.storage.pages import find_page, find_record, unique_comparison
+from idp.storage.members import members_of, memberships_of, memberships_of_one
+from idp.storage.pages import find_page, find_record, find_record_within, unique_comparison
 from idp.storage.search import ACCOUNTS, GROUPS
 from idp.usecases.services import IdpServices
 
@@ -69,21 +69,19 @@ def find_own_group(
     with_members: bool = True,
     with_names: bool = False,
 ) -> GroupView | None:
-    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7)."""
-    record = find_record(services.store.database, GROUPS, group_id, source=source)
-    if record is None:
-        return None
+    """Return the group if ``source`` owns it; the list of members is read only when it is wanted (D7).
+
+    The members are those of the very version that is told with them (L1).
+    """
     if not with_members:
-        return GroupView(record, None)
-    with services.store.read() as connection:
+        record = find_record(services.store.database, GROUPS, group_id, source=source)
+        return None if record is None else GroupView(record, None)
+    with services.store.snapshot() as connection:
+        record = find_record_within(connection, GROUPS, group_id, source=source)
+        if record is None:
+            return None
         members = members_of(connection, [group_id], with_names=with_names)
         return GroupView(record, tuple(member for _, member in members))
-
-
-def members_if_few(services: IdpServices, group_id: str, *, most: int) -> tuple[Member, ...] | None:
-    """Return the members of a group, or None if they are more than ``most``: one statement, bounded."""
-    found = first_members(services.store.database, group_id, most + 1)
-    return found if len(found) <= most else None
 
 
 def search_accounts(
@@ -94,7 +92,7 @@ def search_accounts(
     if unique is not None:
         view = _account_by(services, unique.path, unique.value, source=source, with_groups=with_groups)
         return AccountPage(Page(0), ()) if view is None else AccountPage(Page(1, (view.record,)), (view,))
-    with services.store.read() as connection:
+    with services.store.snapshot() as connection:
         page = find_page(connection, ACCOUNTS, search, source=source)
         groups: dict[str, list[Membership]] = {}
         if with_groups:
@@ -113,7 +111,7 @@ def search_groups(
     with_names: bool = False,
 ) -> GroupPage:
     """Return a page of the groups of ``source`` that meet the condition."""
-    with services.store.read() as connection:
+    with services.store.snapshot() as connection:
         page = find_page(connection, GROUPS, search, source=source)
         members: dict[str, list[Member]] = {}
         if with_members:

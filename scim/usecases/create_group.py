@@ -35,5 +35,5 @@ def create_group(
     facts = group_facts(group.model_dump())
     outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)
     if isinstance(outcome, GroupProvisioned):
-        return GroupWritten(GroupView(outcome.record, None))
+        return GroupWritten(GroupView(outcome.record, outcome.members))
     return outcome

@@ -17,7 +17,7 @@ from idp.domain.provisioning import (
     Unfenced,
 )
 from idp.domain.query import Record
-from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
 from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
@@ -80,8 +80,11 @@ def patch_group(
     group_id: str,
     body: dict[str, Any],
     demand: Condition | None = None,
+    most_shown: int = 0,
 ) -> Outcome:
     """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
+
+    The outcome shows the members where they are no more than ``most_shown``.
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
@@ -90,7 +93,7 @@ def patch_group(
         lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
     )
     if asked.by_rows:
-        outcome = _by_rows(services, client, group_id, asked, demand)
+        outcome = _by_rows(services, client, group_id, asked, demand, most_shown)
         if outcome is not None:
             return outcome
     require_paths(asked.rest, GROUPS)
@@ -102,11 +105,16 @@ def patch_group(
         resource: dict[str, Any] = group.model_dump()
         return resource
 
-    return _edit(services, client, group_id, edit, asked.members, demand)
+    return _edit(services, client, group_id, edit, asked.members, demand, most_shown)
 
 
 def _by_rows(
-    services: IdpServices, client: ScimClient, group_id: str, asked: GroupPatch, demand: Condition | None
+    services: IdpServices,
+    client: ScimClient,
+    group_id: str,
+    asked: GroupPatch,
+    demand: Condition | None,
+    most_shown: int,
 ) -> Outcome | None:
     """Change members, and the fence, as rows; None where the group has no fence to raise yet."""
     for _ in range(_TRIES):
@@ -123,14 +131,15 @@ def _by_rows(
             actor=client.actor,
             source=client.id,
             group_id=group_id,
-            members=asked.members,
-            source_version=asked.source_version,
-            expected_version=expected,
+            edit=GroupEdit(
+                members=asked.members, source_version=asked.source_version, expected_version=expected
+            ),
+            most_shown=most_shown,
         )
         if isinstance(outcome, Unfenced):
             return None
         if isinstance(outcome, GroupChanged):
-            return GroupWritten(GroupView(outcome.record, None), changed=outcome.changed)
+            return GroupWritten(GroupView(outcome.record, outcome.members), changed=outcome.changed)
         if not isinstance(outcome, Moved):
             return outcome
     raise BusyError(retry_after=1)
@@ -143,6 +152,7 @@ def _edit(
     edit: _Edit,
     members: MemberChange,
     demand: Condition | None,
+    most_shown: int = 0,
 ) -> Outcome:
     for _ in range(_TRIES):
         view = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
@@ -156,12 +166,11 @@ def _edit(
             actor=client.actor,
             source=client.id,
             group_id=group_id,
-            facts=facts,
-            members=members,
-            expected_version=view.record.version,
+            edit=GroupEdit(facts, members, expected_version=view.record.version),
+            most_shown=most_shown,
         )
         if isinstance(outcome, GroupChanged):
-            return GroupWritten(GroupView(outcome.record, None), changed=outcome.changed)
+            return GroupWritten(GroupView(outcome.record, outcome.members), changed=outcome.changed)
         if not isinstance(outcome, Moved | Unfenced):
             return outcome
     raise BusyError(retry_after=1)

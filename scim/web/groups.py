@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.domain.provisioning import Missing, Moved, Protected
 from idp.domain.query import Record
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
-from idp.usecases.search_accounts import GroupView, find_own_group, members_if_few, search_groups
+from idp.usecases.search_accounts import GroupView, find_own_group, search_groups
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS
@@ -68,7 +68,9 @@ class Groups(Resources[GroupView]):
         outcome = create_group(self._services, client=client, body=body_object(request))
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
-        return self.made(self._with_members(outcome.view, projection, client), projection)
+        named = projection.names("members.display")
+        view = self._with_members(outcome.view, projection, client) if named else outcome.view
+        return self.made(view, projection)
 
     def replace(self, request: Request, client: ScimClient) -> Response:
         """Replace a group (G1, G5)."""
@@ -90,24 +92,20 @@ class Groups(Resources[GroupView]):
         for: the answer never costs more than the change. Microsoft Entra wants 204 (R).
         """
         projection = self.projection(request)
+        most = _FEW_MEMBERS if projection.is_whole and client.profile is not Profile.ENTRA else 0
         outcome = self.edited(
             request,
             lambda group_id, body, demand: patch_group(
-                self._services, client=client, group_id=group_id, body=body, demand=demand
+                self._services, client=client, group_id=group_id, body=body, demand=demand, most_shown=most
             ),
         )
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
-        view: GroupView | None = outcome.view
         if not projection.is_whole:
-            view = self._with_members(outcome.view, projection, client)
-        elif client.profile is Profile.ENTRA:
-            view = None
-        else:
-            view = self._if_few(outcome.view)
-        if view is None:
+            return self.answer(200, self._with_members(outcome.view, projection, client), projection)
+        if outcome.view.members is None:
             return Response(204, b"", (("ETag", entity_tag(outcome.view.record.version)),))
-        return self.answer(200, view, projection)
+        return self.answer(200, outcome.view, projection)
 
     def remove(
         self, resource_id: str, client: ScimClient, expected: int | None
@@ -131,8 +129,3 @@ class Groups(Resources[GroupView]):
         if not projection.shows("members"):
             return view
         return self.look(view.record.id, client, projection) or view
-
-    def _if_few(self, view: GroupView) -> GroupView | None:
-        """Return the group with its members, or None if they are many."""
-        members = members_if_few(self._services, view.record.id, most=_FEW_MEMBERS)
-        return None if members is None else GroupView(view.record, members)

@@ -12,7 +12,7 @@ from idp.storage.access import access_rows, opened_applications, opens_applicati
 from idp.storage.accounts import find_account
 from idp.storage.provisioning_subjects import groups_of, holds_role
 from idp.storage.tables import account, client, session
-from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
 from idp.usecases.list_apps import list_apps
 from idp.usecases.provision_account import Provisioned, provision_account
@@ -71,9 +71,8 @@ class House:
 
     def change(self, group: str, **change: frozenset[str]) -> None:
         """Change the members of a group."""
-        outcome = change_group(
-            self.services, actor=WORKER, source=SOURCE, group_id=group, members=MemberChange(**change)
-        )
+        edit = GroupEdit(members=MemberChange(**change))
+        outcome = change_group(self.services, actor=WORKER, source=SOURCE, group_id=group, edit=edit)
         assert isinstance(outcome, GroupChanged), outcome
 
     def delete(self, group: str) -> None:
@@ -90,8 +89,7 @@ class House:
             actor=WORKER,
             source=SOURCE,
             group_id=group,
-            facts=group_facts(body),
-            expected_version=1,
+            edit=GroupEdit(group_facts(body), expected_version=1),
         )
         assert isinstance(outcome, GroupChanged), outcome
 

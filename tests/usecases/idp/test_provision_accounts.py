@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select, update
 
-from idp.domain.group import MemberChange
+from idp.domain.group import Member, MemberChange
 from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UniqueAttribute, UnknownMembers
 from idp.storage.access import access_rows, opened_applications, opens_application
 from idp.storage.accounts import find_account, find_by_email, find_by_user_name
 from idp.storage.members import member_page
 from idp.storage.tables import account, one_time_secret
 from idp.usecases.change_account import Changed, change_account
-from idp.usecases.change_group import GroupChanged, change_group
+from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
 from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
 from idp.usecases.provision_account import Provisioned, provision_account
@@ -86,9 +86,8 @@ class House:
 
     def members(self, group_id: str, change: MemberChange, **options: Any) -> Any:
         """Change the members of a group."""
-        return change_group(
-            self.services, actor=WORKER, source=SOURCE, group_id=group_id, members=change, **options
-        )
+        edit = GroupEdit(members=change, **options)
+        return change_group(self.services, actor=WORKER, source=SOURCE, group_id=group_id, edit=edit)
 
     def activate(self, account_id: str) -> None:
         """Mark the account as activated."""
@@ -172,6 +171,30 @@ def test_members_that_do_not_exist_undo_everything(house: House) -> None:
     with house.services.store.read() as connection:
         assert [each.member_id for each in member_page(connection, group)] == [one]
     assert isinstance(house.members(group, MemberChange(), source_version=1), GroupChanged)
+
+
+def test_a_group_is_told_with_the_members_of_that_version(house: House) -> None:
+    """L1: what is answered was true at the version in its tag; of many members none is told."""
+    first, *rest = (house.make(f"m{n}") for n in range(4))
+    facts = group_facts(a_group("role"))
+    made = provision_group(
+        house.services, actor=WORKER, source=SOURCE, facts=facts, members=frozenset({first})
+    )
+    assert isinstance(made, GroupProvisioned)
+    assert made.members == (Member(first, ""),)
+
+    def told(edit: GroupEdit, most: int) -> tuple[Member, ...] | None:
+        outcome = change_group(
+            house.services, actor=WORKER, source=SOURCE, group_id=made.record.id, edit=edit, most_shown=most
+        )
+        assert isinstance(outcome, GroupChanged)
+        return outcome.members
+
+    some = GroupEdit(members=MemberChange(added=frozenset(rest)))
+    everybody = tuple(Member(each, "") for each in sorted((first, *rest)))
+    assert told(some, 3) is None
+    assert told(some, 0) is None
+    assert told(some, 4) == everybody
 
 
 # --- who is told ---------------------------------------------------------------------------------

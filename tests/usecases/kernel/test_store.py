@@ -69,6 +69,18 @@ def test_a_secret_named_in_the_audit_stops_the_deed(kernel_database: Database) -
         unit.audit.record("test:thing:made", actor=SYSTEM, details={"new_password": "x"})
 
 
+def test_a_snapshot_shows_one_state_and_a_plain_look_the_latest(kernel_database: Database) -> None:
+    store = a_store(kernel_database)
+    count = select(func.count()).select_from(audit_event)
+    with store.snapshot() as seen, store.read() as latest:
+        assert (seen.scalar(count), latest.scalar(count)) == (0, 0)
+        deed(store)
+        assert (seen.scalar(count), latest.scalar(count)) == (0, 1)
+    with store.snapshot() as seen:
+        assert seen.scalar(count) == 1
+    deed(store, 2)  # the connection that looked writes again
+
+
 def test_the_audit_names_where_the_request_came_from(kernel_database: Database) -> None:
     store = a_store(kernel_database)
     with origin(Origin("192.0.2.7", "R1", "UA")):
