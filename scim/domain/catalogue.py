@@ -6,6 +6,7 @@ A path is how storage knows an attribute: lower case, extensions by a short tag
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ class Attribute:
     parts: Mapping[str, Attribute] = field(default_factory=dict)
     is_link: bool = False
     is_read_only: bool = False
+    is_required: bool = False
 
     @property
     def is_complex(self) -> bool:
@@ -163,13 +165,14 @@ def _attributes(described: list[dict[str, Any]], prefix: str, schema: str) -> di
             parts,
             is_link="external" in each.get("referenceTypes", ()),
             is_read_only=each["mutability"] == "readOnly",
+            is_required=each["required"],
         )
     return found
 
 
 def _common() -> dict[str, Attribute]:
-    def text(name: str, path: str, *, multi: bool = False, read_only: bool = False) -> Attribute:
-        return Attribute(name, path, "string", multi=multi, case_exact=True, is_read_only=read_only)
+    def text(name: str, path: str) -> Attribute:
+        return Attribute(name, path, "string", multi=False, case_exact=True)
 
     def moment(name: str) -> Attribute:
         return Attribute(name, f"meta.{name.lower()}", "dateTime", multi=False, case_exact=False)
@@ -182,9 +185,9 @@ def _common() -> dict[str, Attribute]:
         "version": text("version", "meta.version"),
     }
     return {
-        "id": text("id", "id", read_only=True),
+        "id": dataclasses.replace(text("id", "id"), is_read_only=True),
         "externalid": text("externalId", "externalid"),
-        "schemas": text("schemas", "schemas", multi=True),
+        "schemas": dataclasses.replace(text("schemas", "schemas"), multi=True, is_required=True),
         "meta": Attribute(
             "meta", "meta", "complex", multi=False, case_exact=False, parts=parts, is_read_only=True
         ),

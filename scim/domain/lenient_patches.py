@@ -15,6 +15,7 @@ from scim2_models import (
     InvalidPathException,
     InvalidSyntaxException,
     InvalidValueException,
+    MutabilityException,
 )
 
 from scim.domain.catalogue import Attribute, Catalogue
@@ -99,6 +100,7 @@ class _PatchReader:
             elif self._unassigns(each):
                 paths.append((name, each))
             else:
+                _refuse_unassigning(self._catalogue.find(None, name), each)
                 plain[name] = self._resources.member(name, each)
         if plain or not value:
             yield {"op": names["op"], "value": plain}
@@ -120,6 +122,9 @@ class _PatchReader:
             operation = {"op": "remove", "path": path}
         elif "value" in names:
             operation["value"] = self._value(target, names["value"], replaces=names["op"] == "replace")
+        if target.attribute is target.head and not target.selects and operation["op"] != "add":
+            gone = operation["op"] == "remove"
+            _refuse_unassigning(target.attribute, None if gone else operation.get("value", ...))
         yield operation
 
     def _target(self, path: str) -> _Target:
@@ -189,3 +194,9 @@ class _PatchReader:
             (name, value), *_ = value.items()
             return name.lower() == "value" and not value
         return isinstance(value, str) and not value
+
+
+def _refuse_unassigning(attribute: Attribute | None, value: Any) -> None:  # noqa: ANN401 - JSON
+    """Refuse to leave what every resource has without a value, by its name (H6, N6)."""
+    if attribute is not None and attribute.is_required and (value is None or value == []):
+        raise MutabilityException(detail=f"'{attribute.name}' is required and cannot be removed.")

@@ -139,12 +139,14 @@ def test_a_replace_is_an_add_where_nothing_is_and_takes_the_place_of_what_is(gro
 
 
 def test_a_remove_needs_a_path_and_spares_what_must_be(group: Held) -> None:
-    """H6: no path 400 noTarget; required and readOnly 400 mutability; who is not there is no error."""
+    """H6, N6: no path 400 noTarget; required and readOnly 400 mutability, by name; who is not there is no error."""
     before = group.now
     assert refusal(group.patch(op("remove"))) == (400, "noTarget")
     assert refusal(group.patch(op("remove", None, {"displayName": "x"}))) == (400, "noTarget")
     for path in ("displayName", "id", "meta", "meta.version", "schemas"):
-        assert refusal(group.patch(op("remove", path))) == (400, "mutability"), path
+        refused = group.patch(op("remove", path))
+        assert refusal(refused) == (400, "mutability"), path
+        assert f"'{path}'" in refused.detail
     assert group.patch(op("remove", f'members[value eq "{group.two}"]')).status == 200
     assert group.now == before
     assert group.patch(op("remove", f'members[value eq "{group.one}"]')).status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,6 +100,31 @@ def test_one_operation_that_cannot_be_done_undoes_all(world: ScimWorld, name: st
     assert (answer.status, answer.scim_type) == (400, scim_type), answer.body
     assert "Summer2026" not in answer.detail
     assert world.get(path).json() == made.json()
+
+
+UNASSIGNING: list[dict[str, Any]] = [
+    {"op": "remove", "path": "userName"},
+    {"op": "remove", "path": "USERNAME"},
+    {"op": "remove", "path": f"{USER_SCHEMA}:userName"},
+    {"op": "remove", "path": "userName", "value": "fieldn"},
+    {"op": "replace", "path": "userName", "value": None},
+    {"op": "replace", "path": "userName", "value": []},
+    {"op": "replace", "value": {"userName": None}},
+    {"op": "add", "value": {"username": None}},
+    {"op": "replace", "value": {f"{USER_SCHEMA}:userName": None}},
+]
+
+
+@pytest.mark.parametrize("operation", UNASSIGNING, ids=json.dumps)
+def test_what_must_be_there_is_named_where_it_would_go(
+    sqlite_world: ScimWorld, operation: dict[str, Any]
+) -> None:
+    """H6, N6: 400 mutability with the name of the attribute, however the operation words it."""
+    made = sqlite_world.post("/Users", a_user())
+    refused = sqlite_world.patch(f"/Users/{made['id']}", operation)
+    assert (refused.status, refused.scim_type) == (400, "mutability")
+    assert refused.detail == "'userName' is required and cannot be removed."
+    assert sqlite_world.get(f"/Users/{made['id']}").body == made.body
 
 
 def test_a_path_may_be_as_long_as_a_filter(world: ScimWorld) -> None:
