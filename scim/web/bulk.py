@@ -83,23 +83,23 @@ class BulkJobs:
             return self._perform(services, operation, request, client)
 
         results = run_bulk(self._services, bulk=bulk, perform=perform)
-        return {place: self._told(bulk.operations[place], each) for place, each in results.items()}
+        return {place: self.told(bulk.operations[place], each) for place, each in results.items()}
 
     def _perform(
         self, services: IdpServices, operation: Operation, request: Request, client: ScimClient
     ) -> Result:
         if operation.fault is not None:
-            return _result(refusal(400, operation.fault.value, operation.fault.scim_type))
+            return result_of(refusal(400, operation.fault.value, operation.fault.scim_type))
         match = _PATH.fullmatch(operation.path)
         if match is None or match["collection"] in _OTHERS:
-            return _result(refusal(400, Fault.PATH.value, Fault.PATH.scim_type))
+            return result_of(refusal(400, Fault.PATH.value, Fault.PATH.scim_type))
         addresses = self._addresses if services is self._services else self._make(services)
         methods = addresses.get(match["collection"] + ("/{id}" if match["id"] else ""))
         if methods is None:
-            return _result(refusal(404, NOT_FOUND))
+            return result_of(refusal(404, NOT_FOUND))
         method = methods.get(operation.method)
         if method is None:
-            return _result(refusal(405, f"{operation.method} is not possible here."))
+            return result_of(refusal(405, f"{operation.method} is not possible here."))
         alone = Request(
             operation.method,
             request.path.rstrip("/").removesuffix("/Bulk") + operation.path,
@@ -109,9 +109,9 @@ class BulkJobs:
             path_values={"id": match["id"]} if match["id"] else {},
         )
         location = "" if operation.method == "POST" else self._base + operation.path
-        return _result(answered(services, method, alone, client), location)
+        return result_of(answered(services, method, alone, client), location)
 
-    def _told(self, operation: Operation, result: Result) -> dict[str, Any]:
+    def told(self, operation: Operation, result: Result) -> dict[str, Any]:
         """Return an operation of the answer (K1); where it is, unless it is a POST that made nothing."""
         told: dict[str, Any] = {}
         if operation.method:
@@ -137,7 +137,8 @@ def read_job(request: Request) -> Bulk:
     return read_bulk(read_object(request.body, deepest=DEEPEST + _ENVELOPE))
 
 
-def _result(answer: Response, location: str = "") -> Result:
+def result_of(answer: Response, location: str = "") -> Result:
+    """Return how an operation ended, from the answer to the single request of the same words."""
     if answer.status >= 400:
         return Result(answer.status, location, error=answer.json())
     return Result(answer.status, answer.header("location") or location, answer.header("etag"))

@@ -32,13 +32,14 @@ from kernel.errors import BusyError
 from kernel.joined import joined
 from kernel.origin import Origin, current_origin, origin
 from kernel.web.http import NO_STORE, Request, Response, json_response
-from scim.domain.bulk import Bulk
-from scim.domain.errors import error_document
+from scim.domain.bulk import Bulk, Operation
+from scim.domain.errors import error_document, of_exception
 from scim.domain.prefer import asks_async, prefers_later
 from scim.usecases.announce import Announcer
 from scim.usecases.client import READ, ScimClient
+from scim.usecases.run_bulk import Result
 from scim.web.answers import NOT_FOUND
-from scim.web.bulk import Addresses, BulkJobs, read_job
+from scim.web.bulk import Addresses, BulkJobs, read_job, result_of
 from scim.web.endpoint import Method, answering, bearer_of, client_of, refusal
 from scim.web.recording import recorded
 
@@ -196,7 +197,8 @@ class DeferredRequests:
             raise
         except Exception as error:  # noqa: BLE001 - the client is told, and others go on
             _log.error("scim.deferred_failed", error=type(error).__name__, exc_info=error)
-        failed = Completion(taken.id, _relative(request), _failure(request.method, status, why))
+        told = self._failed(Operation(request.method, _relative(request)), status, why)
+        failed = Completion(taken.id, _relative(request), told)
         end_request(self._services.store, taken, [failed], owner=owner)
 
     def _tried(self, taken: Deferred, request: Request, client: ScimClient | None, owner: str) -> bool:
@@ -224,14 +226,11 @@ class DeferredRequests:
         found = recorded(services, request, self._known(taken, answer))
         if found.status == BusyError.status:
             raise BusyError
-        told: dict[str, Any] = {"method": request.method, "status": str(found.status)}
-        if found.status >= 400:
-            return Completion(taken.id, _relative(request), told | {"response": found.json()})
-        location = found.header("location") or self._base + _relative(request)
-        told["location"] = location
-        if found.header("etag"):
-            told["version"] = found.header("etag")
-        return Completion(taken.id, location.removeprefix(self._base), told)
+        operation = Operation(request.method, _relative(request))
+        location = "" if request.method == "POST" else self._base + operation.path
+        result = result_of(found, location)
+        uri = operation.path if result.error is not None else result.location.removeprefix(self._base)
+        return Completion(taken.id, uri, self._jobs.told(operation, result))
 
     def _do_job(
         self, taken: Deferred, request: Request, client: ScimClient | None, owner: str, hold: Hold
@@ -243,7 +242,8 @@ class DeferredRequests:
         try:
             bulk = read_job(request)
         except SCIMException as error:
-            told = _failure("POST", error.status, str(error))
+            status, document = of_exception(error)
+            told = self._jobs.told(Operation("POST", "/Bulk"), Result(status, error=document))
             end_request(self._services.store, taken, [Completion(taken.id, "/Bulk", told)], owner=owner)
             return
         results: dict[int, dict[str, Any]] = {}
@@ -279,11 +279,14 @@ class DeferredRequests:
     ) -> Sequence[Completion]:
         found = []
         for place, operation in enumerate(bulk.operations):
-            told = results.get(place) or _failure(operation.method, *untried, bulk_id=operation.bulk_id)
+            told = results.get(place) or self._failed(operation, *untried)
             location = str(told.get("location", ""))
             uri = location.removeprefix(self._base) if location else operation.path
             found.append(Completion(f"{taken.id}:{place}", uri, told))
         return found
+
+    def _failed(self, operation: Operation, status: int, detail: str) -> dict[str, Any]:
+        return self._jobs.told(operation, Result(status, error=error_document(status, detail)))
 
     def _known(self, taken: Deferred, answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def known(request: Request) -> Response:
@@ -299,13 +302,6 @@ def _relative(request: Request) -> str:
 
 def _refused(_request: Request) -> Response:
     return refusal(403, _NO_MORE)
-
-
-def _failure(method: str, status: int, detail: str, *, bulk_id: str = "") -> dict[str, Any]:
-    told: dict[str, Any] = {"method": method} if method else {}
-    if bulk_id:
-        told["bulkId"] = bulk_id
-    return told | {"status": str(status), "response": error_document(status, detail)}
 
 
 def _kept(request: Request) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kernel.crypto import digest
 from scim.domain.prefer import asks_async, prefers_later
 from scim.web.routes import deferred_requests
 from tests.support.events import CLIENT, Event, Receiver, hears, verified
-from tests.support.scim import ERROR_SCHEMA, Answer, ScimWorld, a_user
+from tests.support.scim import BASE, ERROR_SCHEMA, Answer, ScimWorld, a_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_a_request_is_done_later_and_told_as_a_bulk_job_tells_it(world: ScimWorl
 
 
 def test_a_request_that_fails_is_told_with_its_error(world: ScimWorld) -> None:
-    """P2: RFC 9967 §2.5.1.3: the response of the error, and nothing was changed."""
+    """P2, K1: RFC 9967 §2.5.1.3: what an operation of a bulk job says of an error; nothing was changed."""
     hears(world)
     made = world.post("/Users", a_user())["id"]
     Receiver(world).take()
@@ -154,10 +154,19 @@ def test_a_request_that_fails_is_told_with_its_error(world: ScimWorld) -> None:
         assert event.claims["sub_id"]["uri"] == uri
         assert event.payload["response"]["schemas"] == [ERROR_SCHEMA]
         assert event.payload["response"]["status"] == status
+        assert event.payload.get("location") == (None if method == "POST" else f"{BASE}{uri}")
+        operation = {"method": method, "path": uri, "bulkId": "b", "data": body}
+        (told,) = world.post("/Bulk", {"schemas": [BULK], "Operations": [operation]})["Operations"]
+        assert event.payload == {name: value for name, value in told.items() if name != "bulkId"}
     path_of(world.post("/Users", raw=b"{", headers={**LATER, "Content-Type": "application/scim+json"}))
     do_all(world)
     (event,) = completions(world)
     assert event.payload["response"]["scimType"] == "invalidSyntax"
+    path_of(world.post("/Bulk", {"schemas": [BULK], "Operations": []}, headers=LATER))
+    do_all(world)
+    (event,) = completions(world)
+    assert event.payload["status"] == "400"
+    assert event.payload["response"] == world.post("/Bulk", {"schemas": [BULK], "Operations": []}).json()
     assert len(users(world)) == 1
 
 
@@ -187,24 +196,31 @@ def test_each_operation_of_a_job_has_its_completion_numbered_as_in_the_request(w
     job = {
         "schemas": [BULK],
         "failOnErrors": 1,
-        "Operations": [make("ann"), make("bob", userName=""), make("cyd")],
+        "Operations": [
+            make("ann"),
+            make("bob", userName=""),
+            make("cyd"),
+            {"method": "DELETE", "path": "/Users/bulkId:ann"},
+        ],
     }
     answer = world.post("/Bulk", job, headers={"Prefer": "respond-async, wait=5"})
     path, txn = path_of(answer), answer.headers["set-txn"]
     do_all(world)
     events = {event.claims["txn"]: event for event in completions(world)}
-    assert list(map(events.__contains__, (f"{txn}:0", f"{txn}:1", f"{txn}:2"))) == [True] * 3
-    told = [events[f"{txn}:{place}"].payload for place in range(3)]
-    assert [(each["bulkId"], each["status"]) for each in told] == [
+    assert list(map(events.__contains__, (f"{txn}:{place}" for place in range(4)))) == [True] * 4
+    told = [events[f"{txn}:{place}"].payload for place in range(4)]
+    assert [(each.get("bulkId"), each["status"]) for each in told] == [
         ("ann", "201"),
         ("bob", "400"),
         ("cyd", "424"),
+        (None, "424"),
     ]
+    assert ["location" in each for each in told] == [True, False, False, True]
     assert events[f"{txn}:0"].claims["sub_id"]["uri"].startswith("/Users/")
     assert world.get(path)["sets"].keys() == events.keys()
     one = world.get(f"{path}:0")
     assert verified(world.services, one.body.decode()).claims == events[f"{txn}:0"].claims
-    assert world.get(f"{path}:3").status == 404
+    assert world.get(f"{path}:4").status == 404
     assert users(world) == ["ann"]
 
 
