@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 1_000
+_PREFERENCE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
 
 
 def prefers_later(prefer: str) -> bool:
@@ -27,7 +30,7 @@ def asks_async(prefer: str) -> bool:
 def _preferences(prefer: str) -> dict[str, str]:
     """Return the preferences by name; of one that comes twice the first counts (§2)."""
     found: dict[str, str] = {}
-    for part in prefer[:_LONGEST].split(","):
+    for part in _PREFERENCE.findall(prefer[:_LONGEST]):
         name, _, value = part.partition(";")[0].partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found

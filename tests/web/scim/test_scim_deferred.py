@@ -74,6 +74,9 @@ def users(world: ScimWorld) -> list[str]:
         ("wait=5", False, False),
         ("respond-async, wait=" + "9" * 5_000, True, False),
         ("respond-asynchronously", False, False),
+        ('note="a, respond-async, b"', False, False),
+        ('note="a\\", respond-async, b', False, False),
+        ('note="a, b", respond-async', True, True),
     ],
 )
 def test_a_preference_is_read_as_http_words_it(prefer: str, *, asked: bool, later: bool) -> None:
