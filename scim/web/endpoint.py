@@ -7,7 +7,6 @@ handler of the method.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from idp.usecases.services import IdpServices
 from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
+from scim.domain.accept import SCIM, accepts
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
 from scim.domain.prefer import asks_async
@@ -31,12 +31,10 @@ from scim.domain.profile import Profile
 from scim.usecases.client import GROUPS_WRITE, READ, USERS_WRITE, WRITE, ScimClient
 from scim.web.recording import note_names, recorded
 
-MEDIA_TYPE = "application/scim+json"
+MEDIA_TYPE = SCIM
 LARGEST_BODY = 1_048_576
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
-_ACCEPTED = frozenset({"*/*", "application/*", "application/json", MEDIA_TYPE})
 _SENT = frozenset({"application/json", MEDIA_TYPE})
-_NO_WEIGHT = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
 _CODINGS = frozenset({"", "identity"})
 _UNCOMPRESSED = (("Accept-Encoding", "identity"),)  # RFC 9110 §12.5.3: which coding would have done
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
@@ -245,7 +243,7 @@ def _refusal_without_version(request: Request, client: ScimClient) -> Response |
 
 def _refusal_of_form(request: Request, method: Method) -> Response | None:
     """Refuse what cannot be answered or read, whatever it says (B2, B3, B8)."""
-    if not _is_acceptable(request.header("accept"), method.media_type):
+    if not accepts(request.header("accept"), method.media_type):
         return refusal(406, f"Answers here are {method.media_type}.")
     if len(request.body) > LARGEST_BODY:
         return refusal(413, method.too_large)
@@ -276,16 +274,3 @@ def _challenge(status: int, detail: str, parts: str = "") -> Response:
     """Return the refusal of a token with its challenge (RFC 6750 §3)."""
     value = 'Bearer realm="scim"' + (f", {parts}" if parts else "")
     return refusal(status, detail, "", (("WWW-Authenticate", value),))
-
-
-def _is_acceptable(accept: str, media_type: str) -> bool:
-    """Tell whether ``accept`` takes what is answered here; a weight of zero is a no (RFC 9110 §12.4.2)."""
-    if not accept.strip():
-        return True
-    for each in accept.split(","):
-        kind, *parameters = each.split(";")
-        if kind.strip().lower() in (*_ACCEPTED, media_type) and not any(
-            map(_NO_WEIGHT.fullmatch, parameters)
-        ):
-            return True
-    return False

@@ -226,16 +226,34 @@ def test_both_kinds_of_json_are_read(sqlite_world: ScimWorld, media: str) -> Non
         "application/scim+json;q=0",
         "*/*; q=0.000",
         "text/html, application/json;q=0.0, application/scim+json; Q=0",
+        "application/scim+json;q=0, */*",
+        "*/*, application/*, application/json, application/scim+json;q=0.0",
+        "*/*, application/*;q=0",
+        "application/json;q=0",
     ],
 )
 def test_who_accepts_no_json_gets_none(sqlite_world: ScimWorld, accept: str) -> None:
-    """N5: 406 is a SCIM error too."""
+    """N5, RFC 9110 §12.5.1: 406 is a SCIM error too; what is said of the kind itself decides."""
     assert is_scim_error(sqlite_world.get("/Users", headers={"Accept": accept}), 406)
 
 
 @pytest.mark.parametrize(
     "accept",
-    ["*/*", "application/json", "application/scim+json", "text/html, */*;q=0.1", "APPLICATION/*;q=0.001", ""],
+    [
+        "*/*",
+        "application/json",
+        "application/scim+json",
+        "text/html, */*;q=0.1",
+        "APPLICATION/*;q=0.001",
+        "",
+        " , ",
+        "*/*;q=0, application/scim+json",
+        "application/*;q=0, application/json; charset=utf-8",
+        "*/*;q=0, application/*;q=0.5",
+        "application/json;q=0, */*",
+        "application/json;q=0, application/scim+json;q=0.1",
+        "application/scim+json;q=0, application/scim+json",
+    ],
 )
 def test_answers_are_scim_whatever_json_is_accepted(sqlite_world: ScimWorld, accept: str) -> None:
     """B1, B3: application/scim+json in UTF-8."""
