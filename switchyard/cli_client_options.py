@@ -34,7 +34,7 @@ _TEXTS = {
     "jwks_uri": "jwks_uri",
     "tls_subject_dn": "tls_client_auth_subject_dn",
 }
-_LISTS = ("redirect_uris", "post_logout_redirect_uris", "resources", "serves")
+_LISTS = ("redirect_uris", "post_logout_redirect_uris", "resources", "serves", "allowed_addresses")
 _SWITCHES = {"dpop": "dpop_bound_access_tokens", "tls_bound": "tls_client_certificate_bound_access_tokens"}
 
 _TEXT_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -61,6 +61,7 @@ _LIST_OPTIONS = (
     ("--post-logout-redirect-uri", "post_logout_redirect_uris", "Repeatable."),
     ("--resource", "resources", "Audience it may ask tokens for; repeatable."),
     ("--serves", "serves", "Audience it stands for itself; repeatable."),
+    ("--allowed-address", "allowed_addresses", "Address or network that it asks from; repeatable."),
 )
 _SWITCH_OPTIONS = (
     ("--dpop", "It has to prove a key (DPoP), to which its tokens are bound."),

@@ -48,6 +48,7 @@ _SENTENCES = (
     mark("has to be an https address without a fragment"),
     mark("has to be https addresses"),
     mark("has to be absolute URIs without fragment and spaces"),
+    mark("has to be addresses or networks, like 192.0.2.7 or 192.0.2.0/28"),
     mark("must not have a fragment"),
     mark("has to be written out, without wildcard or backslash"),
     mark("is not a URI"),

@@ -229,6 +229,12 @@ _PROOF = Section(
             mark("Subject of its certificate"),
             mark("As RFC 4514 writes it, for example CN=meters,O=Acme,C=CA. For tls_client_auth."),
         ),
+        Field(
+            "allowed_addresses",
+            Kind.LINES,
+            mark("Addresses it asks from"),
+            mark("One address or network per line, for example 192.0.2.0/28. Empty: from anywhere."),
+        ),
     ),
 )
 _RIGHTS = Section(

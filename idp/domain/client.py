@@ -81,6 +81,8 @@ class Client:
     initiate_login_uri: str = ""
     assertion_algorithm: str = ""
     """The one algorithm of its assertions; empty: any that its profile allows."""
+    allowed_addresses: tuple[str, ...] = ()
+    """The networks that it may prove itself from; empty: any."""
     words: Mapping[str, str] = field(default_factory=dict)
     """What it says to people in their languages, as ``client_name#fr``."""
     registered_by: str = ""
@@ -258,6 +260,7 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         frontchannel_logout_uri=metadata.get("frontchannel_logout_uri", ""),
         initiate_login_uri=metadata.get("initiate_login_uri", ""),
         assertion_algorithm=metadata.get("token_endpoint_auth_signing_alg", ""),
+        allowed_addresses=tuple(metadata.get("allowed_addresses", ())),
         words={name: metadata[name] for name in localized_names(metadata)},
         registered_by=fields.get("registered_by", ""),
     )

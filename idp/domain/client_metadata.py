@@ -21,6 +21,7 @@ from idp.domain.scope import split_scope
 
 KNOWN = frozenset(
     {
+        "allowed_addresses",
         "application_type",
         "authorization_signed_response_alg",
         "backchannel_logout_session_required",
@@ -143,6 +144,7 @@ def _wrong(name: str, message: str) -> MetadataFault:
 
 
 _LISTS = (
+    "allowed_addresses",
     "contacts",
     "default_acr_values",
     "grant_types",

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.localized import localized_names
+from idp.domain.networks import is_of_somebody
 from idp.domain.oauth import GrantType
 from idp.domain.redirects import LOOPBACK, names_host, uri_fault
 
@@ -53,6 +54,8 @@ def address_faults(metadata: Mapping[str, Any], *, loopback_http: bool) -> Found
         for name in ("resources", "serves")
         if not all(_is_resource(each) for each in metadata.get(name, []))
     ]
+    if not all(is_of_somebody(each) for each in metadata.get("allowed_addresses", [])):
+        found.append(("allowed_addresses", "has to be addresses or networks, like 192.0.2.7 or 192.0.2.0/28"))
     return found
 
 

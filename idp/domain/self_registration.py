@@ -33,7 +33,7 @@ ASSIGNED: Final = frozenset(
 )
 """What we tell a client and it never tells us (RFC 7592 §2.2)."""
 
-_OPERATORS: Final = frozenset({"resources", "serves"})
+_OPERATORS: Final = frozenset({"allowed_addresses", "resources", "serves"})
 _MACHINES: Final = frozenset(
     {GrantType.CLIENT_CREDENTIALS.value, GrantType.JWT_BEARER.value, GrantType.TOKEN_EXCHANGE.value}
 )

@@ -9,6 +9,7 @@ from idp.domain.client import Assertion, KnownClient, ProvenClient
 from idp.domain.client_assertion import Expected, judged, named_client
 from idp.domain.client_authentication import Presented
 from idp.domain.client_certificate import ClientCertificate, is_of_keys, names
+from idp.domain.networks import is_within
 from idp.domain.oauth import CERTIFICATE_METHODS, AuthMethod, Fault, invalid_client, slow_down
 from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
@@ -24,7 +25,8 @@ def authenticate_client(services: IdpServices, presented: Presented) -> ProvenCl
     """Return the client whose proof is right, or the refusal (CA-01..CA-13).
 
     The client's row is remembered for at most a second; before a refusal it is always read anew. Whoever
-    fails too often waits, per client and address, so that others and the client's own address go on.
+    fails too often waits, per client and address, so that others and the client's own address go on. A
+    client that is registered for some networks proves itself from nowhere else (G-38).
     """
     client_id = presented.client_id or named_client(presented.assertion)
     if not client_id or len(client_id) > _LONGEST_ID or not client_id.isprintable():
@@ -51,9 +53,10 @@ def failure_key(client_id: str) -> str:
 def _prove(
     services: IdpServices, known: KnownClient | None, presented: Presented, now: dt.datetime
 ) -> ProvenClient | str:
-    if known is None or known.client.disabled:
+    turned_away = _turned_away(known)
+    if known is None or turned_away:
         same(digest(presented.secret), _NOBODY)
-        return "unknown or disabled client"
+        return turned_away
     if presented.method is AuthMethod.NONE and known.client.auth_method in CERTIFICATE_METHODS:
         return _prove_by_certificate(services, known, presented.certificate, now)
     if presented.method != known.client.auth_method:
@@ -63,6 +66,14 @@ def _prove(
     if presented.method is AuthMethod.PRIVATE_KEY_JWT:
         return _prove_by_assertion(services, known, presented.assertion, now)
     return _prove_by_secret(known, presented, now)
+
+
+def _turned_away(known: KnownClient | None) -> str:
+    """Return why no proof is looked at, if none is: elsewhere the right one is as wrong as any."""
+    if known is None or known.client.disabled:
+        return "unknown or disabled client"
+    networks = known.client.allowed_addresses
+    return "address" if networks and not is_within(current_origin().address, networks) else ""
 
 
 def _prove_by_assertion(

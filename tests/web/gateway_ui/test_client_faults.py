@@ -49,6 +49,7 @@ WRONG: tuple[dict[str, object], ...] = (
     {"backchannel_logout_uri": "http://a.example/"},
     {"request_uris": ["http://a.example/"]},
     {"resources": ["no uri"]},
+    {"allowed_addresses": ["0.0.0.0/0"]},
     {"frontchannel_logout_uri": "https://other.example/out"},
     {"id_token_encrypted_response_enc": "A128GCM"},
     {"id_token_encrypted_response_alg": "RSA-OAEP-256"},
