@@ -7,6 +7,7 @@ from idp.usecases.services import IdpServices
 from idp.web.authlib_bridge import provider_metadata_fault
 from idp.web.oidc.authorize import AuthorizeFace
 from idp.web.oidc.cookies import CookieNames
+from idp.web.oidc.cross_origin import open_to_scripts
 from idp.web.oidc.device import device_endpoint
 from idp.web.oidc.documents import jwks_endpoint, metadata_endpoint, signed_metadata_endpoint
 from idp.web.oidc.logout import logout_endpoint
@@ -37,6 +38,7 @@ DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-auth
 
 _LOOK = ("GET",)
 _FORM = ("GET", "POST")
+_POST = ("POST",)
 _POST_ONLY = ("POST", "GET", "PUT", "PATCH", "DELETE")
 """The endpoint itself refuses the other methods, so that no refusal is ever cached (TK-08, TK-10)."""
 
@@ -65,11 +67,17 @@ def oidc_routes(
         Route(_LOOK, PATHS["jwks"], jwks_endpoint(services), "jwks", hot=True),
         Route(_FORM, PATHS["authorize"], face.authorize, "authorize", hot=True),
         Route(_LOOK, RESUME_PATH, face.resume, "resume", hot=True),
-        Route(_POST_ONLY, PATHS["token"], token_endpoint(services), "token", hot=True),
-        Route(_FORM, PATHS["userinfo"], userinfo_endpoint(services), "userinfo", hot=True),
+        *open_to_scripts(
+            Route(_POST_ONLY, PATHS["token"], token_endpoint(services), "token", hot=True), _POST
+        ),
+        *open_to_scripts(
+            Route(_FORM, PATHS["userinfo"], userinfo_endpoint(services), "userinfo", hot=True), _FORM
+        ),
         Route(_POST_ONLY, PATHS["introspect"], introspection_endpoint(services), "introspect", hot=True),
-        Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True),
-        Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True),
+        *open_to_scripts(
+            Route(_POST_ONLY, PATHS["revoke"], revocation_endpoint(services), "revoke", hot=True), _POST
+        ),
+        *open_to_scripts(Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True), _POST),
         Route(_POST_ONLY, PATHS["device"], device_endpoint(services), "device", hot=True),
         Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
         *_registration_routes(services, document),

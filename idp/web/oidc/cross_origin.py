@@ -1,0 +1,54 @@
+"""What scripts of browser applications may read: endpoints that an application asks itself (RFC 9700 §2.6).
+
+Each of them goes by what the request carries, and by no cookie or certificate that a browser would add of its
+own accord: so every origin may ask, and none with the credentials of the person (Fetch Standard §3.3.5). The
+authorization endpoint is never among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kernel.web.http import Endpoint, Request, Response, Route
+
+_PREFLIGHT = "OPTIONS"
+_ANY = ("Access-Control-Allow-Origin", "*")
+_READABLE = (
+    _ANY,
+    ("Access-Control-Expose-Headers", "DPoP-Nonce, Retry-After, WWW-Authenticate"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
+_HEADERS = "Authorization, Content-Type, DPoP"
+_SECONDS = 600
+
+
+def open_to_scripts(route: Route, methods: Iterable[str]) -> tuple[Route, Route]:
+    """Return ``route`` with answers that scripts may read, and the one that tells them so beforehand."""
+    told = Response(
+        204,
+        b"",
+        (
+            _ANY,
+            ("Access-Control-Allow-Methods", ", ".join(methods)),
+            ("Access-Control-Allow-Headers", _HEADERS),
+            ("Access-Control-Max-Age", str(_SECONDS)),
+        ),
+    )
+
+    def preflight(_request: Request) -> Response:
+        return told
+
+    opened = Route(route.methods, route.path, _readable(route.endpoint), route.name, hot=route.hot)
+    return opened, Route((_PREFLIGHT,), route.path, preflight, f"{route.name}_preflight", hot=route.hot)
+
+
+def _readable(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that says so to those who ask from a page of an origin; nobody else is told."""
+
+    def opened(request: Request) -> Response:
+        answer = endpoint(request)
+        if not request.header("origin"):
+            return answer
+        return Response(answer.status, answer.body, (*answer.headers, *_READABLE))
+
+    return opened
