@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 _NAMED = re.compile(r"\b([A-P])(\d{1,2})\b(?:(?:\.\.|-)(?:\1)?(\d{1,2})\b)?")
-_ABOUT_SCIM = re.compile(r"scim(?!_conformance_page)|provision|nested_access", re.IGNORECASE)
+_ABOUT_SCIM = re.compile(r"scim(?!_conformance_page)|provision|nested_access|own_resource", re.IGNORECASE)
 
 
 def lines() -> dict[str, dict[str, str]]:

@@ -162,7 +162,7 @@ ORDERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("path", ["/Users", "/Groups", ""])
 def test_pages_by_cursor_are_the_list(crowd: ScimWorld, path: str) -> None:
-    """F4, F5, F1, D3, D5: on and back, in every order, of any length, the pages join to the list by index."""
+    """P1, F4, F5, F1, D3, D5: on and back, in every order, of any length, the pages join to the list by index."""
     for order in ORDERS:
         for direction in ("ascending", "descending"):
             asked = order | ({"sortOrder": direction} if "sortBy" in order else {})

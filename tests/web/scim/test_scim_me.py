@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from idp.storage.tables import access_token, account, grant
 from kernel.crypto import digest
 from kernel.tables import audit_event
-from scim.domain.models import USER_EXTENSION
+from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from tests.support.events import Receiver, hears
 from tests.support.scim import BASE, ERROR_SCHEMA, a_user
 
@@ -113,24 +113,51 @@ def test_a_persons_token_opens_me_and_nothing_else(world: ScimWorld) -> None:
     assert world.post("/Bulk", {}, token=token).status == 401
 
 
+def stating(document: bytes, name: str, value: Any) -> dict[str, Any]:
+    """Return a resource that states one attribute more, of the schema that its name says."""
+    body: dict[str, Any] = json.loads(document)
+    schema, _, attribute = name.rpartition(":")
+    if not schema:
+        return body | {name: value}
+    named = [*body["schemas"], *({schema} - {*body["schemas"]})]
+    return body | {"schemas": named, schema: body.get(schema, {}) | {attribute: value}}
+
+
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_people_cannot_give_themselves_what_is_not_theirs(sqlite_world: ScimWorld, name: str) -> None:
-    """M2, SA-05: access, identity, contact and the fence belong to the client that provisions."""
+    """M2, SA-05: access, identity, contact and the fence are their client's, in whatever words they are asked for."""
     world = sqlite_world
     path = own(world)
     token = signed_in(world, path)
     before = world.get(path).body
-    change = {"op": "replace", "path": name, "value": FORBIDDEN[name]}
+    value = FORBIDDEN[name]
+    change = {"op": "replace", "path": name, "value": value}
     harmless = {"op": "replace", "path": "nickName", "value": "Nell"}
+    urn = name if ":" in name else f"{USER_SCHEMA}:{name}"
     for refused in (
         world.patch("/Me", change, token=token),
         world.patch("/Me", harmless, change, token=token),
-        world.put("/Me", json.loads(before) | {name: FORBIDDEN[name]}, token=token)
-        if ":" not in name
-        else world.delete("/Me", token=token),
+        world.patch(
+            "/Me",
+            change | {"op": "Replace", "path": urn.upper().replace("URN:IETF", "urn:ietf")},
+            token=token,
+        ),
+        world.patch("/Me", {"op": "replace", "value": {"nickName": "Nell", name: value}}, token=token),
+        world.put("/Me", stating(before, name, value), token=token),
     ):
         assert (refused.status, refused["schemas"]) == (403, [ERROR_SCHEMA]), refused.body
     assert world.get(path).body == before
+
+
+def test_people_cannot_delete_themselves(world: ScimWorld) -> None:
+    """M1, M2: the client that made the account ends it; then the token opens nothing."""
+    path = own(world)
+    token = signed_in(world, path)
+    refused = world.delete("/Me", token=token)
+    assert (refused.status, refused["schemas"]) == (403, [ERROR_SCHEMA])
+    assert world.get("/Me", token=token).status == 200
+    assert world.delete(path).status == 204
+    assert world.get("/Me", token=token).status == 401
 
 
 def test_people_change_what_is_theirs(world: ScimWorld) -> None:

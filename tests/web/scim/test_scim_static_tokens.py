@@ -76,7 +76,7 @@ def test_what_is_no_client_is_not_stored(
 
 
 def test_a_static_token_is_a_client_of_its_own_and_a_source_of_its_own(world: ScimWorld) -> None:
-    """O2, P1: what it makes is its own; a token that is nobody's, expired or of a disabled client answers 401."""
+    """O2, O7: what it makes is its own; a token that is nobody's, expired or of a disabled client answers 401."""
     stored(world)
     token = issued(world)
     made = world.post("/Users", a_user("erin"), token=token)
@@ -157,7 +157,7 @@ def test_every_deed_with_tokens_is_audited_and_no_row_holds_one(world: ScimWorld
 def test_tokens_are_kept_as_digests_and_their_use_is_noted_once_a_minute(
     world: ScimWorld, clock: FrozenClock
 ) -> None:
-    """O3: the table holds no token; a read costs no write each time."""
+    """O2: the table holds no token; a read costs no write each time."""
     stored(world)
     token = issued(world)
 
