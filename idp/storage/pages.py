@@ -6,30 +6,15 @@ wherever it is, and neither loses nor repeats a resource when others are made or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    and_,
-    bindparam,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, null, select
 
-from idp.domain.query import Compare, Operator, Page, Place, Record, Search, Sort, Stretch, Walk
-from idp.storage.search import ACCOUNTS, GROUPS, Space, compiled, stored_text
+from idp.domain.query import Compare, Operator, Page, Place, Record, Search, Stretch, Walk
+from idp.storage.orders import Order, order_of, owned
+from idp.storage.search import ACCOUNTS, GROUPS, Space, stored_text
 from kernel.database import Database
 from kernel.prepared import Prepared
-
-_OPTIONAL = frozenset({"externalid"})  # of the attributes with a column
 
 
 def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
@@ -109,14 +94,14 @@ def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
 
     Its first column is the value that the list is sorted by.
     """
-    order = _order_of(space, search.sort)
-    statement = _page_of(space, order).where(*_where(space, search, source))
+    order = order_of(space, search.sort)
+    statement = _page_of(space, order).where(*owned(space, search, source))
     if search.walk is None:
         terms = order.terms(reverse=False)
         if not search.offset:
             return statement.order_by(*terms).limit(search.limit)
         # Who comes before the page is counted in an index and never read; only the page is looked up.
-        ids = select(space.id).select_from(order.source).where(*_where(space, search, source))
+        ids = select(space.id).select_from(order.source).where(*owned(space, search, source))
         page = ids.order_by(*terms).offset(search.offset).limit(search.limit)
         return _page_of(space, order).where(space.id.in_(page)).order_by(*terms)
     if search.walk.place is not None:
@@ -125,7 +110,7 @@ def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
     return statement.order_by(*order.terms(reverse=search.walk.back)).limit(search.limit + 1)
 
 
-def _page_of(space: Space, order: _Order) -> Select[Any]:
+def _page_of(space: Space, order: Order) -> Select[Any]:
     value = order.value if order.value is not None else null()
     return select(value, *_record_columns(space.table)).select_from(order.source)
 
@@ -146,55 +131,5 @@ def _walked(connection: Connection, space: Space, search: Search, walk: Walk, so
 
 
 def _count(connection: Connection, space: Space, search: Search, source: str) -> int:
-    counted = select(func.count()).select_from(space.table).where(*_where(space, search, source))
+    counted = select(func.count()).select_from(space.table).where(*owned(space, search, source))
     return connection.execute(counted).scalar_one()
-
-
-def _where(space: Space, search: Search, source: str) -> tuple[ColumnElement[bool], ...]:
-    owned = space.table.c.source == source
-    return (owned,) if search.condition is None else (owned, compiled(space, search.condition))
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """The order of a list: by value, those without one last, then by id; or all of it the other way round."""
-
-    source: Any
-    id: ColumnElement[Any]
-    value: ColumnElement[Any] | None = None
-    may_lack: bool = False
-    descending: bool = False
-
-    def terms(self, *, reverse: bool) -> tuple[ColumnElement[Any], ...]:
-        terms: tuple[ColumnElement[Any], ...] = (self.id,)
-        if self.value is not None:
-            terms = (self.value, self.id)
-            if self.may_lack:
-                terms = (self.value.is_(None), *terms)
-        return tuple(term.desc() for term in terms) if self.descending != reverse else terms
-
-    def behind(self, place: Place, *, back: bool) -> ColumnElement[bool]:
-        """Return the condition that a resource comes behind ``place``, or before it on the way back."""
-        down = self.descending != back
-        if self.value is None:
-            return self.id < place.id if down else self.id > place.id
-        if place.value is None:
-            lacking = and_(self.value.is_(None), self.id < place.id if down else self.id > place.id)
-            return or_(lacking, self.value.is_not(None)) if down else lacking
-        here = tuple_(self.value, self.id)
-        there = tuple_(literal(place.value, self.value.type), literal(place.id, self.id.type))
-        if down or not self.may_lack:
-            return here < there if down else here > there
-        return or_(here > there, self.value.is_(None))
-
-
-def _order_of(space: Space, sort: Sort | None) -> _Order:
-    if sort is None or sort.path == "id":
-        return _Order(space.table, space.id, descending=sort is not None and sort.descending)
-    column = space.columns.get(sort.path)
-    if column is not None:
-        return _Order(space.table, space.id, column, sort.path in _OPTIONAL, sort.descending)
-    first = space.values.alias("sorted")  # the primary entry, or else the first, is kept as number 0
-    found = and_(first.c[space.owner.name] == space.id, first.c.path == sort.path, first.c.item == 0)
-    source = space.table.outerjoin(first, found)
-    return _Order(source, space.id, first.c.value, may_lack=True, descending=sort.descending)

@@ -175,7 +175,7 @@ def compiled(space: Space, condition: Condition) -> ColumnElement[bool]:
             case Compare(path=path, operator=how, value=value):
                 return _compare_path(space, path, how, value)
             case Has(path=path):
-                return _has(space, path)
+                return has(space, path)
             case Present(paths=paths):
                 return _present(space, paths)
 
@@ -186,7 +186,7 @@ def _compare_path(space: Space, path: str, how: Operator, value: str) -> ColumnE
     column = space.columns.get(path)
     if column is not None:
         if path == "switchyard:sourceversion":
-            return and_(_has(space, path), _compared(column, how, int(value)))
+            return and_(has(space, path), _compared(column, how, int(value)))
         if path == "active":
             return column.is_(value == "true")
         return and_(column.is_not(None), _compared(column, how, value))
@@ -198,7 +198,8 @@ def _compare_path(space: Space, path: str, how: Operator, value: str) -> ColumnE
     )
 
 
-def _has(space: Space, path: str) -> ColumnElement[bool]:
+def has(space: Space, path: str) -> ColumnElement[bool]:
+    """Return whether a resource has a value of the attribute, be it empty."""
     if path == "switchyard:sourceversion":
         return _Position(space.table.c.document, literal(SOURCE_VERSION_MARK)) > 0
     column = space.columns.get(path)
@@ -213,7 +214,7 @@ def _has(space: Space, path: str) -> ColumnElement[bool]:
 
 def _present(space: Space, paths: tuple[str, ...]) -> ColumnElement[bool]:
     own = [path for path in paths if path in space.columns or path.partition(".")[0] in space.relations]
-    terms = [_has(space, path) for path in own]
+    terms = [has(space, path) for path in own]
     rest = [path for path in paths if path not in own]
     if rest:
         terms.append(

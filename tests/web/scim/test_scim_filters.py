@@ -357,6 +357,27 @@ def test_a_list_is_sorted_by_values_and_not_by_their_letters(world: ScimWorld) -
     assert (answer.status, answer.scim_type) == (400, "invalidPath")
 
 
+def test_a_version_that_nobody_stated_is_no_version(world: ScimWorld) -> None:
+    """F1, E4: last ascending and first descending, by index and by cursor, as every value that is not there."""
+    for name, version in (("a", None), ("b", 5), ("c", 0), ("d", None), ("e", 2)):
+        user = a_user(name)
+        del user[USER_EXTENSION]["sourceVersion"]
+        if version is not None:
+            user[USER_EXTENSION]["sourceVersion"] = version
+        assert world.post("/Users", user).status == 201
+        world.later()
+    for order, expected in (("ascending", "cebad"), ("descending", "dabec")):
+        asked = {"sortBy": f"{USER_EXTENSION}:sourceVersion", "sortOrder": order}
+        listed = world.get("/Users", query=asked)["Resources"]
+        assert "".join(each["userName"] for each in listed) == expected
+        seen, cursor = "", ""
+        while cursor is not None:
+            page = world.get("/Users", query=asked | {"count": "1", "cursor": cursor}).json()
+            seen += page["Resources"][0]["userName"]
+            cursor = page.get("nextCursor")
+        assert seen == expected
+
+
 def test_the_root_asks_every_type(world: ScimWorld) -> None:
     """D5: one list over users and groups; a filter that one type alone knows; none that nobody knows."""
     user = world.post("/Users", a_user())["id"]
