@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, KeySet, RSAKey
+from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
 _MOST_KEYS = 50
 _WEAKEST_RSA_BITS = 2_048
@@ -58,12 +58,18 @@ def _is_too_large(key: RSAKey) -> bool:
 
 _KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
     (
-        lambda keys: not keys or any(not isinstance(key, ECKey | RSAKey) or key.is_private for key in keys),
-        "has to hold public RSA or EC keys only",
+        lambda keys: (
+            not keys or any(not isinstance(key, ECKey | OKPKey | RSAKey) or key.is_private for key in keys)
+        ),
+        "has to hold public RSA, EC or OKP keys only",
     ),
     (
         lambda keys: any(isinstance(key, ECKey) and key.curve_name != "P-256" for key in keys),
         "EC keys have to be on P-256",
+    ),
+    (
+        lambda keys: any(isinstance(key, OKPKey) and key.curve_name != "Ed25519" for key in keys),
+        "OKP keys have to be on Ed25519",
     ),
     (
         lambda keys: any(

@@ -11,6 +11,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from idp.domain.jws_algorithms import TakenAlgorithms
 from kernel.foreign_json import read_json
 
 _KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
@@ -32,7 +33,7 @@ def signed_by(token: str, keys: KeySet | None, *, algorithms: Collection[str]) -
         found = jws.extract_compact(token.encode("ascii"))
         if _KEY_BRINGERS & found.headers().keys():
             return None
-        good = jws.validate_compact(found, keys, algorithms=list(algorithms))
+        good = jws.validate_compact(found, keys, registry=TakenAlgorithms(algorithms=algorithms))
         claims = read_json(found.payload) if good else None
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from idp.domain.jws_algorithms import TakenAlgorithms
 from kernel.foreign_json import read_json
 
-ALGORITHMS = ("ES256", "PS256")
+ALGORITHMS = ("ES256", "PS256", "EdDSA")
 """Algorithms of proofs. No proof is older than this standard, so RS256 need not be taken."""
 
 TYPE = "dpop+jwt"
@@ -29,8 +30,9 @@ NONCE = "nonce"
 
 _WEAKEST_RSA_BITS = 2_048
 _LONGEST_ID = 255
-_KEYS: Mapping[str, type[ECKey | RSAKey]] = {"ES256": ECKey, "PS256": RSAKey}
-_HEADERS = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+_KEYS: Mapping[str, type[ECKey | OKPKey | RSAKey]] = {"ES256": ECKey, "PS256": RSAKey, "EdDSA": OKPKey}
+_CURVES = frozenset({"P-256", "Ed25519"})
+_HEADERS = TakenAlgorithms(algorithms=list(ALGORITHMS), strict_check_header=False)
 _HEADERS.max_header_length = LONGEST  # an RSA key in the header is longer than most headers
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -94,7 +96,7 @@ def _read(proof: str) -> tuple[Key, dict[str, Any]] | str:
     return (key, claims) if isinstance(claims, dict) else "signature"
 
 
-def _public_key(kind: type[ECKey | RSAKey], jwk: object) -> Key | None:
+def _public_key(kind: type[ECKey | OKPKey | RSAKey], jwk: object) -> Key | None:
     """Return the key of a header, if it is public, strong, and of the algorithm's kind."""
     if not isinstance(jwk, dict) or jwk.get("kty") != kind.key_type or "d" in jwk:
         return None
@@ -103,7 +105,7 @@ def _public_key(kind: type[ECKey | RSAKey], jwk: object) -> Key | None:
     key = kind.import_key(jwk)
     if isinstance(key, RSAKey):
         return key if key.raw_value.key_size >= _WEAKEST_RSA_BITS else None
-    return key if key.curve_name == "P-256" else None
+    return key if key.curve_name in _CURVES else None
 
 
 def _is_for_this_method(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:

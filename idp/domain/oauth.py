@@ -73,7 +73,8 @@ class ResponseMode(StrEnum):
 
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_ALGORITHMS = ("ES256", "PS256", "RS256")
+ASSERTION_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
+"""What clients sign with: assertions and request objects. ``EdDSA`` is that of Ed25519."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING
 
-from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey
 
 from tests.support.oidc import ISSUER
+from tests.support.signatures import signed
 
 if TYPE_CHECKING:
     from tests.support.oidc import Op
+    from tests.support.signatures import SigningKey
 
 TOKEN = f"{ISSUER}/oauth2/token"
 _serial = itertools.count()
@@ -22,7 +23,7 @@ _serial = itertools.count()
 class Holder:
     """A client that holds a key, and remembers the last nonce it was told."""
 
-    def __init__(self, op: Op, key: ECKey | RSAKey | None = None, algorithm: str = "ES256") -> None:
+    def __init__(self, op: Op, key: SigningKey | None = None, algorithm: str = "ES256") -> None:
         self.op = op
         self.key = key or ECKey.generate_key("P-256")
         self.algorithm = algorithm
@@ -63,8 +64,10 @@ class Holder:
             (header if name in {"typ", "alg", "jwk"} else claims)[name] = value
         said = {name: value for name, value in claims.items() if value is not None}
         kept = {name: value for name, value in header.items() if value is not None}
-        signing = str(kept["alg"]) if kept.get("alg") in {"ES256", "RS256", "PS256"} else self.algorithm
-        return {"dpop": jwt.encode({**kept, "alg": signing}, said, self.key, algorithms=[signing])}
+        signing = (
+            str(kept["alg"]) if kept.get("alg") in {"ES256", "RS256", "PS256", "EdDSA"} else self.algorithm
+        )
+        return {"dpop": signed({**kept, "alg": signing}, said, self.key)}
 
     def userinfo(self, token: str, **changes: object) -> dict[str, str]:
         """Return the headers of a request to userinfo."""

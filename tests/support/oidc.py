@@ -14,8 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from joserfc import jwt
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from sqlalchemy import select, update
 
 from idp.domain.account import Account, AccountKind
@@ -38,6 +37,7 @@ from keys.settings import KeySettings
 from keys.storage.tables import signing_key
 from keys.usecases.signing import SigningKeys
 from tests.support.clock import NOON, a_store
+from tests.support.signatures import SigningKey, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,6 +56,8 @@ APPLICATION = "emi"
 HASHER = PasswordHasher(memory_kib=64, passes=1)
 _EC_KEY = ECKey.generate_key("P-256", {"kid": "ec"})
 _RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa"})
+_ED_KEY = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+_KEYS: dict[str, SigningKey] = {"ES256": _EC_KEY, "EdDSA": _ED_KEY}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -478,16 +480,16 @@ def header_of(token: str) -> dict[str, Any]:
     return found
 
 
-def public_keys(*keys: ECKey | RSAKey) -> dict[str, Any]:
+def public_keys(*keys: SigningKey) -> dict[str, Any]:
     """Return the JWK set that a client registers."""
-    return {"keys": [key.as_dict(private=False) for key in (keys or (_EC_KEY, _RSA_KEY))]}
+    return {"keys": [key.as_dict(private=False) for key in (keys or (_EC_KEY, _RSA_KEY, _ED_KEY))]}
 
 
 def an_assertion(
     client_id: str, *, algorithm: str = "ES256", now: dt.datetime = NOON, key: Any = None, **changes: object
 ) -> dict[str, str]:
     """Return the form fields of private_key_jwt; None leaves a claim out."""
-    chosen = key or (_EC_KEY if algorithm == "ES256" else _RSA_KEY)
+    chosen = key or _KEYS.get(algorithm, _RSA_KEY)
     claims: dict[str, object] = {
         "iss": client_id,
         "sub": client_id,
@@ -500,5 +502,5 @@ def an_assertion(
         **changes,
     }
     said = {name: value for name, value in claims.items() if value is not None}
-    token = jwt.encode({"alg": algorithm, "kid": chosen.kid}, said, chosen, algorithms=[algorithm])
+    token = signed({"alg": algorithm, "kid": chosen.kid}, said, chosen)
     return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": token}

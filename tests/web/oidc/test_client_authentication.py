@@ -116,7 +116,7 @@ def test_client_secret_post_is_for_those_registered_for_it(op: Op) -> None:
     refused(ask(op, op.basic("m2m")))
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256"])
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256", "EdDSA"])
 @pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth2/token", [ISSUER]])
 def test_an_assertion_proves_its_client_once(op: Op, algorithm: str, audience: object) -> None:
     """RFC 7523 §3, OIDC Core §9: issuer or token endpoint as audience; the jti works once."""
@@ -201,6 +201,9 @@ def test_strange_algorithms_and_keys_in_the_header_prove_nothing(op: Op) -> None
         unsigned({"alg": "HS256", "kid": "ec"}, said, hmac.digest(b"key", b"x", "sha256")),
         unsigned({"alg": "ES256", "kid": "rsa"}, said, b"x" * 64),
         unsigned({"alg": "ES256", "kid": "unknown"}, said, b"x" * 64),
+        unsigned({"alg": "EdDSA", "kid": "ec"}, said, b"x" * 64),
+        unsigned({"alg": "ES256", "kid": "ed"}, said, b"x" * 64),
+        unsigned({"alg": "Ed25519", "kid": "ed"}, said, b"x" * 64),
         unsigned({"alg": "ES256", "kid": "ec", "crit": ["x"], "x": 1}, said, b"x" * 64),
         unsigned({"alg": "ES256", "jwk": stranger.as_dict(private=False)}, said, b"x" * 64),
         unsigned({"alg": "ES256", "jku": "http://127.0.0.1:1/keys"}, said, b"x" * 64),

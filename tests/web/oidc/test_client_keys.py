@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from idp.domain.client import Client, client_from
 from idp.outbound.client_keys import RemoteKeys
@@ -281,3 +281,22 @@ def test_keys_come_by_value_or_from_one_https_address(op: Op, metadata: dict[str
         },
     )
     assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+
+
+@pytest.mark.parametrize("curve", ["Ed448", "X25519"])
+def test_ed25519_is_the_one_curve_of_its_kind(op: Op, curve: str) -> None:
+    """FAPI 2.0 §5.4, RFC 8037: EdDSA is that of Ed25519; other OKP keys are refused by name."""
+    key = OKPKey.generate_key(curve, {"kid": "okp"})  # type: ignore[arg-type]
+    order = ClientOrder(
+        id="m2m",
+        name="Machine",
+        metadata={
+            "grant_types": ["client_credentials"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "scope": "scim.read",
+            "jwks": public_keys(key),
+        },
+    )
+    refused = register(op.services, order, actor=SYSTEM)
+    assert isinstance(refused, RegistrationRefused)
+    assert [fault.message for fault in refused.faults] == ["OKP keys have to be on Ed25519"]

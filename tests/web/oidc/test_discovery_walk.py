@@ -32,6 +32,7 @@ from tests.support.oidc import (
     public_keys,
     returned,
 )
+from tests.support.signatures import a_signing_key, signed
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -199,8 +200,7 @@ def _methods(walk: Walker, method: str) -> None:
 
 
 def _proofs(walk: Walker, algorithm: str) -> None:
-    key = _rsa() if algorithm != "ES256" else ECKey.generate_key("P-256")
-    holder = Holder(walk.op, key, algorithm).learn()
+    holder = Holder(walk.op, a_signing_key(algorithm), algorithm).learn()
     headers = {**walk.op.basic(), **holder.proof()}
     assert walk.op.redeem(walk.op.code(walk.cookie), headers=headers).json()["token_type"] == "DPoP"
 
@@ -238,9 +238,12 @@ def _says(expected: object) -> Callable[[Walker, Any], None]:
 
 
 def _objects(walk: Walker, algorithm: str) -> None:
-    walk.registers(
-        token_endpoint_auth_method="private_key_jwt", jwks=public_keys(), request_object_signing_alg=algorithm
-    )
+    key = a_signing_key(algorithm, "object")
+    client = walk.registers(jwks=public_keys(key), request_object_signing_alg=algorithm)
+    asked = {**walk.op.ask(client_id=client), "iss": client, "aud": ISSUER}
+    token = signed({"alg": algorithm, "kid": key.kid}, asked, key)
+    answer = walk.op.get("/oauth2/authorize", walk.cookie, client_id=client, request=token)
+    assert "code" in returned(answer), algorithm
 
 
 def _challenges(walk: Walker, method: str) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from sqlalchemy import func, select
 
 from idp.storage.tables import spent_proof
@@ -17,6 +17,7 @@ from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from tests.support.dpop import TOKEN, Holder
 from tests.support.oidc import CALLBACK, CHALLENGE, ISSUER, Op, an_assertion, an_op, claims_of, public_keys
+from tests.support.signatures import a_signing_key
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -109,6 +110,7 @@ def test_a_proof_of_a_refused_request_is_spent_too(op: Op) -> None:
         {"jwk": ECKey.generate_key("P-256").as_dict(private=False)},
         {"jwk": ECKey.generate_key("P-256").as_dict(private=True)},
         {"jwk": ECKey.generate_key("P-384").as_dict(private=False)},
+        {"jwk": OKPKey.generate_key("Ed25519").as_dict(private=False)},
         {"jwk": OctKey.generate_key(256).as_dict(private=True)},
     ],
 )
@@ -121,7 +123,7 @@ def test_a_proof_that_breaks_one_rule_is_none(op: Op, wrong: dict[str, object]) 
 
 
 def test_no_other_signature_than_those_of_the_list_proves_anything(op: Op) -> None:
-    """RFC 9449 §4.3, RFC 8725: no symmetric key, no `none`, no RS256, no key that is another's."""
+    """RFC 9449 §4.3, RFC 8725: no symmetric key, no `none`, no RS256, no Ed448, no key that is another's."""
     op.machine()
     holder = Holder(op).learn("m2m")
     whole = holder.proof()["dpop"]
@@ -129,12 +131,15 @@ def test_no_other_signature_than_those_of_the_list_proves_anything(op: Op) -> No
     unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiZHBvcCtqd3QifQ"
     rsa = Holder(op, RSAKey.generate_key(2048), "RS256")
     rsa.nonce = holder.nonce
+    wide = Holder(op, OKPKey.generate_key("Ed448"), "EdDSA")
+    wide.nonce = holder.nonce
     proofs = [
         f"{unsigned}.{claims}.",
         f"{head}.{claims}.",
         f"{head}.{claims}.{signature[:-4]}AAAA",
         f"{whole}, {holder.proof()['dpop']}",
         rsa.proof()["dpop"],
+        wide.proof()["dpop"],
         "x",
         "é.é.é",
         "." * 2,
@@ -148,7 +153,7 @@ def test_every_algorithm_that_is_told_works(op: Op) -> None:
     """RFC 9449 §5.1: dpop_signing_alg_values_supported."""
     op.machine()
     told = op.get("/.well-known/openid-configuration").json()["dpop_signing_alg_values_supported"]
-    keys = {"ES256": ECKey.generate_key("P-256"), "PS256": RSAKey.generate_key(2048)}
+    keys = {name: a_signing_key(name) for name in ("ES256", "PS256", "EdDSA")}
     assert sorted(told) == sorted(keys)
     for algorithm, key in keys.items():
         answer = machine_token(op, Holder(op, key, algorithm).learn("m2m").proof())

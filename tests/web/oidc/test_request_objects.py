@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey
 
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
 from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import CALLBACK, ISSUER, claims_of, public_keys, returned
+from tests.support.signatures import a_signing_key, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def an_object(op: Op, *, key: Any = KEY, header: dict[str, Any] | None = None, *
     said = {name: value for name, value in claims.items() if value is not None}
     shown = {"alg": "ES256", "kid": "requests", "typ": "oauth-authz-req+jwt", **(header or {})}
     kept = {name: value for name, value in shown.items() if value}
-    return jwt.encode(kept, said, key, algorithms=[kept["alg"]])
+    return signed(kept, said, key)
 
 
 def unsigned(op: Op) -> str:
@@ -196,8 +196,8 @@ def test_the_strict_profiles_name_an_audience_and_both_dates(op: Op, changes: di
 
 def test_every_algorithm_that_discovery_names_signs_a_request(op: Op) -> None:
     """DJ-06, RFC 9101 §10.5, trap T12."""
-    rsa = RSAKey.generate_key(2048, {"kid": "rsa"})
-    keys = {"ES256": KEY, "RS256": rsa, "PS256": rsa}
+    rsa = a_signing_key("RS256", "rsa")
+    keys = {"ES256": KEY, "RS256": rsa, "PS256": rsa, "EdDSA": a_signing_key("EdDSA", "ed")}
     listed = op.get("/.well-known/openid-configuration").json()["request_object_signing_alg_values_supported"]
     assert set(listed) == set(keys)
     op.client()
