@@ -25,7 +25,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, select
 
 from bench import load
-from bench.run import _databases, _free_port, served
+from bench.server import databases, free_port, served
 from bench.workloads import Workload, workloads
 from bench.world import World, make_world
 from idp.domain.session import Acr
@@ -59,11 +59,11 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=4)
     options = parser.parse_args()
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
-    port = _free_port()
+    port = free_port()
     load.aim(port)
     folder = Path(tempfile.mkdtemp(prefix="switchyard-purge-"))
     try:
-        with _databases(options.database) as database:
+        with databases(options.database) as database:
             world = make_world(folder, port, users=50, group_sizes=(10,), database_url=database("purge"))
             services = wiring.gateway_services(read_settings(world.settings_file, {}).gateway)
             grown = _measure(world, services, port, options)

@@ -217,13 +217,27 @@ def _crowd(services: IdpServices, gateway: Application, world: World, names: Seq
 
 
 def _fill(
-    services: IdpServices, gateway: Application, world: World, users: int, group_sizes: tuple[int, ...]
+    services: IdpServices, gateway: Application, world: World, users: int, group_sizes: Sequence[int]
 ) -> None:
+    world.user_ids += _crowd(services, gateway, world, [str(number) for number in range(users)])
+    _gather(gateway, world, group_sizes)
+
+
+def add_groups(world: World, sizes: Sequence[int]) -> None:
+    """Add groups to a world while its server runs: of each size one, of the first accounts."""
+    settings = read(world.settings_file)
+    services = wiring.gateway_services(settings)
+    try:
+        _gather(make_gateway(settings, services), world, sizes)
+    finally:
+        services.store.database.dispose()
+
+
+def _gather(gateway: Application, world: World, group_sizes: Sequence[int]) -> None:
     def send(method: str, path: str, document: dict[str, Any]) -> Any:
         headers = {"Host": _host(world), "Authorization": f"Bearer {world.scim_token}"}
         return _ask(gateway, method, path, json.dumps(document).encode(), "application/scim+json", headers)
 
-    world.user_ids += _crowd(services, gateway, world, [str(number) for number in range(users)])
     for size in group_sizes:
         document = {
             "schemas": [GROUP, GROUP_EXTENSION],

@@ -1,0 +1,96 @@
+"""The same workload at several sizes, round by round in turn: what grows with the size, and nothing else.
+
+Worlds that are measured one after the other differ by what the machine did meanwhile, which is more than
+their size makes. So every world's server runs all the time, and a round at one size is followed by a round at
+the next; a server that is not driven takes no processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from bench import load
+from bench.measuring import WARM_UP, Line, Measured, counted, show
+from bench.server import databases, free_port, gateway
+from bench.workloads import Workload, deletion, membership_workloads, workloads
+from bench.world import World, add_groups, make_world
+
+GROUPS = (10, 1_000, 10_000, 100_000)
+SPARE = 1_000
+"""Accounts beyond the largest group, for those who come and go: fifty for each of twenty clients."""
+_FASTEST_DELETION = 1_200
+
+
+@dataclass(slots=True)
+class _Running:
+    """A world with its server."""
+
+    world: World
+    port: int
+    process: psutil.Process
+    workloads: dict[str, Workload]
+    statements: dict[str, str]
+
+
+def run_side_by_side(options: argparse.Namespace, wanted: set[str]) -> list[Line]:
+    """Measure what accounts cost at each size in turn, and then the groups of the largest world."""
+    lines: list[Line] = []
+    with ExitStack() as stack:
+        database = stack.enter_context(databases(options.database))
+        running = [_started(stack, users, database, options) for users in sorted(options.users)]
+        for name in running[0].workloads:
+            if not wanted or name in wanted:
+                lines += _in_turn([(each, each.workloads[name]) for each in running], options)
+        if not wanted or "S6" in wanted:
+            largest = running[-1]
+            load.aim(largest.port)
+            add_groups(largest.world, [size for size in GROUPS if size <= max(options.users)])
+            for workload in membership_workloads(largest.world):
+                lines += _in_turn([(largest, workload)], options)
+    return lines
+
+
+def _started(
+    stack: ExitStack, users: int, database: Callable[[str], str], options: argparse.Namespace
+) -> _Running:
+    folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    port = free_port()
+    load.aim(port)
+    spare = SPARE if users == max(options.users) else 0
+    address = database(f"bench_{users}")
+    world = make_world(folder, port, users=users + spare, group_sizes=(), database_url=address)
+    found = {each.name: each for each in workloads(world) if each.name.startswith("S")}
+    # No more of them than can go meanwhile: they would make a small world a large one.
+    found["S7"] = deletion(world, int(options.rounds * (options.seconds + WARM_UP) * _FASTEST_DELETION))
+    found = {
+        name: each
+        if "users" in each.what
+        else replace(each, what=f"{each.what}, {len(world.user_ids):,} users")
+        for name, each in found.items()
+    }
+    statements = counted(world, list(found.values()), database=options.database)
+    return _Running(world, port, stack.enter_context(gateway(world, port)), found, statements)
+
+
+def _in_turn(each: list[tuple[_Running, Workload]], options: argparse.Namespace) -> list[Line]:
+    measured = [
+        Measured(workload, one.process, one.port, one.statements.get(workload.what, "-"))
+        for one, workload in each
+    ]
+    for one in measured:
+        one.prepare()
+    for number in range(options.rounds):
+        for one in measured if number % 2 == 0 else reversed(measured):
+            one.round(options.seconds)
+    lines = [one.line() for one in measured]
+    show(lines)
+    return lines
