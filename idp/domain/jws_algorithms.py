@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joserfc.errors import UnsupportedAlgorithmError
-from joserfc.jws import JWSAlgModel, JWSRegistry
+from joserfc.jws import JWSAlgModel, JWSRegistry  # type: ignore[attr-defined]  # the base class names it, too
 
 
 class TakenAlgorithms(JWSRegistry):
