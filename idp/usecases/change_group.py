@@ -12,6 +12,7 @@ from idp.domain.provisioning import (
     GroupFacts,
     Missing,
     Moved,
+    Protected,
     Stale,
     Taken,
     Unfenced,
@@ -19,7 +20,7 @@ from idp.domain.provisioning import (
 from idp.domain.query import Record, group_record
 from idp.storage.groups import change_group_row, find_group_for_change, raise_group_version
 from idp.storage.members import first_members
-from idp.storage.nesting import lock_groups, take_turn
+from idp.storage.nesting import any_protected_within, lock_groups, take_turn
 from idp.storage.violations import TakenError
 from idp.usecases.endings import end_access
 from idp.usecases.members import (
@@ -166,6 +167,8 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
         version=group.version + 1,
         updated_at=unit.now,
     )
+    if _opens(changed) != _opens(group) and any_protected_within(unit.connection, [group.id]):
+        raise RefusedMembersError(Protected())
     if facts is None:
         raise_group_version(unit.connection, group.id, now=unit.now, fence=fence if raised else None)
     else:
@@ -184,6 +187,11 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
     _record(unit, changed, names, moves, asked.actor)
     wrote(unit, changed, before=group, changed=names, added=moves.came, removed=moves.went)
     return GroupChanged(group_record(changed), changed=True)
+
+
+def _opens(group: Group) -> tuple[str, str, str]:
+    """Return what its members may because of the group: to give them other access is to change them (O8)."""
+    return group.application_key, group.organization_id, group.access_role_key
 
 
 def _with_facts(group: Group, facts: GroupFacts) -> Group:

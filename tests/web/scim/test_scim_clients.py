@@ -14,6 +14,7 @@ from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, st
 from kernel.audit import SYSTEM
 from kernel.clock import FrozenClock
 from kernel.database import Database
+from scim.domain.models import GROUP_EXTENSION
 from scim.settings import ScimSettings
 from tests.support.clock import NOON
 from tests.support.scim import ERROR_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
@@ -239,6 +240,31 @@ def test_a_protected_account_cannot_be_touched(world: ScimWorld) -> None:
     assert joined.status == 200, "the others in its groups are as free as before"
     protect_account(world.services, "breakglass", actor=SYSTEM, protected=False)
     assert world.delete(path).status == 204
+
+
+@pytest.mark.parametrize("name", ["applicationKey", "organizationId", "accessRoleKey"])
+def test_what_the_groups_of_a_protected_account_open_stays(world: ScimWorld, name: str) -> None:
+    """O8, SA-07: other access for a group is other access for all in it, directly or around; its words are free."""
+    user = world.post("/Users", a_user("breakglass"))
+    inner = world.post("/Groups", a_group("inner", members=[{"value": user["id"]}]))
+    outer = world.post("/Groups", a_group("outer", members=[{"value": inner["id"]}]))
+    apart = world.post("/Groups", a_group("apart", members=[{"value": world.post("/Users", a_user())["id"]}]))
+    protect_account(world.services, "breakglass", actor=SYSTEM)
+    other = {"op": "replace", "path": f"{GROUP_EXTENSION}:{name}", "value": "10002"}
+    words = {"op": "replace", "path": f"{GROUP_EXTENSION}:accessRoleName", "value": "Operator"}
+    for role, group in (("inner", inner), ("outer", outer)):
+        path = f"/Groups/{group['id']}"
+        before = world.get(path).body
+        bare = {key: value for key, value in a_group(role)[GROUP_EXTENSION].items() if key != name}
+        for refused in (
+            world.patch(path, other),
+            world.patch(path, words, other | {"op": "remove", "value": None}),
+            world.put(path, json.loads(before) | {GROUP_EXTENSION: bare}),
+        ):
+            assert (refused.status, "protected" in refused.detail) == (403, True), refused.body
+        assert world.get(path).body == before
+        assert world.patch(path, words).status == 200
+    assert world.patch(f"/Groups/{apart['id']}", other).status == 200
 
 
 @pytest.mark.parametrize(
