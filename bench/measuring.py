@@ -125,7 +125,7 @@ def measure(
 
 
 def counted(world: World, chosen: list[Workload], *, database: str) -> dict[str, str]:
-    """Return how many statements each workload takes, by what it is; no server of the world runs yet.
+    """Return how many statements each workload takes, by what it is; its server is not driven meanwhile.
 
     Only SQLite tells them; S7 has nothing to delete yet.
     """

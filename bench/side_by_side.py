@@ -53,7 +53,9 @@ def run_side_by_side(options: argparse.Namespace, wanted: set[str]) -> list[Line
             largest = running[-1]
             load.aim(largest.port)
             add_groups(largest.world, [size for size in GROUPS if size <= max(options.users)])
-            for workload in membership_workloads(largest.world):
+            changes = membership_workloads(largest.world)
+            largest.statements |= counted(largest.world, changes, database=options.database)
+            for workload in changes:
                 lines += _in_turn([(largest, workload)], options)
     return lines
 

@@ -97,7 +97,6 @@ def make_world(
     world = World(services.issuer, file, ec.generate_private_key(ec.SECP256R1()))
     _register(services, world)
     gateway = make_gateway(settings, services)
-    world.scim_token = _machine_token(gateway, world)
     _fill(services, gateway, world, users, group_sizes)
     _sign_in(services, world)
     services.store.database.dispose()
@@ -210,6 +209,7 @@ def add_users(world: World, names: Sequence[str]) -> list[str]:
 
 
 def _crowd(services: IdpServices, gateway: Application, world: World, names: Sequence[str]) -> list[str]:
+    world.scim_token = _machine_token(gateway, world)  # the one before may end while the world is measured
     headers = {"Host": _host(world), "Authorization": f"Bearer {world.scim_token}"}
     body = json.dumps(user_document(MARK)).encode()
     original = _ask(gateway, "POST", "/scim/v2/Users", body, "application/scim+json", headers)["id"]
@@ -234,6 +234,8 @@ def add_groups(world: World, sizes: Sequence[int]) -> None:
 
 
 def _gather(gateway: Application, world: World, group_sizes: Sequence[int]) -> None:
+    world.scim_token = _machine_token(gateway, world)
+
     def send(method: str, path: str, document: dict[str, Any]) -> Any:
         headers = {"Host": _host(world), "Authorization": f"Bearer {world.scim_token}"}
         return _ask(gateway, method, path, json.dumps(document).encode(), "application/scim+json", headers)
