@@ -6,9 +6,12 @@ has one writer at a time. Every sweep goes by an index, from the oldest row on.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_
 
@@ -17,7 +20,10 @@ from kernel.database import Database
 BATCH = 64
 """Rows of one bite: two or three milliseconds of the one writer that SQLite has."""
 
-_REST = 1.0
+_REST = 4.0
+
+Sweep = Callable[[Connection], int]
+"""Takes one bite and returns how many rows it was."""
 
 Rest = Callable[[float], None]
 """What is done after a bite that took so many seconds."""
@@ -52,19 +58,77 @@ def remove_some(
     return connection.execute(delete(table).where(which)).rowcount
 
 
-def sweep_each(database: Database, sweeps: Iterable[Callable[[Connection], int]], *, rest: Rest) -> int:
-    """Let each of ``sweeps`` take one bite in a unit of work of its own, then ``rest``; return the sum."""
+def sweep_each(
+    database: Database, sweeps: Mapping[str, Sweep], *, rest: Rest, done: set[str] | None = None
+) -> int:
+    """Let each of ``sweeps`` take one bite in a unit of work of its own, then ``rest``; return the sum.
+
+    ``done`` holds the names of those that have found nothing, which are passed by: to look for what is not
+    there holds up who writes, too.
+    """
     removed = 0
-    for sweep in sweeps:
+    for name, sweep in sweeps.items():
+        if done is not None and name in done:
+            continue
         with database.write() as connection:
             begun = time.monotonic()  # waiting for the others is no work, and needs no rest
-            removed += sweep(connection)
+            found = sweep(connection)
         rest(time.monotonic() - begun)
+        removed += found
+        if done is not None and not found:
+            done.add(name)
     return removed
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Rows of which only so many are kept, whatever their age.
+
+    ``last`` looks for the moment before which all have to go, or finds None; ``sweep`` takes a bite of those.
+    """
+
+    last: Callable[[Connection], dt.datetime | None]
+    sweep: Callable[[Connection, dt.datetime], int]
+
+
+def last_to_go(
+    connection: Connection,
+    moment: ColumnElement[dt.datetime],
+    *,
+    most: int,
+    before: dt.datetime | None = None,
+) -> dt.datetime | None:
+    """Return the ``moment`` of the row that comes after the newest ``most``, of those ``before``, or None.
+
+    ``moment`` is an indexed column. So many entries of the index are read: not a thing to do while writing.
+    """
+    statement = select(moment).order_by(moment.desc()).offset(most).limit(1)
+    return connection.scalar(statement if before is None else statement.where(moment < before))
+
+
+def sweep_crowds(
+    database: Database, crowds: Mapping[str, Crowd], *, rest: Rest, done: set[str] | None = None
+) -> int:
+    """Let each of ``crowds`` take one bite of what is too much, as :func:`sweep_each` does."""
+    removed = 0
+    for name, crowd in crowds.items():
+        if done is not None and name in done:
+            continue
+        with database.read() as connection:
+            last = crowd.last(connection)
+        if last is not None:
+            removed += sweep_each(database, {name: partial(_sweep_crowd, crowd, last)}, rest=rest, done=done)
+        elif done is not None:
+            done.add(name)
+    return removed
+
+
+def _sweep_crowd(crowd: Crowd, last: dt.datetime, connection: Connection) -> int:
+    return crowd.sweep(connection, last)
+
+
 class Breather:
-    """Rests between two bites for as long as one took, so that half of the time is everybody else's."""
+    """Rests between two bites four times as long as one took: most of the time is everybody else's."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
 
 from idp.domain.client import Client
 from idp.outbound.backchannel import BackchannelCarrier
@@ -31,7 +30,7 @@ from kernel.courier.worker import CourierWorker
 from kernel.errors import SettingsError
 from kernel.settings import KernelSettings
 from kernel.store import Store
-from kernel.sweeping import Breather, Rest, sweep_each
+from kernel.sweeping import Breather, Rest, Sweep, sweep_each
 from keys.usecases.rotate import keep_rotating
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
@@ -155,20 +154,21 @@ def _sweep_kernel(store: Store, settings: KernelSettings, rest: Rest) -> int:
     """Remove some counters whose window is over, and some messages that left long ago; return how many."""
     now = store.clock.now()
     posted_before = now - settings.courier_record_life
-    sweeps: tuple[Callable[[Connection], int], ...] = (
-        lambda connection: ratelimit.sweep(connection, now=now),
-        lambda connection: outbox.sweep(connection, posted_before=posted_before),
-    )
+    sweeps: dict[str, Sweep] = {
+        "limits": lambda connection: ratelimit.sweep(connection, now=now),
+        "messages": lambda connection: outbox.sweep(connection, posted_before=posted_before),
+    }
     return sweep_each(store.database, sweeps, rest=rest)
 
 
 def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
     rest = Breather(stop)
+    done: set[str] = set()
     _exhaust(
         stop,
         lambda: _sweep_kernel(services.store, settings.kernel, rest),
-        lambda: sweep_sign_in(services, rest=rest) + sweep_tokens(services, rest=rest),
-        lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life),
-        lambda: sweep_security_events(services),
+        lambda: sweep_sign_in(services, rest=rest, done=done) + sweep_tokens(services, rest=rest, done=done),
+        lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life, rest=rest),
+        lambda: sweep_security_events(services, rest=rest, done=done),
     )
     disable_overfull_streams(services)

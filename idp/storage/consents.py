@@ -15,6 +15,8 @@ from kernel.database import insert
 from kernel.sweeping import remove_some
 
 _MOST_WAITING = 50
+OVER_AT = consent_request.c.expires_at
+"""When a question is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,6 @@ def take_up_consent_request(
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove some questions that were over before ``before``; return how many."""
-    ended = consent_request.c.expires_at
-    return remove_some(connection, consent_request, ended < before, oldest_first=ended)
+    """Remove some questions that are over before ``before``; return how many."""
+    over = consent_request.c.expires_at < before
+    return remove_some(connection, consent_request, over, oldest_first=OVER_AT)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from idp.storage.tables import deferred_request
+from kernel.sweeping import remove_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ def find_deferred(
     return None if row is None else (row[0], row[1])
 
 
-def sweep_deferred(connection: Connection, *, before: str, limit: int) -> int:
+def sweep_deferred(connection: Connection, *, before: str) -> int:
     """Remove some requests that are older than the id ``before``; return how many."""
-    old = select(deferred_request.c.id).where(deferred_request.c.id < before).limit(limit)
-    return connection.execute(delete(deferred_request).where(deferred_request.c.id.in_(old))).rowcount
+    return remove_some(
+        connection, deferred_request, deferred_request.c.id < before, oldest_first=deferred_request.c.id
+    )

@@ -24,6 +24,7 @@ from idp.domain.security_events import Payload, Stream, StreamStatus, WaitingEve
 from idp.storage.tables import client, event_stream, scim_client, security_event
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
+from kernel.sweeping import remove_some
 
 COLUMNS = (
     event_stream.c.id,
@@ -254,10 +255,11 @@ def note_reached(connection: Connection, stream_id: str, *, now: dt.datetime, be
     )
 
 
-def sweep_events(connection: Connection, *, before: dt.datetime, limit: int) -> int:
-    """Remove some events that nobody took in time; return how many."""
-    old = select(security_event.c.id).where(security_event.c.created_at < before).limit(limit)
-    return connection.execute(delete(security_event).where(security_event.c.id.in_(old))).rowcount
+def sweep_events(connection: Connection, *, before: str) -> int:
+    """Remove some events below the id ``before`` that nobody took in time; return how many."""
+    return remove_some(
+        connection, security_event, security_event.c.id < before, oldest_first=security_event.c.id
+    )
 
 
 def overfull_streams(connection: Connection, *, most: int, most_bytes: int) -> tuple[str, ...]:

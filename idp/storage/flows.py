@@ -16,6 +16,8 @@ from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
 
 _table = login_flow
+EXPIRES_AT = _table.c.expires_at
+"""When a flow expires."""
 _MOMENT = bindparam("now", type_=UtcDateTime)
 _ITS_BROWSERS = and_(_table.c.id == bindparam("flow"), _table.c.browser == bindparam("by"))
 _STANDS = and_(
@@ -195,15 +197,6 @@ def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: 
     return bool(_RESUME.within(connection, flow=flow_id, by=browser, now=now))
 
 
-def sweep(connection: Connection, *, before: dt.datetime, now: dt.datetime, most: int) -> int:
-    """Remove some flows that expired before ``before``; return how many. Keep a day: people come back late.
-
-    Of those that expired only the newest ``most`` are kept at all, because anybody may start one.
-    """
-    ended = _table.c.expires_at
-    kept: dt.datetime | None = connection.scalar(
-        select(ended).where(ended < now).order_by(ended.desc()).offset(most).limit(1)
-    )
-    # A row that ended in the same moment as the last one to go stays for another round.
-    last = before if kept is None else max(before, kept)
-    return remove_some(connection, _table, ended < last, oldest_first=ended)
+def sweep(connection: Connection, *, before: dt.datetime) -> int:
+    """Remove some flows that expired before ``before``; return how many. Keep a day: some come back late."""
+    return remove_some(connection, _table, _table.c.expires_at < before, oldest_first=EXPIRES_AT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, Select, delete, exists, select, update
 from sqlalchemy.sql import null
 
 from idp.storage.tables import access_token, authorization_code, grant, refresh_token
@@ -24,27 +24,35 @@ def sweep_codes(connection: Connection, *, before: dt.datetime) -> int:
 
 
 def sweep_families(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove some refresh tokens of grants that ended before ``before``; return how many.
+    """Remove some refresh tokens of grants that ended before ``before``, and grants without; return how many.
 
-    A spent refresh token stays as long as its family could live, so that its reuse is noticed (RT-04).
+    A spent refresh token stays as long as its family could live, so that its reuse is noticed (RT-04). Only
+    the oldest grants are looked at: they lose their tokens first, and then go.
     """
-    ended = select(grant.c.id).where(grant.c.expires_at < before).order_by(grant.c.expires_at).limit(BATCH)
+    oldest = select(grant.c.id).where(grant.c.expires_at < before).order_by(grant.c.expires_at).limit(BATCH)
     found = (
         select(refresh_token.c.digest)
-        .where(refresh_token.c.grant_id.in_(ended.scalar_subquery()))
+        .where(refresh_token.c.grant_id.in_(select(oldest.cte(nesting=True).c.id)))
         .limit(BATCH)
         .with_for_update(skip_locked=True)
         .cte(nesting=True)
     )
     done = connection.execute(delete(refresh_token).where(refresh_token.c.digest.in_(select(found.c.digest))))
-    return done.rowcount
+    return done.rowcount if done.rowcount == BATCH else done.rowcount + _sweep_grants(connection, oldest)
 
 
-def sweep_grants(connection: Connection, *, before: dt.datetime) -> int:
-    """Remove some grants that ended before ``before`` and have no refresh token left; return how many."""
-    empty = ~exists().where(refresh_token.c.grant_id == grant.c.id)
-    over = (grant.c.expires_at < before) & empty
-    return remove_some(connection, grant, over, oldest_first=grant.c.expires_at)
+def _sweep_grants(connection: Connection, oldest: Select[tuple[str]]) -> int:
+    """Remove those of the oldest grants that have no refresh token left; return how many."""
+    found = (
+        select(grant.c.id)
+        .where(
+            grant.c.id.in_(select(oldest.cte(nesting=True).c.id)),
+            ~exists().where(refresh_token.c.grant_id == grant.c.id),
+        )
+        .with_for_update(skip_locked=True)
+        .cte(nesting=True)
+    )
+    return connection.execute(delete(grant).where(grant.c.id.in_(select(found.c.id)))).rowcount
 
 
 def wipe_answers(connection: Connection, *, issued_before: dt.datetime) -> int:

@@ -7,15 +7,14 @@ import datetime as dt
 from idp.storage.provisioning_log import sweep
 from idp.usecases.services import IdpServices
 from kernel.randomness import first_ulid
+from kernel.sweeping import BATCH, Rest, Sweep, no_rest, sweep_each
 
-_BATCH = 500
 
+def sweep_provisioning_log(services: IdpServices, *, keep: dt.timedelta, rest: Rest = no_rest) -> int:
+    """Remove some of the requests that are older than ``keep``, then ``rest``; return how many.
 
-def sweep_provisioning_log(services: IdpServices, *, keep: dt.timedelta) -> int:
-    """Remove one batch of the requests that are older than ``keep``; return how many.
-
-    Small batches keep the writer free for others; call it again while it returns something.
+    Call it again while it returns something.
     """
     before = first_ulid(services.store.clock.now() - keep)
-    with services.store.database.write() as connection:
-        return sweep(connection, before=before, limit=_BATCH)
+    sweeps: dict[str, Sweep] = {"requests": lambda connection: sweep(connection, before=before, limit=BATCH)}
+    return sweep_each(services.store.database, sweeps, rest=rest)

@@ -8,17 +8,24 @@ from idp.storage.event_streams import overfull_streams, set_status, sweep_events
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
 from kernel.randomness import first_ulid
+from kernel.sweeping import Rest, Sweep, no_rest, sweep_each
 
-_BATCH = 500
 OVERFULL = "more events wait than are kept"
 
 
-def sweep_security_events(services: IdpServices) -> int:
-    """Remove one batch of what waited too long; return how many. Call it again while it does."""
-    before = services.store.clock.now() - services.settings.event_life
-    with services.store.database.write() as connection:
-        swept = sweep_events(connection, before=before, limit=_BATCH)
-        return swept + sweep_deferred(connection, before=first_ulid(before), limit=_BATCH)
+def sweep_security_events(
+    services: IdpServices, *, rest: Rest = no_rest, done: set[str] | None = None
+) -> int:
+    """Remove some of what waited too long, each kind with a ``rest`` after it; return how many.
+
+    Call it again while it returns something, with the same ``done``.
+    """
+    before = first_ulid(services.store.clock.now() - services.settings.event_life)
+    sweeps: dict[str, Sweep] = {
+        "events": lambda connection: sweep_events(connection, before=before),
+        "deferred requests": lambda connection: sweep_deferred(connection, before=before),
+    }
+    return sweep_each(services.store.database, sweeps, rest=rest, done=done)
 
 
 def disable_overfull_streams(services: IdpServices) -> int:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import Connection
-
-from kernel.sweeping import Rest, no_rest, sweep_each
+from kernel.sweeping import Rest, Sweep, no_rest, sweep_each
 from registration.storage import drafts, sessions
 from registration.usecases.services import RegistrationServices
 
@@ -21,9 +18,9 @@ def sweep_what_is_over(services: RegistrationServices, *, rest: Rest = no_rest) 
     Call it again while it returns something.
     """
     now = services.store.clock.now()
-    sweeps: tuple[Callable[[Connection], int], ...] = (
-        lambda connection: drafts.sweep(connection, now=now),
-        lambda connection: sessions.sweep_attempts(connection, now=now),
-        lambda connection: sessions.sweep_sessions(connection, before=now - KEEP_ENDED),
-    )
+    sweeps: dict[str, Sweep] = {
+        "drafts": lambda connection: drafts.sweep(connection, now=now),
+        "attempts": lambda connection: sessions.sweep_attempts(connection, now=now),
+        "sessions": lambda connection: sessions.sweep_sessions(connection, before=now - KEEP_ENDED),
+    }
     return sweep_each(services.store.database, sweeps, rest=rest)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select, update
 
-from idp.storage import flows, tables
+from idp.storage import consents, flows, tables, token_sweeps
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
-from kernel.sweeping import BATCH, Breather
+from kernel.sweeping import BATCH, Breather, last_to_go
 from kernel.tables import rate_limit
 from tests.support.oidc import an_op
 from tests.support.statements import recorded, whole_reads
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
     from kernel.database import Database
     from tests.support.oidc import Op
@@ -33,7 +35,7 @@ def count(op: Op, table: Table) -> int:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def a_family(op: Op, account_id: str, *, refresh_tokens: int) -> None:
+def a_family(op: Op, account_id: str, *, refresh_tokens: int, access_tokens: int = MANY) -> None:
     """Store a grant that ended long ago, with its tokens and codes."""
     with op.services.store.write() as unit:
         ended = unit.now - LONG_AGO
@@ -66,6 +68,8 @@ def a_family(op: Op, account_id: str, *, refresh_tokens: int) -> None:
                 for _ in range(refresh_tokens)
             ],
         )
+        if not access_tokens:
+            return
         unit.connection.execute(
             tables.access_token.insert(),
             [
@@ -79,7 +83,7 @@ def a_family(op: Op, account_id: str, *, refresh_tokens: int) -> None:
                     "issued_at": ended,
                     "expires_at": ended,
                 }
-                for _ in range(MANY)
+                for _ in range(access_tokens)
             ],
         )
 
@@ -159,14 +163,92 @@ def test_of_flows_that_expired_the_newest_are_kept_for_a_day(gateway_database: D
         op.authorize()
         op.clock.advance(dt.timedelta(seconds=1))
     assert count(op, tables.login_flow) == 5
+    for late, left in ((dt.timedelta(0), 5), (op.services.settings.flow_life, min(5, most + 1))):
+        op.clock.advance(late)
+        with op.services.store.write() as unit:
+            unit.connection.execute(update(tables.login_flow).values(account_id=None))
+            last = last_to_go(unit.connection, flows.EXPIRES_AT, most=most, before=unit.now)
+            swept = flows.sweep(unit.connection, before=last) if last is not None else 0
+        assert count(op, tables.login_flow) == left == 5 - swept, "what lives is never swept"
+
+
+def test_questions_about_consent_go_when_they_are_over_or_too_many(
+    gateway_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CO-06: fifty of an account, all in all so many as are kept, and none that nobody can answer any more."""
+    op = an_op(gateway_database)
+    session_id, account_id = "S" * 26, op.account()
+    now = op.clock.now()
     with op.services.store.write() as unit:
-        unit.connection.execute(update(tables.login_flow).values(account_id=None))
-        late = unit.now + op.services.settings.flow_life
-        flows.sweep(unit.connection, before=late - dt.timedelta(days=1), now=unit.now, most=most)
-    assert count(op, tables.login_flow) == 5, "what lives is never swept"
-    with op.services.store.write() as unit:
-        flows.sweep(unit.connection, before=late - dt.timedelta(days=1), now=late, most=most)
-    assert count(op, tables.login_flow) == min(5, most + 1)
+        for number in range(60):
+            question = consents.ConsentRequest(
+                bytes([number] * 32),
+                session_id,
+                account_id,
+                "emi",
+                ("openid",),
+                {},
+                now + dt.timedelta(minutes=number),
+            )
+            consents.add_consent_request(unit.connection, question)
+    assert count(op, tables.consent_request) == 50
+    assert sweep_tokens(op.services) == 0
+    op.clock.advance(dt.timedelta(minutes=20, seconds=1))
+    assert sweep_tokens(op.services) == 11
+    monkeypatch.setattr("idp.usecases.sweep_tokens.MOST_QUESTIONS", 5)
+    assert sweep_tokens(op.services) == 33
+    assert sweep_tokens(op.services) == 0
+    assert count(op, tables.consent_request) == 6
+
+
+def test_grants_whose_tokens_wait_are_not_looked_through(sqlite_gateway_database: Database) -> None:
+    """RX-09: a bite looks at the oldest grants alone, however many wait behind for their tokens to go first."""
+    op = an_op(sqlite_gateway_database)
+    op.client()
+    account_id = op.account()
+    a_family(op, account_id, refresh_tokens=1, access_tokens=0)
+    steps = []
+    for more in (BATCH, 40 * BATCH):
+        with suppress(_Undone), op.services.store.database.write() as connection:
+            _many_families(connection, more)
+            raw = connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+            counted: list[int] = []
+            raw.set_progress_handler(lambda noted=counted: noted.append(1), 100)
+            assert token_sweeps.sweep_families(connection, before=op.clock.now()) == BATCH
+            raw.set_progress_handler(None, 0)
+            raise _Undone
+        steps.append(len(counted))
+    assert steps[1] < 2 * steps[0], "the work does not grow with what waits"
+
+
+class _Undone(Exception):  # noqa: N818 - it is no error
+    """What was planted for one measurement goes again."""
+
+
+def _many_families(connection: Connection, number: int) -> None:
+    """Store so many families of one token each, beside the one there is."""
+    for table, column in ((tables.grant, "id"), (tables.refresh_token, "grant_id")):
+        pattern = connection.execute(select(table)).mappings().first()
+        assert pattern is not None
+        rows = [dict(pattern) | {column: f"{n:026d}"} for n in range(number)]
+        if table is tables.refresh_token:
+            rows = [row | {"digest": n.to_bytes(32)} for n, row in enumerate(rows)]
+        connection.execute(table.insert(), rows)
+
+
+def test_what_has_nothing_to_sweep_is_not_looked_at_again(gateway_database: Database) -> None:
+    """Each look takes the right to write from somebody: a round asks a kind no more once it found nothing."""
+    op = an_op(gateway_database)
+    op.client()
+    a_family(op, op.account(), refresh_tokens=1)
+    done: set[str] = set()
+    while sweep_tokens(op.services, done=done) + sweep_sign_in(op.services, done=done):
+        pass
+    assert {"access tokens", "families", "flows", "many flows", "many questions"} <= done
+    with recorded(gateway_database) as statements:
+        assert sweep_tokens(op.services, done=done) + sweep_sign_in(op.services, done=done) == 0
+    assert statements == []
 
 
 def test_whoever_is_told_to_stop_rests_no_longer() -> None:
