@@ -110,7 +110,10 @@ def outside_in(condition: Condition) -> list[Condition]:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The order of a list: by the primary or first value of ``path``; ids decide among equals."""
+    """The order of a list: by the primary or first value of ``path``; ids decide among equals.
+
+    An empty path is that of a value no resource of the type has: all of them come as those without one.
+    """
 
     path: str
     descending: bool = False
@@ -199,5 +202,19 @@ class Page:
 
     total: int
     records: tuple[Record, ...] = field(default=())
+    stretch: Stretch | None = None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interleaving:
+    """How resources of several types follow one another on a page of one sorted list.
+
+    ``kinds`` has the type of each, by number, and ``before`` how many of each type come before the page.
+    ``stretch`` and ``more`` are those of a page of a walk.
+    """
+
+    kinds: tuple[int, ...]
+    before: tuple[int, ...]
     stretch: Stretch | None = None
     more: bool = False

@@ -1,15 +1,18 @@
 """The root and its /.search: one question to every type of resource (RFC 7644 §3.4.2.1, D4, D5).
 
-Users come before groups; the page runs over both as over one list. A filter may name attributes that one
-type has and the other has not; one that no type has is refused.
+Users come before groups unless an order is asked for; the page runs over both as over one list. A filter or
+an order may name attributes that one type has and the other has not; one that no type has is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scim2_models import SCIMException
 
+from idp.domain.query import Interleaving, Search
+from idp.usecases.interleave_resources import interleave_resources
+from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS, USERS, Catalogue
 from scim.settings import ScimSettings
@@ -26,9 +29,10 @@ _KINDS: tuple[Catalogue, ...] = (USERS, GROUPS)
 class Everything:
     """Handlers of the root's addresses."""
 
-    def __init__(self, settings: ScimSettings, users: Users, groups: Groups) -> None:
+    def __init__(self, services: IdpServices, settings: ScimSettings, users: Users, groups: Groups) -> None:
+        self._services = services
         self._settings = settings
-        self._listing = users.listing.joined(groups.listing)
+        self._listing = users.listing.joined(groups.listing, self._interleave)
 
     def root(self) -> dict[str, Method]:
         """Return the methods of the root."""
@@ -48,6 +52,10 @@ class Everything:
         ]
         self._refuse_unknown(request, client, read)
         return self._listing.answer(asked, client)
+
+    def _interleave(self, searches: Sequence[Search], client: ScimClient) -> Interleaving:
+        accounts, groups = searches
+        return interleave_resources(self._services, source=client.id, accounts=accounts, groups=groups)
 
     def _refuse_unknown(self, request: Request, client: ScimClient, read: _Read) -> None:
         """Raise what is wrong with the question if no type can answer it."""

@@ -1,6 +1,6 @@
 """Answers to list requests: over one type of resource or over all, by index or by cursor (F2, F4, F5).
 
-Several types are one list, one type after the other.
+Several types are one list: in the order that is asked for, or one type after the other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from idp.domain.query import Page, Place, Walk
+from idp.domain.query import Interleaving, Page, Place, Search, Walk
 from kernel.web.http import Response
 from scim.domain.render import list_response
 from scim.usecases.client import ScimClient
@@ -28,6 +28,8 @@ class Listed:
 
 
 Find = Callable[[ListRequest, ScimClient], Listed]
+Interleave = Callable[[Sequence[Search], ScimClient], Interleaving]
+"""Tells how the resources that several kinds find follow one another on a page."""
 
 
 @dataclass(slots=True)
@@ -53,24 +55,35 @@ class _Gathered:
 
 
 class Listing:
-    """Lists over the kinds of resources that ``finds`` find, in their order; ``name`` tells lists apart."""
+    """Lists over the kinds of resources that ``finds`` find, in their order; ``name`` tells lists apart.
 
-    def __init__(self, cursors: Cursors, name: str, finds: Sequence[Find]) -> None:
+    Where they are to be sorted, ``interleave`` says how several kinds follow one another.
+    """
+
+    def __init__(
+        self, cursors: Cursors, name: str, finds: Sequence[Find], interleave: Interleave | None = None
+    ) -> None:
         self._cursors = cursors
         self._name = name
         self._finds = finds
+        self._interleave = interleave
 
-    def joined(self, other: Listing) -> Listing:
-        """Return the list of what this one and then the other one lists."""
-        return Listing(self._cursors, f"{self._name}+{other._name}", (*self._finds, *other._finds))
+    def joined(self, other: Listing, interleave: Interleave) -> Listing:
+        """Return the list of what this one and the other one lists."""
+        name = f"{self._name}+{other._name}"
+        return Listing(self._cursors, name, (*self._finds, *other._finds), interleave)
 
     def answer(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
         """Answer one page; ``asked`` has the question as each kind understands it."""
         if asked[0].cursor is not None:
             return self._by_cursor(asked, client, asked[0].cursor)
         first = asked[0].search
+        if self._interleave is not None and first.sort is not None:
+            turns = self._interleave([each.search for each in asked], client)
+            total, texts = self._in_turn(asked, client, turns)
+            return scim_answer(200, list_response(total, asked[0].start_index, texts))
         total = 0
-        texts: list[str] = []
+        texts = []
         for question, find in zip(asked, self._finds, strict=True):
             offset, limit = max(first.offset - total, 0), first.limit - len(texts)
             search = dataclasses.replace(question.search, offset=offset, limit=limit)
@@ -104,6 +117,8 @@ class Listing:
         self, asked: Sequence[ListRequest], client: ScimClient, position: Position | None, limit: int
     ) -> _Gathered:
         back = position is not None and position.back
+        if self._interleave is not None and asked[0].search.sort is not None:
+            return self._walked_in_turn(asked, client, self._interleave, position, limit)
         found = _Gathered([])
         for kind in self._order(position, back=back):
             place = position.place if position is not None and position.kind == kind else None
@@ -116,6 +131,40 @@ class Listing:
         if position is not None:
             found.total = position.total
         return found
+
+    def _walked_in_turn(
+        self,
+        asked: Sequence[ListRequest],
+        client: ScimClient,
+        interleave: Interleave,
+        position: Position | None,
+        limit: int,
+    ) -> _Gathered:
+        walk = Walk(counts=True) if position is None else Walk(position.place, position.back, counts=False)
+        asked = [
+            dataclasses.replace(each, search=dataclasses.replace(each.search, limit=limit, walk=walk))
+            for each in asked
+        ]
+        turns = interleave([each.search for each in asked], client)
+        total, texts = self._in_turn(asked, client, turns)
+        found = _Gathered(texts, total=total if position is None else position.total, more=turns.more)
+        if turns.stretch is not None:
+            found.first, found.last = (0, turns.stretch.first), (0, turns.stretch.last)
+        return found
+
+    def _in_turn(
+        self, asked: Sequence[ListRequest], client: ScimClient, turns: Interleaving
+    ) -> tuple[int, list[str]]:
+        """Return how many there are in all, and the resources of a page that many kinds take turns on."""
+        total = 0
+        found: list[Iterator[str]] = []
+        for kind, question in enumerate(asked):
+            before, count = turns.before[kind], turns.kinds.count(kind)
+            search = dataclasses.replace(question.search, offset=before, limit=count)
+            listed = self._finds[kind](dataclasses.replace(question, search=search), client)
+            total += listed.page.total
+            found.append(iter(listed.texts))
+        return total, [text for kind in turns.kinds if (text := next(found[kind], None)) is not None]
 
     def _order(self, position: Position | None, *, back: bool) -> Iterator[int]:
         start = position.kind if position is not None else 0

@@ -72,7 +72,7 @@ class _Face:
         """Return the methods by address, below the base."""
         users = Users(self._services, self._settings, self._renderer)
         groups = Groups(self._services, self._settings, self._renderer)
-        everything = Everything(self._settings, users, groups)
+        everything = Everything(self._services, self._settings, users, groups)
         discovery = Discovery(self._settings, self._base)
         return {
             "": everything.root(),

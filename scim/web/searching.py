@@ -179,7 +179,7 @@ def _sort(values: Mapping[str, Any], catalogue: Catalogue, *, lenient: bool) -> 
     if attribute is not None and part and not unsortable:
         attribute = attribute.parts.get(part.lower())
     if attribute is None or unsortable or attribute.is_complex:
-        if lenient:
-            return None
+        if lenient:  # a type that has no such value
+            return Sort("", descending=order == "descending")
         raise InvalidPathException(detail="'sortBy' names nothing that can be sorted by.")
     return Sort(attribute.path, descending=order == "descending")
