@@ -209,7 +209,7 @@ def has(space: Space, path: str) -> ColumnElement[bool]:
     relation = space.relations.get(head)
     if relation is not None:
         return _related(space, relation)
-    return space.id.in_(select(space.owner).where(space.values.c.path == path))
+    return space.id.in_(select(space.owner).where(_tells_of(space.values.c.path, path)))
 
 
 def _present(space: Space, paths: tuple[str, ...]) -> ColumnElement[bool]:
@@ -277,11 +277,16 @@ def _some_item(space: Space, head: str, term: Condition) -> ColumnElement[bool]:
     owner = anchor.c[space.owner.name]
     first, rest = _anchor(term)
     if first is None:
-        found = anchor.c.path == head
+        found = _tells_of(anchor.c.path, head)
     else:
-        found = and_(anchor.c.path == first.path, anchor.c.value == first.value)
+        found = and_(anchor.c.path == first.path, _compared(anchor.c.value, first.operator, first.value))
     terms = (_of_entry(space, anchor, each) for each in rest)
     return space.id.in_(select(owner).where(found, *terms))
+
+
+def _tells_of(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
+    """Return whether a value is one of this attribute, or of a part of it."""
+    return or_(column == path, and_(column > f"{path}.", column < f"{path}/"))
 
 
 def _related(space: Space, relation: _Relation, *held: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -304,12 +309,13 @@ def _is_rare(term: Condition) -> bool:
 
 
 def _anchor(term: Condition) -> tuple[Compare | None, tuple[Condition, ...]]:
-    """Split off an equality that every matching entry must meet: the index starts there."""
+    """Split off a comparison that every matching entry must meet: the index starts there, where few do."""
     terms = term.terms if isinstance(term, AllOf) else (term,)
-    for number, each in enumerate(terms):
-        if isinstance(each, Compare) and each.operator is Operator.EQ and not each.path.endswith(".type"):
-            return each, terms[:number] + terms[number + 1 :]
-    return None, terms
+    compared = [each for each in terms if isinstance(each, Compare)]
+    if not compared:
+        return None, terms
+    first = min(compared, key=lambda each: (each.path.endswith(".type"), each.operator is not Operator.EQ))
+    return first, tuple(each for each in terms if each is not first)
 
 
 def _of_entry(space: Space, anchor: Any, condition: Condition) -> ColumnElement[bool]:  # noqa: ANN401 - an alias

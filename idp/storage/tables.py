@@ -31,6 +31,7 @@ METADATA = MetaData(naming_convention=NAMING)
 _ID = String(26)
 # Text that is compared and ordered by code point on both dialects, whatever the server's locale.
 _KEY = Text().with_variant(Text(collation="C"), "postgresql")
+_PATH = String(160).with_variant(String(160, collation="C"), "postgresql")
 
 # --- accounts and groups -------------------------------------------------------------------------
 
@@ -154,7 +155,7 @@ account_value = Table(
     "account_value",
     METADATA,
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", String(160), primary_key=True, comment="attribute, lower case: emails.value"),
+    Column("path", _PATH, primary_key=True, comment="attribute, lower case: emails.value"),
     Column("item", Integer, primary_key=True, autoincrement=False, comment="entry of a list"),
     Column("value", _KEY, nullable=False, comment="in the form it is compared by"),
     Index("ix_account_value_search", "path", "value", "account_id"),
@@ -166,7 +167,7 @@ group_value = Table(
     "account_group_value",
     METADATA,
     Column("group_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", String(160), primary_key=True),
+    Column("path", _PATH, primary_key=True),
     Column("item", Integer, primary_key=True, autoincrement=False),
     Column("value", _KEY, nullable=False),
     Index("ix_account_group_value_search", "path", "value", "group_id"),

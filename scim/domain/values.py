@@ -78,11 +78,11 @@ def _of_attribute(attribute: Attribute, value: Any) -> Iterator[AttributeValue]:
         if not attribute.is_complex:
             yield AttributeValue(attribute.path, item, encode_value(attribute, entry))
             continue
-        if attribute.multi:
+        stated = [part for part in attribute.parts.values() if entry.get(part.name) is not None]
+        for part in stated:
+            yield AttributeValue(part.path, item, encode_value(part, entry[part.name]))
+        if attribute.multi and not stated:  # an entry that states nothing is one all the same
             yield AttributeValue(attribute.path, item, "")
-        for part in attribute.parts.values():
-            if entry.get(part.name) is not None:
-                yield AttributeValue(part.path, item, encode_value(part, entry[part.name]))
 
 
 def _primary_first(entries: list[Any]) -> list[Any]:
