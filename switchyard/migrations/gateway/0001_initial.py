@@ -742,7 +742,11 @@ def upgrade() -> None:
     op.create_table(
         "account_group_value",
         sa.Column("group_id", sa.String(length=26), nullable=False),
-        sa.Column("path", sa.String(length=160), nullable=False),
+        sa.Column(
+            "path",
+            sa.String(length=160).with_variant(sa.String(length=160, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.ForeignKeyConstraint(
@@ -762,7 +766,10 @@ def upgrade() -> None:
         "account_value",
         sa.Column("account_id", sa.String(length=26), nullable=False),
         sa.Column(
-            "path", sa.String(length=160), nullable=False, comment="attribute, lower case: emails.value"
+            "path",
+            sa.String(length=160).with_variant(sa.String(length=160, collation="C"), "postgresql"),
+            nullable=False,
+            comment="attribute, lower case: emails.value",
         ),
         sa.Column("item", sa.Integer(), autoincrement=False, nullable=False, comment="entry of a list"),
         sa.Column(
