@@ -15,6 +15,7 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go, start
 from gateway_ui.web.page_client import about_client, client_face
@@ -84,7 +85,8 @@ def show() -> ResponseReturnValue:
     if session is None:
         return start(CONSENTS)
     found = list_consents(pages().services, session)
-    return render("allowed_applications.html", found=[(each, scope_words(each.scope)) for each in found])
+    named = [(each, name_here(each.client_id, each.client_name), scope_words(each.scope)) for each in found]
+    return render("allowed_applications.html", found=named)
 
 
 @blueprint.post(CONSENTS)

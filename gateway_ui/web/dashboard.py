@@ -14,13 +14,14 @@ from gateway_ui.web.flows import start
 from gateway_ui.web.operator import ADDRESS
 from gateway_ui.web.staff import stands_as_operator
 from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
+from idp.domain.localized import in_language
 from idp.domain.session import LiveSession
 from idp.usecases.consents import list_consents
 from idp.usecases.last_sign_in import last_sign_in
 from idp.usecases.list_apps import Application, list_apps
 from kernel.web.forms import single
+from kernel.web.language import current_language, moment_text
 from kernel.web.language import gettext as _
-from kernel.web.language import moment_text
 
 blueprint = flask.Blueprint("dashboard", __name__)
 
@@ -43,7 +44,7 @@ def dashboard() -> ResponseReturnValue:
     session = live_session()
     if session is None:
         return start("/")
-    found = [_tile(one) for one in list_apps(pages().services, session.account)]
+    found = sorted(map(_tile, list_apps(pages().services, session.account)), key=_by_name)
     offers_search = len(found) >= pages().settings.search_from
     words = single(flask.request.args, "q", longest=200).strip() if offers_search else ""
     return render(
@@ -61,12 +62,16 @@ def dashboard() -> ResponseReturnValue:
 def _tile(application: Application) -> Tile:
     return Tile(
         application.client_id,
-        application.name,
+        in_language(application.words, "client_name", current_language(), application.name),
         application.description,
         application.url,
         urlsplit(application.url).netloc,
         ", ".join(application.organizations),
     )
+
+
+def _by_name(tile: Tile) -> tuple[str, str]:
+    return tile.name.casefold(), tile.key
 
 
 def _matches(tile: Tile, words: str) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import flask
 from flask.typing import ResponseReturnValue
 
+from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import render
 from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
 from gateway_ui.web.page_client import lead_to
@@ -45,9 +46,11 @@ class ProtocolPages:
         """
         return self._rendered(request, language, lambda: _request_error(status, code))
 
-    def no_access_page(self, request: Request, application: str, language: str = "") -> Response:
+    def no_access_page(
+        self, request: Request, application: str, language: str = "", *, client_id: str = ""
+    ) -> Response:
         """Return the page for a person who may not open ``application`` (the client's registered name)."""
-        return self._rendered(request, language, lambda: _no_access(application))
+        return self._rendered(request, language, lambda: _no_access(name_here(client_id, application)))
 
     def logout_page(
         self,
@@ -56,6 +59,7 @@ class ProtocolPages:
         action: str,
         fields: Fields = (),
         client_name: str = "",
+        client_id: str = "",
         language: str = "",
         onward: str = "",
     ) -> Response:
@@ -63,7 +67,8 @@ class ProtocolPages:
 
         def make() -> ResponseReturnValue:
             lead_to(onward)
-            return render("logout_confirm.html", action=action, fields=tuple(fields), client_name=client_name)
+            name = name_here(client_id, client_name)
+            return render("logout_confirm.html", action=action, fields=tuple(fields), client_name=name)
 
         return self._rendered(request, language, make)
 
@@ -75,11 +80,14 @@ class ProtocolPages:
         frames: Sequence[LogoutFrame] = (),
         onward: str = "",
         client_name: str = "",
+        client_id: str = "",
     ) -> Response:
         """Return the page that says that one is signed out, holds ``frames``, and leads ``onward``."""
-        return self._rendered(
-            request, language, lambda: signed_out(frames, onward=onward, application=client_name)
-        )
+
+        def make() -> ResponseReturnValue:
+            return signed_out(frames, onward=onward, application=name_here(client_id, client_name))
+
+        return self._rendered(request, language, make)
 
     def _rendered(self, request: Request, language: str, make: Callable[[], ResponseReturnValue]) -> Response:
         with self._app.request_context(self._environ(request)):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import flask
 from werkzeug.wrappers import Response
 
+from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.messages import TOO_MANY, complain_count
 from gateway_ui.web.page_client import about_client
@@ -77,7 +78,7 @@ def settled(outcome: object, flow: str) -> Response | None:
     if isinstance(outcome, AlreadyDone):
         return go(outcome.next_url)
     if isinstance(outcome, FlowLost):
-        return lost_page(flow, outcome.client_name)
+        return lost_page(flow, name_here(outcome.client_id, outcome.client_name))
     return None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from werkzeug.wrappers import Response
 
+from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import render
 from idp.domain.redirects import origin_of
 from idp.usecases.front_channel import LogoutFrame
@@ -35,7 +36,7 @@ def signed_out(frames: Sequence[LogoutFrame] = (), *, onward: str = "", applicat
         "signed_out.html",
         account_name="",
         headers=headers,
-        frames=frames,
+        frames=[(name_here(frame.client_id, frame.client_name), frame.address) for frame in frames],
         onward=onward,
         seconds=_SECONDS,
         application=application,

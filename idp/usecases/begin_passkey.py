@@ -25,7 +25,7 @@ def begin_passkey(
         if not isinstance(position, Position):
             return position
         if not may_prove(position):
-            return FlowLost(position.flow.client_name)
+            return FlowLost(position.flow.client_name, position.flow.client_id)
         wait = take_from_place(unit, services, CHALLENGES)
         if wait is not None:
             return SlowDown(wait)

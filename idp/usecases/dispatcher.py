@@ -99,14 +99,14 @@ def _locate(
     if flow.finished_at is not None and flow.expires_at > now:
         return AlreadyDone(next_url(flow.request, token))
     if not flow.is_alive(now):
-        return FlowLost(flow.client_name)
+        return FlowLost(flow.client_name, flow.client_id)
     if flow.kind is FlowKind.STEP_UP:
         idle = services.settings.session_idle
         acr = acr_of_live(connection, flow.session_id, now=now, idle=idle)
         if acr is None:
-            return FlowLost(flow.client_name)
+            return FlowLost(flow.client_name, flow.client_id)
         flow = dataclasses.replace(flow, session_acr=acr)
-    return _position(connection, services, token, flow, now) or FlowLost(flow.client_name)
+    return _position(connection, services, token, flow, now) or FlowLost(flow.client_name, flow.client_id)
 
 
 def _position(
@@ -155,7 +155,7 @@ def advance(
     flow = position.flow
     owner = position.account or account
     if owner is None or (account is not None and account.id != owner.id):
-        return FlowLost(flow.client_name)
+        return FlowLost(flow.client_name, flow.client_id)
     if not move_flow(
         unit.connection, flow, account_id=owner.id, proofs=(*flow.proofs, *proofs), now=unit.now
     ):
@@ -165,7 +165,7 @@ def advance(
     )
     reached = _position(unit.connection, services, position.token, moved, unit.now)
     if reached is None:
-        return FlowLost(flow.client_name)
+        return FlowLost(flow.client_name, flow.client_id)
     if reached.step is Step.DONE:
         return finish(unit, services, reached)
     if reached.step is Step.SET_QUESTION:
@@ -176,7 +176,7 @@ def advance(
 def finish(unit: Unit, services: IdpServices, position: Position) -> Done | AlreadyDone | FlowLost:
     """End a flow that needs nothing more in its session."""
     if position.account is None:
-        return FlowLost(position.flow.client_name)
+        return FlowLost(position.flow.client_name, position.flow.client_id)
     return conclude(unit, services, position.flow, position.account, token=position.token)
 
 

@@ -45,7 +45,7 @@ def begin_passkey_enrolment(
             return position
         account = position.account
         if account is None or position.step not in ENROLLING_STEPS:
-            return FlowLost(position.flow.client_name)
+            return FlowLost(position.flow.client_name, position.flow.client_id)
         existing = passkeys(unit.connection, account.id)
         if len(existing) >= MOST[FactorKind.PASSKEY]:
             return TooManyFactors()

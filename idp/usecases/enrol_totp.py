@@ -32,7 +32,7 @@ def begin_totp_enrolment(
             return position
         account = position.account
         if account is None or position.step not in ENROLLING_STEPS:
-            return FlowLost(position.flow.client_name)
+            return FlowLost(position.flow.client_name, position.flow.client_id)
         if count_factors(unit.connection, account.id, FactorKind.TOTP) >= MOST[FactorKind.TOTP]:
             return TooManyFactors()
         seed = unit.randomness.token_bytes(SEED_BYTES)

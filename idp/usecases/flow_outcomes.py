@@ -61,10 +61,11 @@ class AlreadyDone:
 class FlowLost:
     """No such flow, another browser's, expired, or dead of too many wrong codes; one starts again.
 
-    ``client_name`` is known only where the flow is this browser's own.
+    The client is known only where the flow is this browser's own.
     """
 
     client_name: str = ""
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

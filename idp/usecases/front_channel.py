@@ -14,6 +14,7 @@ from kernel.store import Unit
 class LogoutFrame:
     """A frame for the page that says that one is signed out: whose it is, and where it leads."""
 
+    client_id: str
     client_name: str
     address: str
 
@@ -25,6 +26,7 @@ def logout_frames(unit: Unit, services: IdpServices, *, session_id: str) -> tupl
     """
     return tuple(
         LogoutFrame(
+            client.id,
             client.name,
             logout_frame(client.frontchannel_logout_uri, issuer=services.issuer, session_id=session_id),
         )

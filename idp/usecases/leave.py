@@ -45,6 +45,7 @@ class ConfirmLogout:
     client_name: str
     language: str = ""
     onward: str = ""
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class LoggedOut:
     language: str = ""
     frames: tuple[LogoutFrame, ...] = ()
     client_name: str = ""
+    client_id: str = ""
 
 
 LogoutOutcome = LogoutRefused | ConfirmLogout | LoggedOut
@@ -87,14 +89,14 @@ def leave(
     target = _target(wish)
     if session is None:
         return LoggedOut(target, wish.language)
+    client_id, name = (wish.client.id, wish.client.name) if wish.client else ("", "")
     confirmed = values[CONFIRMATION][:1]
     if not _is_of(services, wish, session) and not (
         confirmed and same(confirmed[0].encode(), _confirmation(services, session, values).encode())
     ):
         fields = [(name, values[name][0]) for name in PARAMETERS if values[name]]
         fields.append((CONFIRMATION, _confirmation(services, session, values)))
-        name = wish.client.name if wish.client else ""
-        return ConfirmLogout(tuple(fields), name, wish.language, wish.redirect_uri)
+        return ConfirmLogout(tuple(fields), name, wish.language, wish.redirect_uri, client_id)
     with services.store.write() as unit:
         end_session(
             unit,
@@ -104,7 +106,7 @@ def leave(
             actor=Actor("account", session.account.id, session.id),
         )
         frames = logout_frames(unit, services, session_id=session.id)
-    return LoggedOut(target, wish.language, frames, wish.client.name if wish.client else "")
+    return LoggedOut(target, wish.language, frames, name, client_id)
 
 
 def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | LogoutRefused:

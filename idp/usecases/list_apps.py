@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from idp.domain.account import Account
 from idp.domain.browser_addresses import login_start
@@ -26,6 +27,8 @@ class Application:
     description: str
     url: str
     organizations: tuple[str, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What the client says to people in their languages, as ``client_name#fr``."""
 
 
 def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...]:
@@ -51,6 +54,7 @@ def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...
             client.description,
             _opened_at(services, client),
             tuple(dict.fromkeys(opened.get(client.application_key, ()))),
+            client.words,
         )
         for client in clients
         if not client.application_key or client.application_key in opened

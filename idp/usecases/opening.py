@@ -40,7 +40,7 @@ def conclude(
     )
     own = _own(flow, account, standing)
     if own is None and flow.kind is FlowKind.STEP_UP and not proves_anew(flow):
-        return FlowLost(flow.client_name)
+        return FlowLost(flow.client_name, flow.client_id)
     session_token = unit.randomness.token(32)
     life = services.settings.session_life
     new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)

@@ -29,7 +29,7 @@ def send_mailbox_code(
             return position
         account = position.account
         if account is None or position.step is not Step.PROVE_MAILBOX:
-            return FlowLost(position.flow.client_name)
+            return FlowLost(position.flow.client_name, position.flow.client_id)
         last = last_issued_at(unit.connection, account.id, purpose=Purpose.MAILBOX_CODE)
         if last is not None and unit.now - last < RESEND_AFTER:
             return SlowDown(RESEND_AFTER - (unit.now - last))

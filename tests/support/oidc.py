@@ -68,7 +68,9 @@ class PlainPages:
         """Return the code as a page."""
         return self._page(status, f"error {code} {language}")
 
-    def no_access_page(self, request: Request, application: str, language: str = "") -> Response:
+    def no_access_page(
+        self, request: Request, application: str, language: str = "", *, client_id: str = ""
+    ) -> Response:
         """Return the application's name as a page."""
         return self._page(403, f"no access to {application} {language}")
 
@@ -79,6 +81,7 @@ class PlainPages:
         action: str,
         fields: Iterable[tuple[str, str]] = (),
         client_name: str = "",
+        client_id: str = "",
         language: str = "",
         onward: str = "",
     ) -> Response:
@@ -93,6 +96,7 @@ class PlainPages:
         frames: Sequence[LogoutFrame] = (),
         onward: str = "",
         client_name: str = "",
+        client_id: str = "",
     ) -> Response:
         """Return a word as a page, and what it would hold as JSON, so that a test can look at it."""
         held = {"frames": [frame.address for frame in frames], "onward": onward, "client": client_name}

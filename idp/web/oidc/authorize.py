@@ -100,7 +100,9 @@ class AuthorizeFace:
             code = outcome.fault.reason or outcome.fault.code.value
             return self._pages.error_page(request, outcome.fault.status, code, outcome.language)
         if isinstance(outcome, NoAccess):
-            return self._pages.no_access_page(request, outcome.client_name, outcome.language)
+            return self._pages.no_access_page(
+                request, outcome.client_name, outcome.language, client_id=outcome.client_id
+            )
         if isinstance(outcome, ConsentNeeded):
             return see_other(self._page("/consent", {"request": outcome.token}, outcome.language))
         return self._sign_in(request, outcome, session)

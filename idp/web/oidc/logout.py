@@ -31,6 +31,7 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
                 action=path,
                 fields=outcome.fields,
                 client_name=outcome.client_name,
+                client_id=outcome.client_id,
                 language=outcome.language,
                 onward=outcome.onward,
             )
@@ -49,5 +50,6 @@ def _gone(request: Request, outcome: LoggedOut, cookies: CookieNames, pages: Oid
         frames=outcome.frames,
         onward=outcome.redirect_to,
         client_name=outcome.client_name,
+        client_id=outcome.client_id,
     )
     return Response(page.status, page.body, (*page.headers, cookies.clear_session()))

@@ -10,13 +10,18 @@ from kernel.web.http import Request, Response
 
 
 class OidcPages(Protocol):
-    """What the endpoints need shown. ``language`` is the request's ``ui_locales``, or empty."""
+    """What the endpoints need shown. ``language`` is the request's ``ui_locales``, or empty.
+
+    A client is named in the language of the page where it told such a name.
+    """
 
     def error_page(self, request: Request, status: int, code: str, language: str = "") -> Response:
         """Return the page for a request that cannot be answered to its client."""
         ...
 
-    def no_access_page(self, request: Request, application: str, language: str = "") -> Response:
+    def no_access_page(
+        self, request: Request, application: str, language: str = "", *, client_id: str = ""
+    ) -> Response:
         """Return the page for a person who may not open ``application``."""
         ...
 
@@ -27,6 +32,7 @@ class OidcPages(Protocol):
         action: str,
         fields: Iterable[tuple[str, str]] = (),
         client_name: str = "",
+        client_id: str = "",
         language: str = "",
         onward: str = "",
     ) -> Response:
@@ -41,6 +47,7 @@ class OidcPages(Protocol):
         frames: Sequence[LogoutFrame] = (),
         onward: str = "",
         client_name: str = "",
+        client_id: str = "",
     ) -> Response:
         """Return the page that says that one is signed out, and holds ``frames`` (Front-Channel Logout §3).
 

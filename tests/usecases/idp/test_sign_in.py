@@ -235,8 +235,8 @@ def test_a_flow_ends(gatehouse: Gatehouse) -> None:
     )
     gatehouse.give_password(flow, ELSEWHERE, "fieldn")
     gatehouse.clock.advance(dt.timedelta(hours=1))
-    assert look_at_flow(gatehouse.services, flow=flow, browser=ELSEWHERE) == FlowLost("EMI")
-    assert gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed)) == FlowLost("EMI")
+    assert look_at_flow(gatehouse.services, flow=flow, browser=ELSEWHERE) == FlowLost("EMI", "emi")
+    assert gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed)) == FlowLost("EMI", "emi")
     new = restart_login(gatehouse.services, flow=flow, browser=ELSEWHERE, session=None)
     assert new is not None
     page = gatehouse.page(new, ELSEWHERE)
