@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, delete, event, select, tuple_
 
 from kernel.database import Database
 
@@ -27,6 +28,23 @@ Sweep = Callable[[Connection], int]
 
 Rest = Callable[[float], None]
 """What is done after a bite that took so many seconds."""
+
+
+def for_sweeping(database: Database) -> Database:
+    """Return the same database for what need not last: SQLite's log is not waited for at the end of a unit.
+
+    So whoever writes next waits for a bite no longer than it takes. After a power cut some of what was swept
+    may be back, and is swept again; nothing that others wrote is less safe.
+    """
+    if database.dialect != "sqlite":
+        return database
+    found = Database(database.engine.url.render_as_string(hide_password=False))
+    event.listen(found.engine, "connect", _wait_for_no_disk)
+    return found
+
+
+def _wait_for_no_disk(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+    raw.execute("PRAGMA synchronous=NORMAL")
 
 
 def remove_some(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -30,7 +31,7 @@ from kernel.courier.worker import CourierWorker
 from kernel.errors import SettingsError
 from kernel.settings import KernelSettings
 from kernel.store import Store
-from kernel.sweeping import Breather, Rest, Sweep, sweep_each
+from kernel.sweeping import Breather, Rest, Sweep, for_sweeping, sweep_each
 from keys.usecases.rotate import keep_rotating
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
@@ -89,9 +90,7 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
     courier = CourierWorker(store, carriers(settings.kernel), node=settings.kernel.node)
     return {
         "courier": courier.run,
-        "sweeper": lambda stop: _repeat(
-            stop, lambda: _exhaust(stop, lambda: _sweep_kernel(store, settings.kernel, Breather(stop)))
-        ),
+        "sweeper": lambda stop: _keep_sweeping_kernel(store, settings.kernel, stop),
     }
 
 
@@ -161,6 +160,25 @@ def _sweep_kernel(store: Store, settings: KernelSettings, rest: Rest) -> int:
     return sweep_each(store.database, sweeps, rest=rest)
 
 
+def _for_sweeping(store: Store) -> Store:
+    return Store(for_sweeping(store.database), store.clock, store.randomness, store.sealer)
+
+
+def _keep_sweeping_kernel(store: Store, settings: KernelSettings, stop: threading.Event) -> None:
+    apart = _for_sweeping(store)
+    _repeat(stop, lambda: _exhaust(stop, lambda: _sweep_kernel(apart, settings, Breather(stop))))
+
+
+def _keep_sweeping(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
+    apart = replace(services, store=_for_sweeping(services.store))
+
+    def deed() -> None:
+        _sweep_gateway(apart, settings, stop)
+        disable_overfull_streams(services)
+
+    _repeat(stop, deed)
+
+
 def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threading.Event) -> None:
     rest = Breather(stop)
     done: set[str] = set()
@@ -171,4 +189,3 @@ def _sweep_gateway(services: IdpServices, settings: GatewaySettings, stop: threa
         lambda: sweep_provisioning_log(services, keep=settings.scim.request_record_life, rest=rest),
         lambda: sweep_security_events(services, rest=rest, done=done),
     )
-    disable_overfull_streams(services)
