@@ -15,12 +15,11 @@ def bearer(services: IdpServices, token: str) -> TokenFacts | None:
 
     One statement finds it by its digest and asks in the same breath whether it is revoked or expired, and
     whether its grant, its account and its client still stand; so a revocation counts at once, on every node
-    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). A token that is bound to a
-    key or a certificate is not one to be borne. Scope and audience are the caller's to judge (TK-18).
+    (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). Scope, audience (TK-18) and
+    what the token is bound to are the caller's to judge.
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return None
-    found = find_bearer(services.store.database, digest(token), now=services.store.clock.now())
-    return found if found is None or found.confirmation is None else None
+    return find_bearer(services.store.database, digest(token), now=services.store.clock.now())

@@ -6,13 +6,16 @@ import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass
 
+from idp.domain.confirmation import Confirmation
 from idp.domain.networks import is_within
+from idp.domain.oauth import Fault
 from idp.domain.scim_token import is_mistyped
 from idp.domain.security_events import Payload
 from idp.domain.tokens import ACCESS_TOKEN_TYPE
 from idp.storage.access_tokens import find_bearer_with_scim_client
 from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, note_use
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -41,16 +44,18 @@ class Provisioner:
     requests_per_second: int | None = None
     events: str = Payload.NONE
     is_outside: bool = False
+    bound_to: Confirmation | None = None
 
     def may_reach(self, audience: str) -> bool:
         """Tell whether the token was made for ``audience`` (RFC 8707), and is shown where it may be."""
         return not self.is_outside and (self.audience is None or audience in self.audience)
 
 
-def provisioner(services: IdpServices, token: str) -> Provisioner | None:
+def provisioner(services: IdpServices, token: str, shown: Shown = NOTHING) -> Provisioner | Fault | None:
     """Return whose token this is, or None; a person's token is nobody's here.
 
-    A token that is bound to a key or a certificate is not one to be borne, and is not taken.
+    A token that is bound to a key or a certificate needs the proof of it (RFC 9449 §7, RFC 8705 §3): the
+    fault is that of a request that lacks it.
 
     A client that has an access token needs no registration as a SCIM client; one that is registered is read
     by its profile, and let in no more once it is disabled.
@@ -59,14 +64,16 @@ def provisioner(services: IdpServices, token: str) -> Provisioner | None:
         return None
     name, now = digest(token), services.store.clock.now()
     if services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
-        return _by_access_token(services, name, now)
-    return None if is_mistyped(token) else _by_static_token(services, name, now)
+        found = _by_access_token(services, name, now)
+        return found and (may_use_token(services, token, found.bound_to, shown) or found)
+    return None if shown.as_dpop or is_mistyped(token) else _by_static_token(services, name, now)
 
 
 def provisioner_since(services: IdpServices, token_digest: bytes, at: dt.datetime) -> Provisioner | None:
     """Return who showed a token at ``at``, by what it may today; None if today it would not be let in.
 
-    That the token expired meanwhile is no matter; that it was revoked, or its client disabled, is.
+    That the token expired meanwhile is no matter, nor what it is bound to, which was proved as it was shown;
+    that it was revoked, or its client disabled, is.
     """
     found = _by_access_token(services, token_digest, at) or _by_static_token(services, token_digest, at)
     return None if found is None or found.is_outside else found
@@ -75,12 +82,13 @@ def provisioner_since(services: IdpServices, token_digest: bytes, at: dt.datetim
 def _by_access_token(services: IdpServices, name: bytes, now: dt.datetime) -> Provisioner | None:
     """Find who it is, and what it is registered as, by one statement; as for every other bearer."""
     found = find_bearer_with_scim_client(services.store.database, name, now=now)
-    if found is None or found[0].account_id or found[0].confirmation is not None:
+    if found is None or found[0].account_id:
         return None
     facts, stored = found
+    bound_to = facts.confirmation
     if stored is None:
-        return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience)
-    return None if stored.disabled else _registered(services, stored, facts.scope, facts.audience)
+        return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience, bound_to=bound_to)
+    return None if stored.disabled else _registered(services, stored, facts.scope, facts.audience, bound_to)
 
 
 def _by_static_token(services: IdpServices, name: bytes, now: dt.datetime) -> Provisioner | None:
@@ -94,7 +102,11 @@ def _by_static_token(services: IdpServices, name: bytes, now: dt.datetime) -> Pr
 
 
 def _registered(
-    services: IdpServices, stored: StoredScimClient, scope: frozenset[str], audience: frozenset[str] | None
+    services: IdpServices,
+    stored: StoredScimClient,
+    scope: frozenset[str],
+    audience: frozenset[str] | None,
+    bound_to: Confirmation | None = None,
 ) -> Provisioner:
     address = current_origin().address
     is_outside = bool(stored.allowed_addresses) and not is_within(address, stored.allowed_addresses)
@@ -109,6 +121,7 @@ def _registered(
         stored.requests_per_second,
         stored.events,
         is_outside,
+        bound_to,
     )
 
 

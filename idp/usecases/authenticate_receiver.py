@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from idp.domain.scim_scopes import READ, may
 from idp.domain.signal_scopes import SIGNALS_READ, may_signal
-from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.services import IdpServices
 
 
@@ -36,7 +36,7 @@ def receiver(
     everything, because events tell of everything; it opens what ``provisions`` allows and nothing else.
     """
     found = provisioner(services, token)
-    if found is None:
+    if not isinstance(found, Provisioner):
         return ReceiverRefused.UNKNOWN
     if found.is_outside:
         return ReceiverRefused.ADDRESS

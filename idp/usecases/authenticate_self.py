@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.domain.oauth import Fault
 from idp.storage.accounts import find_account
 from idp.usecases.authenticate_bearer import bearer
+from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
 
 
@@ -19,16 +21,19 @@ class Oneself:
     scope: frozenset[str]
 
 
-def oneself(services: IdpServices, token: str, *, audience: str) -> Oneself | None:
+def oneself(
+    services: IdpServices, token: str, shown: Shown = NOTHING, *, audience: str
+) -> Oneself | Fault | None:
     """Return the person ``token`` was issued to, for ``audience``, or None; a client's own token is nobody's.
 
-    A token that is bound to a key or a certificate is not one to be borne, and is not taken.
+    A token that is bound to a key or a certificate needs the proof of it (RFC 9449 §7, RFC 8705 §3).
     """
     facts = bearer(services, token)
-    if facts is None or not facts.account_id or facts.confirmation is not None:
+    if facts is None or not facts.account_id or audience not in facts.audience:
         return None
-    if audience not in facts.audience:
-        return None
+    misused = may_use_token(services, token, facts.confirmation, shown)
+    if misused is not None:
+        return misused
     with services.store.read() as connection:
         account = find_account(connection, facts.account_id)
     if account is None:

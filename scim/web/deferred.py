@@ -40,7 +40,7 @@ from scim.usecases.client import READ, ScimClient
 from scim.usecases.run_bulk import Result
 from scim.web.answers import NOT_FOUND
 from scim.web.bulk import Addresses, BulkJobs, read_job, result_of
-from scim.web.endpoint import Method, answering, bearer_of, client_of, refusal
+from scim.web.endpoint import Method, answering, client_of, refusal, token_of
 from scim.web.recording import recorded
 
 PATH = "/AsyncRequests/{id}"
@@ -313,7 +313,7 @@ def _kept(request: Request) -> dict[str, Any]:
         "body": b64encode(request.body).decode("ascii"),
         "address": request.address,
         "request_id": current_origin().request_id,
-        "token_digest": digest(bearer_of(request)).hex(),
+        "token_digest": digest(token_of(request)).hex(),
     }
 
 

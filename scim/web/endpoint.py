@@ -15,11 +15,15 @@ import structlog
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
+from idp.domain.dpop import ALGORITHMS
+from idp.domain.oauth import Fault
 from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
+from idp.usecases.prove_possession import Shown
 from idp.usecases.provisioning_log import Announce, asked_by
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
+from idp.web.oidc.possession import shown_by, with_nonce
 from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
@@ -35,6 +39,7 @@ MEDIA_TYPE = SCIM
 LARGEST_BODY = 1_048_576
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _SENT = frozenset({"application/json", MEDIA_TYPE})
+_SCHEMES = frozenset({"bearer", "dpop"})
 _CODINGS = frozenset({"", "identity"})
 _UNCOMPRESSED = (("Accept-Encoding", "identity"),)  # RFC 9110 §12.5.3: which coding would have done
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
@@ -90,10 +95,22 @@ def host_refusal() -> Response:
     return refusal(400, "The Host header does not name this service.")
 
 
-def bearer_of(request: Request) -> str:
-    """Return the bearer token that a request shows, or nothing (RFC 6750 §2.1)."""
+def token_of(request: Request) -> str:
+    """Return the token that a request shows, or nothing (RFC 6750 §2.1, RFC 9449 §7.1)."""
     scheme, _, token = request.header("authorization").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return token.strip() if scheme.lower() in _SCHEMES else ""
+
+
+def possession_of(services: IdpServices, request: Request) -> Shown:
+    """Return what came beside the token that it may be bound to."""
+    scheme = request.header("authorization").partition(" ")[0]
+    return shown_by(services, request, as_dpop=scheme.lower() == "dpop")
+
+
+def misused(fault: Fault, shown: Shown) -> Response:
+    """Refuse a token that comes without what it is bound to; perhaps a nonce is missing (RFC 9449 §9)."""
+    scheme = "DPoP" if shown.as_dpop else "Bearer"
+    return _challenge(401, fault.description, f'error="{fault.code.value}"', scheme)
 
 
 def body_object(request: Request) -> dict[str, Any]:
@@ -139,7 +156,7 @@ class ScimEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request and record it; nothing that goes wrong inside is shown."""
-        return recorded(self._services, request, self._answer)
+        return with_nonce(self._services, request, recorded(self._services, request, self._answer))
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -171,20 +188,28 @@ class ScimEndpoint:
         nobody = ScimClient("")
         if not method.scope and not request.header("authorization"):
             return nobody, None
-        token = bearer_of(request)
+        token = token_of(request)
         if not token:
             return nobody, _challenge(401, "A bearer token is needed.")
-        found = provisioner(self._services, token)
-        if found is not None:
+        shown = possession_of(self._services, request)
+        found = provisioner(self._services, token, shown)
+        if isinstance(found, Provisioner):
             asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
-        if found is not None and found.is_outside:
-            return nobody, refusal(403, OUTSIDE)
-        if found is None or not found.may_reach(self._audience):
-            return nobody, _challenge(401, "The token is not valid here.", 'error="invalid_token"')
+        if not isinstance(found, Provisioner) or not found.may_reach(self._audience):
+            return nobody, _refusal_of_token(found, shown)
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
         if seconds:
             return nobody, refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
         return client_of(found), None
+
+
+def _refusal_of_token(found: Provisioner | Fault | None, shown: Shown) -> Response:
+    """Refuse a token that is not good, or not here, or not from there."""
+    if isinstance(found, Fault):
+        return misused(found, shown)
+    if found is not None and found.is_outside:
+        return refusal(403, OUTSIDE)
+    return _challenge(401, "The token is not valid here.", 'error="invalid_token"')
 
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
@@ -270,7 +295,9 @@ def _of_error(error: Exception, request: Request) -> Response:
     return refusal(500, "Something went wrong. Nothing was changed.")
 
 
-def _challenge(status: int, detail: str, parts: str = "") -> Response:
-    """Return the refusal of a token with its challenge (RFC 6750 §3)."""
-    value = 'Bearer realm="scim"' + (f", {parts}" if parts else "")
+def _challenge(status: int, detail: str, parts: str = "", scheme: str = "Bearer") -> Response:
+    """Return the refusal of a token with its challenge (RFC 6750 §3, RFC 9449 §7.1)."""
+    value = f'{scheme} realm="scim"' + (f", {parts}" if parts else "")
+    if scheme == "DPoP":
+        value += f', algs="{" ".join(ALGORITHMS)}"'
     return refusal(status, detail, "", (("WWW-Authenticate", value),))

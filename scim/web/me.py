@@ -5,13 +5,23 @@ from __future__ import annotations
 import dataclasses
 
 from idp.domain.deed import Deed
+from idp.domain.oauth import Fault
 from idp.usecases.authenticate_self import oneself
 from idp.usecases.provisioning_log import Announce, asked_by
 from kernel.store import Unit
 from kernel.web.http import Request, Response
 from scim.domain.render import Renderer
 from scim.usecases.client import USERS_READ, USERS_WRITE, ScimClient
-from scim.web.endpoint import TOO_MANY, Handler, Method, ScimEndpoint, bearer_of, refusal
+from scim.web.endpoint import (
+    TOO_MANY,
+    Handler,
+    Method,
+    ScimEndpoint,
+    misused,
+    possession_of,
+    refusal,
+    token_of,
+)
 from scim.web.users import Users
 
 NOBODY = "Nobody stands behind this token: it is a client's own."
@@ -51,7 +61,10 @@ class OwnEndpoint(ScimEndpoint):
     """An address for persons: their own tokens open it, those of clients do not."""
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
-        found = oneself(self._services, bearer_of(request), audience=self._audience)
+        shown = possession_of(self._services, request)
+        found = oneself(self._services, token_of(request), shown, audience=self._audience)
+        if isinstance(found, Fault):
+            return ScimClient(""), misused(found, shown)
         if found is None:
             client, refused = super()._authenticate(request, method)
             return client, refused or refusal(404, NOBODY)

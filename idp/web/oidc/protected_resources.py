@@ -47,14 +47,12 @@ def resource_routes(services: IdpServices, *resources: ProtectedResource) -> tup
 
 def resource_metadata(services: IdpServices, resource: ProtectedResource) -> dict[str, object]:
     """Return what a resource tells of itself (RFC 9728 §2)."""
-    document: dict[str, object] = {
+    return {
         "resource": services.issuer + resource.path,
         "authorization_servers": [services.issuer],
         "scopes_supported": list(resource.scopes),
         "bearer_methods_supported": list(resource.methods),
         "resource_name": resource.name,
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": bool(services.settings.certificate_header),
     }
-    if resource is OWN:
-        document["dpop_signing_alg_values_supported"] = list(DPOP_ALGORITHMS)
-        document["tls_client_certificate_bound_access_tokens"] = bool(services.settings.certificate_header)
-    return document

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from idp.storage.tables import spent_proof
 from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.prove_possession import MISUSED
 from idp.usecases.register_client import ClientOrder, Registered
 from idp.usecases.sweep_tokens import sweep_tokens
 from idp.web.oidc.registration import register
@@ -172,7 +173,7 @@ def test_a_token_is_bound_to_the_key_that_was_proved(op_on_both: Op) -> None:
     assert claims_of(token)["cnf"] == {"jkt": holder.jkt}
     facts = op.introspect(token, op.basic("m2m"))
     assert (facts["token_type"], facts["cnf"]) == ("DPoP", {"jkt": holder.jkt})
-    assert provisioner(op.services, token) is None, "SCIM takes tokens that are borne"
+    assert provisioner(op.services, token) == MISUSED, "nobody bears it"
 
 
 def test_a_proof_works_once_on_all_nodes(op_on_both: Op) -> None:
