@@ -26,6 +26,7 @@ from kernel.origin import current_origin
 from kernel.prepared import Prepared
 from kernel.randomness import Randomness
 from kernel.tables import audit_chain, audit_event
+from kernel.transaction import Transaction
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -76,31 +77,32 @@ class AuditTrail:
         self._head: _Head | None = None
         self._pid = 0
         self._lock = threading.Lock()
+        self._taken: Transaction | None = None
+        self._next: _Head | None = None
 
-    def begin(self, connection: Connection, now: dt.datetime) -> _Head:
-        """Take the chain for one unit of work and return its head; it is kept until :meth:`end`.
+    def take(self, transaction: Transaction, now: dt.datetime) -> tuple[_Head | None, _Head]:
+        """Take the chain for the rows of one unit of work; return its head before (None: no chain) and now.
 
-        The first unit of a process opens the chain inside its own transaction, so that a rolled back
-        unit leaves no empty chain behind.
+        The chain is kept until the transaction ends, and handed on to units that share it. The first unit of
+        a process opens the chain inside its own transaction, so that a rolled back unit leaves no empty chain
+        behind.
         """
-        self._lock.acquire()
-        try:
-            if self._head is not None and self._pid == os.getpid():
-                return self._head
-            return self._open_chain(connection, now)
-        except BaseException:
-            self._lock.release()
-            raise
+        if self._taken is not transaction:  # nobody else can find its own transaction here
+            self._lock.acquire()
+            self._taken = transaction
+            self._next = self._head if self._pid == os.getpid() else None
+            transaction.at_end(self._end)
+        return self._next, self._next or self._open_chain(transaction.connection, now)
 
-    def end(self, head: _Head | None) -> None:
-        """Give the chain back: at ``head`` after a commit, unchanged (``None``) after a rollback."""
-        if head is not None:
-            self._head, self._pid = head, os.getpid()
-        self._lock.release()
+    def move(self, head: _Head | None) -> None:
+        """Say where the chain ends now, for whoever has taken it."""
+        self._next = head
 
-    def forget(self) -> None:
-        """Give the chain back and never use it again: whether its last row was committed is unknown."""
-        self._head = None
+    def _end(self, committed: bool | None) -> None:  # noqa: FBT001 - called back by position
+        """Give the chain back; it is never used again where nobody knows whether its rows were committed."""
+        if committed is not False:
+            self._head, self._pid = (self._next if committed else None), os.getpid()
+        self._taken = self._next = None
         self._lock.release()
 
     def _open_chain(self, connection: Connection, now: dt.datetime) -> _Head:
@@ -135,11 +137,11 @@ class Audit:
     whoever holds it must never wait for a row that another unit holds: both would wait for ever.
     """
 
-    def __init__(self, trail: AuditTrail, connection: Connection, now: dt.datetime) -> None:
+    def __init__(self, trail: AuditTrail, transaction: Transaction, now: dt.datetime) -> None:
         self._trail = trail
-        self._connection = connection
+        self._transaction = transaction
         self._now = now
-        self._head: _Head | None = None
+        self._written: tuple[_Head | None] | None = None
         self._noted: list[dict[str, Any]] = []
 
     def record(
@@ -191,22 +193,19 @@ class Audit:
         """Write what was noted into the chain, in the unit's own transaction and just before its commit."""
         if not self._noted:
             return
-        head = self._head = self._trail.begin(self._connection, self._now)
+        before, head = self._trail.take(self._transaction, self._now)
         for noted in self._noted:
             row = {**noted, "chain": head.chain, "seq": head.seq + 1, "previous_hash": head.hash}
             row["hash"] = _row_hash(row)
-            _INSERT.within(self._connection, **row)
-            head = self._head = _Head(head.chain, head.seq + 1, row["hash"])
+            _INSERT.within(self._transaction.connection, **row)
+            head = _Head(head.chain, head.seq + 1, row["hash"])
+        self._trail.move(head)
+        self._written = (before,)
 
-    def settle(self, *, committed: bool | None) -> None:
-        """Tell the trail how the unit ended; ``None`` means that nobody knows (a lost connection)."""
-        head, self._head = self._head, None
-        if head is None:
-            return
-        if committed is None:
-            self._trail.forget()
-        else:
-            self._trail.end(head if committed else None)
+    def undo(self) -> None:
+        """Take the chain back to where it was before :meth:`write`, while the transaction still goes on."""
+        if self._written is not None:
+            self._trail.move(*self._written)
 
 
 def _refuse_secrets(details: Mapping[str, JsonValue]) -> None:

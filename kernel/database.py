@@ -12,7 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -33,6 +33,8 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from kernel.errors import BusyError, UndoneError
+from kernel.sqlite_writer import OWN_BEGIN, SqliteWriter
+from kernel.transaction import Transaction
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -206,9 +208,7 @@ class Database:
             if self.dialect == "sqlite"
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
-        # SQLite has one writer. Waiting in line here is fair and wakes at once; SQLite's own busy
-        # handler sleeps and polls, which costs most of the throughput under contention.
-        self._writer = threading.Lock() if self.dialect == "sqlite" else None
+        self.writer = SqliteWriter(self.engine) if self.dialect == "sqlite" else None
         self._local = threading.local()
         self._spare: deque[_Reader] = deque()
         self._readers: WeakSet[_Reader] = WeakSet()
@@ -234,8 +234,17 @@ class Database:
             BusyError: if another writer stood in the way for too long, or for ever (:class:`UndoneError`);
                 nothing was changed.
         """
-        with telling_contention(), self._writer or nullcontext(), self.engine.begin() as connection:
-            yield connection
+        with self.transaction() as transaction:
+            yield transaction.connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Lend the transaction of one unit of work, as :meth:`write` does.
+
+        On SQLite it may be shared with units before and after; each is kept or undone by itself.
+        """
+        with telling_contention(), self.writer.unit() if self.writer else self._unit() as transaction:
+            yield transaction
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.
@@ -262,7 +271,24 @@ class Database:
             readers = list(self._readers)
         for reader in readers:
             reader.close()
+        if self.writer is not None:
+            self.writer.close()
         self.engine.dispose()
+
+    @contextmanager
+    def _unit(self) -> Iterator[Transaction]:
+        """Lend a transaction that is committed when the body ends."""
+        transaction: Transaction | None = None
+        committed: bool | None = False
+        try:
+            with self.engine.begin() as connection:
+                transaction = Transaction(connection)
+                yield transaction
+                committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
+            committed = True
+        finally:
+            if transaction is not None:
+                transaction.end(committed=committed)
 
     def _spare_reader(self) -> _Reader | None:
         while self._spare:
@@ -307,7 +333,7 @@ class Database:
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             options = connection.get_execution_options()
-            if options.get("isolation_level") != "AUTOCOMMIT":
+            if options.get("isolation_level") != "AUTOCOMMIT" and not OWN_BEGIN.items() <= options.items():
                 # Deferred, a transaction takes its snapshot with its first look and never waits.
                 connection.exec_driver_sql(
                     "BEGIN" if _SNAPSHOT.items() <= options.items() else "BEGIN IMMEDIATE"

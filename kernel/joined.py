@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from kernel.database import Database, telling_contention
 from kernel.store import Store, Unit
+from kernel.transaction import Transaction
 
 
 @contextmanager
@@ -31,7 +32,7 @@ class _JoinedStore(Store):
     """Opens parts of a unit that is open already."""
 
     def __init__(self, store: Store, unit: Unit) -> None:
-        self.database = _JoinedDatabase(store.database, unit.connection)
+        self.database = _JoinedDatabase(store.database, Transaction(unit.connection))
         self.clock = store.clock
         self.randomness = store.randomness
         self.sealer = store.sealer
@@ -40,17 +41,18 @@ class _JoinedStore(Store):
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Open a part: kept when the body ends, undone if it raises."""
-        with self._unit.audit.part(), self.database.write():
+        with self._unit.audit.part(), self.database.transaction():
             yield self._unit
 
 
 class _JoinedDatabase(Database):
     """The database as one open transaction sees it."""
 
-    def __init__(self, database: Database, connection: Connection) -> None:
+    def __init__(self, database: Database, transaction: Transaction) -> None:
         self.dialect = database.dialect
         self.engine = database.engine
-        self._connection = connection
+        self._transaction = transaction
+        self._connection = transaction.connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,10 +60,15 @@ class _JoinedDatabase(Database):
         yield self._connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Lend the transaction's connection behind a savepoint."""
+    def snapshot(self) -> Iterator[Connection]:
+        """Lend the transaction's connection, which sees what its parts wrote."""
+        yield self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Lend the transaction behind a savepoint."""
         with telling_contention(), self._connection.begin_nested():
-            yield self._connection
+            yield self._transaction
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection of the transaction."""

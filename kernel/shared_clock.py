@@ -49,7 +49,7 @@ class DatabaseClock:
         self._ask_at = elapsed()
 
     def now(self) -> dt.datetime:
-        """Return the server's time, aware, in UTC, exact to the time that asking took."""
+        """Return the server's time, aware, in UTC: never ahead of it, behind by an answer's way at most."""
         elapsed = self._elapsed()
         if elapsed >= self._ask_at:
             self._ask()
@@ -75,11 +75,9 @@ class DatabaseClock:
 
     def _server_time(self) -> tuple[float, dt.datetime]:
         """Return what ``elapsed`` showed when the server answered, and its time."""
-        self._database.reader()  # the way to the server is open before the time is taken
-        before = self._elapsed()
         row = _SERVER_TIME.first(self._database)
-        after = self._elapsed()
+        answered = self._elapsed()  # so the clock is behind by the way back at most, and never ahead
         if row is None:
             raise LookupError("a SELECT without a table gives a row")
         moment: dt.datetime = row[0]
-        return (before + after) / 2, moment.astimezone(dt.UTC)
+        return answered, moment.astimezone(dt.UTC)

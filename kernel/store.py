@@ -56,19 +56,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Open a unit of work: committed when the body ends, rolled back if it raises."""
-        audit: Audit | None = None
-        done = False
-        try:
-            with self.database.write() as connection:
-                now = self.clock.now()
-                audit = Audit(self._trail, connection, now)
-                post = Post(connection, now, self.randomness, self.sealer)
+        with self.database.transaction() as transaction:
+            now, connection = self.clock.now(), transaction.connection
+            audit = Audit(self._trail, transaction, now)
+            post = Post(connection, now, self.randomness, self.sealer)
+            try:
                 yield Unit(connection, now, audit, post, self.randomness, self.sealer)
                 audit.write()
-                done = True
-                # The commit runs as this block ends; if it breaks, nobody knows how it went.
-        except BaseException:
-            if audit is not None:
-                audit.settle(committed=None if done else False)
-            raise
-        audit.settle(committed=True)
+            except BaseException:
+                audit.undo()
+                raise

@@ -1,0 +1,189 @@
+"""SQLite's one writer: units of work of a process that wait for one another share a commit.
+
+A commit waits for the disk, and a page that two units change is written for each of them. So a unit that ends
+while others wait in line leaves its transaction open to the next of them, and the last one commits for all.
+Nobody returns before that commit: what a caller was told is on the disk. Within the transaction each unit
+stands behind a savepoint of its own and is undone alone; all of them see what those before them wrote, as
+they would had each been committed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from kernel.transaction import Transaction
+
+OWN_BEGIN = {"begins_itself": True}
+"""The option of a connection whose transactions are begun and ended here."""
+
+_PATIENCE = 0.05
+"""Seconds after which a unit looks whether the one it left its transaction to went away."""
+
+
+class _Shared:
+    """A transaction, the units that have ended in it, and how it ended itself."""
+
+    __slots__ = ("done", "error", "transaction", "units")
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self.units = 0
+        self.done = threading.Event()
+        self.error: Exception | None = None
+
+
+class SqliteWriter:
+    """Lends the one connection that writes; waiting in line here is fair enough and wakes at once.
+
+    SQLite's own busy handler sleeps and polls; it is left to what other processes do.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._line = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._open: _Shared | None = None
+        self._connection: Connection | None = None
+        self._raw: Any = None
+        self._pid = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait in line."""
+        return self._waiting
+
+    @contextmanager
+    def unit(self) -> Iterator[Transaction]:
+        """Lend a transaction for one unit of work: on the disk when the body has ended, undone if it raises.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: if the transaction could not be begun or committed.
+        """
+        shared = self._enter()
+        try:
+            yield shared.transaction
+        except BaseException:
+            self._leave(shared, kept=False)
+            raise
+        self._leave(shared, kept=True)
+        if shared.error is not None:
+            raise self._told(shared.error) from shared.error
+
+    def close(self) -> None:
+        """Close the connection; the next unit opens another."""
+        with self._line:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = self._raw = None
+
+    def _enter(self) -> _Shared:
+        """Wait in line and return the transaction to write in; the line is held until :meth:`_leave`."""
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._line.acquire()
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        shared = self._open
+        try:
+            if shared is None:
+                shared = self._open = self._begin()
+            else:
+                self._run("SAVEPOINT unit")
+        except BaseException:
+            if shared is not None:
+                self._commit(shared)
+            self._line.release()
+            raise
+        return shared
+
+    def _begin(self) -> _Shared:
+        if self._connection is None or self._pid != os.getpid():
+            # A connection never crosses a fork; the parent's is the parent's to close.
+            self._connection = self._engine.connect().execution_options(**OWN_BEGIN)
+            self._raw = self._connection.connection.dbapi_connection
+            self._pid = os.getpid()
+        self._run("BEGIN IMMEDIATE")
+        return _Shared(Transaction(self._connection))
+
+    def _leave(self, shared: _Shared, *, kept: bool) -> None:
+        """End a unit: commit for all, or leave that to the next in line and wait for it."""
+        try:
+            if not shared.units:
+                if not kept:
+                    self._close(shared, committed=self._undo())
+                    return
+            elif kept:
+                self._raw.execute("RELEASE unit")
+            else:
+                self._raw.execute("ROLLBACK TO unit")
+                self._raw.execute("RELEASE unit")
+            shared.units += 1
+            if not self.waiting:
+                self._commit(shared)
+        except self._errors() as error:  # SQLite has undone all of it by itself: the disk is full, for one
+            shared.error = error
+            self._close(shared, committed=self._undo())
+        finally:
+            self._line.release()
+        self._await(shared)
+
+    def _await(self, shared: _Shared) -> None:
+        while not shared.done.wait(_PATIENCE):
+            # Only where the next in line was stopped before it came is there nobody who will commit.
+            if self._line.acquire(blocking=False):
+                try:
+                    if self._open is shared:
+                        self._commit(shared)
+                finally:
+                    self._line.release()
+
+    def _commit(self, shared: _Shared) -> None:
+        committed: bool | None = True
+        try:
+            # Unlike commit(), it fails where SQLite has undone the transaction by itself.
+            self._raw.execute("COMMIT")
+        except self._errors() as error:
+            shared.error = error
+            self._undo()
+            committed = None  # what reached the disk is found out when it is read again
+        self._close(shared, committed=committed)
+
+    def _undo(self) -> bool | None:
+        """Undo what is open; return False, or None if that cannot be told."""
+        try:
+            self._raw.rollback()
+        except self._errors():
+            return None
+        return False
+
+    def _close(self, shared: _Shared, *, committed: bool | None) -> None:
+        self._open = None
+        shared.transaction.end(committed=committed)
+        shared.done.set()
+
+    def _run(self, statement: str) -> None:
+        try:
+            self._raw.execute(statement)
+        except self._errors() as error:
+            raise self._told(error) from error
+
+    def _errors(self) -> type[Exception]:
+        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return found
+
+    def _told(self, error: Exception) -> Exception:
+        """Return the driver's error as SQLAlchemy tells it."""
+        dialect = self._engine.dialect
+        return DBAPIError.instance(
+            None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        )

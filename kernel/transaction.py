@@ -1,0 +1,29 @@
+"""One transaction of a database, and what is to be done when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+
+class Transaction:
+    """One transaction, in which one unit of work runs, or several one after the other."""
+
+    __slots__ = ("_told", "connection")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._told: list[Callable[[bool | None], None]] = []
+
+    def at_end(self, tell: Callable[[bool | None], None]) -> None:
+        """Have ``tell`` called once, before the next transaction of this writer begins.
+
+        It is told whether the transaction was committed or undone; ``None`` means that nobody knows.
+        """
+        self._told.append(tell)
+
+    def end(self, *, committed: bool | None) -> None:
+        """Tell everybody who wants to know; for whoever ends the transaction."""
+        for tell in self._told:
+            tell(committed)

@@ -1,0 +1,180 @@
+"""On SQLite, units of work that wait for one another share a commit; each is kept or undone by itself."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from kernel.audit import SYSTEM, verify_chains
+from kernel.sqlite_writer import SqliteWriter
+from kernel.tables import audit_event
+from tests.support.clock import a_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.store import Store, Unit
+    from tests.support.databases import Databases
+
+OTHERS = 4
+
+
+class _WrongError(Exception):
+    """Something went wrong."""
+
+
+@pytest.fixture
+def store(sqlite_databases: Databases) -> Store:
+    """Give a store on SQLite, and its table of nested things."""
+    found = a_store(sqlite_databases.new("kernel"))
+    with found.database.write() as connection:
+        connection.execute(text("CREATE TABLE thing (name TEXT PRIMARY KEY, parent TEXT REFERENCES thing)"))
+    return found
+
+
+def a_thing(unit: Unit, name: str, parent: str | None = None) -> None:
+    unit.connection.execute(
+        text("INSERT INTO thing VALUES (:name, :parent)"), {"name": name, "parent": parent}
+    )
+    unit.audit.record("test:thing:made", actor=SYSTEM, target=name)
+
+
+def things(store: Store) -> set[str]:
+    with store.read() as connection:
+        return set(connection.execute(text("SELECT name FROM thing")).scalars())
+
+
+def audited(store: Store) -> set[str]:
+    with store.read() as connection:
+        return set(connection.execute(select(audit_event.c.target)).scalars())
+
+
+def in_line(store: Store, deeds: list[Callable[[Unit], None]]) -> tuple[list[Any], int]:
+    """Do the deeds in units of work of which all but the first wait in line for the first.
+
+    Return what each unit's thread saw when it went on, the error or all things that another connection finds
+    then, and how often it was committed.
+    """
+    writer = store.database.writer
+    assert writer is not None
+    seen: list[Any] = [None] * len(deeds)
+    begun = threading.Event()
+    committed: list[str] = []
+
+    def run(number: int) -> None:
+        try:
+            with store.write() as unit:
+                if not number:
+                    raw: Any = unit.connection.connection.dbapi_connection
+                    raw.set_trace_callback(lambda sql: committed.append(sql) if sql == "COMMIT" else None)
+                    begun.set()
+                    while writer.waiting < len(deeds) - 1:
+                        os.sched_yield()
+                deeds[number](unit)
+            seen[number] = things(store)
+        except Exception as error:  # noqa: BLE001 - a thread tells the test what it met
+            seen[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(deeds))]
+    threads[0].start()
+    assert begun.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return seen, len(committed)
+
+
+def test_a_unit_that_fails_first_leaves_nothing_to_those_who_wait(store: Store) -> None:
+    def fail(unit: Unit) -> None:
+        a_thing(unit, "wrong")
+        raise _WrongError
+
+    seen, _ = in_line(store, [fail, lambda unit: a_thing(unit, "right")])
+    assert isinstance(seen[0], _WrongError)
+    assert things(store) == audited(store) == {"right"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_a_unit_that_fails_between_others_is_undone_alone(store: Store) -> None:
+    """With its audit rows: the chain goes on from the unit before it."""
+
+    def fail(unit: Unit) -> None:
+        a_thing(unit, "wrong")
+        unit.audit.write()
+        raise _WrongError
+
+    rest = [partial(a_thing, name=str(n)) for n in range(OTHERS)]
+    seen, committed = in_line(store, [rest[0], fail, *rest[1:], fail])
+    assert [type(each) for each in seen].count(_WrongError) == 2
+    assert things(store) == audited(store) == {str(n) for n in range(OTHERS)}
+    assert committed == 1
+    assert verify_chains(store.database).faults == []
+
+
+def test_who_waits_in_line_shares_one_commit_and_returns_after_it(store: Store) -> None:
+    """What a caller was told is on the disk: any other connection finds it."""
+    names = {str(n) for n in range(1 + OTHERS)}
+    seen, committed = in_line(store, [partial(a_thing, name=name) for name in names])
+    assert committed == 1
+    assert seen == [names] * (1 + OTHERS)
+    assert verify_chains(store.database).faults == []
+
+
+def test_each_unit_sees_what_those_before_it_wrote(store: Store) -> None:
+    """A name is given once, as if each had been committed by itself."""
+    seen, committed = in_line(store, [lambda unit: a_thing(unit, "one")] * (1 + OTHERS))
+    assert [type(each) for each in seen[1:]] == [IntegrityError] * OTHERS
+    assert (seen[0], committed) == ({"one"}, 1)
+
+
+def test_a_commit_that_fails_fails_everybody_and_nobody_after(store: Store) -> None:
+    """A chain of which nobody knows how far it was written is never gone on with."""
+
+    def doubtful(unit: Unit) -> None:
+        unit.connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        a_thing(unit, "orphan", parent="nobody")
+
+    seen, _ = in_line(store, [lambda unit: a_thing(unit, "one"), doubtful, lambda unit: a_thing(unit, "two")])
+    assert [type(each) for each in seen] == [IntegrityError] * 3
+    assert things(store) == audited(store) == set()
+    with store.write() as unit:
+        a_thing(unit, "three")
+    assert things(store) == audited(store) == {"three"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_a_transaction_that_nobody_takes_over_is_committed_all_the_same(store: Store) -> None:
+    """Whoever was next in line may have been stopped on the way."""
+
+    class Hopeful(SqliteWriter):
+        waiting = property(lambda _self: 1)
+
+    store.database.writer = Hopeful(store.database.engine)
+    with store.write() as unit:
+        a_thing(unit, "one")
+    assert things(store) == audited(store) == {"one"}
+
+
+def test_a_process_that_was_forked_off_writes_on_a_connection_of_its_own(store: Store) -> None:
+    """SQLite's connections do not cross a fork."""
+    with store.write() as unit:
+        a_thing(unit, "parent")
+    child = os.fork()
+    if not child:
+        try:
+            with store.write() as unit:
+                a_thing(unit, "child")
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    with store.write() as unit:
+        a_thing(unit, "parent again")
+    assert things(store) == audited(store) == {"parent", "child", "parent again"}
+    assert verify_chains(store.database).faults == []
