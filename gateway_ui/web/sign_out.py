@@ -10,6 +10,7 @@ from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go
 from idp.usecases.log_out import log_out
 from kernel.web.cookies import clear_cookie, read_cookie
+from kernel.web.forms import single
 
 blueprint = flask.Blueprint("sign_out", __name__)
 
@@ -22,11 +23,12 @@ def sign_out() -> ResponseReturnValue:
 
 @blueprint.post("/sign-out")
 def confirm_sign_out() -> ResponseReturnValue:
-    """End the session here and at every application it opened.
+    """End the session here and at every application it opened, or all sessions of the person.
 
     Applications that hear of it through the browser do so in frames of the answer itself.
     """
-    ended = log_out(pages().services, session_token=read_cookie("session"))
+    everywhere = single(flask.request.form, "everywhere", longest=10) == "yes"
+    ended = log_out(pages().services, session_token=read_cookie("session"), everywhere=everywhere)
     response = page.signed_out(ended.frames) if ended and ended.frames else go(page.ADDRESS)
     clear_cookie(response, "session")
     return response

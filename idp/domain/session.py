@@ -28,6 +28,7 @@ class EndReason(StrEnum):
     """Why a session ended."""
 
     SIGNED_OUT = "signed-out"
+    SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
     REPLACED = "replaced"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a reason
 

@@ -1,4 +1,4 @@
-"""Signing out: of this session, and with it of every application it signed in to."""
+"""Signing out: of this session or of all, and with each of every application it signed in to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idp.domain.one_time import is_token
 from idp.domain.session import EndReason
 from idp.storage.sessions import find_live_within
-from idp.usecases.endings import end_session
+from idp.usecases.endings import end_session, end_sessions
 from idp.usecases.front_channel import LogoutFrame, logout_frames
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -21,8 +21,12 @@ class SignedOut:
     frames: tuple[LogoutFrame, ...]
 
 
-def log_out(services: IdpServices, *, session_token: str) -> SignedOut | None:
-    """End the session of this token at once (ASVS 7.4.1, LO-01); None if there was none to end."""
+def log_out(services: IdpServices, *, session_token: str, everywhere: bool = False) -> SignedOut | None:
+    """End the session of this token at once (ASVS 7.4.1, LO-01); None if there was none to end.
+
+    ``everywhere`` ends every other session of the person with it, and what applications hold of her, offline
+    access too (ASVS 7.4.3).
+    """
     if not is_token(session_token):
         return None
     with services.store.write() as unit:
@@ -35,7 +39,15 @@ def log_out(services: IdpServices, *, session_token: str) -> SignedOut | None:
         if found is None:
             return None
         actor = Actor("account", found.account.id, found.id)
-        if not end_session(
+        if everywhere:
+            end_sessions(
+                unit,
+                services,
+                account_id=found.account.id,
+                reason=EndReason.SIGNED_OUT_EVERYWHERE.value,
+                actor=actor,
+            )
+        elif not end_session(
             unit, services, session_id=found.id, reason=EndReason.SIGNED_OUT.value, actor=actor
         ):
             return None

@@ -6,6 +6,10 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
+from idp.usecases.sessions import find_session
+from kernel.tables import audit_event
 from tests.support.forms import submit, token_of
 from tests.support.gateway import Journey, a_gateway, heading_of
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from kernel.clock import FrozenClock
     from tests.support.gateway import PagesGateway
 
+ENDED = "gateway:session:ended"
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
 
 
@@ -120,6 +125,25 @@ def test_signing_out_ends_the_session_for_good(nora: Journey) -> None:
     assert nora.client.get_cookie("gateway_session") is None
     nora.client.set_cookie("gateway_session", kept.value)
     assert heading_of(nora.open("/").text) == "Sign in"
+
+
+def test_one_button_ends_every_session(gateway: PagesGateway) -> None:
+    """ASVS 7.4.3: the page offers it, and does the whole deed."""
+    gateway.provision()
+    home = Journey(gateway)
+    home.activate()
+    copied = home.client.get_cookie("gateway_session")
+    assert copied is not None
+    session = find_session(gateway.services, copied.value)
+    assert session is not None
+    page = home.open("/sign-out")
+    assert "Sign out everywhere" in home.text
+    answer = submit(home.client, page, {"everywhere": "yes"}, follow=True)
+    assert heading_of(answer.text) == "You are signed out"
+    assert find_session(gateway.services, copied.value) is None
+    with gateway.services.store.read() as connection:
+        reasons = connection.execute(select(audit_event.c.reason).where(audit_event.c.tag == ENDED)).scalars()
+        assert "signed-out-everywhere" in set(reasons)
 
 
 def test_signing_out_without_a_session_is_no_error(gateway: PagesGateway) -> None:

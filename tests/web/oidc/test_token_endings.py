@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.endings import end_sessions
+from idp.usecases.log_out import log_out
+from idp.usecases.sessions import find_session
 from kernel.audit import SYSTEM
 
 if TYPE_CHECKING:
@@ -49,6 +51,31 @@ def test_the_ends_of_a_person_and_of_a_client_add_up(op_on_both: Op) -> None:
     enable_client(op.services, "emi", actor=SYSTEM)
     assert active(op, third) == [False, False]
     assert op.refresh(third["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_signing_out_everywhere_ends_what_the_person_has_and_nobody_elses(op_on_both: Op) -> None:
+    """ASVS 7.4.3, RT-07: all sessions, and offline access too, which signing out here alone leaves (§11)."""
+    op = op_on_both
+    op.client(backchannel_logout_uri="https://emi.example/out")
+    account = op.account()
+    cookies = [op.session(account), op.session(account)]
+    other = op.session(op.account("younga"))
+    held = [op.tokens(cookie, scope="openid offline_access") for cookie in cookies]
+    theirs = op.tokens(other, scope="openid offline_access")
+    gone = op.session(account)
+    kept = op.tokens(gone, scope="openid offline_access")
+    assert log_out(op.services, session_token=gone)
+    assert active(op, kept) == [True, True]
+    assert log_out(op.services, session_token=cookies[0], everywhere=True)
+    assert [find_session(op.services, cookie) for cookie in cookies] == [None, None]
+    for tokens in (*held, kept):
+        assert active(op, tokens) == [False, False]
+    assert find_session(op.services, other) is not None
+    assert active(op, theirs) == [True, True]
+    assert len(op.notices()) == 3
+    assert not log_out(op.services, session_token=cookies[1], everywhere=True)
+    reasons = [row.reason for row in op.audit("gateway:session:ended")]
+    assert reasons == ["signed-out", "signed-out-everywhere", "signed-out-everywhere"]
 
 
 def test_ten_thousand_words_are_refused_or_passed_by(op_on_both: Op) -> None:
