@@ -57,7 +57,7 @@ def end_sessions(
 ) -> int:
     """End every session of the account but ``keep``, revoke every other grant of it, offline access too.
 
-    For a changed password, a deactivated or a deleted account, and whoever signs out everywhere (RT-07, UI-05).
+    For a changed password, a deactivated or a deleted account, and who signs out everywhere (RT-07, UI-05).
     Returns how many ended.
     """
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
