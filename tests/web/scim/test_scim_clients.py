@@ -202,8 +202,12 @@ def test_another_clients_resources_are_not_there(world: ScimWorld) -> None:
     assert "acme" not in taken.body.decode()
     assert world.get(f"/Users/{user['id']}").body == before, "neither adopted nor made active again"
     assert world.found("Users", "userName pr") == ["erin"]
-    own = world.post("/Users", a_user("omar", externalId="acct:erin"), client_id="okta")
-    assert own.status == 201, "an external id is its client's own"
+    same = {name: a_user("erin")[name] for name in ("externalId", "emails", "phoneNumbers", "name")}
+    own = world.post("/Users", a_user("omar", **same), client_id="okta")
+    assert own.status == 201, "an external id is its client's own, and an address links nobody"
+    assert own["id"] != user["id"]
+    assert world.delete(f"/Users/{own['id']}", client_id="okta").status == 204
+    assert world.get(f"/Users/{user['id']}").body == before
     foreign = world.post("/Groups", a_group("x", members=[{"value": user["id"]}]), client_id="okta")
     assert (foreign.status, foreign.scim_type) == (400, "invalidValue")
 
