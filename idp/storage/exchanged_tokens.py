@@ -1,7 +1,7 @@
 """Tokens that were exchanged for others (RFC 8693): each dies with the one it came from, however far down.
 
-The token it comes from is held while the new one is stored: whoever revokes it at that moment waits, and then
-finds the new one, or comes first, and then nothing is stored.
+Both clients and the token it comes from are held while the new one is stored: whoever disables or revokes one
+of them at that moment waits, and then finds the new one, or comes first, and then nothing is stored.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ _INSERT = Prepared(
             _taker.c.version == bindparam("version", type_=client.c.version.type),
             _taker.c.disabled_at.is_(None),
         )
-        .with_for_update(read=True, of=(_source, _giver)),
+        # The clients first, as whoever disables one does: the other way round two could wait for one another.
+        .with_for_update(read=True, of=(_giver, _taker, _source)),
         include_defaults=False,
     )
     .returning(access_token.c.issued_at)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from idp.storage.access_tokens import NewAccessToken, find_bearer, insert_machine_token
+from idp.storage.exchanged_tokens import insert_exchanged_token
 from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
+from tests.support.at_once import at_once
 from tests.support.oidc import ISSUER, an_op
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from kernel.database import Database
+    from tests.support.oidc import Op
 
 pytestmark = pytest.mark.race
 
@@ -45,3 +51,88 @@ def test_what_was_issued_as_a_client_ended_never_comes_to_life(
         op.machine()
     store = op.services.store
     assert find_bearer(store.database, digest("late"), now=store.clock.now()) is None
+
+
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+FRONT, BACK = "https://front.example", "https://back.example"
+PARTIES = ["front", "emi"]
+"""Who gets a token in exchange, and whose token it was."""
+
+
+def an_exchange(database: Database) -> tuple[Op, str]:
+    """Return a provider with both parties, and a person's token that can be exchanged."""
+    op = an_op(database, limits=False)
+    grants = ["client_credentials", EXCHANGE]
+    op.machine("front", grant_types=grants, scope="email", serves=[FRONT], resources=[BACK])
+    op.client(resources=[FRONT])
+    cookie = op.session(op.account())
+    return op, op.tokens(cookie, resource=FRONT, scope="openid email")["access_token"]
+
+
+def is_alive(op: Op, token: str) -> bool:
+    store = op.services.store
+    return find_bearer(store.database, digest(token), now=store.clock.now()) is not None
+
+
+def done_or_waiting(database: Database, deed: Future[bool]) -> None:
+    """Return once ``deed`` is done, or waits for a lock that somebody else holds."""
+    until = time.monotonic() + 60
+    with database.read() as connection:
+        while not deed.done():
+            waiting = connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if waiting.scalar():
+                return
+            assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_a_token_that_is_being_exchanged_as_a_client_ends_stays_dead(
+    postgresql_gateway_database: Database, party: str
+) -> None:
+    """RFC 8693: whoever disables one of the two waits for it, however soon the client is enabled again."""
+    op, token = an_exchange(postgresql_gateway_database)
+
+    def disabled_and_enabled() -> bool:
+        ended = disable_client(op.services, party, actor=SYSTEM)
+        return enable_client(op.services, party, actor=SYSTEM) and ended
+
+    subject = find_bearer(postgresql_gateway_database, digest(token), now=op.clock.now())
+    assert subject is not None
+    row = NewAccessToken(
+        digest("late"), subject.grant_id, "front", subject.subject, "email", BACK, subject.expires_at
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            assert insert_exchanged_token(
+                unit.connection, row, source=digest(token), client_version=1, now=unit.now
+            )
+            ending = pool.submit(disabled_and_enabled)
+            done_or_waiting(postgresql_gateway_database, ending)
+        assert ending.result(60)
+    assert not is_alive(op, "late")
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_of_many_exchanges_as_a_client_ends_none_leaves_a_live_token(
+    gateway_database: Database, party: str
+) -> None:
+    """RFC 8693: each comes before the end, and dies by it, or after it, and gets nothing."""
+    op, token = an_exchange(gateway_database)
+    fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+
+    def deed(number: int) -> str:
+        if number == 5:
+            assert disable_client(op.services, party, actor=SYSTEM)
+            return ""
+        answer = op.post("/oauth2/token", fields, headers=op.basic("front"))
+        assert answer.status in {200, 400, 401, 503}, answer.body
+        return str(answer.json().get("access_token", ""))
+
+    assert op.post("/oauth2/token", fields, headers=op.basic("front")).status == 200
+    issued = [each for each in at_once(deed) if each]
+    assert enable_client(op.services, party, actor=SYSTEM)
+    assert [each for each in (token, *issued) if is_alive(op, each)] == ([token] if party == "front" else [])
