@@ -144,13 +144,17 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A question for at most ``limit`` resources: ``offset`` are skipped, or ``walk`` says where."""
+    """A question for at most ``limit`` resources: ``offset`` are skipped, or ``walk`` says where.
+
+    ``only`` says which resources are asked for, if that is known already.
+    """
 
     condition: Condition | None = None
     offset: int = 0
     limit: int = 100
     sort: Sort | None = None
     walk: Walk | None = None
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +214,10 @@ class Page:
 class Interleaving:
     """How resources of several types follow one another on a page of one sorted list.
 
-    ``kinds`` has the type of each, by number, and ``before`` how many of each type come before the page.
-    ``stretch`` and ``more`` are those of a page of a walk.
+    ``turns`` has type, by number, and id of each; ``stretch`` and ``more`` are those of a page of a walk.
     """
 
-    kinds: tuple[int, ...]
-    before: tuple[int, ...]
+    turns: tuple[tuple[int, str], ...]
+    total: int
     stretch: Stretch | None = None
     more: bool = False

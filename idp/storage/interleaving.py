@@ -1,30 +1,15 @@
-"""One sorted list over several types of resources: whose turn it is, place by place (RFC 7644 §3.4.2.3, F1).
-
-The resources themselves are found type by type: each type's own list has the same order, so it is enough to
-know how many of each come before a page, and how they alternate on it.
-"""
+"""One sorted list over several types of resources: whose turn it is, place by place (RFC 7644 §3.4.2, F1)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    String,
-    Subquery,
-    Text,
-    cast,
-    func,
-    literal,
-    null,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection, Select, String, Subquery, Text, cast, literal, null, select, union_all
 
 from idp.domain.query import Interleaving, Place, Search, Stretch
 from idp.storage.orders import Order, order_of, owned
+from idp.storage.pages import count
 from idp.storage.search import Space
 
 
@@ -33,34 +18,20 @@ def interleaved(
 ) -> Interleaving:
     """Return how the resources that ``asked`` finds follow one another; all ask for one page in one order."""
     search = asked[0][1]
-    if search.walk is not None:
-        return _of_walk(connection, asked, source)
-    kinds = [row[0] for row in connection.execute(_page(asked, source))]
-    before = [0] * len(asked)
-    if search.offset:
-        earlier = _turns(asked, source, length=search.offset).limit(search.offset).subquery()
-        counted = select(earlier.c.kind, func.count()).group_by(earlier.c.kind)
-        for kind, count in connection.execute(counted):
-            before[kind] = count
-    return Interleaving(tuple(kinds), tuple(before))
-
-
-def _page(asked: Sequence[tuple[Space, Search]], source: str) -> Select[Any]:
-    search = asked[0][1]
-    turns = _turns(asked, source, length=search.offset + search.limit)
-    return turns.offset(search.offset).limit(search.limit)
-
-
-def _of_walk(connection: Connection, asked: Sequence[tuple[Space, Search]], source: str) -> Interleaving:
-    search = asked[0][1]
-    rows = list(connection.execute(_turns(asked, source, length=search.limit + 1).limit(search.limit + 1)))
+    walk = search.walk
+    further = 0 if walk is None else 1  # one more than asked for tells whether there is more
+    whole = _turns(asked, source, length=search.offset + search.limit + further)
+    rows = list(connection.execute(whole.offset(search.offset).limit(search.limit + further)))
     more = len(rows) > search.limit
     del rows[search.limit :]
-    if search.walk is not None and search.walk.back:
+    total = 0
+    if walk is None or walk.counts:
+        total = sum(count(connection, space, each, source) for space, each in asked)
+    if walk is not None and walk.back:
         rows.reverse()
     places = [Place(row.value, row.id) for row in rows]
     stretch = Stretch(places[0], places[-1]) if places else None
-    return Interleaving(tuple(row.kind for row in rows), (0,) * len(asked), stretch, more)
+    return Interleaving(tuple((row.kind, row.id) for row in rows), total, stretch, more)
 
 
 def _turns(asked: Sequence[tuple[Space, Search]], source: str, *, length: int) -> Select[Any]:

@@ -75,8 +75,14 @@ def unique_comparison(space: Space, search: Search) -> Compare | None:
 def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:
     """Return a page of the resources of ``source``, in a stable order (D8).
 
-    The total is counted only when the page itself does not tell it.
+    The total is counted only when the page itself does not tell it, and not where ``search.only`` says what
+    is on the page.
     """
+    if search.only is not None:
+        named = _page_of(space, order_of(space, None)).where(
+            *owned(space, search, source), space.id.in_(search.only)
+        )
+        return Page(0, tuple(Record(*row[1:]) for row in connection.execute(named)))
     if search.walk is not None:
         return _walked(connection, space, search, search.walk, source)
     statement = page_statement(space, search, source=source)
@@ -86,7 +92,7 @@ def find_page(connection: Connection, space: Space, search: Search, *, source: s
     told = 0 < len(records) < search.limit or (search.offset == 0 and 0 < search.limit > len(records))
     if told:
         return Page(search.offset + len(records), records)
-    return Page(_count(connection, space, search, source), records)
+    return Page(count(connection, space, search, source), records)
 
 
 def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
@@ -124,12 +130,13 @@ def _walked(connection: Connection, space: Space, search: Search, walk: Walk, so
     total = 0
     if walk.counts:
         whole = walk.place is None and not more
-        total = len(rows) if whole else _count(connection, space, search, source)
+        total = len(rows) if whole else count(connection, space, search, source)
     places = [Place(row[0], row[1]) for row in rows]
     stretch = Stretch(places[0], places[-1]) if places else None
     return Page(total, tuple(Record(*row[1:]) for row in rows), stretch, more)
 
 
-def _count(connection: Connection, space: Space, search: Search, source: str) -> int:
+def count(connection: Connection, space: Space, search: Search, source: str) -> int:
+    """Return how many resources of ``source`` meet the condition of a search."""
     counted = select(func.count()).select_from(space.table).where(*owned(space, search, source))
     return connection.execute(counted).scalar_one()

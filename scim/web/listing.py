@@ -79,9 +79,9 @@ class Listing:
             return self._by_cursor(asked, client, asked[0].cursor)
         first = asked[0].search
         if self._interleave is not None and first.sort is not None:
-            turns = self._interleave([each.search for each in asked], client)
-            total, texts = self._in_turn(asked, client, turns)
-            return scim_answer(200, list_response(total, asked[0].start_index, texts))
+            page = self._interleave([each.search for each in asked], client)
+            texts = self._in_turn(asked, client, page)
+            return scim_answer(200, list_response(page.total, asked[0].start_index, texts))
         total = 0
         texts = []
         for question, find in zip(asked, self._finds, strict=True):
@@ -145,26 +145,23 @@ class Listing:
             dataclasses.replace(each, search=dataclasses.replace(each.search, limit=limit, walk=walk))
             for each in asked
         ]
-        turns = interleave([each.search for each in asked], client)
-        total, texts = self._in_turn(asked, client, turns)
-        found = _Gathered(texts, total=total if position is None else position.total, more=turns.more)
-        if turns.stretch is not None:
-            found.first, found.last = (0, turns.stretch.first), (0, turns.stretch.last)
+        page = interleave([each.search for each in asked], client)
+        total = page.total if position is None else position.total
+        found = _Gathered(self._in_turn(asked, client, page), total=total, more=page.more)
+        if page.stretch is not None:
+            found.first, found.last = (0, page.stretch.first), (0, page.stretch.last)
         return found
 
-    def _in_turn(
-        self, asked: Sequence[ListRequest], client: ScimClient, turns: Interleaving
-    ) -> tuple[int, list[str]]:
-        """Return how many there are in all, and the resources of a page that many kinds take turns on."""
-        total = 0
-        found: list[Iterator[str]] = []
+    def _in_turn(self, asked: Sequence[ListRequest], client: ScimClient, page: Interleaving) -> list[str]:
+        """Return the resources of a page that several kinds take turns on; who is gone since is left out."""
+        found: dict[str, str] = {}
         for kind, question in enumerate(asked):
-            before, count = turns.before[kind], turns.kinds.count(kind)
-            search = dataclasses.replace(question.search, offset=before, limit=count)
-            listed = self._finds[kind](dataclasses.replace(question, search=search), client)
-            total += listed.page.total
-            found.append(iter(listed.texts))
-        return total, [text for kind in turns.kinds if (text := next(found[kind], None)) is not None]
+            only = tuple(each for turn, each in page.turns if turn == kind)
+            if only:
+                search = dataclasses.replace(question.search, only=only)
+                listed = self._finds[kind](dataclasses.replace(question, search=search), client)
+                found |= zip((record.id for record in listed.page.records), listed.texts, strict=True)
+        return [found[each] for _, each in page.turns if each in found]
 
     def _order(self, position: Position | None, *, back: bool) -> Iterator[int]:
         start = position.kind if position is not None else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import event
+
 from scim.domain.models import USER_EXTENSION
 from tests.support.scim import a_group, a_user
 
@@ -73,3 +75,33 @@ def _is_listed_so(world: ScimWorld, asked: dict[str, str], expected: list[str]) 
         back, first = walk("previousCursor", last["previousCursor"])
         assert back[::-1] == there[:-1], asked
         assert page(count="2", cursor=first["nextCursor"])[0] == there[1], asked
+
+
+def test_nobody_is_lost_or_told_twice_between_the_order_and_the_page(world: ScimWorld) -> None:
+    """F5, RC: a user made or deleted while a page is put together moves nobody else to another page."""
+    ids = [world.post("/Users", a_user(f"u{number}"))["id"] for number in (1, 3, 5, 7)]
+    world.post("/Groups", a_group())
+    happening = iter(("made", "deleted"))
+
+    def meanwhile(_c: object, _k: object, statement: str, *_rest: object) -> None:
+        if " AS turns" in statement:
+            match next(happening, ""):
+                case "made":
+                    assert world.post("/Users", a_user("u2")).status == 201
+                case "deleted":
+                    assert world.delete(f"/Users/{ids[2]}").status == 204
+
+    engine = world.services.store.database.engine
+    event.listen(engine, "after_cursor_execute", meanwhile)
+    seen: list[str] = []
+    cursor: str | None = ""
+    try:
+        while cursor is not None:
+            page = world.get("/", query={"sortBy": "userName", "count": "2", "cursor": cursor}).json()
+            seen += [each["id"] for each in page["Resources"]]
+            cursor = page.get("nextCursor")
+    finally:
+        event.remove(engine, "after_cursor_execute", meanwhile)
+    assert next(happening, None) is None
+    assert len(seen) == len(set(seen))
+    assert {ids[0], ids[1], ids[3]} <= set(seen)
