@@ -1,39 +1,34 @@
 """The database: connections, units of work and the column types both dialects share.
 
-SQLite runs in WAL with ``synchronous=FULL`` and foreign keys on; every writing unit begins IMMEDIATE.
-PostgreSQL runs READ COMMITTED. Nothing above this module knows which one it is.
+Nothing above this module knows which dialect it is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import (
     Connection,
     Dialect,
-    Engine,
     String,
     Table,
     Text,
-    create_engine,
-    event,
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
+from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
 from kernel.errors import BusyError, UndoneError
-from kernel.sqlite_writer import OWN_BEGIN, SqliteWriter
+from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
 
 NAMING = {
@@ -43,15 +38,6 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-# The log is moved into the file every 16 MB, not every 4: a page that changes often is then written once.
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "cache_size=-16000",
-    "wal_autocheckpoint=4000",
-)
 
 _UNDONE = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -123,18 +109,6 @@ def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _make_private(path: str | None) -> None:
-    """Make a new SQLite file readable by its owner alone; SQLite gives its other files the same mode."""
-    if not path or path == ":memory:" or path.startswith("file:"):
-        return
-    with suppress(OSError):  # SQLite itself says what is wrong with a path
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-_SNAPSHOT = {"only_looks": True}
-"""The option of a connection to SQLite that writes nothing."""
-
-
 class _Reader:
     """A driver connection that one thread reads on; closed with the database."""
 
@@ -196,15 +170,14 @@ class Database:
             raise ValueError(f"unsupported database {self.dialect!r}: use sqlite or postgresql")
         if self.dialect == "postgresql" and parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self._busy_timeout = busy_timeout
         self.engine = (
-            self._sqlite(parsed.render_as_string(hide_password=False), pool_size)
+            sqlite_engine(parsed, pool_size=pool_size, busy_timeout=busy_timeout.total_seconds())
             if self.dialect == "sqlite"
-            else self._postgresql(parsed.render_as_string(hide_password=False), pool_size)
+            else postgresql_engine(parsed, pool_size=pool_size)
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshots = (
-            self.engine.execution_options(**_SNAPSHOT)
+            self.engine.execution_options(**ONLY_LOOKS)
             if self.dialect == "sqlite"
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
@@ -310,45 +283,3 @@ class Database:
         with self._readers_lock:
             self._readers.add(reader)
         return reader
-
-    def _sqlite(self, url: str, pool_size: int) -> Engine:
-        _make_private(make_url(url).database)
-        engine = create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=pool_size,
-            max_overflow=64,
-            hide_parameters=True,
-            connect_args={"check_same_thread": False, "timeout": self._busy_timeout.total_seconds()},
-        )
-
-        @event.listens_for(engine, "connect")
-        def prepare(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
-            raw.isolation_level = None  # transactions are ours, not the driver's
-            cursor = raw.cursor()
-            for pragma in _PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            options = connection.get_execution_options()
-            if options.get("isolation_level") != "AUTOCOMMIT" and not OWN_BEGIN.items() <= options.items():
-                # Deferred, a transaction takes its snapshot with its first look and never waits.
-                connection.exec_driver_sql(
-                    "BEGIN" if _SNAPSHOT.items() <= options.items() else "BEGIN IMMEDIATE"
-                )
-
-        return engine
-
-    def _postgresql(self, url: str, pool_size: int) -> Engine:
-        return create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=32,
-            pool_pre_ping=True,
-            # Without this INSERT ... ON CONFLICT DO NOTHING reports -1 rows, and nobody could tell who won.
-            execution_options={"preserve_rowcount": True},
-            hide_parameters=True,
-            isolation_level="READ COMMITTED",
-        )

@@ -18,10 +18,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from kernel.engines import BEGINS_ITSELF
 from kernel.transaction import Transaction
-
-OWN_BEGIN = {"begins_itself": True}
-"""The option of a connection whose transactions are begun and ended here."""
 
 _PATIENCE = 0.05
 """Seconds after which a unit looks whether the one it left its transaction to went away."""
@@ -109,7 +107,7 @@ class SqliteWriter:
     def _begin(self) -> _Shared:
         if self._connection is None or self._pid != os.getpid():
             # A connection never crosses a fork; the parent's is the parent's to close.
-            self._connection = self._engine.connect().execution_options(**OWN_BEGIN)
+            self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
             self._raw = self._connection.connection.dbapi_connection
             self._pid = os.getpid()
         self._run("BEGIN IMMEDIATE")

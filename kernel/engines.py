@@ -1,0 +1,112 @@
+"""An engine for each dialect, with everything that is set on its connections.
+
+SQLite runs in WAL with ``synchronous=FULL`` and foreign keys on; every writing unit begins IMMEDIATE.
+PostgreSQL runs READ COMMITTED.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import QueuePool
+
+# The log is moved into the file every 16 MB, not every 4: a page that changes often is then written once.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",
+)
+
+_BEGIN = "begin"
+ONLY_LOOKS = {_BEGIN: "BEGIN"}
+"""The option of a connection to SQLite that writes nothing: its snapshot is taken with the first look."""
+BEGINS_ITSELF = {_BEGIN: ""}
+"""The option of a connection to SQLite whose user begins and ends the transactions."""
+
+_KEEP_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Seconds, and tries, after which the network is asked whether a silent PostgreSQL is still there."""
+
+
+def sqlite_engine(url: URL, *, pool_size: int, busy_timeout: float) -> Engine:
+    """Return an engine for a file of SQLite; it waits so many seconds for other processes that write."""
+    _make_private(url.database)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=64,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": busy_timeout},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+        raw.isolation_level = None  # transactions are ours, not the driver's
+        cursor = raw.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            statement = options.get(_BEGIN, "BEGIN IMMEDIATE")
+            if statement:
+                connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
+    """Return an engine for a PostgreSQL server that may go away and come back."""
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=32,
+        connect_args=_KEEP_ALIVE,
+        # Without this INSERT ... ON CONFLICT DO NOTHING reports -1 rows, and nobody could tell who won.
+        execution_options={"preserve_rowcount": True},
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+    )
+
+    @event.listens_for(engine, "checkout")
+    def look(raw: Any, _record: object, _lent: object) -> None:  # noqa: ANN401 - the driver's own connection
+        # A server that went away has closed the connection, and there is the end to be read. To ask it each
+        # time would cost every unit of work a way to the server and back.
+        if _has_news(raw) and not _answers(engine, raw):
+            raise InvalidatePoolError
+
+    return engine
+
+
+def _make_private(path: str | None) -> None:
+    """Make a new SQLite file readable by its owner alone; SQLite gives its other files the same mode."""
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return
+    with suppress(OSError):  # SQLite itself says what is wrong with a path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _has_news(raw: Any) -> bool:  # noqa: ANN401 - the driver's own connection
+    """Tell whether there is something to be read though nothing was asked, or the connection is closed."""
+    if raw.closed:
+        return True
+    news = select.poll()
+    news.register(raw.fileno(), select.POLLIN)
+    return bool(news.poll(0))
+
+
+def _answers(engine: Engine, raw: Any) -> bool:  # noqa: ANN401 - the driver's own connection
+    try:
+        return engine.dialect.do_ping(raw)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
