@@ -69,9 +69,10 @@ def _form_post(action: str, fields: Mapping[str, str]) -> Response:
         for name, value in fields.items()
     )
     page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Continue</title></head><body>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        "<title>Continue · Continuer</title></head><body>"
         f'<form method="post" action="{escape(action)}">{inputs}'
-        '<button type="submit" id="continue">Continue · Continuer</button></form>'
+        '<button type="submit" id="continue">Continue · <span lang="fr">Continuer</span></button></form>'
         f"<script>{_SUBMIT}</script></body></html>"
     )
     policy = (
