@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from idp.usecases.services import IdpServices
 from kernel.errors import SwitchyardError
 from kernel.joined import joined
@@ -18,6 +20,8 @@ from scim.domain.bulk import Bulk, Operation
 from scim.domain.bulk_plan import plan, references, resolved, without_unmade
 from scim.domain.errors import error_document
 from scim.domain.group_patch import PATCH_SCHEMA
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,9 @@ class _Run:
             made[broken.place] = broken.result
         except SwitchyardError as error:
             made = dict.fromkeys(places, _failed(error.status, error.public))
+        except Exception as error:  # noqa: BLE001 - a circle fails alone: what others did stays and is told
+            _log.error("scim.circle_failed", error=type(error).__name__, exc_info=error)
+            made = dict.fromkeys(places, _failed(500, "Something went wrong. Nothing was changed."))
         for place in places:
             self._keep(place, made[place])
 

@@ -59,6 +59,12 @@ def _led_by(name: str, bulk_id: str) -> dict[str, Any]:
     return _new_user(name, schemas=schemas, **{ENTERPRISE: {"manager": manager}})
 
 
+def _half_right() -> dict[str, Any]:
+    """Return a PATCH whose second operation cannot be done."""
+    right, wrong = _replace("displayName", "Half"), _replace('emails[type eq "home"].value', "x@acme.example")
+    return right | {"Operations": right["Operations"] + wrong["Operations"]}
+
+
 def _replace(name: str, value: Any) -> dict[str, Any]:
     return {"schemas": [PATCH_SCHEMA], "Operations": [{"op": "replace", "path": name, "value": value}]}
 
@@ -204,6 +210,7 @@ _REFUSALS = [
     ("PATCH", "/Users/{user}", _replace("nothing", "x"), ""),
     ("PATCH", "/Users/{user}", _replace('emails[type eq "home"].value', "x@acme.example"), ""),
     ("PATCH", "/Users/{user}", _replace("displayName", "x"), 'W/"99"'),
+    ("PATCH", "/Users/{user}", _half_right(), ""),
     ("PATCH", "/Groups/{group}", _replace("members", [{"value": UNKNOWN}]), ""),
     ("PATCH", "/Groups/{group}", _replace("displayName", "x"), 'W/"99"'),
     ("PATCH", "/Groups/{foreign}", _replace("displayName", "x"), ""),
@@ -218,7 +225,7 @@ _REFUSALS = [
 
 
 def test_an_operation_is_refused_as_it_is_alone(world: ScimWorld) -> None:
-    """K1, K6: status and error are those of the single request, for every kind of refusal; nothing changes."""
+    """K1, K5, K6: status and error are those of the single request, for every refusal; nothing changes."""
     ids = {
         "user": world.post("/Users", a_user("fieldn"))["id"],
         "group": world.post("/Groups", a_group("emi_user"))["id"],
@@ -237,7 +244,7 @@ def test_an_operation_is_refused_as_it_is_alone(world: ScimWorld) -> None:
     assert [each.status for each in alone] == [
         *(409, 409, 400, 400, 400, 400, 405, 409, 400, 400),
         *(405, 409, 404, 412, 400, 404),
-        *(400, 409, 400, 400, 412, 400, 412, 404),
+        *(400, 409, 400, 400, 412, 400, 400, 412, 404),
         *(412, 412, 404, 404, 404, 405, 404),
     ]
     for refused, told, (method, path, _, _) in zip(alone, answers, _REFUSALS, strict=True):
@@ -405,6 +412,26 @@ def test_a_job_that_was_cut_off_can_be_sent_again(world: ScimWorld) -> None:
     again = world.post("/Bulk", job)
     assert _statuses(again) == ["409"] * 3 + ["201"] * 3
     assert {each["response"]["scimType"] for each in again["Operations"][:3]} == {"uniqueness"}
+
+
+def test_a_circle_that_breaks_is_told_and_leaves_the_others_alone(world: ScimWorld) -> None:
+    """K5, K7: when the database gives out under a circle, what was done before stays done, and is told."""
+    ring = [_led_by("ann", "bob"), _led_by("bob", "ann")]
+    job = {"schemas": [BULK_REQUEST], "Operations": [_new_user("one"), *ring, _new_user("two")]}
+
+    def perform(services: IdpServices, operation: Operation) -> Result:
+        if services is not world.services and operation.bulk_id == "bob":
+            raise RuntimeError("the disk is full")
+        answer = (
+            world.post(operation.path, dict(operation.data or {})) if operation.bulk_id != "ann" else None
+        )
+        return Result(201, answer.headers["location"] if answer else "/Users/ann")
+
+    told = run_bulk(world.services, bulk=read_bulk(job), perform=perform)
+    assert [told[place].status for place in range(4)] == [201, 500, 500, 201]
+    assert {str(told[place].error) for place in (1, 2)} == {str(told[1].error)}
+    assert "disk" not in str(told[1].error)
+    assert sorted(world.found("Users", "userName pr")) == ["one", "two"]
 
 
 def test_a_body_may_be_as_deep_in_a_job_as_alone(sqlite_world: ScimWorld) -> None:
