@@ -99,6 +99,9 @@ class IdpSettings(Section):
     registration_scopes: tuple[str, ...] = SIGN_IN_SCOPES
     """Scopes that clients may register themselves for, and get if they name none."""
 
+    unused_client_life: dt.timedelta = dt.timedelta(days=30)
+    """A client that registered itself and was never used is deleted this long after; 0 keeps it."""
+
     fetch_authority: str = ""
     """One more authority (PEM) to trust when documents of clients are fetched. Refused in production."""
 

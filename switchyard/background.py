@@ -19,6 +19,7 @@ from idp.usecases.sweep_provisioning_log import sweep_provisioning_log
 from idp.usecases.sweep_security_events import disable_overfull_streams, sweep_security_events
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
+from idp.usecases.sweep_unused_clients import sweep_unused_clients
 from kernel import ratelimit
 from kernel.courier import outbox
 from kernel.courier.carriers import Carrier
@@ -174,6 +175,7 @@ def _keep_sweeping(services: IdpServices, settings: GatewaySettings, stop: threa
 
     def deed() -> None:
         _sweep_gateway(apart, settings, stop)
+        _exhaust(stop, lambda: sweep_unused_clients(services, rest=Breather(stop)))
         disable_overfull_streams(services)
 
     _repeat(stop, deed)

@@ -7,10 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal_column, select
 
 from idp.domain.client import Client, client_from
-from idp.storage.tables import client, client_secret
+from idp.storage.tables import (
+    client,
+    client_assertion,
+    client_secret,
+    consent,
+    device_authorization,
+    event_stream,
+    grant,
+    pushed_request,
+    session_client,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +62,35 @@ def live_secrets(
 def remove_secrets(connection: Connection, client_id: str) -> None:
     """Remove every secret of a client that proves itself in another way now."""
     connection.execute(delete(client_secret).where(client_secret.c.client_id == client_id))
+
+
+def _unused(before: dt.datetime) -> ColumnElement[bool]:
+    """Nobody allowed it anything, and it holds nothing: no consent, no grant, and no stream of events."""
+    return and_(
+        client.c.registered_by != literal_column("''"),  # word for word as the index says it
+        client.c.updated_at < before,
+        client.c.disabled_at.is_(None),
+        ~exists().where(consent.c.client_id == client.c.id),
+        ~exists().where(grant.c.client_id == client.c.id, grant.c.revoked_at.is_(None)),
+        ~exists().where(event_stream.c.client_id == client.c.id),
+    )
+
+
+def find_unused(connection: Connection, *, before: dt.datetime, limit: int) -> list[str]:
+    """Return some clients that registered or changed themselves before ``before`` and are not used."""
+    statement = select(client.c.id).where(_unused(before)).order_by(client.c.updated_at).limit(limit)
+    return list(connection.scalars(statement))
+
+
+def remove_unused(connection: Connection, client_id: str, *, before: dt.datetime) -> bool:
+    """Remove such a client with its secrets and what waits of it; False if somebody uses it by now.
+
+    It is held first: whoever allows it something at this moment comes before, and is seen, or finds it gone.
+    """
+    connection.execute(select(client.c.id).where(client.c.id == client_id).with_for_update())
+    done = connection.execute(delete(client).where(client.c.id == client_id, _unused(before)))
+    if done.rowcount != 1:
+        return False
+    for table in (pushed_request, device_authorization, session_client, client_assertion):
+        connection.execute(delete(table).where(table.c.client_id == client_id))
+    return True

@@ -514,6 +514,13 @@ client = Table(
     ),
     Column("registration_digest", LargeBinary, comment="digest of its registration access token (RFC 7592)"),
 )
+# Those that registered themselves, the longest unchanged first: who among them was never used is forgotten.
+Index(
+    "ix_client_registered",
+    client.c.updated_at,
+    sqlite_where=client.c.registered_by != "",
+    postgresql_where=client.c.registered_by != "",
+)
 
 registration_token = Table(
     "registration_token",

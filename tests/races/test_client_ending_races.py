@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,10 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
-from tests.support.at_once import at_once
+from tests.support.at_once import at_once, done_or_waiting
 from tests.support.oidc import ISSUER, an_op
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from kernel.database import Database
     from tests.support.oidc import Op
 
@@ -73,20 +70,6 @@ def an_exchange(database: Database) -> tuple[Op, str]:
 def is_alive(op: Op, token: str) -> bool:
     store = op.services.store
     return find_bearer(store.database, digest(token), now=store.clock.now()) is not None
-
-
-def done_or_waiting(database: Database, deed: Future[bool]) -> None:
-    """Return once ``deed`` is done, or waits for a lock that somebody else holds."""
-    until = time.monotonic() + 60
-    with database.read() as connection:
-        while not deed.done():
-            waiting = connection.exec_driver_sql(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if waiting.scalar():
-                return
-            assert time.monotonic() < until
 
 
 @pytest.mark.parametrize("party", PARTIES)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from idp.storage.tables import consent
 from idp.usecases.issue_registration_token import (
     RegistrationTokenIssued,
     RegistrationTokenOrder,
@@ -75,3 +76,18 @@ def manage(op: Op, client: dict[str, Any], method: str = "GET", **changes: objec
         if value is not None and key not in (*ours, "client_secret_expires_at", "client_secret")
     }
     return send(op, "PUT", path, kept, token=token)
+
+
+def signed_in(op: Op, client: dict[str, Any]) -> dict[str, Any]:
+    """Return the tokens of somebody who signed in to the client and allowed it everything."""
+    account = op.account()
+    with op.services.store.write() as unit:
+        common = {"account_id": account, "client_id": client["client_id"], "given_at": unit.now}
+        scopes = ("openid", "offline_access")
+        unit.connection.execute(consent.insert(), [{**common, "scope": each} for each in scopes])
+    named = {"client_id": client["client_id"], "scope": "openid offline_access"}
+    code = op.code(op.session(account), **named)
+    answer = op.redeem(code, headers=op.basic(client["client_id"], client["client_secret"]))
+    assert answer.status == 200, answer.body
+    found: dict[str, Any] = answer.json()
+    return found

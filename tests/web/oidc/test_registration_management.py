@@ -14,7 +14,15 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from kernel.audit import SYSTEM
 from tests.support.oidc import CALLBACK, Op, public_keys
-from tests.support.self_registration import PATH, initial_token, manage, registered, registering, send
+from tests.support.self_registration import (
+    PATH,
+    initial_token,
+    manage,
+    registered,
+    registering,
+    send,
+    signed_in,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -34,21 +42,6 @@ def path_of(client: dict[str, Any]) -> str:
 def count(op: Op, table: Table) -> int:
     with op.services.store.read() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0
-
-
-def signed_in(op: Op, client: dict[str, Any]) -> dict[str, Any]:
-    """Return the tokens of somebody who signed in to the client and allowed it everything."""
-    account = op.account()
-    with op.services.store.write() as unit:
-        common = {"account_id": account, "client_id": client["client_id"], "given_at": unit.now}
-        scopes = ("openid", "offline_access")
-        unit.connection.execute(tables.consent.insert(), [{**common, "scope": each} for each in scopes])
-    named = {"client_id": client["client_id"], "scope": "openid offline_access"}
-    code = op.code(op.session(account), **named)
-    answer = op.redeem(code, headers=op.basic(client["client_id"], client["client_secret"]))
-    assert answer.status == 200, answer.body
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 # --- whose it is
@@ -176,7 +169,10 @@ def test_a_client_may_repeat_its_own_secret(at: Op) -> None:
 
 
 def test_a_secret_goes_with_the_need_for_it_and_a_new_one_is_shown_once(at: Op) -> None:
+    """RFC 7592 §2.2: a change keeps the secret; whoever wants another goes by way of a method without one."""
     mine = registered(at)
+    kept = manage(at, mine, "PUT", client_name="Other").json()
+    assert (kept["client_secret_expires_at"], "client_secret" in kept) == (0, False)
     without = manage(at, mine, "PUT", **KEYS).json()
     assert not {"client_secret", "client_secret_expires_at"} & without.keys()
     assert count(at, tables.client_secret) == 0
@@ -184,6 +180,12 @@ def test_a_secret_goes_with_the_need_for_it_and_a_new_one_is_shown_once(at: Op) 
     assert again["client_secret"] != mine["client_secret"]
     assert again["client_secret_expires_at"] == 0
     assert "client_secret" not in manage(at, mine).json()
+    fields = {"grant_type": "authorization_code", "code": "none", "client_id": mine["client_id"]}
+    answers = [
+        at.post("/oauth2/token", {**fields, "client_secret": each["client_secret"]}).json()["error"]
+        for each in (mine, again)
+    ]
+    assert answers == ["invalid_client", "invalid_grant"]
 
 
 # --- ending
