@@ -380,6 +380,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("client", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_client_application_key"), ["application_key"], unique=False)
+        batch_op.create_index(
+            "ix_client_registered",
+            ["updated_at"],
+            unique=False,
+            sqlite_where=sa.text("registered_by != ''"),
+            postgresql_where=sa.text("registered_by != ''"),
+        )
 
     op.create_table(
         "client_assertion",
@@ -1420,6 +1427,11 @@ def downgrade() -> None:
 
     op.drop_table("client_assertion")
     with op.batch_alter_table("client", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_client_registered",
+            sqlite_where=sa.text("registered_by != ''"),
+            postgresql_where=sa.text("registered_by != ''"),
+        )
         batch_op.drop_index(batch_op.f("ix_client_application_key"))
 
     op.drop_table("client")
