@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from idp.domain.oauth import Fault
 from idp.domain.scim_scopes import READ, may
 from idp.domain.signal_scopes import SIGNALS_READ, may_signal
-from idp.usecases.authenticate_provisioner import Provisioner, provisioner
+from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.prove_possession import NOTHING, Shown
 from idp.usecases.services import IdpServices
 
 
@@ -28,15 +30,22 @@ class Receiver:
 
 
 def receiver(
-    services: IdpServices, token: str, *, scope: str = SIGNALS_READ, provisions: bool = True
-) -> Receiver | ReceiverRefused:
-    """Return whose token this is.
+    services: IdpServices,
+    token: str,
+    shown: Shown = NOTHING,
+    *,
+    scope: str = SIGNALS_READ,
+    provisions: bool = True,
+) -> Receiver | ReceiverRefused | Fault:
+    """Return whose token this is; the fault is that of a bound token without what it is bound to.
 
     A token for the resource ``<issuer>/ssf`` needs ``scope``. One for SCIM, static ones too, needs to read
     everything, because events tell of everything; it opens what ``provisions`` allows and nothing else.
     """
-    found = provisioner(services, token)
-    if not isinstance(found, Provisioner):
+    found = provisioner(services, token, shown)
+    if isinstance(found, Fault):
+        return found
+    if found is None:
         return ReceiverRefused.UNKNOWN
     if found.is_outside:
         return ReceiverRefused.ADDRESS

@@ -27,6 +27,7 @@ from idp.usecases.deferred_requests import (
 )
 from idp.usecases.provisioning_log import asked_by
 from idp.usecases.services import IdpServices
+from idp.web.oidc.possession import token_of
 from kernel.crypto import digest
 from kernel.errors import BusyError
 from kernel.joined import joined
@@ -40,7 +41,7 @@ from scim.usecases.client import READ, ScimClient
 from scim.usecases.run_bulk import Result
 from scim.web.answers import NOT_FOUND
 from scim.web.bulk import Addresses, BulkJobs, read_job, result_of
-from scim.web.endpoint import Method, answering, client_of, refusal, token_of
+from scim.web.endpoint import Method, answering, client_of, refusal
 from scim.web.recording import recorded
 
 PATH = "/AsyncRequests/{id}"

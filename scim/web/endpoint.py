@@ -15,7 +15,6 @@ import structlog
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
-from idp.domain.dpop import ALGORITHMS
 from idp.domain.oauth import Fault
 from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
@@ -23,7 +22,8 @@ from idp.usecases.prove_possession import Shown
 from idp.usecases.provisioning_log import Announce, asked_by
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
-from idp.web.oidc.possession import shown_by, with_nonce
+from idp.web.oidc.answers import challenge
+from idp.web.oidc.possession import beside_token, token_of, with_nonce
 from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
@@ -39,7 +39,6 @@ MEDIA_TYPE = SCIM
 LARGEST_BODY = 1_048_576
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _SENT = frozenset({"application/json", MEDIA_TYPE})
-_SCHEMES = frozenset({"bearer", "dpop"})
 _CODINGS = frozenset({"", "identity"})
 _UNCOMPRESSED = (("Accept-Encoding", "identity"),)  # RFC 9110 §12.5.3: which coding would have done
 _TYPE = (("Content-Type", f"{MEDIA_TYPE}; charset=utf-8"),)
@@ -95,22 +94,10 @@ def host_refusal() -> Response:
     return refusal(400, "The Host header does not name this service.")
 
 
-def token_of(request: Request) -> str:
-    """Return the token that a request shows, or nothing (RFC 6750 §2.1, RFC 9449 §7.1)."""
-    scheme, _, token = request.header("authorization").partition(" ")
-    return token.strip() if scheme.lower() in _SCHEMES else ""
-
-
-def possession_of(services: IdpServices, request: Request) -> Shown:
-    """Return what came beside the token that it may be bound to."""
-    scheme = request.header("authorization").partition(" ")[0]
-    return shown_by(services, request, as_dpop=scheme.lower() == "dpop")
-
-
 def misused(fault: Fault, shown: Shown) -> Response:
     """Refuse a token that comes without what it is bound to; perhaps a nonce is missing (RFC 9449 §9)."""
     scheme = "DPoP" if shown.as_dpop else "Bearer"
-    return _challenge(401, fault.description, f'error="{fault.code.value}"', scheme)
+    return _challenge(401, fault.description, f'error="{fault.code.value}"', scheme=scheme)
 
 
 def body_object(request: Request) -> dict[str, Any]:
@@ -191,7 +178,7 @@ class ScimEndpoint:
         token = token_of(request)
         if not token:
             return nobody, _challenge(401, "A bearer token is needed.")
-        shown = possession_of(self._services, request)
+        shown = beside_token(self._services, request)
         found = provisioner(self._services, token, shown)
         if isinstance(found, Provisioner):
             asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
@@ -295,9 +282,6 @@ def _of_error(error: Exception, request: Request) -> Response:
     return refusal(500, "Something went wrong. Nothing was changed.")
 
 
-def _challenge(status: int, detail: str, parts: str = "", scheme: str = "Bearer") -> Response:
+def _challenge(status: int, detail: str, *parts: str, scheme: str = "Bearer") -> Response:
     """Return the refusal of a token with its challenge (RFC 6750 §3, RFC 9449 §7.1)."""
-    value = f'{scheme} realm="scim"' + (f", {parts}" if parts else "")
-    if scheme == "DPoP":
-        value += f', algs="{" ".join(ALGORITHMS)}"'
-    return refusal(status, detail, "", (("WWW-Authenticate", value),))
+    return refusal(status, detail, "", (("WWW-Authenticate", challenge("scim", *parts, scheme=scheme)),))

@@ -8,6 +8,7 @@ from idp.domain.deed import Deed
 from idp.domain.oauth import Fault
 from idp.usecases.authenticate_self import oneself
 from idp.usecases.provisioning_log import Announce, asked_by
+from idp.web.oidc.possession import beside_token, token_of
 from kernel.store import Unit
 from kernel.web.http import Request, Response
 from scim.domain.render import Renderer
@@ -18,9 +19,7 @@ from scim.web.endpoint import (
     Method,
     ScimEndpoint,
     misused,
-    possession_of,
     refusal,
-    token_of,
 )
 from scim.web.users import Users
 
@@ -61,7 +60,7 @@ class OwnEndpoint(ScimEndpoint):
     """An address for persons: their own tokens open it, those of clients do not."""
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
-        shown = possession_of(self._services, request)
+        shown = beside_token(self._services, request)
         found = oneself(self._services, token_of(request), shown, audience=self._audience)
         if isinstance(found, Fault):
             return ScimClient(""), misused(found, shown)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from idp.domain.oauth import Fault
 from idp.usecases.authenticate_receiver import Receiver, ReceiverRefused, receiver
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
+from idp.web.oidc.answers import challenge
+from idp.web.oidc.possession import beside_token, token_of, with_nonce
 from kernel.foreign_json import read_json
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
@@ -26,11 +29,17 @@ class Door:
         self._rate = rate
 
     def enter(self, request: Request, *, scope: str, provisions: bool) -> Receiver | Response:
-        """Return who asks, or the refusal (RFC 6750 §3)."""
-        scheme, _, token = request.header("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        """Return who asks, or the refusal (RFC 6750 §3, RFC 9449 §7.1)."""
+        token = token_of(request)
+        if not token:
             return _challenge(401, "authentication_failed", "A bearer token is needed.")
-        found = receiver(self._services, token.strip(), scope=scope, provisions=provisions)
+        shown = beside_token(self._services, request)
+        found = receiver(self._services, token, shown, scope=scope, provisions=provisions)
+        if isinstance(found, Fault):
+            scheme = "DPoP" if shown.as_dpop else "Bearer"
+            told = f'error="{found.code.value}"'
+            refusal = _challenge(401, "authentication_failed", found.description, told, scheme=scheme)
+            return with_nonce(self._services, request, refusal)
         if found is ReceiverRefused.UNKNOWN:
             return _challenge(401, "authentication_failed", found.value, 'error="invalid_token"')
         if isinstance(found, ReceiverRefused):
@@ -59,6 +68,6 @@ def json_object(request: Request) -> dict[str, Any]:
     return found
 
 
-def _challenge(status: int, code: str, description: str, parts: str = "") -> Response:
-    value = 'Bearer realm="events"' + (f", {parts}" if parts else "")
-    return refused(status, code, description, (("WWW-Authenticate", value),))
+def _challenge(status: int, code: str, description: str, *parts: str, scheme: str = "Bearer") -> Response:
+    said = challenge("events", *parts, scheme=scheme)
+    return refused(status, code, description, (("WWW-Authenticate", said),))

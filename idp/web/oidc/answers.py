@@ -32,17 +32,22 @@ def oauth_error(fault: Fault, *, challenge: str = "") -> Response:
 
 def bearer_error(fault: Fault, *, told: bool, scheme: str = "Bearer") -> Response:
     """Return an error of a protected resource (RFC 6750 §3, RFC 9449 §7.1); ``told``: a token came."""
-    parts = [f'{scheme} realm="Gateway"']
+    parts = []
     if told:
         parts.append(f'error="{fault.code.value}"')
         parts.append(f'error_description="{fault.description}"')
         if fault.code is ErrorCode.INSUFFICIENT_SCOPE:
             parts.append('scope="openid"')
-    if scheme == "DPoP":
-        parts.append(f'algs="{" ".join(ALGORITHMS)}"')
-    challenge = (("WWW-Authenticate", ", ".join(parts)),) if fault.status in {401, 403} else ()
+    said = challenge("Gateway", *parts, scheme=scheme)
+    headers = (("WWW-Authenticate", said),) if fault.status in {401, 403} else ()
     body = {"error": fault.code.value, "error_description": fault.description}
-    return json_response(fault.status, body, (*NO_STORE, *challenge))
+    return json_response(fault.status, body, (*NO_STORE, *headers))
+
+
+def challenge(realm: str, *parts: str, scheme: str = "Bearer") -> str:
+    """Return how a resource asks for a token; one that is bound to a key needs one of the algorithms told."""
+    algorithms = (f'algs="{" ".join(ALGORITHMS)}"',) if scheme == "DPoP" else ()
+    return ", ".join((f'{scheme} realm="{realm}"', *parts, *algorithms))
 
 
 def see_other(location: str, *headers: tuple[str, str]) -> Response:

@@ -1,4 +1,4 @@
-"""What a request proves to possess, read from its headers, and the nonce its client is told (RFC 9449 §8)."""
+"""What a request shows and proves to possess, by its headers, and the nonce its client is told (RFC 9449)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from idp.usecases.dpop_nonces import current_nonce
 from idp.usecases.prove_possession import NOTHING, Shown
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
+
+_SCHEMES = frozenset({"bearer", "dpop"})
+
+
+def scheme_of(request: Request) -> str:
+    """Return how a token was announced, in small letters."""
+    return request.header("authorization").partition(" ")[0].lower()
+
+
+def token_of(request: Request) -> str:
+    """Return the access token in a request's header, or nothing (RFC 6750 §2.1, RFC 9449 §7.1)."""
+    token = request.header("authorization").partition(" ")[2]
+    return token.strip() if scheme_of(request) in _SCHEMES else ""
+
+
+def beside_token(services: IdpServices, request: Request) -> Shown:
+    """Return what came beside an access token that it may be bound to."""
+    return shown_by(services, request, as_dpop=scheme_of(request) == "dpop")
 
 
 def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) -> Shown:

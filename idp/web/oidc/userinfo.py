@@ -6,10 +6,8 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.usecases.services import IdpServices
 from idp.usecases.user_info import INVALID_TOKEN, user_info
 from idp.web.oidc.answers import bearer_error
-from idp.web.oidc.possession import shown_by, with_nonce
+from idp.web.oidc.possession import beside_token, token_of, with_nonce
 from kernel.web.http import FORM, NO_STORE, Endpoint, Request, Response, json_response
-
-_SCHEMES = frozenset({"bearer", "dpop"})
 
 
 def userinfo_endpoint(services: IdpServices) -> Endpoint:
@@ -19,7 +17,7 @@ def userinfo_endpoint(services: IdpServices) -> Endpoint:
         token = presented_token(request)
         if isinstance(token, Fault):
             return bearer_error(token, told=True)
-        shown = shown_by(services, request, as_dpop=_scheme(request) == "dpop")
+        shown = beside_token(services, request)
         answer = user_info(services, token, shown) if token else INVALID_TOKEN
         if isinstance(answer, Fault):
             refused = bearer_error(answer, told=bool(token), scheme="DPoP" if shown.as_dpop else "Bearer")
@@ -32,14 +30,9 @@ def userinfo_endpoint(services: IdpServices) -> Endpoint:
     return endpoint
 
 
-def _scheme(request: Request) -> str:
-    return request.header("authorization").partition(" ")[0].lower()
-
-
 def presented_token(request: Request) -> str | Fault:
     """Return the access token of a request, or an empty text; two are refused (RFC 6750 §2, RFC 9449 §7)."""
-    scheme, _, token = request.header("authorization").partition(" ")
-    in_header = token.strip() if scheme.lower() in _SCHEMES else ""
+    in_header = token_of(request)
     if request.method == "POST" and request.media_type == FORM:
         in_body = request.form.get("access_token", [])
         if len(in_body) > 1 or (in_body and in_header):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner_since
+from idp.web.events.routes import event_routes
 from idp.web.oidc.protected_resources import ProtectedResource, resource_metadata
 from kernel.crypto import digest
 from kernel.web.dispatch import Dispatch
@@ -139,6 +140,25 @@ def test_a_token_that_is_bound_to_a_certificate_is_good_on_its_connection_alone(
         users(op, token, Holder(op).proof(USERS, "GET", token)),
     ]
     assert {answer.status for answer in wrong} == {401}
+
+
+def test_events_are_polled_with_a_bound_token_and_its_proof(op: Op) -> None:
+    """RFC 8936 §2.4, RFC 9449 §7.1: as SCIM; who only found the token is told no event."""
+    op.dispatch = Dispatch((*op.routes, *event_routes(op.services)))
+    token, holder = bound(op)
+    place = f"{ISSUER}/events/poll"
+
+    def poll(proof: dict[str, str], scheme: str = "DPoP") -> Response:
+        headers = {"authorization": f"{scheme} {token}", "content-type": "application/json", **proof}
+        return op.call("POST", "/events/poll", headers=headers, body=b'{"returnImmediately": true}')
+
+    good = holder.proof(place, "POST", token)
+    assert poll(good).json()["description"] == "There is no stream for this client."
+    wrong = [poll({}), poll(good), poll(holder.proof(USERS, "POST", token)), poll({}, "Bearer")]
+    assert {answer.status for answer in wrong} == {401}
+    assert 'algs="ES256 ' in wrong[0].header("www-authenticate")
+    holder.nonce = ""
+    assert poll(holder.proof(place, "POST", token)).header("dpop-nonce")
 
 
 def test_the_metadata_of_scim_tell_what_it_takes(op: Op) -> None:
