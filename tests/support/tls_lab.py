@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.certificates import a_certificate
 from tests.support.foundation.clients import clients_of_the_foundation
+from tests.support.foundation.fapi_variants import certificates_in
 from tests.support.https_server import Documents, serving_documents
 from tests.support.lab import Lab, running_lab
 from tests.support.person import Person
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TlsLab:
-    """A running laboratory: its issuer, whom to trust, the keys of its clients, and where they listen."""
+    """A running laboratory: its issuer, whom to trust, the keys of its clients, and where they listen.
+
+    ``http`` brings no certificate; what is in ``presenting`` brings the one of its name.
+    """
 
     lab: Lab
     certificate: Path
@@ -34,6 +39,7 @@ class TlsLab:
     discovery: dict[str, Any]
     documents: Documents
     http: httpx.Client
+    presenting: dict[str, httpx.Client]
 
     @property
     def issuer(self) -> str:
@@ -54,13 +60,34 @@ def tls_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsLab]:
     keys = Keys()
     served = ("express", "apache")
     addresses = {name: f"http://127.0.0.1:{server_port(place)}" for place, name in enumerate(served)}
-    options = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    clients_folder = tmp_path_factory.mktemp("certificates")
+    certificates = certificates_in(clients_folder)
+    front = {
+        "--port": server_port(len(served)),
+        "--tls-cert": certificate,
+        "--tls-key": key,
+        "--tls-client-ca": certificates.trusted,
+    }
+    options = [str(each) for pair in front.items() for each in pair]
+    issuer = f"https://127.0.0.1:{front['--port']}"
     with serving_documents(tmp_path_factory.mktemp("documents")) as documents:
-        clients = clients_of_others(keys, addresses) + clients_of_the_foundation(keys, documents)
+        clients = [
+            *clients_of_others(keys, addresses),
+            *clients_of_the_foundation(keys, certificates, documents, issuer),
+        ]
         world = a_world(clients, fetch_authority=str(documents.authority), fetch_loopback=[documents.host])
-        with (
-            running_lab(folder, world, *options, verify=trust) as lab,
-            httpx.Client(verify=trust, timeout=30) as http,
-        ):
+        with running_lab(folder, world, *options, verify=trust) as lab, ExitStack() as open_clients:
+            http = open_clients.enter_context(httpx.Client(verify=trust, timeout=30))
+            presenting = {
+                name: open_clients.enter_context(_bringing(clients_folder, name, pem))
+                for name in certificates.holders
+            }
             discovery = http.get(lab.said["discovery"]).json()
-            yield TlsLab(lab, certificate, trust, keys, addresses, discovery, documents, http)
+            yield TlsLab(lab, certificate, trust, keys, addresses, discovery, documents, http, presenting)
+
+
+def _bringing(folder: Path, name: str, authority: str) -> httpx.Client:
+    """Return what speaks with the laboratory by the certificate of this name."""
+    context = ssl.create_default_context(cadata=authority)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}-key.pem")
+    return httpx.Client(verify=context, timeout=30)

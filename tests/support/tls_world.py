@@ -8,6 +8,7 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 from switchyard.lab_file import default_world
+from tests.support.signatures import SigningKey, a_signing_key, algorithm_of
 
 RP = "https://rp.example"
 CALLBACK, OTHER_CALLBACK, SIGNED_OUT = f"{RP}/callback", f"{RP}/other", f"{RP}/signed-out"
@@ -27,9 +28,17 @@ class Keys:
 
     first: ECKey = field(default_factory=lambda: a_key("first"))
     second: ECKey = field(default_factory=lambda: a_key("second"))
+    others: dict[tuple[str, str], SigningKey] = field(default_factory=dict)
+
+    def of(self, who: str, algorithm: str) -> SigningKey:
+        """Return the key of ``first`` or ``second`` for ``algorithm``, always the same."""
+        if algorithm == "ES256":
+            return self.first if who == "first" else self.second
+        name = (who, algorithm)
+        return self.others.setdefault(name, self.others.get(name) or a_signing_key(algorithm, who))
 
     @staticmethod
-    def public(key: ECKey) -> dict[str, Any]:
+    def public(key: SigningKey) -> dict[str, Any]:
         """Return the key set that a client registers."""
         return {"keys": [key.as_dict(private=False)]}
 
@@ -50,7 +59,7 @@ def a_client(client_id: str, **metadata: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def a_fapi_client(client_id: str, key: ECKey, **metadata: object) -> dict[str, Any]:
+def a_fapi_client(client_id: str, key: SigningKey, **metadata: object) -> dict[str, Any]:
     """Return a client of the profile fapi2 with private_key_jwt and DPoP."""
     return a_client(
         client_id,
@@ -58,9 +67,9 @@ def a_fapi_client(client_id: str, key: ECKey, **metadata: object) -> dict[str, A
             "profile": "fapi2",
             "client_secret": None,
             "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": "ES256",
+            "token_endpoint_auth_signing_alg": algorithm_of(key),
             "dpop_bound_access_tokens": True,
-            "id_token_signed_response_alg": "ES256",
+            "id_token_signed_response_alg": algorithm_of(key),
             "jwks": Keys.public(key),
             **metadata,
         },

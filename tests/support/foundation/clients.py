@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.tls_world import RP, SECOND_SECRET, Keys, a_client, a_fapi_client
+from tests.support.foundation.fapi_variants import Certificates, fapi_clients
+from tests.support.tls_world import RP, SECOND_SECRET, Keys, a_client
 
 if TYPE_CHECKING:
     from tests.support.https_server import Documents
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 BACK_CHANNEL, FRONT_CHANNEL = "/backchannel-logout", f"{RP}/frontchannel-logout"
 
 
-def clients_of_the_foundation(keys: Keys, documents: Documents) -> list[dict[str, Any]]:
+def clients_of_the_foundation(
+    keys: Keys, certificates: Certificates, documents: Documents, issuer: str
+) -> list[dict[str, Any]]:
     """Return them; ``documents`` is the server on which the suite itself listens."""
     compat = {"profile": "compat", "id_token_signed_response_alg": "RS256"}
     return [
@@ -21,13 +24,5 @@ def clients_of_the_foundation(keys: Keys, documents: Documents) -> list[dict[str
         a_client("foundation-post", token_endpoint_auth_method="client_secret_post", **compat),
         a_client("foundation-back-channel", backchannel_logout_uri=documents.origin + BACK_CHANNEL, **compat),
         a_client("foundation-front-channel", frontchannel_logout_uri=FRONT_CHANNEL, **compat),
-        a_fapi_client("fapi", keys.first),
-        a_fapi_client("fapi-second", keys.second),
-        a_fapi_client(
-            "fapi-signed",
-            keys.first,
-            require_signed_request_object=True,
-            request_object_signing_alg="ES256",
-            authorization_signed_response_alg="ES256",
-        ),
+        *fapi_clients(keys, certificates, f"{issuer}/scim/v2"),
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from joserfc.jwk import ECKey, RSAKey
-
 from switchyard.visitor import Page
 from tests.support.foundation import core
+from tests.support.foundation.registered import assertion
 from tests.support.foundation.registry import Walk
-from tests.support.tls_world import OTHER_CALLBACK, a_key
+from tests.support.signatures import a_signing_key
+from tests.support.tls_world import OTHER_CALLBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,9 @@ _REQUEST = {"invalid_request", "invalid_request_object"}
 _CLIENT = {"invalid_client"}
 
 
-def named(*names: str) -> Callable[[Any], Any]:
+def named(*names: str, walk: Walk = module) -> Callable[[Any], Any]:
     """Register a check for modules of these plans, without the words that all their names begin with."""
-    return module(*(f"{_SP}-{name}" for name in names))
+    return walk(*(f"{_SP}-{name}" for name in names))
 
 
 def is_error(answer: httpx.Response, errors: set[str]) -> None:
@@ -45,10 +46,13 @@ def discovery(party: FapiParty, name: str) -> None:
     """What the profile needs is told."""
     core.discovery(party, name)
     op = party.op
-    assert "private_key_jwt" in op["token_endpoint_auth_methods_supported"]
-    assert {"ES256", "PS256"} >= set(op["dpop_signing_alg_values_supported"]) > set()
-    assert {"ES256", "PS256"} & set(op["token_endpoint_auth_signing_alg_values_supported"])
-    assert "ES256" in op["id_token_signing_alg_values_supported"]
+    certified = {"tls_client_auth", "self_signed_tls_client_auth"}
+    wanted = certified if party.variant.by_certificate else {"private_key_jwt"}
+    assert wanted <= set(op["token_endpoint_auth_methods_supported"])
+    assert {"ES256", "PS256", "EdDSA"} == set(op["dpop_signing_alg_values_supported"])
+    assert op["tls_client_certificate_bound_access_tokens"] is True
+    for told in ("token_endpoint_auth_signing_alg", "id_token_signing_alg", "request_object_signing_alg"):
+        assert {"ES256", "PS256", "EdDSA"} <= set(op[f"{told}_values_supported"])
     assert "S256" in op["code_challenge_methods_supported"]
     assert op["authorization_response_iss_parameter_supported"] is True
     assert "jwt" in op["response_modes_supported"]
@@ -106,8 +110,9 @@ def identity_claims(party: FapiParty, name: str) -> None:
 @named("access-token-type-header-case-sensitivity")
 def scheme_in_any_case(party: FapiParty, name: str) -> None:
     """The scheme's name is read in any case."""
-    token = party.bound_tokens()["access_token"]
-    assert [party.ask_userinfo(token, scheme=each).status_code for each in ("dpop", "DPOP")] == [200, 200]
+    token, scheme = party.bound_tokens()["access_token"], party.variant.token_type
+    spelled = (scheme.lower(), scheme.upper(), scheme.swapcase())
+    assert [party.ask_userinfo(token, scheme=each).status_code for each in spelled] == [200, 200, 200]
 
 
 @named(
@@ -117,20 +122,25 @@ def scheme_in_any_case(party: FapiParty, name: str) -> None:
 )
 def dated_proofs(party: FapiParty, name: str) -> None:
     """Proofs may be a little early or late, and may have further dates."""
-    now = int(time.time())
-    changes: dict[str, Any] = {"iat": now + (-10 if "before" in name else 8)}
-    if "nbf" in name:
-        changes = {"nbf": now, "exp": now + 60}
+    changes = dates_of(name)
     asked = party.request()
     code = party.code_of(asked, proof=changes)
     tokens = party.token_answer(party.redeem(code, proof=changes))
     assert party.ask_userinfo(tokens["access_token"], **changes).status_code == 200
 
 
+def dates_of(name: str) -> dict[str, Any]:
+    """Return what the module of this name says in its proofs."""
+    now = int(time.time())
+    if "nbf" in name:
+        return {"nbf": now, "exp": now + 300}
+    return {"iat": now + (-10 if "before" in name else 8)}
+
+
 @named("ensure-mismatched-dpop-jkt-fails")
 def mismatched_key_at_par(party: FapiParty, name: str) -> None:
     """A proof and a dpop_jkt that name two keys are refused as they are pushed."""
-    other = ECKey.generate_key("P-256", private=True).thumbprint()
+    other = party.another_key().thumbprint()
     is_error(party.push(party.request(dpop_jkt=other)), {"invalid_dpop_proof", *_REQUEST})
 
 
@@ -147,7 +157,7 @@ def bound_code(party: FapiParty, name: str) -> None:
     if name.endswith("success"):
         party.token_answer(party.redeem(code))
     else:
-        other = ECKey.generate_key("P-256", private=True)
+        other = party.another_key()
         is_error(party.redeem(code, proof={"key": other}), {"invalid_grant", "invalid_dpop_proof"})
 
 
@@ -237,23 +247,40 @@ def used_twice(party: FapiParty, name: str) -> None:
 def of_another_client(party: FapiParty, name: str) -> None:
     """A pushed request opens nothing for another client."""
     name_of_it = party.pushed(party.request())
-    party.client_id = "fapi-second"
+    party.become("second")
     assert isinstance(party.visit(name_of_it), Page)
 
 
-@named("ensure-client-id-in-token-endpoint", "ensure-authorization-code-is-bound-to-client")
+@named("ensure-client-id-in-token-endpoint")
+def another_name(party: FapiParty, name: str) -> None:
+    """The name of another client with what proves the first is nobody."""
+    code = party.code()
+    party.client_id = party.variant.client_id("second")
+    is_error(party.redeem(code), {*_CLIENT, "invalid_grant"})
+
+
+@named("ensure-authorization-code-is-bound-to-client")
 def code_of_another_client(party: FapiParty, name: str) -> None:
     """A code is redeemed by its own client only."""
     code = party.code()
-    party.client_id, party.key = "fapi-second", party.lab.keys.second
+    party.become("second")
     is_error(party.redeem(code), {"invalid_grant"})
 
 
 @named("ensure-holder-of-key-required")
 def without_key(party: FapiParty, name: str) -> None:
-    """Without a proof of possession there are no tokens."""
-    is_error(
-        party.redeem(party.code(), bound=False), {"invalid_dpop_proof", "invalid_request", "invalid_grant"}
+    """Without what tokens are bound to there are none."""
+    is_error(party.redeem(party.code(), bound=False), unbound(party))
+
+
+def unbound(party: FapiParty) -> set[str]:
+    """Return how a request may be refused that lacks what tokens are bound to."""
+    if party.variant.by_proof:
+        return {"invalid_dpop_proof", "invalid_request", "invalid_grant"}
+    return (
+        {*_CLIENT, "invalid_request"}
+        if party.variant.by_certificate
+        else {"invalid_request", "invalid_grant"}
     )
 
 
@@ -279,33 +306,78 @@ def verifier(party: FapiParty, name: str) -> None:
     "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
     "ensure-client-assertion-with-wrong-aud-fails",
     "ensure-client-assertion-with-no-sub-fails",
-    "ensure-invalid-client-assertions-fail",
 )
 def assertions(party: FapiParty, name: str) -> None:
-    """A client assertion that breaks one rule proves nobody."""
-    code = party.code()
-    now = int(time.time())
-    changes: dict[str, dict[str, Any]] = {
-        "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails": {"iat": now - 360, "exp": now - 300},
-        "ensure-client-assertion-with-wrong-aud-fails": {"aud": "https://other1.example"},
-        "ensure-client-assertion-with-no-sub-fails": {"sub": None},
-        "ensure-invalid-client-assertions-fail": {"jti": None},
+    """A client assertion that breaks one rule proves nobody at the token endpoint."""
+    is_error(party.redeem(party.code(), **wrong_assertion(party, name)), {*_CLIENT, "invalid_request"})
+
+
+def wrong_assertion(party: FapiParty, name: str) -> dict[str, Any]:
+    """Return the fields of the assertion that the module of this name brings."""
+    wrong = {
+        "ensure-signed-client-assertion-with-RS256-fails": "RS256",
+        "ensure-client-assertion-in-token-endpoint": "none at all",
+        "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails": "ended",
+        "ensure-client-assertion-with-wrong-aud-fails": "for another",
+        "ensure-client-assertion-with-no-sub-fails": "without sub",
+    }[name.removeprefix(f"{_SP}-")]
+    return wrong_assertions(party)[wrong]
+
+
+@named("ensure-invalid-client-assertions-fail")
+def wrong_at_the_first_endpoint(party: FapiParty, name: str) -> None:
+    """Whatever is wrong with an assertion, nothing is pushed with it; the next good one works."""
+    refuses_wrong_assertions(
+        party,
+        lambda fields: party.post("pushed_authorization_request_endpoint", {**party.pushes(), **fields}),
+    )
+
+
+def refuses_wrong_assertions(party: FapiParty, send: Callable[[dict[str, Any]], httpx.Response]) -> None:
+    """Check that an endpoint refuses each wrong assertion, and takes one of a clock that goes before, and a good one."""
+    for label, fields in wrong_assertions(party).items():
+        answer = send(fields)
+        assert answer.status_code in {400, 401}, label
+        is_error(answer, {*_CLIENT, "invalid_request"})
+    at = int(time.time()) + 8
+    for fields in (party.proof(iat=at, nbf=at, exp=at + 60), party.proof()):
+        assert send(fields).is_success
+
+
+def wrong_assertions(party: FapiParty) -> dict[str, dict[str, Any]]:
+    """Return the fields of assertions of which each breaks one rule, or lacks what belongs to it."""
+    now, issuer = int(time.time()), party.lab.issuer
+    par, token = party.op["pushed_authorization_request_endpoint"], party.op["token_endpoint"]
+    good = party.proof()["client_assertion"]
+    said: dict[str, dict[str, Any]] = {
+        "without sub": {"sub": None},
+        "wrong sub": {"sub": "somebody"},
+        "without iss": {"iss": None},
+        "wrong iss": {"iss": "somebody"},
+        "without aud": {"aud": None},
+        "without jti": {"jti": None},
+        "for another": {"aud": "https://other1.example"},
+        "for an endpoint": {"aud": par},
+        "for the token endpoint": {"aud": token},
+        "for a list": {"aud": [issuer, par]},
+        "ended": {"iat": now - 360, "exp": now - 300},
+        "of the future": {"iat": now + 75, "nbf": now + 75, "exp": now + 135},
     }
-    short = name.removeprefix(f"{_SP}-")
-    if short in changes:
-        answer = party.redeem(code, assertion=changes[short])
-    elif short.endswith("RS256-fails"):
-        party.key = RSAKey.generate_key(2048, {"kid": "first"}, private=True)
-        answer = party.redeem(code, assertion={"alg": "RS256"})
-    else:
-        answer = party.redeem(code, client_assertion=None, client_assertion_type=None)
-    is_error(answer, {*_CLIENT, "invalid_request"})
+    return {
+        "none at all": {"client_assertion": None, "client_assertion_type": None},
+        "without type": {"client_assertion_type": None},
+        "of another type": {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:other"},
+        "RS256": {"client_assertion": assertion(party.client_id, party.rsa_key(), issuer, alg="RS256")},
+        "unsigned": {"client_assertion": f"eyJhbGciOiJub25lIn0.{good.split('.')[1]}."},
+        "wrongly signed": {"client_assertion": f"{good[:-8]}AAAAAAAA"},
+        **{label: party.proof(**changes) for label, changes in said.items()},
+    }
 
 
 @named(
-    "par-endpoint-as-array-audience-fails",
-    "par-endpoint-as-audience-fails",
-    "par-token-endpoint-as-audience-fails",
+    "par-test-array-as-audience-fails",
+    "par-test-par-endpoint-url-as-audience-fails",
+    "par-test-token-endpoint-url-as-audience-fails",
 )
 def audiences(party: FapiParty, name: str) -> None:
     """Our issuer alone, as a text, is the audience of an assertion."""
@@ -316,8 +388,8 @@ def audiences(party: FapiParty, name: str) -> None:
 
 
 @named(
-    "par-ensure-jwt-client-assertion-nbf-8-seconds-in-the-future-is-accepted",
-    "par-ensure-jwt-client-assertion-nbf-over-60-seconds-in-the-future-fails",
+    "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted",
+    "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails",
 )
 def assertion_dates(party: FapiParty, name: str) -> None:
     """Clocks may differ by some seconds, not by a minute."""
@@ -329,14 +401,19 @@ def assertion_dates(party: FapiParty, name: str) -> None:
 
 @named("refresh-token")
 def refresh(party: FapiParty, name: str) -> None:
-    """A refresh token gives bound tokens, to its own client, with its proof."""
+    """A refresh token gives bound tokens to its own client as often as it is brought, with what they are bound to."""
     first = party.bound_tokens(scope="openid offline_access", prompt="consent")
     fields = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
-    is_error(party.post("token_endpoint", fields, bound=False), {"invalid_dpop_proof", "invalid_request"})
-    second = party.token_answer(party.post("token_endpoint", fields))
-    assert second["token_type"] == "DPoP"
-    assert party.ask_userinfo(second["access_token"]).status_code == 200
-    party.client_id, party.key = "fapi-second", party.lab.keys.second
+    party.dpop_key = party.another_key()
+    for _ in range(
+        2
+    ):  # the token that was brought first works again: it may be that the client lost the answer
+        second = party.token_answer(party.post("token_endpoint", fields))
+        assert second["token_type"] == party.variant.token_type
+        assert party.ask_userinfo(second["access_token"]).status_code == 200
+    is_error(party.post("token_endpoint", fields, bound=False), unbound(party))
+    party.become("second")
+    assert party.ask_userinfo(second["access_token"]).status_code == 401
     fields["refresh_token"] = second.get("refresh_token", first["refresh_token"])
     is_error(party.post("token_endpoint", fields), {"invalid_grant"})
 
@@ -344,17 +421,24 @@ def refresh(party: FapiParty, name: str) -> None:
 @named("dpop-negative-tests")
 def wrong_proofs(party: FapiParty, name: str) -> None:
     """A proof that breaks one rule opens nothing; what is only unusual does."""
-    token = party.bound_tokens()["access_token"]
-    url = party.op["userinfo_endpoint"]
-    other = ECKey.generate_key("P-256", private=True)
-    assert party.ask_userinfo(token).status_code == 200
+    refuses_wrong_proofs(party, party.op["userinfo_endpoint"], party.bound_tokens()["access_token"])
+
+
+def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:
+    """Check that a resource takes good proofs for a token, and no others."""
+    other = party.another_key()
+
+    def status(**changes: Any) -> int:
+        return party.ask_resource(url, token, **changes).status_code
+
+    assert status() == 200
     good: list[dict[str, Any]] = [
         {"htu": f"{url}?a=b#c"},
         {"htu": url.replace("https", "HTTPS")},
         {"extra": "claim"},
         {"jti": "the same name"},
     ]
-    assert [party.ask_userinfo(token, **each).status_code for each in good] == [200] * len(good)
+    assert [status(**each) for each in good] == [200] * len(good)
     wrong: list[dict[str, Any]] = [
         *({each: None} for each in ("typ", "jwk", "jti", "htm", "htu", "iat", "ath")),
         {"typ": "JWT"},
@@ -367,15 +451,24 @@ def wrong_proofs(party: FapiParty, name: str) -> None:
         {"ath": "wrong"},
         {"key": other},
     ]
+    if party.algorithm == "PS256":
+        wrong.append({"alg": "RS256"})
     for each in wrong:
-        assert party.ask_userinfo(token, **each).status_code in {400, 401}, each
+        assert status(**each) in {400, 401}, each
     proof = party.dpop("GET", url, token=token)
-    broken = [f"{proof[:-8]}AAAAAAAA", "no token at all", f"eyJhbGciOiJub25lIn0.{proof.split('.')[1]}."]
+    head = json.dumps({"typ": "dpop+jwt", "jwk": party.dpop_key.as_dict(private=False)}).encode()
+    nameless = base64.urlsafe_b64encode(head).rstrip(b"=").decode()
+    broken = [
+        f"{proof[:-8]}AAAAAAAA",
+        f"{nameless}.{proof.partition('.')[2]}",
+        "no token at all",
+        f"eyJhbGciOiJub25lIn0.{proof.split('.')[1]}.",
+    ]
     for text in broken:
-        assert party.ask_userinfo(token, headers={"DPoP": text}).status_code in {400, 401}, text
-    assert party.ask_userinfo(token, scheme="Bearer", headers={"Accept": "*/*"}).status_code == 401
+        assert status(headers={"DPoP": text}) in {400, 401}, text
+    assert status(scheme="Bearer", headers={"Accept": "*/*"}) == 401
     two = [("DPoP", party.dpop("GET", url, token=token)), ("DPoP", party.dpop("GET", url, token=token))]
-    answer = party.http.get(url, headers=[("Authorization", f"DPoP {token}"), *two])
+    answer = party.line().get(url, headers=[("Authorization", f"DPoP {token}"), *two])
     assert answer.status_code in {400, 401}
 
 
@@ -412,15 +505,16 @@ def objects(party: FapiParty, name: str) -> None:
         "ensure-request-object-with-bad-aud-fails": {"aud": "https://other.example"},
         "ensure-request-object-with-exp-over-60-fails": {"exp": now + 4_200},
         "ensure-request-object-with-nbf-over-60-fails": {"nbf": now - 4_200, "iat": now - 4_200},
-        "ensure-matching-key-in-authorization-request": {"key": a_key("first")},
+        "ensure-matching-key-in-authorization-request": {
+            "key": a_signing_key(party.algorithm, party.key.kid)
+        },
         "par-authorization-request-containing-request_uri": {"request_uri": "urn:x:y"},
     }
     short = name.removeprefix(f"{_SP}-")
     asked = party.request()
     signed = party.object(asked, **claims.get(short, {}))
     if short.endswith("RS256-fails"):
-        rsa = RSAKey.generate_key(2048, {"kid": "first"}, private=True)
-        signed = party.object(asked, key=rsa, alg="RS256")
+        signed = party.object(asked, key=party.rsa_key(), alg="RS256")
     elif short.endswith("not-none"):
         signed = f"eyJhbGciOiJub25lIn0.{signed.split('.')[1]}."
     elif short.endswith("invalid-signature-fails"):

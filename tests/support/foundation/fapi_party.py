@@ -1,4 +1,4 @@
-"""The client that the modules of FAPI 2.0 play: it pushes requests, and binds its tokens to a key (DPoP)."""
+"""The client that the modules of FAPI 2.0 play: it pushes requests, and binds its tokens to a key or a certificate."""
 
 from __future__ import annotations
 
@@ -10,32 +10,63 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from httpx import QueryParams
-from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import KeySet
 
 from tests.support.foundation.party import CHALLENGE, VERIFIER
 from tests.support.foundation.registered import KeyParty
 from tests.support.person import Arrival
+from tests.support.signatures import a_signing_key, algorithm_of, signed, verified
 
 if TYPE_CHECKING:
     import httpx
 
     from switchyard.visitor import Page
+    from tests.support.foundation.fapi_variants import Variant
+    from tests.support.signatures import SigningKey
 
 
 @dataclass
 class FapiParty(KeyParty):
-    """``signed`` is the plan on message signing: requests are signed objects, answers are signed (JARM)."""
+    """A client of the variant that is walked: ``who`` of the two that there are."""
 
-    algorithm: str = "ES256"
-    signed: bool = False
-    dpop_key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", private=True))
+    variant: Variant = field(kw_only=True)
+    who: str = "first"
+    dpop_key: Any = None
     nonce: str = ""
+
+    def __post_init__(self) -> None:
+        """Be who is named."""
+        self.become(self.who)
+
+    def become(self, who: str) -> None:
+        """Go on as one of the two clients, with everything that proves it, and with a key of its own for proofs."""
+        self.who, self.client_id = who, self.variant.client_id(who)
+        self.algorithm = self.variant.algorithm
+        self.key = self.lab.keys.of(who, self.algorithm)
+        self.dpop_key = self.another_key()
+
+    def another_key(self) -> SigningKey:
+        """Draw a key for proofs, of the kind that the variant's clients have."""
+        return a_signing_key(self.algorithm)
+
+    def rsa_key(self) -> SigningKey:
+        """Return the key with which RS256 could be tried: the registered one, where that is of RSA."""
+        return self.key if self.algorithm == "PS256" else a_signing_key("PS256", self.key.kid)
+
+    def line(self, *, bound: bool = True) -> httpx.Client:
+        """Return what speaks with the provider, by the client's certificate where it has one to show.
+
+        What is not ``bound`` lacks what tokens are bound to.
+        """
+        shows = self.variant.by_certificate or not self.variant.by_proof
+        if shows and (bound or self.variant.by_proof):
+            return self.lab.presenting[self.variant.certificate(self.who)]
+        return self.lab.http
 
     # --- proofs ---------------------------------------------------------------------------------------
 
     def dpop(
-        self, method: str, url: str, *, token: str = "", key: ECKey | None = None, **changes: Any
+        self, method: str, url: str, *, token: str = "", key: SigningKey | None = None, **changes: Any
     ) -> str:
         """Return a proof of possession, changed as told; None leaves a claim or a header out."""
         chosen = key or self.dpop_key
@@ -48,12 +79,16 @@ class FapiParty(KeyParty):
             "nonce": self.nonce or None,
             "ath": ath if token else None,
         }
-        header: dict[str, Any] = {"typ": "dpop+jwt", "alg": "ES256", "jwk": chosen.as_dict(private=False)}
+        header: dict[str, Any] = {
+            "typ": "dpop+jwt",
+            "alg": algorithm_of(chosen),
+            "jwk": chosen.as_dict(private=False),
+        }
         for name, value in changes.items():
             (header if name in header else claims)[name] = value
         said = {name: value for name, value in claims.items() if value is not None}
         kept = {name: value for name, value in header.items() if value is not None}
-        return jwt.encode(kept, said, chosen, algorithms=["ES256"])
+        return signed(kept, said, chosen)
 
     def post(
         self,
@@ -68,10 +103,12 @@ class FapiParty(KeyParty):
         """Post a form; a nonce of the server is brought as soon as it is told."""
         for _ in range(2):
             url = self.op[endpoint]
-            headers = {"DPoP": self.dpop("POST", url, **(proof or {}))} if bound else {}
-            named = {"client_id": self.client_id, **self.proof(**(assertion or {}))}
+            proves = bound and self.variant.by_proof
+            headers = {"DPoP": self.dpop("POST", url, **(proof or {}))} if proves else {}
+            asserts = {} if self.variant.by_certificate else self.proof(**(assertion or {}))
+            named = {"client_id": self.client_id, **asserts}
             data = {name: value for name, value in {**named, **fields}.items() if value is not None}
-            answer = self.http.post(url, data=data, headers=headers, **more)
+            answer = self.line(bound=bound).post(url, data=data, headers=headers, **more)
             told = answer.headers.get("DPoP-Nonce", "")
             self.nonce = told or self.nonce
             if not (told and "use_dpop_nonce" in answer.text):
@@ -82,24 +119,27 @@ class FapiParty(KeyParty):
 
     def request(self, **changes: str | None) -> dict[str, str]:
         """Return a good request with PKCE."""
-        mode = {"response_mode": "jwt"} if self.signed else {}
+        mode = {"response_mode": "jwt"} if self.variant.jarm else {}
         pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
         return super().request(**{**mode, **pkce, **changes})
 
-    def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "ES256", **changes: Any) -> str:
+    def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "", **changes: Any) -> str:
         """Return a request as a signed object, its claims changed as told."""
         now = int(time.time())
         dates = {"iss": self.client_id, "aud": self.lab.issuer, "iat": now, "nbf": now, "exp": now + 300}
         held = {**asked, **dates, **changes}
         said = {name: value for name, value in held.items() if value is not None}
         signing = key or self.key
-        return jwt.encode({"alg": alg, "kid": signing.kid}, said, signing, algorithms=[alg])
+        return signed({"alg": alg or algorithm_of(signing), "kid": signing.kid}, said, signing)
 
     def push(self, asked: dict[str, str] | None = None, **more: Any) -> httpx.Response:
-        """Push a request, as an object where the plan signs."""
+        """Push a request, as an object where the variant signs."""
+        return self.post("pushed_authorization_request_endpoint", self.pushes(asked), **more)
+
+    def pushes(self, asked: dict[str, str] | None = None) -> dict[str, str]:
+        """Return the fields of a request that is to be pushed."""
         wanted = asked or self.request()
-        fields = {"request": self.object(wanted)} if self.signed else wanted
-        return self.post("pushed_authorization_request_endpoint", fields, **more)
+        return {"request": self.object(wanted)} if self.variant.signs else wanted
 
     def pushed(self, asked: dict[str, str], **more: Any) -> str:
         """Return the name of a pushed request."""
@@ -121,11 +161,11 @@ class FapiParty(KeyParty):
         assert isinstance(arrived, Arrival), arrived
         assert arrived.place == self.redirect_uri
         found = arrived.answer
-        if not self.signed:
+        if not self.variant.jarm:
             return found
         assert found.keys() == {"response"}
         published = KeySet.import_key_set(self.http.get(self.op["jwks_uri"]).json())
-        claims = jwt.decode(found["response"], published, algorithms=["ES256"]).claims
+        claims = verified(found["response"], published, self.algorithm)
         assert (claims.pop("iss"), claims.pop("aud")) == (self.lab.issuer, self.client_id)
         assert claims.pop("iat", 0) <= time.time() + 5
         assert time.time() < claims.pop("exp") < time.time() + 3_600
@@ -161,17 +201,42 @@ class FapiParty(KeyParty):
         """Return good tokens that are bound to the key, the ID token's claims beside them."""
         asked = self.request(**changes)
         found = self.token_answer(self.redeem(self.code_of(asked)))
-        assert found["token_type"] == "DPoP"
+        assert found["token_type"] == self.variant.token_type
         return found | {"claims": self.claims(found["id_token"], asked.get("nonce"))}
 
+    def ask_as_machine(self, fields: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
+        """Ask for tokens of the client itself, for the resource that it is registered for."""
+        wanted = {"grant_type": "client_credentials", "scope": "scim.read"}
+        return self.post("token_endpoint", {**wanted, **(fields or {})}, **more)
+
+    def machine_token(self, **more: Any) -> str:
+        """Return a good token of the client itself: nobody signed in, and nothing is refreshed."""
+        found = self.token_answer(self.ask_as_machine(**more))
+        assert found["token_type"] == self.variant.token_type
+        assert not {"refresh_token", "id_token"} & found.keys()
+        return str(found["access_token"])
+
+    @property
+    def resource(self) -> str:
+        """What the tokens of machines are for: the Gateway's users, by SCIM."""
+        return f"{self.lab.issuer}/scim/v2/Users"
+
     def ask_userinfo(
-        self, token: str, *, scheme: str = "DPoP", headers: dict[str, str] | None = None, **changes: Any
+        self, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any
     ) -> httpx.Response:
-        """Ask userinfo with a proof, changed as told, and again with a nonce of the server."""
-        url = self.op["userinfo_endpoint"]
+        """Ask userinfo with what the token is bound to; see :meth:`ask_resource`."""
+        return self.ask_resource(
+            self.op["userinfo_endpoint"], token, scheme=scheme, headers=headers, **changes
+        )
+
+    def ask_resource(
+        self, url: str, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any
+    ) -> httpx.Response:
+        """Ask a resource with a proof, changed as told, or by the certificate; again with a nonce of the server."""
         for _ in range(2):
-            sent = headers or {"DPoP": self.dpop("GET", url, token=token, **changes)}
-            answer = self.http.get(url, headers={"Authorization": f"{scheme} {token}", **sent})
+            proof = {"DPoP": self.dpop("GET", url, token=token, **changes)} if self.variant.by_proof else {}
+            sent = {"Authorization": f"{scheme or self.variant.token_type} {token}", **(headers or proof)}
+            answer = self.line().get(url, headers=sent)
             told = answer.headers.get("DPoP-Nonce", "")
             self.nonce = told or self.nonce
             if "use_dpop_nonce" not in answer.headers.get("WWW-Authenticate", ""):

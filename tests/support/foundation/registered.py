@@ -7,19 +7,19 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from joserfc import jwt
-
 from tests.support.foundation.party import Party
+from tests.support.signatures import algorithm_of, signed
 from tests.support.tls_world import CALLBACK, SIGNED_OUT, Keys, a_key
 
 if TYPE_CHECKING:
     import httpx
-    from joserfc.jwk import ECKey, RSAKey
+
+    from tests.support.signatures import SigningKey
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def assertion(client_id: str, key: ECKey | RSAKey, audience: object, **changes: object) -> str:
+def assertion(client_id: str, key: SigningKey, audience: object, **changes: object) -> str:
     """Return a client assertion, changed as told; None leaves a claim out."""
     now = int(time.time())
     claims: dict[str, object] = {
@@ -31,9 +31,9 @@ def assertion(client_id: str, key: ECKey | RSAKey, audience: object, **changes: 
         "jti": uuid.uuid4().hex,
         **{name: value for name, value in changes.items() if name != "alg"},
     }
-    algorithm = str(changes.get("alg", "ES256"))
+    algorithm = str(changes.get("alg") or algorithm_of(key))
     said = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode({"alg": algorithm, "kid": key.kid}, said, key, algorithms=[algorithm])
+    return signed({"alg": algorithm, "kid": key.kid}, said, key)
 
 
 @dataclass

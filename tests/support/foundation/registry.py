@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,23 @@ def plans() -> dict[str, dict[str, Any]]:
     """Return the plans: for each the modules that are walked here, those walked elsewhere, and those left out."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(PLANS.read_text(encoding="utf-8"))
     return found
+
+
+def walked(plan: str) -> list[tuple[str, str]]:
+    """Return the variants of a plan, each with the modules that are walked in it; no variant is an empty text.
+
+    ``not_for`` names what the suite itself leaves out of the variants that a pattern fits.
+    """
+    named = plans()[plan]
+    left_out = {
+        (pattern, module) for pattern, modules in named.get("not_for", {}).items() for module in modules
+    }
+    return [
+        (variant, module)
+        for variant in named.get("variants", [""])
+        for module in named["walked"]
+        if not any(module == each and fnmatchcase(variant, pattern) for pattern, each in left_out)
+    ]
 
 
 class Walk:

@@ -1,0 +1,91 @@
+"""The plan of FAPI 2.0 on the client credentials grant: what each module asks of the provider and of a resource."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.support.foundation import fapi
+from tests.support.foundation.registry import Walk
+
+if TYPE_CHECKING:
+    from tests.support.foundation.fapi_party import FapiParty
+
+module = Walk()
+named = partial(fapi.named, walk=module)
+_REFUSED = {"invalid_client", "invalid_request"}
+
+
+@named("discovery-end-point-verification")
+def discovery(party: FapiParty, name: str) -> None:
+    """What the profile needs is told, and the grant; the authorization server's own document says the same."""
+    fapi.discovery(party, name)
+    assert "client_credentials" in party.op["grant_types_supported"]
+    place = f"{party.lab.issuer}/.well-known/oauth-authorization-server"
+    assert party.http.get(place).json()["grant_types_supported"] == party.op["grant_types_supported"]
+
+
+@named("happy-flow")
+def happy_flow(party: FapiParty, name: str) -> None:
+    """A token that is bound opens the resource for its own client, and for no other."""
+    token = party.machine_token()
+    assert party.ask_resource(party.resource, token).status_code == 200
+    party.become("second")
+    assert party.ask_resource(party.resource, token).status_code == 401
+
+
+@named("access-token-type-header-case-sensitivity")
+def scheme_in_any_case(party: FapiParty, name: str) -> None:
+    """The scheme's name is read in any case."""
+    token, scheme = party.machine_token(), party.variant.token_type
+    for spelled in (scheme.lower(), scheme.upper(), scheme.swapcase()):
+        assert party.ask_resource(party.resource, token, scheme=spelled).status_code == 200
+
+
+@named(
+    "check-dpop-proof-nbf-exp",
+    "ensure-dpopproof-with-iat-10seconds-before-succeeds",
+    "ensure-dpopproof-with-iat-10seconds-after-succeeds",
+)
+def dated_proofs(party: FapiParty, name: str) -> None:
+    """Proofs may be a little early or late, and may have further dates."""
+    changes = fapi.dates_of(name)
+    token = party.machine_token(proof=changes)
+    assert party.ask_resource(party.resource, token, **changes).status_code == 200
+
+
+@named("ensure-client-id-in-token-endpoint")
+def another_name(party: FapiParty, name: str) -> None:
+    """The name of another client with what proves the first is nobody."""
+    party.client_id = party.variant.client_id("second")
+    fapi.is_error(party.ask_as_machine(), {"invalid_client"})
+
+
+@named("ensure-holder-of-key-required")
+def without_key(party: FapiParty, name: str) -> None:
+    """Without what tokens are bound to there are none."""
+    fapi.is_error(party.ask_as_machine(bound=False), fapi.unbound(party))
+
+
+@named(
+    "ensure-signed-client-assertion-with-RS256-fails",
+    "ensure-client-assertion-in-token-endpoint",
+    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
+    "ensure-client-assertion-with-wrong-aud-fails",
+    "ensure-client-assertion-with-no-sub-fails",
+)
+def assertions(party: FapiParty, name: str) -> None:
+    """A client assertion that breaks one rule proves nobody."""
+    fapi.is_error(party.ask_as_machine(fapi.wrong_assertion(party, name)), _REFUSED)
+
+
+@named("ensure-invalid-client-assertions-fail")
+def wrong_assertions(party: FapiParty, name: str) -> None:
+    """Whatever is wrong with an assertion, nothing is issued for it; the next good one works."""
+    fapi.refuses_wrong_assertions(party, party.ask_as_machine)
+
+
+@named("dpop-negative-tests")
+def wrong_proofs(party: FapiParty, name: str) -> None:
+    """A proof that breaks one rule opens nothing; what is only unusual does."""
+    fapi.refuses_wrong_proofs(party, party.resource, party.machine_token())
