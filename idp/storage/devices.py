@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -30,19 +31,25 @@ def remember_device(
     connection: Connection, account_id: str, browser: bytes, *, user_agent: str, now: dt.datetime
 ) -> None:
     """Note that the account was signed in to from this browser."""
-    connection.execute(
-        insert(connection, _table)
-        .values(
-            account_id=account_id,
-            digest=browser,
-            first_seen_at=now,
-            last_seen_at=now,
-            user_agent=user_agent,
-        )
-        .on_conflict_do_update(
+    _remember(connection.dialect.name).within(
+        connection,
+        account_id=account_id,
+        digest=browser,
+        first_seen_at=now,
+        last_seen_at=now,
+        user_agent=user_agent,
+    )
+
+
+@cache
+def _remember(dialect: str) -> Prepared:
+    new = insert(dialect, _table)
+    return Prepared(
+        new.on_conflict_do_update(
             index_elements=[_table.c.account_id, _table.c.digest],
-            set_={"last_seen_at": now, "user_agent": user_agent},
-        )
+            set_={"last_seen_at": new.excluded.last_seen_at, "user_agent": new.excluded.user_agent},
+        ),
+        columns=("account_id", "digest", "first_seen_at", "last_seen_at", "user_agent"),
     )
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     bindparam,
     case,
     delete,
-    literal,
     null,
     or_,
     select,
@@ -39,6 +38,14 @@ _LOCKED_SINCE = Prepared(
     .where(_table.c.locked_until > bindparam("now", type_=_MOMENT))
     .where(_table.c.last_at >= bindparam("since", type_=_MOMENT))
     .limit(1)
+)
+_THE_ONE = and_(_table.c.kind == bindparam("kind"), _table.c.key == bindparam("key"))
+_UNTIL = Prepared(select(_table.c.locked_until).where(_THE_ONE))
+_CLEAR = Prepared(delete(_table).where(_THE_ONE))
+_GIVE_BACK = Prepared(
+    update(_table)
+    .where(_THE_ONE, _table.c.failures > 0)
+    .values(failures=_table.c.failures - 1, locked_until=None)
 )
 
 
@@ -71,41 +78,58 @@ def count_try(
     connection: Connection, kind: Counted, key: bytes, *, rule: LockRule, now: dt.datetime
 ) -> Try | Locked:
     """Count one try and tell whether its proof may be looked at; the last one allowed sets the lock."""
-    free = or_(_table.c.locked_until.is_(None), _table.c.locked_until <= now)
-    stale = and_(_table.c.last_at <= now - FORGET_AFTER, free)
     first = rule.lock_for(1)
-    statement = insert(connection, _table).values(
+    rows = _count(connection.dialect.name, rule).within(
+        connection,
         kind=kind.value,
         key=key,
         failures=1,
         last_at=now,
         locked_until=None if first is None else now + first,
+        now=now,
+        long_ago=now - FORGET_AFTER,
+        **{f"lock_{failures}": now + lock for failures, lock in _ladder(rule)},
     )
-    counted = statement.on_conflict_do_update(
-        index_elements=[_table.c.kind, _table.c.key],
-        set_={
-            "failures": case((stale, 1), else_=_table.c.failures + 1),
-            "last_at": now,
-            "locked_until": case((stale, statement.excluded.locked_until), *_ladder(rule, now), else_=null()),
-        },
-        where=free,
-    ).returning(_table.c.failures, _table.c.locked_until)
-    row = connection.execute(counted).first()
-    if row is not None:
-        return Try(row.failures, row.locked_until)
-    until = connection.scalar(select(_table.c.locked_until).where(_is(kind, key)))
-    return Locked(until or now)
+    if rows:
+        return Try(*rows[0])
+    found = _UNTIL.within(connection, kind=kind.value, key=key)
+    return Locked(found[0][0] if found and found[0][0] else now)
 
 
-def _ladder(rule: LockRule, now: dt.datetime) -> list[tuple[ColumnElement[bool], ColumnElement[dt.datetime]]]:
+@cache
+def _count(dialect: str, rule: LockRule) -> Prepared:
+    now, long_ago = bindparam("now", type_=_MOMENT), bindparam("long_ago", type_=_MOMENT)
+    free = or_(_table.c.locked_until.is_(None), _table.c.locked_until <= now)
+    stale = and_(_table.c.last_at <= long_ago, free)
+    locks = [
+        (_table.c.failures + 1 >= failures, bindparam(f"lock_{failures}", type_=_MOMENT))
+        for failures, _ in _ladder(rule)
+    ]
+    statement = insert(dialect, _table)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=[_table.c.kind, _table.c.key],
+            set_={
+                "failures": case((stale, 1), else_=_table.c.failures + 1),
+                "last_at": statement.excluded.last_at,
+                "locked_until": case((stale, statement.excluded.locked_until), *locks, else_=null()),
+            },
+            where=free,
+        ).returning(_table.c.failures, _table.c.locked_until),
+        columns=("kind", "key", "failures", "last_at", "locked_until"),
+    )
+
+
+@cache
+def _ladder(rule: LockRule) -> tuple[tuple[int, dt.timedelta], ...]:
     """Return the lock that each further failure sets, the longest first."""
-    rungs: list[tuple[ColumnElement[bool], ColumnElement[dt.datetime]]] = []
+    rungs: list[tuple[int, dt.timedelta]] = []
     failures = rule.after
     while True:
         lock = rule.lock_for(failures) or LONGEST_LOCK
-        rungs.append((_table.c.failures + 1 >= failures, literal(now + lock, _MOMENT)))
+        rungs.append((failures, lock))
         if lock >= LONGEST_LOCK:
-            return rungs[::-1]
+            return tuple(rungs[::-1])
         failures += 1
 
 
@@ -123,20 +147,12 @@ def locked_since(
 
 def give_back(connection: Connection, kind: Counted, key: bytes) -> None:
     """Take one counted try back whose proof was never looked at, and the lock it set."""
-    connection.execute(
-        update(_table)
-        .where(_is(kind, key), _table.c.failures > 0)
-        .values(failures=_table.c.failures - 1, locked_until=None)
-    )
+    _GIVE_BACK.within(connection, kind=kind.value, key=key)
 
 
 def clear(connection: Connection, kind: Counted, key: bytes) -> None:
     """Forget the failures of one counter: a right proof clears its own and no other (LK-06)."""
-    connection.execute(delete(_table).where(_is(kind, key)))
-
-
-def _is(kind: Counted, key: bytes) -> ColumnElement[bool]:
-    return and_(_table.c.kind == kind.value, _table.c.key == key)
+    _CLEAR.within(connection, kind=kind.value, key=key)
 
 
 def sweep(connection: Connection, *, now: dt.datetime) -> int:

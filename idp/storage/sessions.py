@@ -28,12 +28,12 @@ _SESSION = (
     session.c.acr,
     session.c.amr,
 )
-_LIVE = (
+_STANDS = (
     session.c.ended_at.is_(None),
     session.c.expires_at > _NOW,
     session.c.last_seen_at > bindparam("idle_since", type_=_MOMENT),
-    account.c.active,
 )
+_LIVE = (*_STANDS, account.c.active)
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
 _FIND = Prepared(
     select(*_SESSION, *(account.c[name] for name in _FIELDS))
@@ -57,6 +57,20 @@ class NewSession:
     expires_at: dt.datetime
     address: str
     user_agent: str
+
+
+_PROVED = (
+    "digest",
+    "browser",
+    "authenticated_at",
+    "last_seen_at",
+    "expires_at",
+    "acr",
+    "amr",
+    "address",
+    "user_agent",
+)
+_OPEN = Prepared(session.insert(), columns=("id", "account_id", "started_at", "ended_reason", *_PROVED))
 
 
 def find_live(
@@ -100,15 +114,13 @@ def touch(connection: Connection, session_id: str, *, now: dt.datetime, every: d
 
 def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -> None:
     """Store a new session."""
-    connection.execute(
-        session.insert(),
-        {
-            "id": new.id,
-            "account_id": new.account_id,
-            "started_at": now,
-            "ended_reason": "",
-            **_proved(new, now),
-        },
+    _OPEN.within(
+        connection,
+        id=new.id,
+        account_id=new.account_id,
+        started_at=now,
+        ended_reason="",
+        **_proved(new, now),
     )
 
 
@@ -147,6 +159,20 @@ def _proved(new: NewSession, now: dt.datetime) -> dict[str, Any]:
     }
 
 
+_STANDING = Prepared(
+    select(
+        session.c.id,
+        session.c.account_id,
+        session.c.acr,
+        session.c.amr,
+        session.c.authenticated_at,
+        session.c.expires_at,
+    )
+    .where(or_(session.c.browser == bindparam("browser"), session.c.id == bindparam("session_id")), *_STANDS)
+    .order_by(session.c.id.desc())
+)
+
+
 @dataclass(frozen=True, slots=True)
 class StandingSession:
     """A live session that a flow meets: the one it steps up, or one that its browser opened before."""
@@ -163,27 +189,10 @@ def standing_sessions(
     connection: Connection, *, browser: bytes, session_id: str | None, now: dt.datetime, idle: dt.timedelta
 ) -> tuple[StandingSession, ...]:
     """Return the live sessions of this browser, and the one with ``session_id``; newest first."""
-    rows = connection.execute(
-        select(
-            session.c.id,
-            session.c.account_id,
-            session.c.acr,
-            session.c.amr,
-            session.c.authenticated_at,
-            session.c.expires_at,
-        )
-        .where(
-            or_(session.c.browser == browser, session.c.id == (session_id or "")),
-            session.c.ended_at.is_(None),
-            session.c.expires_at > now,
-            session.c.last_seen_at > now - idle,
-        )
-        .order_by(session.c.id.desc())
+    rows = _STANDING.within(
+        connection, browser=browser, session_id=session_id or "", now=now, idle_since=now - idle
     )
-    return tuple(
-        StandingSession(row.id, row.account_id, row.acr, tuple(row.amr), row.authenticated_at, row.expires_at)
-        for row in rows
-    )
+    return tuple(StandingSession(id_, owner, acr, tuple(amr), *rest) for id_, owner, acr, amr, *rest in rows)
 
 
 def acr_of_live(

@@ -6,12 +6,14 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from kernel.audit import JsonValue
 from kernel.crypto import Sealer
 from kernel.database import insert
+from kernel.prepared import Prepared
 from kernel.randomness import Randomness, first_ulid
 from kernel.sweeping import BATCH, remove_some
 from kernel.tables import courier_message
@@ -106,24 +108,40 @@ class Post:
         identifier = self._randomness.ulid(self._now)
         plain = json.dumps(dict(payload), ensure_ascii=False).encode()
         sealed = self._sealer.seal(plain, table="courier_message", column="payload", row=identifier)
-        statement = insert(self._connection, courier_message).on_conflict_do_nothing(
+        _new(self._connection.dialect.name).within(
+            self._connection,
+            id=identifier,
+            channel=channel,
+            template=template,
+            recipient=recipient_digest(self._sealer, recipient),
+            dedupe_key=dedupe_key,
+            payload=sealed,
+            state="queued",
+            attempts=0,
+            created_at=self._now,
+            next_at=self._now,
+        )
+
+
+@cache
+def _new(dialect: str) -> Prepared:
+    return Prepared(
+        insert(dialect, courier_message).on_conflict_do_nothing(
             index_elements=[courier_message.c.dedupe_key]
-        )
-        self._connection.execute(
-            statement,
-            {
-                "id": identifier,
-                "channel": channel,
-                "template": template,
-                "recipient": recipient_digest(self._sealer, recipient),
-                "dedupe_key": dedupe_key,
-                "payload": sealed,
-                "state": "queued",
-                "attempts": 0,
-                "created_at": self._now,
-                "next_at": self._now,
-            },
-        )
+        ),
+        columns=(
+            "id",
+            "channel",
+            "template",
+            "recipient",
+            "dedupe_key",
+            "payload",
+            "state",
+            "attempts",
+            "created_at",
+            "next_at",
+        ),
+    )
 
 
 def _due(now: dt.datetime) -> ColumnElement[bool]:

@@ -350,9 +350,9 @@ def test_known_and_unknown_names_cost_the_same_work(sqlite_gatehouse: Gatehouse)
         assert sqlite_gatehouse.give_password(flow, STRANGER, name, "Wrong-Password-1") == NotSignedIn()
         return list(seen)
 
-    engine = sqlite_gatehouse.services.store.database.engine
-    engine.dispose()
-    listen(engine, "connect", lambda raw, _record: raw.set_trace_callback(note))
+    database = sqlite_gatehouse.services.store.database
+    database.dispose()
+    listen(database.engine, "connect", lambda raw, _record: raw.set_trace_callback(note))
     known, unknown = work("fieldn"), work("nobody")
     assert len(known) > 5
     assert known == unknown
