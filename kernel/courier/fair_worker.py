@@ -119,9 +119,8 @@ class FairWorker:
     def _next(self) -> Envelope | None:
         store, now = self._store, self._store.clock.now()
         share = Share(frozenset({self._channel}), but_recipients=self._receivers.not_now(now))
-        with store.database.read() as connection:
-            if not is_anything_due(connection, now=now, share=share):
-                return None
+        if not is_anything_due(store.database, now=now, share=share):
+            return None
         with store.database.write() as connection:
             found = claim(connection, store.sealer, owner=self._owner, now=now, limit=1, share=share)
         if not found:

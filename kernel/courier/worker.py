@@ -158,8 +158,7 @@ class CourierWorker:
 
     def _claimed(self) -> list[Envelope]:
         store, now = self._store, self._store.clock.now()
-        with store.database.read() as connection:
-            if not is_anything_due(connection, now=now, share=self._share):
-                return []
+        if not is_anything_due(store.database, now=now, share=self._share):
+            return []
         with store.database.write() as connection:
             return claim(connection, store.sealer, owner=self._owner, now=now, share=self._share)
