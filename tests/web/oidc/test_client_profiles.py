@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from joserfc.jwk import ECKey
 
+from idp.domain.client_metadata import kept, metadata_faults
 from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
@@ -46,6 +47,15 @@ def outcome(op: Op, profile: str, **changes: object) -> Registered | Registratio
     return register(
         op.services, ClientOrder("rp", "The party", metadata, profile=profile), actor=SYSTEM, replace=True
     )
+
+
+@pytest.mark.parametrize("profile", ["ipsie-sl1", "fapi2"])
+def test_a_profile_wants_https_where_others_may_go_without(profile: str) -> None:
+    """IPSIE SL1, FAPI 2.0 §5.3.2.2: not even in a laboratory, where plain addresses of this machine will do."""
+    metadata = kept({**FAPI, "redirect_uris": ["http://127.0.0.1/cb"]})
+    assert metadata_faults(metadata, loopback_http=True) == ()
+    (fault,) = metadata_faults(metadata, profile=profile, loopback_http=True)
+    assert (fault.name, profile in fault.message) == ("redirect_uris", True)
 
 
 @pytest.mark.parametrize(
