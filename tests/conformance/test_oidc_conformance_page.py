@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.foundation import core, dynamic, fapi, fapi_machine, logout
+from tests.support.foundation import (
+    core,
+    dynamic,
+    fapi,
+    fapi_assertions,
+    fapi_machine,
+    fapi_objects,
+    fapi_proofs,
+    logout,
+)
 from tests.support.foundation.registry import plans, walked
 from tests.support.oidc_conformance import (
     CLIENTS,
@@ -28,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-CHECKS = {name for area in (core, dynamic, fapi, fapi_machine, logout) for name in area.module.checks}
+AREAS = (core, dynamic, fapi, fapi_assertions, fapi_machine, fapi_objects, fapi_proofs, logout)
+CHECKS = {name for area in AREAS for name in area.module.checks}
 
 
 def test_the_page_says_what_the_run_found() -> None:

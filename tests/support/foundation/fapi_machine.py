@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.support.foundation import fapi
-from tests.support.foundation.registry import Walk
+from tests.support.foundation.fapi_assertions import refuses_wrong_assertions, wrong_assertion
+from tests.support.foundation.fapi_proofs import dates_of, refuses_wrong_proofs
+from tests.support.foundation.fapi_words import OF_CLIENT, FapiWalk, is_error, unbound
 
 if TYPE_CHECKING:
     from tests.support.foundation.fapi_party import FapiParty
 
-module = Walk()
-named = partial(fapi.named, walk=module)
-_REFUSED = {"invalid_client", "invalid_request"}
+module = FapiWalk()
 
 
-@named("discovery-end-point-verification")
+@module("discovery-end-point-verification")
 def discovery(party: FapiParty, name: str) -> None:
     """What the profile needs is told, and the grant; the authorization server's own document says the same."""
     fapi.discovery(party, name)
@@ -25,7 +24,7 @@ def discovery(party: FapiParty, name: str) -> None:
     assert party.http.get(place).json()["grant_types_supported"] == party.op["grant_types_supported"]
 
 
-@named("happy-flow")
+@module("happy-flow")
 def happy_flow(party: FapiParty, name: str) -> None:
     """A token that is bound opens the resource for its own client, and for no other."""
     token = party.machine_token()
@@ -34,7 +33,7 @@ def happy_flow(party: FapiParty, name: str) -> None:
     assert party.ask_resource(party.resource, token).status_code == 401
 
 
-@named("access-token-type-header-case-sensitivity")
+@module("access-token-type-header-case-sensitivity")
 def scheme_in_any_case(party: FapiParty, name: str) -> None:
     """The scheme's name is read in any case."""
     token, scheme = party.machine_token(), party.variant.token_type
@@ -42,32 +41,32 @@ def scheme_in_any_case(party: FapiParty, name: str) -> None:
         assert party.ask_resource(party.resource, token, scheme=spelled).status_code == 200
 
 
-@named(
+@module(
     "check-dpop-proof-nbf-exp",
     "ensure-dpopproof-with-iat-10seconds-before-succeeds",
     "ensure-dpopproof-with-iat-10seconds-after-succeeds",
 )
 def dated_proofs(party: FapiParty, name: str) -> None:
     """Proofs may be a little early or late, and may have further dates."""
-    changes = fapi.dates_of(name)
+    changes = dates_of(name)
     token = party.machine_token(proof=changes)
     assert party.ask_resource(party.resource, token, **changes).status_code == 200
 
 
-@named("ensure-client-id-in-token-endpoint")
+@module("ensure-client-id-in-token-endpoint")
 def another_name(party: FapiParty, name: str) -> None:
     """The name of another client with what proves the first is nobody."""
     party.client_id = party.variant.client_id("second")
-    fapi.is_error(party.ask_as_machine(), {"invalid_client"})
+    is_error(party.ask_as_machine(), OF_CLIENT)
 
 
-@named("ensure-holder-of-key-required")
+@module("ensure-holder-of-key-required")
 def without_key(party: FapiParty, name: str) -> None:
     """Without what tokens are bound to there are none."""
-    fapi.is_error(party.ask_as_machine(bound=False), fapi.unbound(party))
+    is_error(party.ask_as_machine(bound=False), unbound(party))
 
 
-@named(
+@module(
     "ensure-signed-client-assertion-with-RS256-fails",
     "ensure-client-assertion-in-token-endpoint",
     "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
@@ -76,16 +75,16 @@ def without_key(party: FapiParty, name: str) -> None:
 )
 def assertions(party: FapiParty, name: str) -> None:
     """A client assertion that breaks one rule proves nobody."""
-    fapi.is_error(party.ask_as_machine(fapi.wrong_assertion(party, name)), _REFUSED)
+    is_error(party.ask_as_machine(wrong_assertion(party, name)), {*OF_CLIENT, "invalid_request"})
 
 
-@named("ensure-invalid-client-assertions-fail")
+@module("ensure-invalid-client-assertions-fail")
 def wrong_assertions(party: FapiParty, name: str) -> None:
     """Whatever is wrong with an assertion, nothing is issued for it; the next good one works."""
-    fapi.refuses_wrong_assertions(party, party.ask_as_machine)
+    refuses_wrong_assertions(party, party.ask_as_machine)
 
 
-@named("dpop-negative-tests")
+@module("dpop-negative-tests")
 def wrong_proofs(party: FapiParty, name: str) -> None:
     """A proof that breaks one rule opens nothing; what is only unusual does."""
-    fapi.refuses_wrong_proofs(party, party.resource, party.machine_token())
+    refuses_wrong_proofs(party, party.resource, party.machine_token())

@@ -1,0 +1,52 @@
+"""What the checks of FAPI 2.0 have in common: the names of modules, and how a refusal looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.foundation.registry import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from tests.support.foundation.fapi_party import FapiParty
+    from tests.support.foundation.registry import Check
+
+_PREFIX = "fapi2-security-profile-final-"
+OF_REQUEST = {"invalid_request", "invalid_request_object"}
+OF_CLIENT = {"invalid_client"}
+
+
+class FapiWalk(Walk):
+    """Checks by the names of modules without the words with which all of them begin."""
+
+    def __call__(self, *names: str) -> Callable[[Check], Check]:
+        """Say which modules a check walks."""
+        return super().__call__(*(f"{_PREFIX}{name}" for name in names))
+
+
+def short(name: str) -> str:
+    """Return the name of a module without the words with which all of them begin."""
+    return name.removeprefix(_PREFIX)
+
+
+def is_error(answer: httpx.Response, errors: set[str]) -> None:
+    """Check a refusal of an endpoint."""
+    assert answer.status_code in {400, 401}, answer.text
+    assert answer.headers["content-type"].startswith("application/json")
+    said = answer.json()
+    assert said["error"] in errors, said
+    assert said.keys() <= {"error", "error_description", "error_uri"}
+
+
+def unbound(party: FapiParty) -> set[str]:
+    """Return how a request may be refused that lacks what tokens are bound to."""
+    if party.variant.by_proof:
+        return {"invalid_dpop_proof", "invalid_request", "invalid_grant"}
+    return (
+        {*OF_CLIENT, "invalid_request"}
+        if party.variant.by_certificate
+        else {"invalid_request", "invalid_grant"}
+    )
