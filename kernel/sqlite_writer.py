@@ -5,6 +5,9 @@ while others wait in line leaves its transaction open to the next of them, and t
 Nobody returns before that commit: what a caller was told is on the disk. Within the transaction each unit
 stands behind a savepoint of its own and is undone alone; all of them see what those before them wrote, as
 they would had each been committed.
+
+So a unit of work never waits for another thread: that one may have ended its own unit before it, and wait for
+the same commit.
 """
 
 from __future__ import annotations
