@@ -11,7 +11,7 @@ import select
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
@@ -29,6 +29,8 @@ ONLY_LOOKS = {_BEGIN: "BEGIN"}
 """The option of a connection to SQLite that writes nothing: its snapshot is taken with the first look."""
 BEGINS_ITSELF = {_BEGIN: ""}
 """The option of a connection to SQLite whose user begins and ends the transactions."""
+UNDONE_BY_ITSELF = "undone by itself"
+"""Where the ``info`` of such a connection keeps the error with which SQLite undid the whole transaction."""
 
 _KEEP_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds, and tries, after which the network is asked whether a silent PostgreSQL is still there."""
@@ -62,7 +64,26 @@ def sqlite_engine(url: URL, *, pool_size: int, busy_timeout: float) -> Engine:
             if statement:
                 connection.exec_driver_sql(statement)
 
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> None:
+        if context.connection is not None and isinstance(context.original_exception, Exception):
+            stay_undone(context.connection, context.original_exception)
+
     return engine
+
+
+def stay_undone(connection: Connection, error: Exception) -> None:
+    """Keep what a unit of SQLite still does after ``error`` from being committed statement by statement.
+
+    Where the disk is full, for one, SQLite undoes the whole transaction by itself, and there is none any
+    more. A unit that goes on gets another one, which the writer undoes.
+    """
+    if connection.get_execution_options().get(_BEGIN) != "" or connection.invalidated or connection.closed:
+        return
+    raw: Any = connection.connection.dbapi_connection
+    if not raw.in_transaction:
+        connection.info.setdefault(UNDONE_BY_ITSELF, error)
+        raw.execute("BEGIN")
 
 
 def postgresql_engine(url: URL, *, pool_size: int) -> Engine:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
 from kernel.database import Database
+from kernel.engines import stay_undone
 
 Row = tuple[Any, ...]
 _Process = Callable[[Any], Any]
@@ -137,6 +138,7 @@ def _cursor(connection: Connection, compiled: _Compiled) -> Iterator[Any]:
     try:
         yield cursor
     except engine.dialect.loaded_dbapi.Error as error:
+        stay_undone(connection, error)
         raise DBAPIError.instance(
             compiled.sql,
             None,

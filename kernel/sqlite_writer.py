@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from kernel.engines import BEGINS_ITSELF
+from kernel.engines import BEGINS_ITSELF, UNDONE_BY_ITSELF
 from kernel.transaction import Transaction
 
 _PATIENCE = 0.05
@@ -54,6 +54,7 @@ class SqliteWriter:
         self._open: _Shared | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
+        self._info: dict[Any, Any] = {}
         self._pid = 0
 
     @property
@@ -81,6 +82,8 @@ class SqliteWriter:
     def close(self) -> None:
         """Close the connection; the next unit opens another."""
         with self._line:
+            if self._open is not None:
+                self._commit(self._open)
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()
             self._connection = self._raw = None
@@ -101,24 +104,30 @@ class SqliteWriter:
             else:
                 self._run("SAVEPOINT unit")
         except BaseException:
-            if shared is not None:
-                self._commit(shared)
-            self._line.release()
+            try:
+                if shared is not None:
+                    self._commit(shared)
+            finally:
+                self._line.release()
             raise
         return shared
 
     def _begin(self) -> _Shared:
         if self._connection is None or self._pid != os.getpid():
             # A connection never crosses a fork; the parent's is the parent's to close.
-            self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
-            self._raw = self._connection.connection.dbapi_connection
             self._pid = os.getpid()
+            self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
+            self._raw, self._info = self._connection.connection.dbapi_connection, self._connection.info
+        self._info.pop(UNDONE_BY_ITSELF, None)
         self._run("BEGIN IMMEDIATE")
         return _Shared(Transaction(self._connection))
 
     def _leave(self, shared: _Shared, *, kept: bool) -> None:
         """End a unit: commit for all, or leave that to the next in line and wait for it."""
         try:
+            undone = self._info.get(UNDONE_BY_ITSELF)
+            if undone is not None:
+                raise undone
             if not shared.units:
                 if not kept:
                     self._close(shared, committed=self._undo())
@@ -160,17 +169,22 @@ class SqliteWriter:
         self._close(shared, committed=committed)
 
     def _undo(self) -> bool | None:
-        """Undo what is open; return False, or None if that cannot be told."""
+        """Undo what is open; return False, or None if nobody can tell: the connection is given up then."""
         try:
             self._raw.rollback()
         except self._errors():
+            if self._connection is not None:
+                self._connection.invalidate()
+            self._connection = self._raw = None
             return None
         return False
 
     def _close(self, shared: _Shared, *, committed: bool | None) -> None:
         self._open = None
-        shared.transaction.end(committed=committed)
-        shared.done.set()
+        try:
+            shared.transaction.end(committed=committed)
+        finally:
+            shared.done.set()
 
     def _run(self, statement: str) -> None:
         try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, verify_chains
+from kernel.prepared import Prepared
 from kernel.sqlite_writer import SqliteWriter
-from kernel.tables import audit_event
+from kernel.tables import audit_chain, audit_event
 from tests.support.clock import a_store
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tests.support.databases import Databases
 
 OTHERS = 4
+_INSERT = Prepared(audit_chain.insert(), columns=[column.name for column in audit_chain.columns])
 
 
 class _WrongError(Exception):
@@ -178,3 +181,74 @@ def test_a_process_that_was_forked_off_writes_on_a_connection_of_its_own(store: 
         a_thing(unit, "parent again")
     assert things(store) == audited(store) == {"parent", "child", "parent again"}
     assert verify_chains(store.database).faults == []
+
+
+def overfill(unit: Unit) -> None:
+    unit.connection.execute(text("INSERT INTO thing VALUES (:name, NULL)"), {"name": "x" * 100_000})
+
+
+def overfill_prepared(unit: Unit) -> None:
+    row = {"chain": "c", "node": "x" * 100_000, "opened_at": unit.now, "previous_hash": b"", "hash": b""}
+    _INSERT.within(unit.connection, number=99, **row)
+
+
+@pytest.mark.parametrize("fill", [overfill, overfill_prepared])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_unit_that_goes_on_after_the_disk_was_full_leaves_nothing(
+    store: Store, fill: Callable[[Unit], None], before: int
+) -> None:
+    """SQLite undoes the whole transaction by itself then: what follows must not stand, nor tear the chain."""
+    with store.write() as unit:
+        a_thing(unit, "earlier")
+
+    def stubborn(unit: Unit) -> None:
+        pages = unit.connection.execute(text("PRAGMA page_count")).scalar_one()
+        unit.connection.execute(text(f"PRAGMA max_page_count = {pages + 2}"))
+        with suppress(OperationalError):
+            fill(unit)
+        unit.connection.execute(text(f"PRAGMA max_page_count = {pages + 1_000}"))
+        with unit.connection.begin_nested():
+            a_thing(unit, "stubborn")
+
+    deeds = [lambda unit: a_thing(unit, "before")] * before
+    seen, _ = in_line(store, [*deeds, stubborn, lambda unit: a_thing(unit, "behind")])
+    assert [str(error.orig) for error in seen[: before + 1]] == ["database or disk is full"] * (before + 1)
+    for name in ("one", "two"):
+        with store.write() as unit:
+            a_thing(unit, name)
+    assert things(store) == audited(store) == {"earlier", "behind", "one", "two"}
+    assert verify_chains(store.database).faults == []
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_who_is_stopped_within_a_statement_leaves_a_writer_that_works(
+    store: Store, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library closes the connection then."""
+
+    def stopped(*_anything: object) -> None:
+        raise kind
+
+    with monkeypatch.context() as patched, pytest.raises(kind), store.write() as unit:
+        patched.setattr(unit.connection.dialect, "do_execute", stopped)
+        unit.connection.execute(text("SELECT 1"))
+    with store.write() as unit:
+        a_thing(unit, "one")
+    assert things(store) == audited(store) == {"one"}
+
+
+def test_a_database_that_is_closed_between_two_units_of_a_line_keeps_both(store: Store) -> None:
+    """Closing stands in line as well, and ends the transaction that it finds."""
+
+    class Closed(SqliteWriter):
+        waiting = property(lambda _self: 1)
+
+        def _await(self, shared: Any) -> None:
+            self.close()
+            super()._await(shared)
+
+    store.database.writer = Closed(store.database.engine)
+    for name in ("one", "two"):
+        with store.write() as unit:
+            a_thing(unit, name)
+    assert things(store) == audited(store) == {"one", "two"}
