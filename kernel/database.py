@@ -181,7 +181,11 @@ class Database:
             if self.dialect == "sqlite"
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
-        self.writer = SqliteWriter(self.engine) if self.dialect == "sqlite" else None
+        self.writer = (
+            SqliteWriter(self.engine, busy_timeout=busy_timeout.total_seconds())
+            if self.dialect == "sqlite"
+            else None
+        )
         self._local = threading.local()
         self._spare: deque[_Reader] = deque()
         self._readers: WeakSet[_Reader] = WeakSet()

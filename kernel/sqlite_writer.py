@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,8 @@ from kernel.transaction import Transaction
 
 _PATIENCE = 0.05
 """Seconds after which a unit looks whether the one it left its transaction to went away."""
+_LOOKS_AGAIN = 10
+"""Milliseconds after which SQLite's busy handler, which sleeps longer each time, begins anew."""
 
 
 class _Shared:
@@ -43,11 +46,13 @@ class _Shared:
 class SqliteWriter:
     """Lends the one connection that writes; waiting in line here is fair enough and wakes at once.
 
-    SQLite's own busy handler sleeps and polls; it is left to what other processes do.
+    What other processes do is waited for by SQLite's own busy handler, which sleeps and polls. It is begun
+    anew all the time: a process whose threads write without a pause leaves gaps that long sleeps miss.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, busy_timeout: float = 10.0) -> None:
         self._engine = engine
+        self._busy_timeout = busy_timeout
         self._line = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -118,9 +123,17 @@ class SqliteWriter:
             self._pid = os.getpid()
             self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
             self._raw, self._info = self._connection.connection.dbapi_connection, self._connection.info
+            self._run(f"PRAGMA busy_timeout = {_LOOKS_AGAIN}")
         self._info.pop(UNDONE_BY_ITSELF, None)
-        self._run("BEGIN IMMEDIATE")
-        return _Shared(Transaction(self._connection))
+        until = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                self._raw.execute("BEGIN IMMEDIATE")
+            except self._errors() as error:
+                if "database is locked" not in str(error) or time.monotonic() >= until:
+                    raise self._told(error) from error
+            else:
+                return _Shared(Transaction(self._connection))
 
     def _leave(self, shared: _Shared, *, kept: bool) -> None:
         """End a unit: commit for all, or leave that to the next in line and wait for it."""

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, verify_chains
+from kernel.database import Database
 from kernel.prepared import Prepared
 from kernel.sqlite_writer import SqliteWriter
 from kernel.tables import audit_chain, audit_event
@@ -252,3 +253,26 @@ def test_a_database_that_is_closed_between_two_units_of_a_line_keeps_both(store:
         with store.write() as unit:
             a_thing(unit, name)
     assert things(store) == audited(store) == {"one", "two"}
+
+
+def test_a_process_that_waits_for_another_one_looks_often(store: Store) -> None:
+    """Threads that write without a pause leave the others gaps of a moment: a long sleep would miss them."""
+    looked: list[str] = []
+    other = Database(store.database.engine.url.render_as_string(hide_password=False))
+    with other.write() as connection:
+        raw: Any = connection.connection.dbapi_connection
+    often = threading.Event()
+    raw.set_trace_callback(
+        lambda sql: looked.append(sql) or looked.count("BEGIN IMMEDIATE") < 20 or often.set()
+    )
+
+    def write() -> None:
+        with other.write():
+            pass
+
+    wait = threading.Thread(target=write)
+    with store.write():
+        wait.start()
+        assert often.wait(9)
+    wait.join()
+    other.dispose()
