@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kernel.database import Database
 from kernel.errors import AuditError
+from kernel.forking import renew_in_children
 from kernel.origin import current_origin
 from kernel.prepared import Prepared
 from kernel.randomness import Randomness
@@ -75,10 +75,10 @@ class AuditTrail:
         self._randomness = randomness
         self._node = node
         self._head: _Head | None = None
-        self._pid = 0
         self._lock = threading.Lock()
         self._taken: Transaction | None = None
         self._next: _Head | None = None
+        renew_in_children(self)
 
     def take(self, transaction: Transaction, now: dt.datetime) -> tuple[_Head | None, _Head]:
         """Take the chain for the rows of one unit of work; return its head before (None: no chain) and now.
@@ -90,7 +90,7 @@ class AuditTrail:
         if self._taken is not transaction:  # nobody else can find its own transaction here
             self._lock.acquire()
             self._taken = transaction
-            self._next = self._head if self._pid == os.getpid() else None
+            self._next = self._head
             transaction.at_end(self._end)
         return self._next, self._next or self._open_chain(transaction.connection, now)
 
@@ -98,10 +98,15 @@ class AuditTrail:
         """Say where the chain ends now, for whoever has taken it."""
         self._next = head
 
+    def renew(self) -> None:
+        """Leave the chain to the parent, in a process that was forked off; this one opens its own."""
+        self._lock = threading.Lock()
+        self._head = self._taken = self._next = None
+
     def _end(self, committed: bool | None) -> None:  # noqa: FBT001 - called back by position
         """Give the chain back; it is never used again where nobody knows whether its rows were committed."""
         if committed is not False:
-            self._head, self._pid = (self._next if committed else None), os.getpid()
+            self._head = self._next if committed else None
         self._taken = self._next = None
         self._lock.release()
 

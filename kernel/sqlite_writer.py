@@ -12,7 +12,6 @@ the same commit.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from kernel.engines import BEGINS_ITSELF, UNDONE_BY_ITSELF
+from kernel.forking import renew_in_children
 from kernel.transaction import Transaction
 
 _PATIENCE = 0.05
@@ -60,7 +60,8 @@ class SqliteWriter:
         self._connection: Connection | None = None
         self._raw: Any = None
         self._info: dict[Any, Any] = {}
-        self._pid = 0
+        self._inherited: list[Connection | None] = []
+        renew_in_children(self)
 
     @property
     def waiting(self) -> int:
@@ -89,9 +90,16 @@ class SqliteWriter:
         with self._line:
             if self._open is not None:
                 self._commit(self._open)
-            if self._connection is not None and self._pid == os.getpid():
+            if self._connection is not None:
                 self._connection.close()
             self._connection = self._raw = None
+
+    def renew(self) -> None:
+        """In a process that was forked off, forget what its parent's threads do; close nothing they use."""
+        self._line, self._counting = threading.Lock(), threading.Lock()
+        self._waiting, self._open = 0, None
+        self._inherited.append(self._connection)
+        self._connection = self._raw = None
 
     def _enter(self) -> _Shared:
         """Wait in line and return the transaction to write in; the line is held until :meth:`_leave`."""
@@ -118,9 +126,7 @@ class SqliteWriter:
         return shared
 
     def _begin(self) -> _Shared:
-        if self._connection is None or self._pid != os.getpid():
-            # A connection never crosses a fork; the parent's is the parent's to close.
-            self._pid = os.getpid()
+        if self._connection is None:
             self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
             self._raw, self._info = self._connection.connection.dbapi_connection, self._connection.info
             self._run(f"PRAGMA busy_timeout = {_LOOKS_AGAIN}")

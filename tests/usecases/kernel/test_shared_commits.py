@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, verify_chains
 from kernel.database import Database
+from kernel.errors import BusyError
 from kernel.prepared import Prepared
 from kernel.sqlite_writer import SqliteWriter
 from kernel.tables import audit_chain, audit_event
@@ -276,3 +278,30 @@ def test_a_process_that_waits_for_another_one_looks_often(store: Store) -> None:
         assert often.wait(9)
     wait.join()
     other.dispose()
+
+
+def test_a_process_that_is_forked_off_within_a_line_never_writes_into_the_transaction_of_its_parent(
+    store: Store,
+) -> None:
+    """It cannot write where its parent does, and it is told so."""
+    child = 0
+
+    class Forking(SqliteWriter):
+        waiting = property(lambda _self: 1)
+
+        def _await(self, shared: Any) -> None:
+            nonlocal child
+            child = os.fork()
+            if not child:
+                signal.alarm(30)
+                with suppress(BusyError), store.write() as unit:
+                    a_thing(unit, "child")
+                    os._exit(1)
+                os._exit(0)
+            super()._await(shared)
+
+    store.database.writer = Forking(store.database.engine, busy_timeout=0.1)
+    with store.write() as unit:
+        a_thing(unit, "parent")
+    assert os.waitpid(child, 0)[1] == 0
+    assert things(store) == audited(store) == {"parent"}
