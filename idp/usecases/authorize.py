@@ -22,6 +22,7 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
+from idp.storage.clients import find_client
 from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
 from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
@@ -118,7 +119,7 @@ def resume(
 
     The flow saw to freshness and strength. If the request names another person, the client hears so.
     """
-    asked = _asked_again(services, request)
+    asked = _asked_again(services, unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -135,7 +136,7 @@ def resume_decided(
     services: IdpServices, unit: Unit, request: Mapping[str, Any], *, session: LiveSession, allowed: bool
 ) -> AuthorizeOutcome:
     """Answer a request whose person was asked for consent, in the unit that took the answer up."""
-    asked = _asked_again(services, request)
+    asked = _asked_again(services, unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -238,12 +239,15 @@ def _kept(asked: Asked, subject: str) -> dict[str, object]:
     }
 
 
-def _asked_again(services: IdpServices, request: Mapping[str, Any]) -> Asked:
-    """Return a request that waited, with its client as it stands now."""
+def _asked_again(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> Asked:
+    """Return a request that waited, with its client as the units before this one left it."""
     asked = read_request(services, request["params"])
     pushed = request.get("pushed")
     return replace(
-        asked, pushed=bytes.fromhex(pushed) if pushed else None, signed=bool(request.get("signed"))
+        asked,
+        client=find_client(unit.connection, asked.client.id) if asked.client else None,
+        pushed=bytes.fromhex(pushed) if pushed else None,
+        signed=bool(request.get("signed")),
     )
 
 
