@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     literal_column,
@@ -29,7 +30,6 @@ from idp.storage.tables import account
 from idp.storage.tables import provisioning_request as _request
 from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
-from kernel.listed import listed
 from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert
 
@@ -41,18 +41,6 @@ _INSERT_SUBJECTS = RowInsert(_subject, columns=_SUBJECT)
 # Written out, because an index over a part of the rows is only used by the words it was made with.
 _TOLD = _request.c.outcome != literal_column("'read'")
 _REFUSED = _request.c.outcome == literal_column("'refused'")
-_FORGET = Prepared(
-    update(_request)
-    .where(
-        _request.c.id.in_(
-            select(_subject.c.request_id).where(
-                _subject.c.key.in_(listed("keys")), _subject.c.part == Part.TARGET.value
-            )
-        ),
-        (_request.c.name != "") | (_request.c.external_id != ""),
-    )
-    .values(name="", external_id="")
-)
 _MOST_CLIENTS = 50
 _MOST_TARGETS = 20
 _AT_ONCE = 500
@@ -179,7 +167,22 @@ def recorded_clients(connection: Connection) -> list[str]:
 
 def forget_names(connection: Connection, keys: Iterable[str]) -> None:
     """Wipe the names out of every request that was about ``keys``; it is still found by who knows them."""
-    _FORGET.within(connection, keys=sorted(keys))
+    values = {f"key_{number}": key for number, key in enumerate(sorted(keys))}
+    _forget(len(values)).within(connection, **values)
+
+
+@cache
+def _forget(count: int) -> Prepared:
+    # A value for each of the few names: of a list PostgreSQL guesses a hundred, and reads a new table whole.
+    about = select(_subject.c.request_id).where(
+        _subject.c.key.in_([bindparam(f"key_{number}") for number in range(count)]),
+        _subject.c.part == Part.TARGET.value,
+    )
+    return Prepared(
+        update(_request)
+        .where(_request.c.id.in_(about), (_request.c.name != "") | (_request.c.external_id != ""))
+        .values(name="", external_id="")
+    )
 
 
 def sweep(connection: Connection, *, before: str, limit: int) -> int:
