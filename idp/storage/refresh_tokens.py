@@ -44,28 +44,23 @@ _REFRESH_COLUMNS = (
     refresh_token.c.used_at,
 )
 
+# One statement finds and writes, so that of many who bring a token one alone is served.
+_UNSPENT = (
+    refresh_token.c.digest == bindparam("d"),
+    refresh_token.c.client_id == bindparam("c"),
+    refresh_token.c.used_at.is_(None),
+    refresh_token.c.expires_at > _NOW,
+)
+
 
 _SPEND_REFRESH = Prepared(
-    update(refresh_token)
-    .where(
-        refresh_token.c.digest == bindparam("d"),
-        refresh_token.c.client_id == bindparam("c"),
-        refresh_token.c.used_at.is_(None),
-        refresh_token.c.expires_at > _NOW,
-    )
-    .values(used_at=_NOW)
-    .returning(*_REFRESH_COLUMNS)
+    update(refresh_token).where(*_UNSPENT).values(used_at=_NOW).returning(*_REFRESH_COLUMNS)
 )
 
 
 _PROLONG = Prepared(
     update(refresh_token)
-    .where(
-        refresh_token.c.digest == bindparam("d"),
-        refresh_token.c.client_id == bindparam("c"),
-        refresh_token.c.used_at.is_(None),
-        refresh_token.c.expires_at > _NOW,
-    )
+    .where(*_UNSPENT)
     .values(expires_at=bindparam("until", type_=UtcDateTime))
     .returning(refresh_token.c.digest)
 )
