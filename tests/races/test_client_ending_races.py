@@ -14,8 +14,8 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
-from tests.support.at_once import at_once, done_or_waiting
 from tests.support.oidc import ISSUER, an_op
+from tests.support.together import done_or_waiting, together
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -116,6 +116,6 @@ def test_of_many_exchanges_as_a_client_ends_none_leaves_a_live_token(
         return str(answer.json().get("access_token", ""))
 
     assert op.post("/oauth2/token", fields, headers=op.basic("front")).status == 200
-    issued = [each for each in at_once(deed) if each]
+    issued = [each for each in together(16, deed) if each]
     assert enable_client(op.services, party, actor=SYSTEM)
     assert [each for each in (token, *issued) if is_alive(op, each)] == ([token] if party == "front" else [])

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from idp.domain.tokens import Authentication
 from idp.storage import tables
 from idp.usecases.decide_device import DeviceDecided
-from tests.support.at_once import at_once
 from tests.support.devices import ask, decided, error_of, poll, television
 from tests.support.oidc import an_assertion, an_op, claims_of, public_keys
+from tests.support.together import together
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -39,7 +39,7 @@ def test_one_code_gives_tokens_once(gateway_database: Database) -> None:
     """TK-01, trap T4: sixteen redeem one code; one wins, and the others take its tokens back."""
     op, cookie = ready(gateway_database)
     code = op.code(cookie)
-    answers = at_once(lambda _number: op.redeem(code))
+    answers = together(16, lambda _number: op.redeem(code))
     assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
     (winner,) = [answer.json() for answer in answers if answer.status == 200]
     assert count(op, "access_token") == count(op, "refresh_token") == 1
@@ -50,7 +50,7 @@ def test_one_refresh_token_has_one_heir_and_all_who_race_get_it(gateway_database
     """RT-03, RT-11: within the grace sixteen equal answers; one heir, one family, all of it alive."""
     op, cookie = ready(gateway_database)
     first = op.tokens(cookie)["refresh_token"]
-    answers = at_once(lambda _number: op.refresh(first))
+    answers = together(16, lambda _number: op.refresh(first))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert count(op, "refresh_token") == 2
@@ -61,7 +61,7 @@ def test_without_a_grace_one_refresh_wins_and_the_family_falls(gateway_database:
     """RT-03 with grace 0: at most one success, and the theft is noticed."""
     op, cookie = ready(gateway_database, refresh_grace=dt.timedelta(0))
     first = op.tokens(cookie)["refresh_token"]
-    answers = at_once(lambda _number: op.refresh(first))
+    answers = together(16, lambda _number: op.refresh(first))
     assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
     (winner,) = [answer.json() for answer in answers if answer.status == 200]
     assert op.refresh(winner["refresh_token"]).status == 400
@@ -73,7 +73,7 @@ def test_one_assertion_proves_its_client_once(gateway_database: Database) -> Non
     op, _cookie = ready(gateway_database)
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     fields = {"grant_type": "client_credentials", **an_assertion("m2m")}
-    answers = at_once(lambda _number: op.post("/oauth2/token", fields))
+    answers = together(16, lambda _number: op.post("/oauth2/token", fields))
     assert sorted(answer.status for answer in answers) == [200] + [401] * (THREADS - 1)
     assert count(op, "access_token") == 1
 
@@ -83,7 +83,7 @@ def test_one_logout_tells_each_client_once(gateway_database: Database) -> None:
     op, cookie = ready(gateway_database)
     op.client(replace=True, secret="", backchannel_logout_uri="https://emi.example/bc")
     hint = op.tokens(cookie)["id_token"]
-    at_once(lambda _number: op.get("/oauth2/logout", cookie, id_token_hint=hint))
+    together(16, lambda _number: op.get("/oauth2/logout", cookie, id_token_hint=hint))
     assert [notice["sid"] for notice in op.notices()] == [claims_of(hint)["sid"]]
     assert len(op.audit("gateway:session:ended")) == 1
 
@@ -101,7 +101,7 @@ def test_a_logout_that_meets_a_redemption_leaves_nothing_alive(gateway_database:
         answer = op.redeem(codes[number])
         return dict(answer.json()) if answer.status == 200 else {}
 
-    for answer in at_once(deed):
+    for answer in together(16, deed):
         if answer:
             assert op.introspect(answer["access_token"]) == {"active": False}
             assert op.refresh(answer["refresh_token"]).status == 400
@@ -131,7 +131,7 @@ def test_a_revocation_that_meets_exchanges_leaves_nothing_alive(gateway_database
             assert answer.status in {200, 400}, answer.body
             return str(answer.json().get("access_token", ""))
 
-        for token in filter(None, at_once(deed)):
+        for token in filter(None, together(16, deed)):
             assert op.introspect(token, op.basic("m2m")) == {"active": False}
 
 
@@ -147,7 +147,7 @@ def test_one_device_code_gives_tokens_once(gateway_database: Database) -> None:
     television(op)
     told = ask(op)
     decided(op, cookie, told)
-    answers = at_once(lambda _number: poll(op, told))
+    answers = together(16, lambda _number: poll(op, told))
     assert sorted(answer.status for answer in answers) == [200] + [400] * (THREADS - 1)
     (winner,) = [answer.json() for answer in answers if answer.status == 200]
     assert count(op, "access_token") == count(op, "refresh_token") == 1
@@ -159,9 +159,9 @@ def test_a_device_is_paced_and_answered_once(gateway_database: Database) -> None
     op, cookie = ready(gateway_database)
     television(op)
     told = ask(op)
-    errors = sorted(error_of(each) for each in at_once(lambda _number: poll(op, told)))
+    errors = sorted(error_of(each) for each in together(16, lambda _number: poll(op, told)))
     assert errors == ["authorization_pending"] + ["slow_down"] * (THREADS - 1)
     assert f"{5 * (THREADS + 1)} seconds" in poll(op, told).json()["error_description"]
-    answers = at_once(lambda number: decided(op, cookie, told, allowed=number % 2 == 0))
+    answers = together(16, lambda number: decided(op, cookie, told, allowed=number % 2 == 0))
     assert sum(isinstance(each, DeviceDecided) for each in answers) == 1
     assert count(op, "oauth_grant") == len(op.audit("gateway:device:allowed"))

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.storage import tables
-from tests.support.at_once import at_once
 from tests.support.oidc import an_op, claims_of, public_keys
 from tests.support.self_registration import initial_token, manage, post, registered, registering
+from tests.support.together import together
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -42,7 +42,7 @@ def test_a_token_registers_as_many_clients_as_it_is_for(gateway_database: Databa
     """RFC 7591 §3: twelve come with a token for three; three are registered, nine told nothing."""
     op = ready(gateway_database, "token")
     token = initial_token(op, uses=3)
-    answers = at_once(lambda _number: post(op, token), threads=THREADS)
+    answers = together(THREADS, lambda _number: post(op, token))
     assert sorted(answer.status for answer in answers) == [201] * 3 + [401] * 9
     assert count(op, "client") == count(op, "client_secret") == 3
 
@@ -55,7 +55,7 @@ def test_of_replacements_at_once_one_stands_whole(gateway_database: Database) ->
         {"token_endpoint_auth_method": "private_key_jwt", "jwks": public_keys(), "client_name": "keys"},
         {"token_endpoint_auth_method": "client_secret_basic", "client_name": "secret"},
     ]
-    answers = at_once(lambda number: manage(op, mine, "PUT", **ways[number % 2]), threads=THREADS)
+    answers = together(THREADS, lambda number: manage(op, mine, "PUT", **ways[number % 2]))
     assert {answer.status for answer in answers} == {200}
     told = manage(op, mine).json()
     assert ("jwks" in told) == (told["client_name"] == "keys")
@@ -87,7 +87,7 @@ def test_nothing_that_is_issued_outlives_its_client(gateway_database: Database) 
             return op.redeem(codes[number], headers=headers)
         return op.refresh(first["refresh_token"], headers=headers)
 
-    answers = at_once(act, threads=THREADS)
+    answers = together(THREADS, act)
     assert answers[0].status == 204
     assert {answer.status for answer in answers[1:]} <= {200, 400, 401}
     given = [answer.json()["access_token"] for answer in answers[1:] if answer.status == 200]
@@ -103,7 +103,7 @@ def test_a_registration_ends_once(gateway_database: Database) -> None:
     """RFC 7592 §2.3: the others meet nobody any more, and one row of the audit tells of it."""
     op = ready(gateway_database, "open")
     mine = registered(op)
-    answers = at_once(lambda number: manage(op, mine, "DELETE" if number % 3 else "PUT"), threads=THREADS)
+    answers = together(THREADS, lambda number: manage(op, mine, "DELETE" if number % 3 else "PUT"))
     ended = [answer.status for number, answer in enumerate(answers) if number % 3]
     assert sorted(ended) == [204] + [401] * (len(ended) - 1)
     assert {answer.status for answer in answers} <= {200, 204, 401}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.foundation.fapi_words import OF_CLIENT, FapiWalk, is_error, short
+from tests.support.foundation.fapi_words import OF_ASSERTIONS, OF_CLIENT, FapiWalk, is_error, short
 from tests.support.foundation.registered import assertion
 
 if TYPE_CHECKING:
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 module = FapiWalk()
 
 
-@module(
-    "ensure-signed-client-assertion-with-RS256-fails",
-    "ensure-client-assertion-in-token-endpoint",
-    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
-    "ensure-client-assertion-with-wrong-aud-fails",
-    "ensure-client-assertion-with-no-sub-fails",
-)
+@module(*OF_ASSERTIONS)
 def assertions(party: FapiParty, name: str) -> None:
     """A client assertion that breaks one rule proves nobody at the token endpoint."""
     is_error(party.redeem(party.code(), **wrong_assertion(party, name)), {*OF_CLIENT, "invalid_request"})

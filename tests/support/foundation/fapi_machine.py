@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from tests.support.foundation import fapi
 from tests.support.foundation.fapi_assertions import refuses_wrong_assertions, wrong_assertion
 from tests.support.foundation.fapi_proofs import dates_of, refuses_wrong_proofs
-from tests.support.foundation.fapi_words import OF_CLIENT, FapiWalk, is_error, unbound
+from tests.support.foundation.fapi_words import (
+    OF_ASSERTIONS,
+    OF_CLIENT,
+    OF_DATED_PROOFS,
+    FapiWalk,
+    is_error,
+    unbound,
+)
 
 if TYPE_CHECKING:
     from tests.support.foundation.fapi_party import FapiParty
@@ -41,11 +48,7 @@ def scheme_in_any_case(party: FapiParty, name: str) -> None:
         assert party.ask_resource(party.resource, token, scheme=spelled).status_code == 200
 
 
-@module(
-    "check-dpop-proof-nbf-exp",
-    "ensure-dpopproof-with-iat-10seconds-before-succeeds",
-    "ensure-dpopproof-with-iat-10seconds-after-succeeds",
-)
+@module(*OF_DATED_PROOFS)
 def dated_proofs(party: FapiParty, name: str) -> None:
     """Proofs may be a little early or late, and may have further dates."""
     changes = dates_of(name)
@@ -66,13 +69,7 @@ def without_key(party: FapiParty, name: str) -> None:
     is_error(party.ask_as_machine(bound=False), unbound(party))
 
 
-@module(
-    "ensure-signed-client-assertion-with-RS256-fails",
-    "ensure-client-assertion-in-token-endpoint",
-    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
-    "ensure-client-assertion-with-wrong-aud-fails",
-    "ensure-client-assertion-with-no-sub-fails",
-)
+@module(*OF_ASSERTIONS)
 def assertions(party: FapiParty, name: str) -> None:
     """A client assertion that breaks one rule proves nobody."""
     is_error(party.ask_as_machine(wrong_assertion(party, name)), {*OF_CLIENT, "invalid_request"})

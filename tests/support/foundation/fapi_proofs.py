@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.foundation.fapi_words import OF_REQUEST, FapiWalk, is_error
+from tests.support.foundation.fapi_words import OF_DATED_PROOFS, OF_REQUEST, FapiWalk, is_error
 
 if TYPE_CHECKING:
     from tests.support.foundation.fapi_party import FapiParty
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 module = FapiWalk()
 
 
-@module(
-    "check-dpop-proof-nbf-exp",
-    "ensure-dpopproof-with-iat-10seconds-before-succeeds",
-    "ensure-dpopproof-with-iat-10seconds-after-succeeds",
-)
+@module(*OF_DATED_PROOFS)
 def dated_proofs(party: FapiParty, name: str) -> None:
     """Proofs may be a little early or late, and may have further dates."""
     changes = dates_of(name)

@@ -18,6 +18,21 @@ _PREFIX = "fapi2-security-profile-final-"
 OF_REQUEST = {"invalid_request", "invalid_request_object"}
 OF_CLIENT = {"invalid_client"}
 
+OF_ASSERTIONS = (
+    "ensure-signed-client-assertion-with-RS256-fails",
+    "ensure-client-assertion-in-token-endpoint",
+    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
+    "ensure-client-assertion-with-wrong-aud-fails",
+    "ensure-client-assertion-with-no-sub-fails",
+)
+"""Modules that bring one wrong assertion each."""
+OF_DATED_PROOFS = (
+    "check-dpop-proof-nbf-exp",
+    "ensure-dpopproof-with-iat-10seconds-before-succeeds",
+    "ensure-dpopproof-with-iat-10seconds-after-succeeds",
+)
+"""Modules that bring proofs a little early or late."""
+
 
 class FapiWalk(Walk):
     """Checks by the names of modules without the words with which all of them begin."""

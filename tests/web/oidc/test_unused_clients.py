@@ -17,10 +17,10 @@ from idp.usecases.sweep_tokens import sweep_tokens
 from idp.usecases.sweep_unused_clients import sweep_unused_clients
 from kernel.audit import SYSTEM
 from kernel.sweeping import BATCH
-from tests.support.at_once import done_or_waiting
 from tests.support.oidc import an_op, claims_of
 from tests.support.self_registration import manage, registered, registering, signed_in
 from tests.support.statements import recorded, whole_reads
+from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
     from kernel.database import Database
