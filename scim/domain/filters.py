@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,11 +52,11 @@ _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*
 _NUL_OR_SURROGATE = re.compile("[\x00\ud800-\udfff]")
 
 
-def compile_filter(text: str, catalogue: Catalogue, *, lenient: bool = False) -> Condition:
+def compile_filter(text: str, catalogue: Catalogue, others: Sequence[Catalogue] = ()) -> Condition:
     """Return the condition that the filter ``text`` states on resources of ``catalogue``.
 
-    ``lenient`` takes an attribute there is not as one without a value: for a question to several types, of
-    which one may know it (RFC 7644 §3.4.2.1).
+    An attribute that only ``others`` have, the types that the same question goes to, is taken as one without
+    a value (RFC 7644 §3.4.2.1).
 
     Raises:
         InvalidFilterException: if the filter is malformed, too large, names an attribute there is not, or
@@ -74,7 +75,7 @@ def compile_filter(text: str, catalogue: Catalogue, *, lenient: bool = False) ->
             return Compare(attribute.path, Operator.EQ, encode_operand(attribute, _storable(value)))
     _refuse_depth(text)
     tree = ScimFilter(text).ast
-    return _Compiler(catalogue, lenient=lenient).compiled(tree)
+    return _Compiler(catalogue, others).compiled(tree)
 
 
 def _refuse_depth(text: str) -> None:
@@ -105,20 +106,20 @@ def _inside(node: FilterNode) -> tuple[FilterNode, ...]:
     return ()
 
 
-class _UnknownAttributeError(InvalidFilterException):
-    """The filter names an attribute that the type has not."""
+class _ForeignAttributeError(InvalidFilterException):
+    """The filter names an attribute that the type has not and another has that is asked, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """A node of the tree and the attribute whose brackets it stands in.
 
-    ``unknown`` says that the node is a selection of an attribute there is not.
+    ``foreign`` says that the node is a selection of an attribute that only another type has.
     """
 
     node: FilterNode
     head: Attribute | None = None
-    unknown: bool = False
+    foreign: bool = False
 
 
 class _Compiler(FilterVisitor[Condition]):
@@ -128,9 +129,9 @@ class _Compiler(FilterVisitor[Condition]):
     all that is in it are the last that were made.
     """
 
-    def __init__(self, catalogue: Catalogue, *, lenient: bool) -> None:
+    def __init__(self, catalogue: Catalogue, others: Sequence[Catalogue]) -> None:
         self._catalogue = catalogue
-        self._lenient = lenient
+        self._others = others
         self._head: Attribute | None = None
         self._made: list[Condition] = []
 
@@ -139,10 +140,8 @@ class _Compiler(FilterVisitor[Condition]):
         for step in reversed(self._downwards(tree)):
             self._head = step.head
             try:
-                condition = Constant(value=False) if step.unknown else self.visit(step.node)
-            except _UnknownAttributeError:
-                if not self._lenient:
-                    raise
+                condition = Constant(value=False) if step.foreign else self.visit(step.node)
+            except _ForeignAttributeError:
                 condition = Constant(value=False)
             self._made.append(condition)
         return self._made.pop()
@@ -161,19 +160,17 @@ class _Compiler(FilterVisitor[Condition]):
             if isinstance(step.node, ValuePath):
                 head = self._selected(step.node, step.head)
                 if head is None:
-                    step, inside = replace(step, unknown=True), ()
+                    step, inside = replace(step, foreign=True), ()
             found.append(step)
             waiting += [_Step(node, head) for node in inside]
         return found
 
     def _selected(self, node: ValuePath, outer: Attribute | None) -> Attribute | None:
-        """Return the attribute that a selection is of; None if there is none such and that is tolerated."""
+        """Return the attribute that a selection is of; None if only another type has it."""
         self._head = outer
         try:
             head = self._resolve(node.attr_path)
-        except _UnknownAttributeError:
-            if not self._lenient:
-                raise
+        except _ForeignAttributeError:
             return None
         if not head.multi:
             raise InvalidFilterException(detail=f"'{head.name}' has one value only and takes no brackets.")
@@ -281,10 +278,13 @@ class _Compiler(FilterVisitor[Condition]):
         return attribute
 
     def _resolve(self, path: AttrPath) -> Attribute:
-        found = self._in_head(path) if self._head is not None else self._at_top(path)
-        if found is None:
-            raise _UnknownAttributeError(detail=f"There is no attribute '{path}'.")
-        return found
+        found = self._in_head(path) if self._head is not None else _at_top(self._catalogue, path)
+        if found is not None:
+            return found
+        detail = f"There is no attribute '{path}'."
+        if self._head is None and any(_at_top(other, path) for other in self._others):
+            raise _ForeignAttributeError(detail=detail)
+        raise InvalidFilterException(detail=detail)
 
     def _in_head(self, path: AttrPath) -> Attribute | None:
         head = self._head
@@ -294,8 +294,9 @@ class _Compiler(FilterVisitor[Condition]):
             return head if path.attr.lower() == "value" else None
         return head.parts.get(path.attr.lower())
 
-    def _at_top(self, path: AttrPath) -> Attribute | None:
-        attribute = self._catalogue.find(path.uri, path.attr)
-        if attribute is not None and path.sub_attr:
-            return attribute.parts.get(path.sub_attr.lower())
-        return attribute
+
+def _at_top(catalogue: Catalogue, path: AttrPath) -> Attribute | None:
+    attribute = catalogue.find(path.uri, path.attr)
+    if attribute is not None and path.sub_attr:
+        return attribute.parts.get(path.sub_attr.lower())
+    return attribute

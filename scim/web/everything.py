@@ -1,14 +1,13 @@
 """The root and its /.search: one question to every type of resource (RFC 7644 §3.4.2.1, D4, D5).
 
-Users come before groups unless an order is asked for; the page runs over both as over one list. A filter or
-an order may name attributes that one type has and the other has not; one that no type has is refused.
+Users come before groups unless an order is asked for; the page runs over both as over one list. Each name in
+a filter and in an order may be of either type, and is one without a value in the other; one that no type has
+is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-from scim2_models import SCIMException
 
 from idp.domain.query import Interleaving, Search
 from idp.usecases.interleave_resources import interleave_resources
@@ -48,24 +47,15 @@ class Everything:
 
     def _answer(self, request: Request, client: ScimClient, read: _Read) -> Response:
         asked = [
-            read(request, catalogue, self._settings, client.tolerance, lenient=True) for catalogue in _KINDS
+            read(request, catalogue, self._settings, client.tolerance, _others(catalogue))
+            for catalogue in _KINDS
         ]
-        self._refuse_unknown(request, client, read)
         return self._listing.answer(asked, client)
 
     def _interleave(self, searches: Sequence[Search], client: ScimClient) -> Interleaving:
         accounts, groups = searches
         return interleave_resources(self._services, source=client.id, accounts=accounts, groups=groups)
 
-    def _refuse_unknown(self, request: Request, client: ScimClient, read: _Read) -> None:
-        """Raise what is wrong with the question if no type can answer it."""
-        refused: SCIMException | None = None
-        for catalogue in _KINDS:
-            try:
-                read(request, catalogue, self._settings, client.tolerance)
-            except SCIMException as error:
-                refused = refused or error
-            else:
-                return
-        if refused is not None:
-            raise refused
+
+def _others(catalogue: Catalogue) -> Sequence[Catalogue]:
+    return [each for each in _KINDS if each is not catalogue]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from scim2_models import (
 
 from idp.domain.query import Search, Sort
 from kernel.web.http import Request
-from scim.domain.catalogue import Catalogue
+from scim.domain.catalogue import Attribute, Catalogue
 from scim.domain.filters import compile_filter
 from scim.domain.lenient_filters import lenient_filter
 from scim.domain.profile import Tolerance
@@ -27,7 +27,8 @@ from scim.web.endpoint import body_object
 
 SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _FURTHEST = 2**31
-_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*")
+_NUMBER = re.compile(r"\s*([+-]?)0*([0-9]+)\s*")
+_DIGITS = len(str(_FURTHEST))
 _PARAMETERS = (
     "filter",
     "sortBy",
@@ -71,16 +72,15 @@ def list_request(
     catalogue: Catalogue,
     settings: ScimSettings,
     tolerance: Tolerance,
-    *,
-    lenient: bool = False,
+    others: Sequence[Catalogue] = (),
 ) -> ListRequest:
-    """Return what the query of a list asks for.
+    """Return what the query of a list asks for; ``others`` are the types that it asks, too.
 
     Raises:
         SCIMException: if a parameter cannot be understood.
     """
     values = {name: each[0] for name, each in request.query_values.items()}
-    return _read(values, catalogue, settings, tolerance, lenient=lenient)
+    return _read(values, catalogue, settings, tolerance, others)
 
 
 def search_request(
@@ -88,10 +88,9 @@ def search_request(
     catalogue: Catalogue,
     settings: ScimSettings,
     tolerance: Tolerance,
-    *,
-    lenient: bool = False,
+    others: Sequence[Catalogue] = (),
 ) -> ListRequest:
-    """Return what a SearchRequest body asks for.
+    """Return what a SearchRequest body asks for; ``others`` are the types that it asks, too.
 
     Raises:
         SCIMException: if the body is no SearchRequest or a part of it cannot be understood.
@@ -101,7 +100,7 @@ def search_request(
     if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
     stated = {name: body[name.lower()] for name in _PARAMETERS if body.get(name.lower()) is not None}
-    return _read(stated, catalogue, settings, tolerance, lenient=lenient)
+    return _read(stated, catalogue, settings, tolerance, others)
 
 
 def _read(
@@ -109,8 +108,7 @@ def _read(
     catalogue: Catalogue,
     settings: ScimSettings,
     tolerance: Tolerance,
-    *,
-    lenient: bool,
+    others: Sequence[Catalogue],
 ) -> ListRequest:
     cursor = _cursor(values)
     start_index = max(_number(values, "startIndex", 1), 1)
@@ -119,8 +117,8 @@ def _read(
     if text is not None and not isinstance(text, str):
         raise InvalidValueException(detail="'filter' must be text.")
     text = lenient_filter(text, catalogue, tolerance) if text else None
-    condition = compile_filter(text, catalogue, lenient=lenient) if text else None
-    sort = _sort(values, catalogue, lenient=lenient)
+    condition = compile_filter(text, catalogue, others) if text else None
+    sort = _sort(values, catalogue, others)
     search = Search(condition, min(start_index - 1, _FURTHEST), count, sort)
     projection = read_projection(
         catalogue, _names(values.get("attributes")), _names(values.get("excludedAttributes"))
@@ -144,8 +142,10 @@ def _cursor(values: Mapping[str, Any]) -> str | None:
 
 def _number(values: Mapping[str, Any], name: str, default: int) -> int:
     value = values.get(name, default)
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = int(value)
+    written = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+    if written is not None:
+        # One digit more than the furthest has says enough: a number may be as long as an address.
+        value = int(written[1] + written[2][: _DIGITS + 1])
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidValueException(detail=f"'{name}' must be a whole number.")
     return max(-_FURTHEST, min(value, _FURTHEST))
@@ -159,7 +159,7 @@ def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
     return [name.strip() for part in parts for name in part.split(",") if name.strip()]
 
 
-def _sort(values: Mapping[str, Any], catalogue: Catalogue, *, lenient: bool) -> Sort | None:
+def _sort(values: Mapping[str, Any], catalogue: Catalogue, others: Sequence[Catalogue]) -> Sort | None:
     name = values.get("sortBy")
     if name is None or name == "":
         return None
@@ -168,18 +168,23 @@ def _sort(values: Mapping[str, Any], catalogue: Catalogue, *, lenient: bool) -> 
         raise InvalidValueException(detail="'sortOrder' must be ascending or descending.")
     if not isinstance(name, str):
         raise InvalidValueException(detail="'sortBy' must be text.")
+    attribute = _sortable(name, catalogue)
+    if attribute is not None:
+        return Sort(attribute.path, descending=order == "descending")
+    if any(_sortable(name, other) is not None for other in others):  # a type that has no such value
+        return Sort("", descending=order == "descending")
+    raise InvalidPathException(detail="'sortBy' names nothing that can be sorted by.")
+
+
+def _sortable(name: str, catalogue: Catalogue) -> Attribute | None:
     uri, _, bare = name.rpartition(":")
     head, _, part = bare.partition(".")
     attribute = catalogue.find(uri or None, head)
-    if attribute is not None and not part and attribute.is_complex and attribute.multi:
+    if attribute is None:
+        return None
+    if not part and attribute.is_complex and attribute.multi:
         part = "value"
-    unsortable = attribute is None or (
-        attribute.path in _UNSORTABLE and part.lower() not in {"created", "lastmodified"}
-    )
-    if attribute is not None and part and not unsortable:
-        attribute = attribute.parts.get(part.lower())
-    if attribute is None or unsortable or attribute.is_complex:
-        if lenient:  # a type that has no such value
-            return Sort("", descending=order == "descending")
-        raise InvalidPathException(detail="'sortBy' names nothing that can be sorted by.")
-    return Sort(attribute.path, descending=order == "descending")
+    if attribute.path in _UNSORTABLE and part.lower() not in {"created", "lastmodified"}:
+        return None
+    found = attribute.parts.get(part.lower()) if part else attribute
+    return None if found is None or found.is_complex else found

@@ -281,6 +281,10 @@ PAGES = {
     ("1", "-1"): (1, 0),
     ("1", "1000000000"): (1, 7),
     ("1000000000000000000", "5"): (2147483648, 0),
+    ("9" * 300, "5"): (2147483648, 0),
+    ("-" + "9" * 300, "2"): (1, 2),
+    ("0" * 300 + "2", "9" * 5_000): (2, 6),
+    ("1", "-" + "9" * 5_000): (1, 0),
 }
 
 
@@ -293,7 +297,7 @@ def test_pages_follow_the_edge_rules(crowd: ScimWorld) -> None:
         assert answer["totalResults"] == 7
         assert (answer["startIndex"], answer["itemsPerPage"]) == (index, length), query
         assert len(answer["Resources"]) == length
-    for wrong in ("abc", "1.5", "--1", "0x10", "9" * 30, ""):
+    for wrong in ("abc", "1.5", "--1", "0x10", "-", ""):
         for name in ("count", "startIndex"):
             answer = crowd.get("/Users", query={name: wrong})
             assert (answer.status, answer.scim_type) == (400, "invalidValue"), (name, wrong)
@@ -329,8 +333,30 @@ def test_the_root_asks_every_type(world: ScimWorld) -> None:
     assert ids(filter='meta.resourceType eq "Group"') == [group]
     assert ids(filter='userName eq "fieldn"') == [user]
     assert ids(filter="externalId pr") == [user, group]
-    answer = world.get("/", query={"filter": 'nothing eq "x"'})
-    assert (answer.status, answer.scim_type) == (400, "invalidFilter")
+    assert ids(filter='userName eq "fieldn" or members pr') == [user, group]
+    assert ids(filter="not (members pr) and not (userName pr)") == []
+    assert ids(filter="userName pr and members pr") == []
+    assert ids(filter="members[value pr]", sortBy="userName") == [group]
+    assert ids(filter="emails[value pr] or members[value pr]", sortBy="userName", sortOrder="descending") == [
+        group,
+        user,
+    ]
+
+
+def test_what_no_type_has_is_refused_at_the_root(world: ScimWorld) -> None:
+    """D5, E8, F1: whatever stands beside it, in a filter as in an order, asked in a query or in a body."""
+    for asked, scim_type in (
+        ({"filter": 'nothing eq "x"'}, "invalidFilter"),
+        ({"filter": 'userName pr or nothing eq "x"'}, "invalidFilter"),
+        ({"filter": "emails[nothing pr] or members pr"}, "invalidFilter"),
+        ({"filter": "members pr", "sortBy": "nothing"}, "invalidPath"),
+        ({"filter": "userName pr", "sortBy": "groups"}, "invalidPath"),
+    ):
+        for answer in (
+            world.get("/", query=asked),
+            world.post("/.search", {"schemas": [SEARCH_SCHEMA], **asked}),
+        ):
+            assert (answer.status, answer.scim_type) == (400, scim_type), asked
 
 
 def test_one_comparison_is_one_statement() -> None:

@@ -33,7 +33,7 @@ def _statements(world: ScimWorld) -> Iterator[list[str]]:
 
 def test_a_number_that_is_none_is_refused(world: ScimWorld) -> None:
     """F2, SL-01: startIndex and count are whole numbers, in a query as in a body."""
-    for wrong in ("abc", "1.5", "--1", "0x10", "9" * 30):
+    for wrong in ("abc", "1.5", "--1", "0x10"):
         for name in ("count", "startIndex"):
             answer = world.get("/Users", query={name: wrong})
             assert (answer.status, answer.scim_type) == (400, "invalidValue"), (name, wrong)
