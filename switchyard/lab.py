@@ -50,6 +50,9 @@ _PRODUCTION = "production"
 _READY_SECONDS = 120.0
 _LOOK = 0.05
 _IDLE = 0.2
+_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
+_ROTATED = ("ES256", "PS256", "RS256")
+"""What SIGUSR1 replaces: the foundation's suite takes a new key for a fault that is neither of RSA nor of EC."""
 _KEY = hashlib.sha256(b"The key-encryption key of every laboratory; it protects nothing.").digest()
 
 
@@ -95,7 +98,7 @@ class _Addresses:
 def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
     """Run the laboratory until SIGTERM or SIGINT; one line of JSON on standard output says that it is ready.
 
-    SIGUSR1 rotates the signing keys: their successors stand in the key set within seconds, beside them.
+    SIGUSR1 rotates the signing keys of RSA and EC: successors stand in the key set within seconds, beside them.
     Settings of an installation that stand in ``environ`` are taken out of it: a laboratory obeys its file.
 
     Raises:
@@ -143,7 +146,7 @@ def _rotation_on_signal() -> Iterator[threading.Event]:
 
 def _rotate(settings: GatewaySettings) -> None:
     with gateway_services(settings) as services:
-        rotate_by_command(services.store, settings.keys, actor=Actor("operator", "lab"))
+        rotate_by_command(services.store, settings.keys, actor=Actor("operator", "lab"), algorithms=_ROTATED)
 
 
 def refuse_production(environ: MutableMapping[str, str]) -> None:
@@ -208,7 +211,7 @@ def _write_settings(
         idp["certificate_proxies"] = ["127.0.0.1"]
         idp["certificate_authorities"] = str(plan.tls.client_authorities.resolve())
     toml = folder / "switchyard.toml"
-    keys: dict[str, object] = {"algorithms": ["ES256", "PS256", "EdDSA", "RS256"]}
+    keys: dict[str, object] = {"algorithms": list(_ALGORITHMS)}
     parts: dict[str, dict[str, object]] = {"kernel": kernel, "idp": idp, "keys": keys}
     lines = [line for name, part in parts.items() for line in (f"[gateway.{name}]", *toml_lines(part), "")]
     write_private(toml, "\n".join(lines) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import ClassVar
 
 import structlog
@@ -51,23 +52,26 @@ def rotate(store: Store, settings: KeySettings, *, actor: Actor = SYSTEM) -> tup
         return tuple(step for step in steps if _do(unit, step, pairs, actor))
 
 
-def rotate_by_command(store: Store, settings: KeySettings, *, actor: Actor) -> tuple[SigningKey, ...]:
-    """Replace every active key as soon as relying parties can know its successor.
+def rotate_by_command(
+    store: Store, settings: KeySettings, *, actor: Actor, algorithms: Collection[str] | None = None
+) -> tuple[SigningKey, ...]:
+    """Replace every active key, or those of ``algorithms``, as soon as its successor can be known.
 
     Publishes a next key where there is none, and moves a waiting one to the earliest moment allowed.
     :func:`rotate` activates it then. Returns the keys that will sign next.
     """
-    pairs: dict[str, Pair] = {name: make_pair(name, store.sealer) for name in settings.algorithms}
+    meant = [name for name in settings.algorithms if algorithms is None or name in algorithms]
+    pairs: dict[str, Pair] = {name: make_pair(name, store.sealer) for name in meant}
     with store.write() as unit:
         for key in signing_keys.all_keys(unit.connection):
-            if key.state is KeyState.NEXT:
+            if key.state is KeyState.NEXT and key.algorithm in meant:
                 earliest = hastened(key, policy=_policy(settings))
                 if signing_keys.hasten(unit.connection, key.kid, activate_at=earliest):
                     unit.audit.record("keys:signing-key:hastened", actor=actor, target=key.kid)
         waiting = {
             key.algorithm for key in signing_keys.all_keys(unit.connection) if key.state is KeyState.NEXT
         }
-        for name in settings.algorithms:
+        for name in meant:
             if name not in waiting:
                 _do(unit, Publish(name, unit.now + settings.publish_ahead), pairs, actor)
         return tuple(key for key in signing_keys.all_keys(unit.connection) if key.state is KeyState.NEXT)

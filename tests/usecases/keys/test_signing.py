@@ -163,6 +163,21 @@ def test_a_rotation_shows_the_next_key_long_before_it_signs(
     assert len(kids_of(two)) == 2
 
 
+def test_a_rotation_of_some_algorithms_leaves_the_keys_of_others_alone(
+    sqlite_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """What waits for another algorithm is neither hastened nor replaced."""
+    store = a_store(sqlite_gateway_database, clock)
+    settings = KeySettings()
+    SigningKeys(store, settings).ensure()
+    (slow,) = rotate_by_command(store, settings, actor=OPERATOR, algorithms={"RS256"})
+    coming = rotate_by_command(store, settings, actor=OPERATOR, algorithms={"ES256"})
+    assert {key.algorithm: key.kid == slow.kid for key in coming} == {"RS256": True, "ES256": False}
+    clock.advance(settings.publish_ahead)
+    rotate(store, settings)
+    assert len(list_keys(store)) == 4
+
+
 def test_what_a_former_key_signed_verifies_until_it_is_retired(
     sqlite_gateway_database: Database, clock: FrozenClock
 ) -> None:
