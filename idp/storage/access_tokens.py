@@ -65,11 +65,14 @@ _GUARDED_ACCESS = Prepared(
             bindparam("confirmation", type_=access_token.c.confirmation.type),
             bindparam("issued_at", type_=UtcDateTime),
             bindparam("expires_at", type_=UtcDateTime),
-        ).where(
+        )
+        .where(
             client.c.id == bindparam("client_id"),
             client.c.version == bindparam("version"),
             client.c.disabled_at.is_(None),
-        ),
+        )
+        # Disabling does not wait for it; enabling and deleting do, and find the token then.
+        .with_for_update(read=True, key_share=True),
         include_defaults=False,
     )
     .returning(access_token.c.issued_at)
@@ -84,7 +87,10 @@ def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.
 def insert_machine_token(
     connection: Connection, new: NewAccessToken, *, client_version: int, now: dt.datetime
 ) -> bool:
-    """Store a client's own access token if the client is enabled and still at ``client_version``."""
+    """Store a client's own access token if the client is enabled and still at ``client_version``.
+
+    Until the unit ends the client is neither enabled anew nor deleted: see ``clients.wait_for_issues``.
+    """
     return bool(_GUARDED_ACCESS.within(connection, version=client_version, **_values(new, now)))
 
 

@@ -52,8 +52,7 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
     What others got in exchange for its tokens ends with them.
     Nothing of it comes back to life if the client is enabled again.
     """
-    for table in (pushed_request, device_authorization):  # before the grants, as whoever redeems one does
-        connection.execute(delete(table).where(table.c.client_id == client_id))
+    forget_requests(connection, client_id)  # before the grants, as whoever redeems one does
     grants = connection.execute(
         update(grant)
         .where(grant.c.client_id == client_id, grant.c.revoked_at.is_(None))
@@ -70,6 +69,12 @@ def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt
     ).rowcount
     revoke_exchanged_of_client(connection, client_id, now=now)
     return Ended(grants, tokens)
+
+
+def forget_requests(connection: Connection, client_id: str) -> None:
+    """Forget the requests of a client that wait for a person."""
+    for table in (pushed_request, device_authorization):
+        connection.execute(delete(table).where(table.c.client_id == client_id))
 
 
 def remove_client(connection: Connection, client_id: str) -> bool:

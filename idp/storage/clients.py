@@ -233,6 +233,15 @@ def hold_client_alone(connection: Connection, client_id: str) -> bool:
     return connection.scalar(held) is not None
 
 
+def wait_for_issues(connection: Connection, client_id: str) -> None:
+    """Wait for the units in which a client is given something, and let none begin until this one ends.
+
+    What they stored is to be seen from here on. Call it before anything of the client is held but what waits
+    for a person (``client_endings.forget_requests``), so that no two wait for one another.
+    """
+    connection.execute(select(client.c.id).where(client.c.id == client_id).with_for_update())
+
+
 def change_client(connection: Connection, client_id: str, values: Mapping[str, Any]) -> bool:
     """Change a client and raise its version; False if there is none."""
     done = connection.execute(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from idp.domain.grant import GrantState
 from idp.storage.tables import account, client, grant, session, session_client
@@ -39,20 +39,28 @@ class NewGrant:
     claims: Mapping[str, Any] | None = None
 
 
+_GIVEN = (
+    grant.c.id,
+    grant.c.account_id,
+    grant.c.session_id,
+    grant.c.scope,
+    grant.c.subject,
+    grant.c.claims,
+    grant.c.created_at,
+    grant.c.revoked_reason,
+    grant.c.expires_at,
+)
 _INSERT_GRANT = Prepared(
-    insert(grant),
-    columns=(
-        "id",
-        "client_id",
-        "account_id",
-        "session_id",
-        "scope",
-        "subject",
-        "claims",
-        "created_at",
-        "revoked_reason",
-        "expires_at",
-    ),
+    grant.insert()
+    .from_select(
+        ["client_id", *(column.name for column in _GIVEN)],
+        select(client.c.id, *(bindparam(column.name, type_=column.type) for column in _GIVEN))
+        .where(client.c.id == bindparam("of_client"), client.c.disabled_at.is_(None))
+        # Disabling does not wait for it; enabling and deleting do, and find the grant then.
+        .with_for_update(read=True, key_share=True),
+        include_defaults=False,
+    )
+    .returning(grant.c.id)
 )
 
 
@@ -65,12 +73,15 @@ _REMEMBER = {
 }
 
 
-def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> None:
-    """Store a new grant."""
-    _INSERT_GRANT.within(
+def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> bool:
+    """Store a new grant; False if its client is disabled or gone.
+
+    Until the unit ends the client is neither enabled anew nor deleted: see ``clients.wait_for_issues``.
+    """
+    stored = _INSERT_GRANT.within(
         connection,
         id=new.id,
-        client_id=new.client_id,
+        of_client=new.client_id,
         account_id=new.account_id,
         session_id=new.session_id,
         scope=new.scope,
@@ -80,6 +91,7 @@ def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> 
         revoked_reason="",
         expires_at=new.expires_at,
     )
+    return bool(stored)
 
 
 def remember_client_of_session(

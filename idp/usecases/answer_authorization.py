@@ -17,6 +17,7 @@ from idp.storage.codes import insert_code
 from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.minting import (
     Issue,
+    StaleClientError,
     access_now,
     issue_access_token,
     signed_id_token,
@@ -66,6 +67,9 @@ def granted(
     """Store the grant and return what its response type asks for: a code, tokens, or both.
 
     ``acr`` is the class that the ID token is to tell.
+
+    Raises:
+        StaleClientError: if the client was disabled or deleted a moment ago; nothing was given.
     """
     client, scope = asked.known_client, granted_scope(asked)
     new = _new_grant(services, unit, asked, session, scope)
@@ -76,7 +80,8 @@ def granted(
         tuple(session.amr),
         seconds(session.expires_at),
     )
-    insert_grant(unit.connection, new, now=unit.now)
+    if not insert_grant(unit.connection, new, now=unit.now):
+        raise StaleClientError(client=client.id)
     remember_client_of_session(unit.connection, session.id, client.id, now=unit.now)
     unit.audit.record(
         "gateway:authorization:granted",

@@ -20,6 +20,7 @@ from idp.storage.factors import confirmed_factors
 from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.entrance import may_enter
 from idp.usecases.limits import take_user_code
+from idp.usecases.minting import StaleClientError
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
@@ -88,6 +89,9 @@ def decide_device(
     """Allow or deny a device once, by one conditional statement.
 
     A yes is a grant of this session, and a consent that the person can take back like any other.
+
+    Raises:
+        StaleClientError: if the client was disabled or deleted a moment ago; nothing was decided.
     """
     with services.store.write() as unit:
         found = _found(services, unit, typed, session)
@@ -161,7 +165,8 @@ def _allow(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSess
         tuple(session.amr),
         seconds(session.expires_at),
     )
-    insert_grant(unit.connection, new, now=unit.now)
+    if not insert_grant(unit.connection, new, now=unit.now):
+        raise StaleClientError(client=new.client_id)
     remember_client_of_session(unit.connection, session.id, new.client_id, now=unit.now)
     keep_consent(unit.connection, new.account_id, new.client_id, new.scope.split(), now=unit.now)
     allow(unit.connection, digest(found.user_code), grant_id=new.id, authentication=how.to_json())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idp.storage.client_endings import end_holdings, remove_client
+from idp.storage.client_endings import end_holdings, forget_requests, remove_client
+from idp.storage.clients import wait_for_issues
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -14,6 +15,8 @@ def delete_client(services: IdpServices, client_id: str, *, actor: Actor, reason
     that it provisioned stay.
     """
     with services.store.write() as unit:
+        forget_requests(unit.connection, client_id)
+        wait_for_issues(unit.connection, client_id)
         ended = end_holdings(unit.connection, client_id, reason="client-deleted", now=unit.now)
         done = remove_client(unit.connection, client_id)
         if done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp.domain.oauth import Fault
-from idp.storage.client_endings import end_holdings, remove_client
+from idp.storage.client_endings import end_holdings, forget_requests, remove_client
 from idp.usecases.self_registration import find_managed, managed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -15,6 +15,7 @@ def withdraw_registration(services: IdpServices, client_id: str, *, token: str) 
     if isinstance(found, Fault):
         return found
     with services.store.write() as unit:
+        forget_requests(unit.connection, client_id)  # before the client is held, as whoever answers one does
         held = find_managed(unit, client_id, token, hold=True)
         if isinstance(held, Fault):
             return held

@@ -9,6 +9,7 @@ import pytest
 
 from idp.storage.access_tokens import NewAccessToken, find_bearer, insert_machine_token
 from idp.storage.exchanged_tokens import insert_exchanged_token
+from idp.storage.grants import NewGrant, grant_state, insert_grant
 from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
@@ -24,30 +25,86 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.race
 
 
+def test_a_client_is_disabled_while_something_is_issued_to_it(postgresql_gateway_database: Database) -> None:
+    """Taking a client out of service waits for nobody, however many are about to be served."""
+    op = an_op(postgresql_gateway_database, limits=False)
+    op.machine()
+    with op.services.store.write() as unit:
+        assert insert_machine_token(unit.connection, a_late_token(op), client_version=1, now=unit.now)
+        with ThreadPoolExecutor(1) as pool:  # the token is not to be seen yet
+            assert pool.submit(disable_client, op.services, "m2m", actor=SYSTEM).result(30)
+    assert not is_alive(op, "late")
+    assert enable_client(op.services, "m2m", actor=SYSTEM)
+    assert not is_alive(op, "late")
+
+
 @pytest.mark.parametrize("ending", ["disabled", "deleted"])
-def test_what_was_issued_as_a_client_ended_never_comes_to_life(
+def test_a_token_whose_unit_outlasts_its_client_never_comes_to_life(
     postgresql_gateway_database: Database, ending: str
 ) -> None:
-    """RFC 7592 §2.3: neither as the client is enabled again, nor as another one gets its id.
+    """RFC 7592 §2.3: neither as the client is enabled again meanwhile, nor as another one gets its id.
 
     On SQLite nobody writes beside somebody else, so this cannot be.
     """
     op = an_op(postgresql_gateway_database, limits=False)
     op.machine()
-    row = NewAccessToken(
-        digest("late"), None, "m2m", "m2m", "scim.read", ISSUER, op.clock.now().replace(year=2030)
-    )
-    ends = disable_client if ending == "disabled" else delete_client
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            assert insert_machine_token(unit.connection, a_late_token(op), client_version=1, now=unit.now)
+            again = pool.submit(ended_and_begun_again, op, "m2m", ending)
+            done_or_waiting(postgresql_gateway_database, again)
+        assert again.result(60)
+    assert not is_alive(op, "late")
+
+
+@pytest.mark.parametrize("ending", ["disabled", "deleted"])
+def test_a_sign_in_whose_unit_outlasts_its_client_gives_nothing(
+    postgresql_gateway_database: Database, ending: str
+) -> None:
+    """The grant of a code that is under way ends with the client, or the code comes to life with the next."""
+    op = an_op(postgresql_gateway_database, limits=False)
+    op.client("m2m")
+    account = op.account()
+    end = op.clock.now().replace(year=2030)
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            new = NewGrant(unit.randomness.ulid(unit.now), "m2m", account, None, "openid", end)
+            assert insert_grant(unit.connection, new, now=unit.now)
+            again = pool.submit(ended_and_begun_again, op, "m2m", ending)
+            done_or_waiting(postgresql_gateway_database, again)
+        assert again.result(60)
+    with op.services.store.read() as connection:
+        state = grant_state(connection, new.id, now=op.clock.now())
+    assert state is not None
+    assert state.revoked
+
+
+def test_a_client_that_is_disabled_or_gone_is_given_no_grant(gateway_database: Database) -> None:
+    """Whatever a unit of work read of the client before, the statement that stores the grant looks again."""
+    op = an_op(gateway_database, limits=False)
+    op.client("m2m")
+    account = op.account()
+    assert disable_client(op.services, "m2m", actor=SYSTEM)
     with op.services.store.write() as unit:
-        assert insert_machine_token(unit.connection, row, client_version=1, now=unit.now)
-        with ThreadPoolExecutor(1) as pool:  # the token is not to be seen yet
-            assert pool.submit(ends, op.services, "m2m", actor=SYSTEM).result(30)
+        end = unit.now.replace(year=2030)
+        for client_id in ("m2m", "nobody"):
+            new = NewGrant(unit.randomness.ulid(unit.now), client_id, account, None, "openid", end)
+            assert not insert_grant(unit.connection, new, now=unit.now)
+
+
+def a_late_token(op: Op) -> NewAccessToken:
+    end = op.clock.now().replace(year=2030)
+    return NewAccessToken(digest("late"), None, "m2m", "m2m", "scim.read", ISSUER, end)
+
+
+def ended_and_begun_again(op: Op, client_id: str, ending: str) -> bool:
+    """End the client, and have it, or another one of its id, in service at once."""
     if ending == "disabled":
-        assert enable_client(op.services, "m2m", actor=SYSTEM)
-    else:
-        op.machine()
-    store = op.services.store
-    assert find_bearer(store.database, digest("late"), now=store.clock.now()) is None
+        ended = disable_client(op.services, client_id, actor=SYSTEM)
+        return enable_client(op.services, client_id, actor=SYSTEM) and ended
+    ended = delete_client(op.services, client_id, actor=SYSTEM)
+    op.machine(client_id)
+    return ended
 
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
