@@ -13,9 +13,7 @@ import hashlib
 import hmac
 import os
 import stat
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -24,8 +22,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from kernel.errors import BusyError, SealError, SettingsError
+from kernel.errors import SealError, SettingsError
+from kernel.processors import usable_processors
 from kernel.randomness import Randomness
+from kernel.turns import Turns
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -170,7 +170,8 @@ class PasswordHasher:
     """argon2id with a bound on how many hashes run at once, so that memory cannot be used up.
 
     The defaults are OWASP's floor: 19 MiB, two passes, one lane (G-51, LG-10). A secret longer than
-    1,024 bytes never reaches the hash.
+    1,024 bytes never reaches the hash. As many run at once as there are processors, unless ``parallel`` says
+    otherwise: more would only push each other's memory out of the cache. The others stand in line.
     """
 
     longest = 1024
@@ -187,27 +188,26 @@ class PasswordHasher:
         self._argon = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, salt_len=16
         )
-        self._slots = threading.BoundedSemaphore(parallel or os.cpu_count() or 1)
-        self._wait = wait
+        self.turns = Turns(parallel or usable_processors(), patience=wait)
         self._nobody = self._argon.hash("nobody has this password")
 
     def hash(self, secret: str) -> str:
         """Return the PHC string of ``secret``.
 
         Raises:
-            BusyError: when every slot stays taken for the whole wait.
+            BusyError: when its turn does not come within the wait.
         """
-        with self._slot():
+        with self.turns.turn():
             return self._argon.hash(secret)
 
     def verify(self, stored: str | None, secret: str) -> bool:
         """Tell whether ``secret`` matches; with ``None`` burn the same time and answer no (EN-01).
 
         Raises:
-            BusyError: when every slot stays taken for the whole wait.
+            BusyError: when its turn does not come within the wait.
         """
         usable = len(secret.encode()) <= self.longest
-        with self._slot():
+        with self.turns.turn():
             try:
                 matches = self._argon.verify(stored or self._nobody, secret if usable else "")
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
@@ -217,12 +217,3 @@ class PasswordHasher:
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether ``stored`` was made with other costs than those in force."""
         return self._argon.check_needs_rehash(stored)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=self._wait):
-            raise BusyError(retry_after=2)
-        try:
-            yield
-        finally:
-            self._slots.release()

@@ -145,7 +145,7 @@ def test_hashes_beyond_the_bound_are_refused_not_queued_for_ever() -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with hasher._slot():
+        with hasher.turns.turn():
             inside.set()
             leave.wait(10)
 

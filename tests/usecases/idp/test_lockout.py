@@ -234,7 +234,7 @@ def test_a_busy_system_gives_the_try_back(sqlite_gateway_database: Database, clo
     busy = a_gatehouse(
         sqlite_gateway_database, clock, passwords=PasswordHasher(memory_kib=8, passes=1, parallel=1, wait=0)
     )
-    with busy.services.passwords._slot():
+    with busy.services.passwords.turns.turn():
         for _ in range(20):
             with pytest.raises(BusyError):
                 guess(busy, value=PASSWORD)
