@@ -24,7 +24,8 @@ from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.retire_client_secret import retire_client_secret
-from idp.usecases.rotate_client_secret import SecretRotated, StillRotating, rotate_client_secret
+from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
+from idp.usecases.secret_renewal import StillRotating
 from idp.usecases.show_client import ClientDetail
 from idp.usecases.show_client_secret import put_secret_by, take_secret_up
 from kernel.web.forms import FormErrors, single

@@ -15,7 +15,7 @@ from idp.domain.client import PAIRWISE
 from idp.domain.client_metadata import MetadataError, MetadataFault, kept
 from idp.domain.client_profile import PROFILES
 from idp.domain.localized import localized_names
-from idp.domain.oauth import GrantType
+from idp.domain.oauth import SECRET_METHODS, GrantType
 from idp.domain.response_encryption import ENCODINGS
 
 CLOSED: Final = "closed"
@@ -33,12 +33,17 @@ ASSIGNED: Final = frozenset(
 )
 """What we tell a client and it never tells us (RFC 7592 §2.2)."""
 
+RENEWAL: Final = "renew_client_secret"
+"""Asks for a new secret, and says for how many seconds the former one works on: a member of our own."""
+
+_LONGEST_OVERLAP: Final = 7 * 86_400
 _OPERATORS: Final = frozenset({"allowed_addresses", "resources", "serves"})
 _MACHINES: Final = frozenset(
     {GrantType.CLIENT_CREDENTIALS.value, GrantType.JWT_BEARER.value, GrantType.TOKEN_EXCHANGE.value}
 )
 _STANDARD: Final = "RS256"
 _SIGNED_FOR_IT: Final = ("id_token_signed_response_alg", "authorization_signed_response_alg")
+_ENCRYPTION: Final = ("_encrypted_response_alg", "request_object_encryption_alg")
 _LONGEST_NAME: Final = 120
 _PARTS_OF_A_JWS: Final = 3
 
@@ -61,7 +66,7 @@ def stated(
     offered = _STANDARD in algorithms and _STANDARD not in PROFILES[profile].barred_algorithms
     for name in _SIGNED_FOR_IT:
         found.setdefault(name, _STANDARD if offered else usual)
-    for name in [name for name in found if name.endswith("_encrypted_response_alg")]:
+    for name in [name for name in found if name.endswith(_ENCRYPTION)]:
         found.setdefault(f"{name.removesuffix('alg')}enc", ENCODINGS[0])
     return found
 
@@ -99,6 +104,17 @@ def statement_fault(document: Mapping[str, Any]) -> MetadataFault | None:
 def assigned_names(document: Mapping[str, Any]) -> list[str]:
     """Return the names in ``document`` that are ours to tell."""
     return sorted(ASSIGNED & document.keys())
+
+
+def renewal_fault(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """Return what is wrong with the wish for another secret, or an empty text (:data:`RENEWAL`)."""
+    asked = document.get(RENEWAL)
+    if asked is None:
+        return ""
+    if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked <= _LONGEST_OVERLAP:
+        return f"has to be whole seconds, {_LONGEST_OVERLAP} at most"
+    needs = metadata["token_endpoint_auth_method"] in SECRET_METHODS
+    return "" if needs else "belongs to methods with a secret"
 
 
 def name_of(metadata: Mapping[str, Any], client_id: str) -> str:

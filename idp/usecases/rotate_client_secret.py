@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
-from idp.storage.client_secrets import remove_secrets, secret_ages
+from idp.usecases.secret_renewal import StillRotating, renewed_secret
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
-from kernel.crypto import digest
 
 DEFAULT_OVERLAP = dt.timedelta(days=1)
 
@@ -28,13 +27,6 @@ class NoSecret:
     """There is no such client, or it proves itself without a secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class StillRotating:
-    """Two secrets work already: the former of them has to be retired first, or both replaced at once."""
-
-    former_until: dt.datetime
-
-
 def rotate_client_secret(
     services: IdpServices, client_id: str, *, actor: Actor, overlap: dt.timedelta = DEFAULT_OVERLAP
 ) -> SecretRotated | NoSecret | StillRotating:
@@ -48,22 +40,9 @@ def rotate_client_secret(
         found = clients.find_client(unit.connection, client_id)
         if found is None or found.auth_method not in SECRET_METHODS:
             return NoSecret()
-        if overlap:
-            former = [age.expires_at for age in secret_ages(unit.connection, client_id, now=unit.now)]
-            for until in former:
-                if until is not None:
-                    return StillRotating(until)
-            clients.end_secrets(unit.connection, client_id, at=unit.now + overlap)
-        else:
-            remove_secrets(unit.connection, client_id)
-        secret = unit.randomness.token(32)
-        clients.add_secret(unit.connection, client_id, digest(secret), now=unit.now)
+        secret = renewed_secret(unit, client_id, overlap=overlap, actor=actor)
+        if isinstance(secret, StillRotating):
+            return secret
         clients.change_client(unit.connection, client_id, {"updated_at": unit.now})
-        unit.audit.record(
-            "gateway:client:credential-rotated",
-            actor=actor,
-            target=client_id,
-            details={"overlap_seconds": int(overlap.total_seconds())},
-        )
     services.clients.forget(client_id)
     return SecretRotated(client_id, secret)

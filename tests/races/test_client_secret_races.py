@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.storage.client_secrets import secret_ages
-from idp.usecases.rotate_client_secret import SecretRotated, StillRotating, rotate_client_secret
+from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
+from idp.usecases.secret_renewal import StillRotating
 from kernel.audit import SYSTEM
 from tests.support.oidc import an_op
 

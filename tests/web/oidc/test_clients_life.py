@@ -13,7 +13,8 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
 from idp.usecases.retire_client_secret import retire_client_secret
-from idp.usecases.rotate_client_secret import SecretRotated, StillRotating, rotate_client_secret
+from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
+from idp.usecases.secret_renewal import StillRotating
 from idp.usecases.show_client import ClientState, search_clients, show_client
 from idp.usecases.show_client_secret import WAITS, put_secret_by, take_secret_up
 from kernel.audit import Actor

@@ -168,8 +168,46 @@ def test_a_client_may_repeat_its_own_secret(at: Op) -> None:
     assert "client_secret" not in answer.json()
 
 
+def test_a_client_renews_its_secret_and_both_work_for_as_long_as_it_says(op_on_both: Op) -> None:
+    """RFC 7592 §2.2, CA-11: the answer to a replacement brings a new secret; two work at a time, never three."""
+    op = registering(op_on_both, "open")
+    mine = registered(op)
+    renewed = manage(op, mine, "PUT", renew_client_secret=3600).json()
+    assert renewed["client_secret"] != mine["client_secret"]
+    assert renewed["client_secret_expires_at"] == 0
+    assert "renew_client_secret" not in manage(op, mine).json()
+    assert [taken(op, each) for each in (mine, renewed)] == [True, True]
+    third = manage(op, mine, "PUT", renew_client_secret=3600)
+    assert (third.status, third.json()["error"]) == (400, "invalid_client_metadata")
+    op.clock.advance(dt.timedelta(hours=1))
+    op.services.clients.forget(mine["client_id"])
+    assert [taken(op, each) for each in (mine, renewed)] == [False, True]
+    last = manage(op, mine, "PUT", renew_client_secret=0).json()
+    assert [taken(op, each) for each in (mine, renewed, last)] == [False, False, True]
+    spans = [deed.details["overlap_seconds"] for deed in op.audit("gateway:client:credential-rotated")]
+    assert spans == [3600, 0]
+
+
+@pytest.mark.parametrize("wish", [-1, True, "1", 1.5, 604_801, [], {"renew_client_secret": 1, **KEYS}])
+def test_a_wish_for_another_secret_that_cannot_be_met_changes_nothing(at: Op, wish: object) -> None:
+    """RFC 7591 §3.2.2: no span of time, a longer one than a week, or a client without a secret."""
+    mine = registered(at)
+    changes = wish if isinstance(wish, dict) else {"renew_client_secret": wish}
+    answer = manage(at, mine, "PUT", **changes)
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_client_metadata")
+    assert taken(at, mine)
+    assert at.audit("gateway:client:changed") == []
+
+
+def taken(op: Op, client: dict[str, Any]) -> bool:
+    """Tell whether a client is known by its secret: a code that is none is refused then, and not the client."""
+    fields = {"grant_type": "authorization_code", "code": "none"}
+    headers = op.basic(client["client_id"], client["client_secret"])
+    return bool(op.post("/oauth2/token", fields, headers=headers).json()["error"] == "invalid_grant")
+
+
 def test_a_secret_goes_with_the_need_for_it_and_a_new_one_is_shown_once(at: Op) -> None:
-    """RFC 7592 §2.2: a change keeps the secret; whoever wants another goes by way of a method without one."""
+    """RFC 7592 §2.2: a change keeps the secret; one that went over to keys has none until it comes back."""
     mine = registered(at)
     kept = manage(at, mine, "PUT", client_name="Other").json()
     assert (kept["client_secret_expires_at"], "client_secret" in kept) == (0, False)
