@@ -12,9 +12,6 @@ import hmac
 import io
 from dataclasses import dataclass
 
-import pyotp
-import segno
-
 from idp.domain.one_time import is_code
 
 STEP_SECONDS = 30
@@ -66,6 +63,8 @@ def matching_step(seed: bytes, code: str, *, now: dt.datetime, last_step: int | 
 
 def enrolment(seed: bytes, *, issuer: str, user_name: str) -> TotpEnrolment:
     """Return what the enrolment page shows for ``seed``."""
+    import pyotp  # noqa: PLC0415 - with segno 1 MB that only an enrolment needs
+
     secret = secret_of(seed)
     uri = pyotp.TOTP(secret).provisioning_uri(name=user_name, issuer_name=issuer)
     groups = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
@@ -74,6 +73,8 @@ def enrolment(seed: bytes, *, issuer: str, user_name: str) -> TotpEnrolment:
 
 def _picture(uri: str) -> str:
     """Return the address as an SVG element as wide as its place, black on white in dark mode too."""
+    import segno  # noqa: PLC0415 - as above
+
     out = io.BytesIO()
     code = segno.make(uri, error="m", micro=False)
     code.save(

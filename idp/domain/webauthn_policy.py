@@ -1,9 +1,8 @@
 """Passkeys: what is offered to a browser, and what an answer must satisfy (W3C WebAuthn Level 3).
 
-The ceremonies' cryptography is py_webauthn's. What it leaves to the relying party stands here: frames of
-other origins, the form of the client data, the owner of the credential, the length of its id, backup
-eligibility that never changes, the size of keys, and user verification where the passkey stands alone.
-That a challenge works once, for one flow, within minutes, is the store's part.
+The ceremonies' cryptography is py_webauthn's, met in :mod:`idp.domain.passkey_ceremonies`. What it leaves to
+the relying party and needs no library stands here: frames of other origins, the form of the client data, and
+what is asked for. That a challenge works once, for one flow, within minutes, is the store's part.
 """
 
 from __future__ import annotations
@@ -19,36 +18,16 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-import webauthn
-from webauthn.helpers import decode_credential_public_key
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.decode_credential_public_key import DecodedRSAPublicKey
-from webauthn.helpers.structs import (
-    AttestationConveyancePreference,
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    CredentialDeviceType,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
-
 from idp.domain.factors import PasskeyFactor
 
 CHALLENGE_BYTES = 32
 CHALLENGE_LIFE = dt.timedelta(minutes=5)
 LARGEST_RESPONSE = 65_536
 LONGEST_CREDENTIAL_ID = 1023
-SMALLEST_RSA_BITS = 2048
-ALGORITHMS = (
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-)
-FORMATS = frozenset({"none", "packed"})
-"""No attestation is asked for; a browser answers with none, or with the credential's own signature."""
-
-_TIMEOUT = int(CHALLENGE_LIFE.total_seconds() * 1000)
+TIMEOUT = int(CHALLENGE_LIFE.total_seconds() * 1000)
+"""The same for the browser, in milliseconds."""
+TRANSPORTS = frozenset({"usb", "nfc", "ble", "smart-card", "internal", "cable", "hybrid"})
+"""How a browser says that it reached a passkey (§5.8.4); others are not kept."""
 
 
 class Ceremony(StrEnum):
@@ -141,35 +120,6 @@ class Assertion:
     verified: bool
 
 
-def enrolment_options(
-    party: RelyingParty,
-    *,
-    user_handle: bytes,
-    user_name: str,
-    display_name: str,
-    challenge: bytes,
-    existing: Iterable[PasskeyFactor],
-) -> str:
-    """Return the JSON of the options for ``navigator.credentials.create``."""
-    options = webauthn.generate_registration_options(
-        rp_id=party.id,
-        rp_name=party.name,
-        user_id=user_handle,
-        user_name=user_name,
-        user_display_name=display_name,
-        challenge=challenge,
-        timeout=_TIMEOUT,
-        attestation=AttestationConveyancePreference.NONE,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
-        ),
-        exclude_credentials=_descriptors(existing),
-        supported_pub_key_algs=list(ALGORITHMS),
-    )
-    return webauthn.options_to_json(options)
-
-
 def proof_options(
     party: RelyingParty, *, challenge: bytes, allowed: Iterable[PasskeyFactor], must_verify: bool
 ) -> str:
@@ -178,26 +128,20 @@ def proof_options(
     Without ``allowed`` the browser offers the passkeys it knows for us: the answer to a stranger is the same
     whoever he claims to be, and names no credential (EN-05).
     """
-    options = webauthn.generate_authentication_options(
-        rp_id=party.id,
-        challenge=challenge,
-        timeout=_TIMEOUT,
-        allow_credentials=_descriptors(allowed) or None,
-        user_verification=UserVerificationRequirement.REQUIRED
-        if must_verify
-        else UserVerificationRequirement.PREFERRED,
+    return json.dumps(
+        {
+            "challenge": _text(challenge),
+            "timeout": TIMEOUT,
+            "rpId": party.id,
+            "allowCredentials": [_descriptor(factor) for factor in allowed],
+            "userVerification": "required" if must_verify else "preferred",
+        }
     )
-    return webauthn.options_to_json(options)
 
 
-def _descriptors(factors: Iterable[PasskeyFactor]) -> list[PublicKeyCredentialDescriptor]:
-    return [
-        PublicKeyCredentialDescriptor(
-            id=factor.credential_id,
-            transports=[AuthenticatorTransport(one) for one in factor.transports] or None,
-        )
-        for factor in factors
-    ]
+def _descriptor(factor: PasskeyFactor) -> dict[str, object]:
+    named: dict[str, object] = {"id": _text(factor.credential_id), "type": "public-key"}
+    return {**named, "transports": list(factor.transports)} if factor.transports else named
 
 
 def read_answer(text: str, *, ceremony: Ceremony, party: RelyingParty) -> Answer | PasskeyFault:
@@ -264,78 +208,10 @@ def _bytes(text: str) -> bytes:
         raise ValueError("not base64url") from None
 
 
+def _text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
 def _transports(stated: object) -> tuple[str, ...]:
-    known = {one.value for one in AuthenticatorTransport}
     listed = stated if isinstance(stated, list) else []
-    return tuple(dict.fromkeys(one for one in listed if isinstance(one, str) and one in known))
-
-
-def verify_enrolment(
-    answer: Answer, *, challenge: bytes, party: RelyingParty, must_verify: bool = False
-) -> NewPasskey | PasskeyFault:
-    """Verify a registration whose challenge was spent; the store tells whether its id is taken (WA-07)."""
-    try:
-        found = webauthn.verify_registration_response(
-            credential=answer.raw,
-            expected_challenge=challenge,
-            expected_rp_id=party.id,
-            expected_origin=party.origin,
-            require_user_verification=must_verify,
-            supported_pub_key_algs=list(ALGORITHMS),
-        )
-        key = decode_credential_public_key(found.credential_public_key)
-    except Exception:  # noqa: BLE001 - whatever foreign bytes make the parsers raise is a refusal (WA-12)
-        return PasskeyFault.VERIFICATION
-    if found.credential_id != answer.credential_id or len(found.credential_id) > LONGEST_CREDENTIAL_ID:
-        return PasskeyFault.CREDENTIAL_ID
-    weak = isinstance(key, DecodedRSAPublicKey) and len(key.n.lstrip(b"\0")) * 8 < SMALLEST_RSA_BITS
-    if weak or found.fmt not in FORMATS:
-        return PasskeyFault.ALGORITHM
-    return NewPasskey(
-        credential_id=found.credential_id,
-        public_key=found.credential_public_key,
-        sign_count=found.sign_count,
-        aaguid=found.aaguid,
-        transports=answer.transports,
-        backup_eligible=found.credential_device_type is CredentialDeviceType.MULTI_DEVICE,
-        backed_up=found.credential_backed_up,
-        verified=found.user_verified,
-    )
-
-
-def verify_proof(
-    answer: Answer,
-    factor: PasskeyFactor,
-    *,
-    challenge: bytes,
-    party: RelyingParty,
-    user_handle: bytes,
-    must_verify: bool,
-    must_name_owner: bool,
-) -> Assertion | PasskeyFault:
-    """Verify an assertion whose challenge was spent against the stored passkey.
-
-    ``user_handle`` is that of the passkey's owner; an answer that names another is refused, and one that
-    names none where nobody else has said who it is (``must_name_owner``).
-    """
-    if answer.user_handle != user_handle and (must_name_owner or answer.user_handle is not None):
-        return PasskeyFault.OWNER
-    if answer.credential_id != factor.credential_id:
-        return PasskeyFault.UNKNOWN_CREDENTIAL
-    try:
-        found = webauthn.verify_authentication_response(
-            credential=answer.raw,
-            expected_challenge=challenge,
-            expected_rp_id=party.id,
-            expected_origin=party.origin,
-            credential_public_key=factor.public_key,
-            credential_current_sign_count=0,
-            require_user_verification=must_verify,
-        )
-    except Exception:  # noqa: BLE001 - whatever foreign bytes make the parsers raise is a refusal (WA-12)
-        return PasskeyFault.VERIFICATION
-    if (found.credential_device_type is CredentialDeviceType.MULTI_DEVICE) != factor.backup_eligible:
-        return PasskeyFault.BACKUP_ELIGIBILITY
-    if (found.new_sign_count or factor.sign_count) and found.new_sign_count <= factor.sign_count:
-        return PasskeyFault.COUNTER
-    return Assertion(found.new_sign_count, found.credential_backed_up, found.user_verified)
+    return tuple(dict.fromkeys(one for one in listed if isinstance(one, str) and one in TRANSPORTS))

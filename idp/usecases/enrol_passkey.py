@@ -12,9 +12,7 @@ from idp.domain.webauthn_policy import (
     Ceremony,
     NewPasskey,
     PasskeyFault,
-    enrolment_options,
     read_answer,
-    verify_enrolment,
 )
 from idp.outbound.mail import post_factor_added
 from idp.storage.factors import add_challenge, add_passkey, count_factors, passkeys, spend_challenge
@@ -39,6 +37,8 @@ def begin_passkey_enrolment(
     services: IdpServices, *, flow: str, browser: str
 ) -> PasskeyOptions | TooManyFactors | FlowLost | AlreadyDone:
     """Return the options for ``navigator.credentials.create`` with a challenge of this flow alone."""
+    from idp.domain.passkey_ceremonies import enrolment_options  # noqa: PLC0415 - 5 MB, for who sees a passkey
+
     with services.store.write() as unit:
         position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
         if not isinstance(position, Position):
@@ -77,6 +77,8 @@ def confirm_passkey_enrolment(
     Enrolling counts as a proof of possession and as no more: that the passkey resists phishing is proved
     by the next sign-in with it.
     """
+    import idp.domain.passkey_ceremonies  # noqa: F401, PLC0415 - loaded while nobody waits for the unit
+
     with services.store.write() as unit:
         position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
         if not isinstance(position, Position):
@@ -129,6 +131,8 @@ def _enrolled(
     )
     if not ours:
         return PasskeyFault.CHALLENGE
+    from idp.domain.passkey_ceremonies import verify_enrolment  # noqa: PLC0415 - loaded already
+
     new = verify_enrolment(answer, challenge=answer.challenge, party=party(services))
     if isinstance(new, PasskeyFault):
         return new

@@ -13,7 +13,6 @@ from idp.domain.webauthn_policy import (
     Ceremony,
     PasskeyFault,
     read_answer,
-    verify_proof,
 )
 from idp.storage.accounts import find_account
 from idp.storage.factors import find_passkey, spend_challenge, use_passkey
@@ -44,6 +43,8 @@ def present_passkey(
     The challenge is spent whether or not the rest holds. A passkey alone signs in whom it belongs to, if it
     checked its holder; as a second factor it must belong to the account that gave the password (MF-07).
     """
+    import idp.domain.passkey_ceremonies  # noqa: F401, PLC0415 - loaded while nobody waits for the unit
+
     with services.store.write() as unit:
         position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
         if not isinstance(position, Position):
@@ -108,6 +109,8 @@ class _Owned:
 def _verify(
     unit: Unit, services: IdpServices, position: Position, answer: Answer, owned: _Owned
 ) -> _Proved | PasskeyFault:
+    from idp.domain.passkey_ceremonies import verify_proof  # noqa: PLC0415 - 5 MB, for who sees a passkey
+
     assertion = verify_proof(
         answer,
         owned.factor,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
+import webauthn
 from hypothesis import given
 from hypothesis import strategies as st
+from webauthn.helpers import structs
 
 from idp.domain.account import Account, AccountKind
-from idp.domain.factors import clean_label
+from idp.domain.factors import PasskeyFactor, clean_label
 from idp.domain.identification import meant_by_email, typed_identifier
 from idp.domain.lockout import LockRule
 from idp.domain.login_flow import PasswordDue
@@ -20,7 +23,7 @@ from idp.domain.security_question import OFFERED, QUESTIONS, AnswerFault, answer
 from idp.domain.session import ends_at
 from idp.domain.totp import code_at, enrolment, matching_step, step_at
 from idp.domain.user_agent import browser_name
-from idp.domain.webauthn_policy import passkeys_possible, relying_party
+from idp.domain.webauthn_policy import TRANSPORTS, passkeys_possible, proof_options, relying_party
 from idp.usecases.limits import place
 
 NOON = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
@@ -210,6 +213,51 @@ def test_passkeys_need_a_host_with_a_name() -> None:
     assert not passkeys_possible("http://gateway.example")
     party = relying_party("https://Gateway.example:8443", "Gateway")
     assert (party.id, party.origin) == ("gateway.example", "https://gateway.example:8443")
+
+
+@pytest.mark.parametrize("transports", [(), ("internal", "hybrid")])
+@pytest.mark.parametrize("must_verify", [True, False])
+def test_a_proof_is_asked_for_in_the_words_of_the_library(
+    transports: tuple[str, ...],
+    *,
+    must_verify: bool,
+) -> None:
+    """WebAuthn Level 3 §5.5: the options of a sign-in page are written without loading py_webauthn."""
+    assert {one.value for one in structs.AuthenticatorTransport} == TRANSPORTS
+    known = PasskeyFactor(
+        id="1",
+        account_id="2",
+        credential_id=b"\xff\xfe credential",
+        public_key=b"",
+        sign_count=0,
+        transports=transports,
+        backup_eligible=False,
+    )
+    party = relying_party("https://gateway.example", "Gateway")
+    asked = proof_options(party, challenge=SEED, allowed=[known], must_verify=must_verify)
+    named = structs.PublicKeyCredentialDescriptor(
+        id=known.credential_id,
+        transports=[structs.AuthenticatorTransport(one) for one in transports] or None,
+    )
+    needed = structs.UserVerificationRequirement
+    assert json.loads(asked) == json.loads(
+        webauthn.options_to_json(
+            webauthn.generate_authentication_options(
+                rp_id=party.id,
+                challenge=SEED,
+                timeout=300_000,
+                allow_credentials=[named],
+                user_verification=needed.REQUIRED if must_verify else needed.PREFERRED,
+            )
+        )
+    )
+    assert json.loads(proof_options(party, challenge=SEED, allowed=(), must_verify=True)) == json.loads(
+        webauthn.options_to_json(
+            webauthn.generate_authentication_options(
+                rp_id=party.id, challenge=SEED, timeout=300_000, user_verification=needed.REQUIRED
+            )
+        )
+    )
 
 
 def an_account(identifier: str, *, active: bool = True, activated: bool = True, **values: object) -> Account:
