@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.foundation.dynamic import module
 from tests.support.foundation.party import Party
+from tests.support.foundation.registered import unregister
 from tests.support.foundation.registry import plans
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ PLAN = "oidcc-dynamic-certification-test-plan"
 def test_the_module_of_the_foundation_finds_nothing(tls_lab: TlsLab, name: str) -> None:
     """What fails or warns in the suite fails here."""
     with tls_lab.person() as person:
-        module.checks[name](Party(tls_lab, person), name)
+        party = Party(tls_lab, person)
+        module.checks[name](party, name)
+        unregister(party)

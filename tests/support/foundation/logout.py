@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from httpx import QueryParams
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, OctKey
 
 from switchyard.visitor import Page
+from tests.support.foundation import provider
 from tests.support.foundation.clients import BACK_CHANNEL, FRONT_CHANNEL
 from tests.support.foundation.party import Party
 from tests.support.foundation.registered import register
 from tests.support.foundation.registry import Walk
+from tests.support.oidc import claims_of
 from tests.support.processes import wait_until
 from tests.support.tls_world import RP, SIGNED_OUT
 
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 
 module = Walk()
 _LOGOUT = "oidcc-rp-initiated-logout"
-_STATE = "the state of the sign-out"
+_STATE = "".join(map(chr, range(0x21, 0x7F)))
+"""The suite draws states from all of these signs."""
 _FRAME = re.compile(r'<iframe[^>]*\bsrc="([^"]+)"')
 
 
@@ -57,7 +61,7 @@ def _session_is_over(party: Party) -> None:
 )
 def discovery(party: Party, name: str) -> None:
     """The document tells the address of sign-out, and what else is served."""
-    assert party.op["end_session_endpoint"].startswith("https://")
+    assert provider.document(party)["end_session_endpoint"]
     for kind in ("backchannel", "frontchannel"):
         if kind in name:
             assert party.op[f"{kind}_logout_supported"] is True
@@ -85,20 +89,24 @@ def sign_out(party: Party, name: str) -> None:
 def stay(party: Party, name: str) -> None:
     """Nobody is sent anywhere: a page of our own says what is wrong, asks, or says that it is done."""
     id_token = party.tokens()["id_token"]
-    header, rest = id_token.split(".", 1)
+    rest = id_token.split(".", 1)[1]
+    secret = OctKey.import_key(party.secret)
     changes: dict[str, dict[str, str | None]] = {
         "bad-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}/nobody-registered-this"},
         "query-added-to-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}?foo=bar"},
         "modified-id-token-hint": {"id_token_hint": f"eyJhbGciOiJub25lIn0.{rest.split('.')[0]}."},
-        "bad-id-token-hint": {"id_token_hint": f"{header}.{rest[:-8]}AAAAAAAA"},
+        "bad-id-token-hint": {"id_token_hint": jwt.encode({"alg": "HS256"}, claims_of(id_token), secret)},
         "no-id-token-hint": {"id_token_hint": None},
         "no-params": {"id_token_hint": None, "post_logout_redirect_uri": None, "state": None},
         "no-post-logout-redirect-uri": {"post_logout_redirect_uri": None},
         "only-state": {"id_token_hint": None, "post_logout_redirect_uri": None},
     }
-    found = _leave(party, id_token, **changes[name.removeprefix(f"{_LOGOUT}-")])
+    asked = name.removeprefix(f"{_LOGOUT}-")
+    found = _leave(party, id_token, **changes[asked])
     assert isinstance(found, Page), found
     assert found.heading
+    if asked in {"no-params", "no-post-logout-redirect-uri", "only-state"}:
+        _session_is_over(party)
 
 
 @module("oidcc-backchannel-rp-initiated-logout")
@@ -124,6 +132,7 @@ def back_channel(party: Party, name: str) -> None:
     assert claims["sub"] == tokens["claims"]["sub"]
     assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
     assert claims["jti"]
+    assert claims["iat"] <= time.time() + 5
     assert "nonce" not in claims
     _session_is_over(client)
 

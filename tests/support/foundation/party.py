@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from httpx import QueryParams
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 VERIFIER = "a-verifier-that-has-at-least-forty-three-characters"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+_EVERY_SIGN = "".join(map(chr, range(0x20, 0x7F)))
+"""The suite draws states from all of these (RFC 6749, Appendix A.5)."""
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _ANSWER = {"code", "state", "iss"}
 _REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
@@ -44,6 +46,8 @@ class Party:
     redirect_uri: str = CALLBACK
     algorithm: str = "RS256"
     serial: int = 0
+    registered: list[dict[str, Any]] = field(default_factory=list)
+    """What each client was told that registered itself on the way."""
 
     @property
     def http(self) -> httpx.Client:
@@ -65,8 +69,8 @@ class Party:
             "redirect_uri": self.redirect_uri,
             "response_type": "code",
             "scope": "openid",
-            "state": f"state-{self.serial}~._ü/?",
-            "nonce": f"nonce-{self.serial}",
+            "state": f"state-{self.serial}-{_EVERY_SIGN}ü",
+            "nonce": f"nonce-{self.serial}-".ljust(43, "n"),
             "response_mode": None if self.mode == "query" else self.mode,
             **changes,
         }
@@ -144,6 +148,15 @@ class Party:
         assert isinstance(found["expires_in"], int)
         assert found["expires_in"] > 0
         return found
+
+    def no_tokens(self, answer: httpx.Response, *errors: str) -> None:
+        """Check that the token endpoint refuses, by one of these names, in the form of RFC 6749 5.2."""
+        assert answer.status_code == 400, answer.text
+        assert answer.headers["content-type"].startswith("application/json")
+        found = answer.json()
+        assert found["error"] in errors
+        assert found.keys() <= {"error", "error_description", "error_uri"}
+        assert _DESCRIPTION.fullmatch(found.get("error_description", ""))
 
     def tokens(self, **changes: str | None) -> dict[str, Any]:
         """Sign in and return the tokens; the ID token is checked, and its claims stand beside as ``claims``."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from joserfc.jwk import RSAKey
+
 from tests.support.foundation.party import Party
 from tests.support.signatures import algorithm_of, signed
-from tests.support.tls_world import CALLBACK, SIGNED_OUT, Keys, a_key
+from tests.support.tls_world import CALLBACK, Keys, a_key
 
 if TYPE_CHECKING:
     import httpx
@@ -31,24 +34,42 @@ def assertion(client_id: str, key: SigningKey, audience: object, **changes: obje
         "jti": uuid.uuid4().hex,
         **{name: value for name, value in changes.items() if name != "alg"},
     }
-    algorithm = str(changes.get("alg") or algorithm_of(key))
+    header = {"alg": str(changes.get("alg") or algorithm_of(key)), **named(key)}
     said = {name: value for name, value in claims.items() if value is not None}
-    return signed({"alg": algorithm, "kid": key.kid}, said, key)
+    return signed(header, said, key)
+
+
+def named(key: SigningKey) -> dict[str, str]:
+    """Return the header by which a signature names its key, if the key has a name."""
+    return {"kid": str(key.kid)} if key.get("kid") else {}
+
+
+@functools.cache
+def an_rsa_key(kid: str = "") -> RSAKey:
+    """Return the key for RS256 of this name, always the same; the suite's own key has no name at all."""
+    return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256", **({"kid": kid} if kid else {})})
 
 
 @dataclass
 class KeyParty(Party):
-    """A party that proves itself by its key; ``audience`` is whom it names, our issuer unless told otherwise."""
+    """A party that proves itself by its key.
+
+    ``audience`` is whom it names, our issuer unless told otherwise; ``signs_by`` the algorithm, where its key leaves
+    a choice.
+    """
 
     key: Any = field(default_factory=lambda: a_key("party"))
     audience: object = None
+    signs_by: str = ""
 
     def proof(self, **changes: object) -> dict[str, str]:
         """Return the form fields of private_key_jwt."""
         audience = self.audience or self.lab.issuer
         return {
             "client_assertion_type": ASSERTION,
-            "client_assertion": assertion(self.client_id, self.key, audience, **changes),
+            "client_assertion": assertion(
+                self.client_id, self.key, audience, **{"alg": self.signs_by, **changes}
+            ),
         }
 
     def post(self, endpoint: str, fields: dict[str, str], **more: Any) -> httpx.Response:
@@ -58,26 +79,38 @@ class KeyParty(Party):
 
 
 def register(party: Party, *, expect: int = 201, **metadata: object) -> tuple[KeyParty, dict[str, Any]]:
-    """Register a client with a key of its own and whatever metadata is given; return it, and what it was told."""
-    key = a_key("party")
+    """Register a client as the suite does, with whatever metadata is given; return it, and what it was told."""
+    key = an_rsa_key()
     stated = {
         "client_name": "The foundation's client",
-        "redirect_uris": [CALLBACK],
-        "post_logout_redirect_uris": [SIGNED_OUT],
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": "private_key_jwt",
-        "id_token_signed_response_alg": "RS256",
+        "grant_types": ["authorization_code"],
         "jwks": Keys.public(key),
-        "a_name_that_nobody_knows": "and that nobody minds",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "response_types": ["code"],
+        "redirect_uris": [CALLBACK],
+        "contacts": ["somebody@rp.example"],
         **metadata,
     }
     body = {name: value for name, value in stated.items() if value is not None}
     answer = party.http.post(party.op["registration_endpoint"], json=body)
     assert answer.status_code == expect, answer.text
+    assert answer.headers["content-type"].split(";")[0] == "application/json"
     told: dict[str, Any] = answer.json()
     client = KeyParty(party.lab, party.person, told.get("client_id", ""), mode=party.mode, key=key)
+    client.audience, client.signs_by = party.op["token_endpoint"], "RS256"
     redirect_uris = body["redirect_uris"]
     assert isinstance(redirect_uris, list)
     client.redirect_uri = redirect_uris[0]
+    if expect == 201:
+        assert "error" not in told
+        assert told["registration_client_uri"].startswith("https://")
+        assert told["registration_access_token"]
+        party.registered.append(told)
     return client, told
+
+
+def unregister(party: Party) -> None:
+    """Delete what registered itself, as the suite does at the end of each module."""
+    for told in party.registered:
+        bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
+        assert party.http.delete(told["registration_client_uri"], headers=bearer).status_code == 204
