@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import flask
@@ -15,6 +15,8 @@ from idp.domain.session import LiveSession
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from kernel.web.cookies import read_cookie
+from kernel.web.kit import installed
+from kernel.web.language import current_language
 from kernel.web.language import gettext as _
 
 EXTENSION = "gateway_ui.pages"
@@ -71,15 +73,36 @@ def render(
     template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
 ) -> Response:
     """Return a page of the Gateway, with what all of them show."""
-    session = live_session()
-    values.setdefault("account_name", session.account.display if session else "")
-    body = flask.render_template(
+    values.setdefault("account_name", _account_name())
+    body = flask.render_template(f"gateway/{template}", **_shown_by_all(), **values)
+    return _answer(body, status, headers)
+
+
+def fill(template: str, *, varies: Mapping[str, str], **constants: Hashable) -> Response:
+    """Return a page as :func:`render` does, but made once and filled in; ``varies`` is only shown."""
+    body = installed().skeletons.render(
         f"gateway/{template}",
-        contact=pages().contact,
-        activation_days=pages().services.settings.activation_link_life.days,
-        message_numbers=said(),
-        **values,
+        current_language(),
+        varies={"account_name": _account_name(), **varies},
+        constants={**_shown_by_all(), **constants},
     )
+    return _answer(body, 200, None)
+
+
+def _account_name() -> str:
+    session = live_session()
+    return session.account.display if session else ""
+
+
+def _shown_by_all() -> dict[str, Hashable]:
+    return {
+        "contact": pages().contact,
+        "activation_days": pages().services.settings.activation_link_life.days,
+        "message_numbers": said(),
+    }
+
+
+def _answer(body: str, status: int, headers: Mapping[str, str] | None) -> Response:
     response = flask.make_response(body, status)
     let_through(response)
     response.headers.update(headers or {})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Hashable
 
 import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway_ui.web.context import live_session, pages, render
+from gateway_ui.web.context import fill, live_session, pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
 from gateway_ui.web.page_client import client_face
@@ -87,22 +88,30 @@ def sign_in_page(
     username, remember = typed or (page.login_hint or kept, bool(kept))
     if page.account:
         username = page.account.user_name
+    varies = {
+        "client_name": page.client_name,
+        "action": address("/sign-in", flow),
+        "username": username,
+        "passkey_action": address("/sign-in/passkey", flow),
+        "passkey_options": address("/sign-in/passkey/options", flow),
+    }
+    constants: dict[str, Hashable] = {
+        "client": client_face(),
+        "username_is_fixed": page.account is not None,
+        "remember": remember,
+        "passkeys": page.passkeys_possible,
+        "disclaimer": disclaimer(pages().operator),
+    }
+    if not errors and answer is None:
+        return fill("sign_in.html", varies=varies, **constants)
     answer = answer or Answer(200)
     return render(
         "sign_in.html",
         status=answer.status,
         headers=answer.headers,
         errors=errors,
-        client=client_face(),
-        client_name=page.client_name,
-        action=address("/sign-in", flow),
-        username=username,
-        username_is_fixed=page.account is not None,
-        remember=remember,
-        passkeys=page.passkeys_possible,
-        passkey_action=address("/sign-in/passkey", flow),
-        passkey_options=address("/sign-in/passkey/options", flow),
-        disclaimer=disclaimer(pages().operator),
+        **varies,
+        **constants,
     )
 
 

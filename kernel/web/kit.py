@@ -13,6 +13,7 @@ from kernel.clock import Clock, SystemClock
 from kernel.crypto import Sealer
 from kernel.randomness import Randomness
 from kernel.translations import Translations
+from kernel.web.skeletons import Skeletons
 
 EXTENSION = "kernel.page_kit"
 
@@ -68,6 +69,7 @@ class Installed:
 
     kit: PageKit
     translations: Translations
+    skeletons: Skeletons
 
 
 def installed() -> Installed:

@@ -43,6 +43,7 @@ from kernel.web.language import (
 )
 from kernel.web.links import this_page
 from kernel.web.proxies import host_check, peer_address
+from kernel.web.skeletons import Skeletons, varying
 
 __all__ = ["PageKit", "make_pages"]
 
@@ -70,7 +71,7 @@ def make_pages(
         PREFERRED_URL_SCHEME="https" if kit.https else "http",
     )
     translations = Translations((_HERE / "translations", *kit.translations))
-    app.extensions[EXTENSION] = Installed(kit, translations)
+    app.extensions[EXTENSION] = Installed(kit, translations, Skeletons(kit.randomness))
     assets = Assets(static_folders)
     _prepare_templates(app, kit, assets, template_folders)
     app.add_url_rule("/static/<name>", "static", assets.serve, methods=["GET"])
@@ -119,10 +120,10 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
         support_email=kit.support_email,
         support_phone=kit.support_phone,
         static=assets.url,
-        csrf_field=csrf_field,
-        nonce=nonce,
+        csrf_field=varying("csrf_field", csrf_field),
+        nonce=varying("nonce", nonce),
         now=kit.clock.now,
-        this_page=this_page,
+        this_page=varying("this_page", this_page),
     )
     app.context_processor(
         lambda: {"current_language": current_language(), "other_languages": other_languages()}
