@@ -19,14 +19,20 @@ class KeySettings(Section):
     """Algorithms for which a signing key is kept: `ES256`, `PS256`, `EdDSA` (Ed25519) or `RS256`; each client
     chooses among them. OpenID Connect asks for `RS256`."""
 
+    encryption_algorithms: tuple[Literal["RSA-OAEP-256", "ECDH-ES"], ...] = ()
+    """Algorithms for which a key is kept that applications encrypt their request objects with; `ECDH-ES`
+    serves its forms with key wrapping, too. Without one, none is taken encrypted."""
+
     rotate_after: dt.timedelta = dt.timedelta(days=90)
-    """A signing key is replaced when it has been active for this long."""
+    """A key is replaced when it has been active for this long."""
 
     publish_ahead: dt.timedelta = dt.timedelta(hours=1)
-    """How long a new key stands in the key set before it signs."""
+    """How long a new key stands in the key set before it signs, and how long every node knows a key for
+    encryption before others see it."""
 
     retain: dt.timedelta = dt.timedelta(days=1)
-    """How long a replaced key stays in the key set, so that what it signed can still be verified."""
+    """How long a replaced key stays in the key set, so that what it signed can still be verified; one for
+    encryption leaves the key set at once, and opens for as long what others encrypted with it."""
 
     jwks_max_age: dt.timedelta = dt.timedelta(minutes=5)
     """How long relying parties may cache the key set. Never more than five minutes (DJ-05)."""
@@ -50,3 +56,8 @@ class KeySettings(Section):
         if not self.algorithms:
             raise ValueError("algorithms has to name at least one")
         return self
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Every algorithm for which a key is kept."""
+        return (*self.algorithms, *self.encryption_algorithms)

@@ -132,20 +132,21 @@ def downgrade(settings: Path | None, system: str, revision: str) -> None:
 
 @click.group(cls=Commands)
 def keys() -> None:
-    """Signing keys of the Gateway, and the keys that seal secrets at rest."""
+    """Keys of the Gateway, for signing and for encryption, and the keys that seal secrets at rest."""
 
 
 @keys.command("list")
 @settings_option
 def list_keys(settings: Path | None) -> None:
-    """Show every signing key with its state."""
+    """Show every key with what it is for and its state."""
     from keys.usecases import rotate as deeds  # noqa: PLC0415
 
     with opened_store(read(settings), "gateway") as store:
         found = deeds.list_keys(store)
     for key in found:
         since = key.activated_at or key.published_at
-        click.echo(f"{key.kid}  {key.algorithm}  {key.state:<8}  since {since:%Y-%m-%d %H:%M} UTC")
+        use = "enc" if key.encrypts else "sig"
+        click.echo(f"{key.kid}  {use}  {key.algorithm}  {key.state:<8}  since {since:%Y-%m-%d %H:%M} UTC")
     if not found:
         click.echo("There are no keys yet: the Gateway makes them at its first start.")
 
@@ -161,7 +162,8 @@ def rotate(settings: Path | None) -> None:
     with opened_store(deployment, "gateway") as store:
         coming = deeds.rotate_by_command(store, deployment.gateway.keys, actor=at_console())
     for key in coming:
-        click.echo(f"{key.kid}  {key.algorithm}  signs from {key.activate_at:%Y-%m-%d %H:%M} UTC")
+        begins = "is offered" if key.encrypts else "signs"
+        click.echo(f"{key.kid}  {key.algorithm}  {begins} from {key.activate_at:%Y-%m-%d %H:%M} UTC")
 
 
 @keys.command(context_settings=GENERATED_NAME)

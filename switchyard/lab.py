@@ -29,6 +29,7 @@ from kernel.audit import Actor
 from kernel.clock import SystemClock
 from kernel.errors import SwitchyardError
 from kernel.randomness import SystemRandomness
+from keys.domain.encryption import OPENED_BY
 from keys.usecases.rotate import rotate_by_command
 from switchyard import wiring
 from switchyard.cli_options import SETTINGS
@@ -52,7 +53,7 @@ _LOOK = 0.05
 _IDLE = 0.2
 _ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 _ROTATED = ("ES256", "PS256", "RS256")
-"""What SIGUSR1 replaces: the foundation's suite takes a new key for a fault that is neither of RSA nor of EC."""
+"""What SIGUSR1 replaces: the foundation's suite takes a new key of any kind but RSA and EC for a fault."""
 _KEY = hashlib.sha256(b"The key-encryption key of every laboratory; it protects nothing.").digest()
 
 
@@ -98,7 +99,7 @@ class _Addresses:
 def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
     """Run the laboratory until SIGTERM or SIGINT; one line of JSON on standard output says that it is ready.
 
-    SIGUSR1 rotates the signing keys of RSA and EC: successors stand in the key set within seconds, beside them.
+    SIGUSR1 rotates the signing keys of RSA and EC: successors stand in the key set beside them within seconds.
     Settings of an installation that stand in ``environ`` are taken out of it: a laboratory obeys its file.
 
     Raises:
@@ -211,7 +212,10 @@ def _write_settings(
         idp["certificate_proxies"] = ["127.0.0.1"]
         idp["certificate_authorities"] = str(plan.tls.client_authorities.resolve())
     toml = folder / "switchyard.toml"
-    keys: dict[str, object] = {"algorithms": list(_ALGORITHMS)}
+    keys: dict[str, object] = {
+        "algorithms": list(_ALGORITHMS),
+        "encryption_algorithms": list(OPENED_BY),
+    }
     parts: dict[str, dict[str, object]] = {"kernel": kernel, "idp": idp, "keys": keys}
     lines = [line for name, part in parts.items() for line in (f"[gateway.{name}]", *toml_lines(part), "")]
     write_private(toml, "\n".join(lines) + "\n")

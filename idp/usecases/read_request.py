@@ -10,6 +10,7 @@ from idp.domain.authorization_request import PARAMETERS, REFERENCES, Asked
 from idp.domain.client import Client
 from idp.domain.oauth import ASSERTION_ALGORITHMS, ErrorCode, Fault
 from idp.domain.request_object import LONGEST, Expected, read_object
+from idp.domain.response_encryption import ENCRYPTED_DOTS
 from idp.storage.clients import look_up_client
 from idp.storage.pushed_requests import find_pushed_request
 from idp.usecases.client_keys import keys_of
@@ -63,6 +64,8 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "") -> Asked:
     client, token = asked.known_client, fetched or asked.value("request")
     known = services.clients.look_up(services.store, client.id)
     names = [name for name in PARAMETERS if name not in REFERENCES]
+    if token.count(".") == ENCRYPTED_DOTS:
+        token = _decrypted(services, client, token)
     found = read_object(
         token,
         keys_of(services, known, token) if known and len(token) <= LONGEST else None,
@@ -83,6 +86,16 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "") -> Asked:
         )
         return replace(asked, unread=fault)
     return replace(asked, parameters={**found, "client_id": [client.id]}, signed=True)
+
+
+def _decrypted(services: IdpServices, client: Client, token: str) -> str:
+    """Return the signed object within an encrypted one, or what is none (RFC 9101 §6.1).
+
+    However it cannot be opened, nothing more is told than that no signature was found. Nothing is opened for
+    a client without keys: it could have signed nothing.
+    """
+    signs = bool(client.jwks or client.jwks_uri)
+    return (services.signing.opened(token) if signs else None) or "sealed"
 
 
 def request_algorithms(client: Client) -> tuple[str, ...]:

@@ -155,9 +155,21 @@ def _algorithm_faults(
     for name in _SIGNED_FOR_IT:
         if metadata.get(name, usual) not in services.signing.algorithms:
             yield _wrong(name, "is not among the algorithms of our keys")
+    yield from _request_encryption_faults(services, metadata)
     for name in _SIGNED_FOR_IT[:2]:
         if name not in metadata and usual in rules.barred_algorithms:
             yield _wrong(name, f"has to be given: {usual} would be taken, which the profile does not allow")
+
+
+def _request_encryption_faults(services: IdpServices, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    """Find what a client says of its encrypted requests that we could not open (OIDC Registration §2)."""
+    algorithm, encoding = "request_object_encryption_alg", "request_object_encryption_enc"
+    if algorithm in metadata and metadata[algorithm] not in services.signing.encryption_algorithms:
+        yield _wrong(algorithm, "is not among the algorithms that our keys open")
+    if encoding in metadata and algorithm not in metadata:
+        yield _wrong(encoding, f"belongs to {algorithm}")
+    elif encoding in metadata and metadata[encoding] not in services.signing.encodings:
+        yield _wrong(encoding, "is not among the encodings that are opened")
 
 
 def _sector_faults(services: IdpServices, metadata: Mapping[str, Any]) -> tuple[MetadataFault, ...]:

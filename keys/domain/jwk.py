@@ -7,7 +7,8 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 
-from keys.domain.key import PUBLISHED, SigningKey
+from keys.domain.encryption import OPENED_BY
+from keys.domain.key import OwnKey
 
 _MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
@@ -19,15 +20,15 @@ def thumbprint(public: Mapping[str, str]) -> str:
     return urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
 
 
-def key_set(keys: Iterable[SigningKey]) -> bytes:
+def key_set(keys: Iterable[OwnKey]) -> bytes:
     """Return the JWK set of the published keys, oldest first; only public members pass."""
-    shown = sorted(
-        (key for key in keys if key.state in PUBLISHED), key=lambda key: (key.published_at, key.kid)
-    )
+    shown = sorted((key for key in keys if key.is_published), key=lambda key: (key.published_at, key.kid))
     document = {"keys": [_public(key) for key in shown]}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _public(key: SigningKey) -> dict[str, str]:
+def _public(key: OwnKey) -> dict[str, str]:
+    """Return the key as others see it. One that serves several algorithms names none (RFC 7517 §4.4)."""
     members = {name: key.public_jwk[name] for name in _MEMBERS[key.public_jwk["kty"]]}
-    return {**members, "kid": key.kid, "alg": key.algorithm, "use": "sig"}
+    named = {} if len(OPENED_BY.get(key.algorithm, ())) > 1 else {"alg": key.algorithm}
+    return {**members, "kid": key.kid, **named, "use": "enc" if key.encrypts else "sig"}

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from keys.domain.key import KeyState, SigningKey
+from keys.domain.key import KeyState, OwnKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def first_moment(
 
 
 def due_steps(
-    keys: Iterable[SigningKey], algorithm: str, *, policy: RotationPolicy, now: dt.datetime
+    keys: Iterable[OwnKey], algorithm: str, *, policy: RotationPolicy, now: dt.datetime
 ) -> tuple[Step, ...]:
     """Return what is due for ``algorithm`` at ``now`` (aware), in the order in which to do it."""
     ours = [key for key in keys if key.algorithm == algorithm]
@@ -81,15 +81,15 @@ def due_steps(
     return tuple(steps)
 
 
-def may_activate(key: SigningKey, *, policy: RotationPolicy, now: dt.datetime) -> bool:
+def may_activate(key: OwnKey, *, policy: RotationPolicy, now: dt.datetime) -> bool:
     """Tell whether a next key may sign: its hour has come and it was published long enough before."""
     return key.activate_at <= now and key.published_at + policy.publish_ahead <= now
 
 
-def hastened(key: SigningKey, *, policy: RotationPolicy) -> dt.datetime:
+def hastened(key: OwnKey, *, policy: RotationPolicy) -> dt.datetime:
     """Return the earliest moment at which a next key may sign, for a rotation by command."""
     return min(key.activate_at, key.published_at + policy.publish_ahead)
 
 
-def _one(keys: Iterable[SigningKey], state: KeyState) -> SigningKey | None:
+def _one(keys: Iterable[OwnKey], state: KeyState) -> OwnKey | None:
     return next((key for key in keys if key.state is state), None)

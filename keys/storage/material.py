@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kernel.crypto import Sealer
 from kernel.errors import SealError
+from keys.domain.encryption import ECDH_ES
 from keys.domain.jwk import thumbprint
 from keys.domain.signature import EDDSA, ES256, PrivateKey
 
@@ -37,7 +38,7 @@ class Pair:
 def make_pair(algorithm: str, sealer: Sealer) -> Pair:
     """Return a new key pair for ``algorithm``: P-256, Ed25519, or RSA of 3072 bits."""
     private: PrivateKey
-    if algorithm == ES256:
+    if algorithm in {ES256, ECDH_ES}:
         private = ec.generate_private_key(ec.SECP256R1())
         public = _ec_jwk(private.public_key().public_numbers())
     elif algorithm == EDDSA:

@@ -1,4 +1,4 @@
-"""Rows of signing keys: read the ring, and one conditional statement per change of state."""
+"""Rows of our keys: read the ring, and one conditional statement per change of state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, case, null, select, update
 
 from kernel.database import insert
-from keys.domain.key import PUBLISHED, KeyState, SigningKey
+from keys.domain.encryption import OPENED_BY
+from keys.domain.key import KEPT, KeyState, OwnKey
 from keys.storage.material import Pair
 from keys.storage.tables import signing_key
 
@@ -24,21 +25,21 @@ _PUBLIC = (
     signing_key.c.retire_at,
 )
 _RING = select(*_PUBLIC, signing_key.c.sealed_private).where(
-    signing_key.c.state.in_([state.value for state in PUBLISHED])
+    signing_key.c.state.in_([state.value for state in KEPT])
 )
 _EVERY = select(*_PUBLIC).order_by(signing_key.c.published_at, signing_key.c.kid)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A published key with its sealed private part, if it still has one."""
+    """A key in use with its sealed private part, if it still has one."""
 
-    key: SigningKey
+    key: OwnKey
     sealed_private: bytes | None = field(repr=False)
 
 
-def _key(row: Row[*tuple[Any, ...]]) -> SigningKey:
-    return SigningKey(
+def _key(row: Row[*tuple[Any, ...]]) -> OwnKey:
+    return OwnKey(
         row.kid,
         row.algorithm,
         KeyState(row.state),
@@ -51,11 +52,11 @@ def _key(row: Row[*tuple[Any, ...]]) -> SigningKey:
 
 
 def read_ring(connection: Connection) -> list[StoredKey]:
-    """Return every published key."""
+    """Return every key in use."""
     return [StoredKey(_key(row), row.sealed_private) for row in connection.execute(_RING)]
 
 
-def all_keys(connection: Connection) -> list[SigningKey]:
+def all_keys(connection: Connection) -> list[OwnKey]:
     """Return every key there ever was, oldest first."""
     return [_key(row) for row in connection.execute(_EVERY)]
 
@@ -89,11 +90,20 @@ def publish(
 
 
 def stop_signing(connection: Connection, kid: str, *, retire_at: dt.datetime) -> bool:
-    """Turn the active key into a retained one and destroy its private part; False if it was not active."""
+    """Turn the active key into a retained one; False if it was not active.
+
+    The private part of a key that signed is destroyed; one for encryption keeps it until it is retired.
+    """
+    still_opens = signing_key.c.algorithm.in_(tuple(OPENED_BY))
     done = connection.execute(
         update(signing_key)
         .where(signing_key.c.kid == kid, signing_key.c.state == KeyState.ACTIVE.value)
-        .values(state=KeyState.RETAINED.value, sealed_private=None, retire_at=retire_at, reason="rotated")
+        .values(
+            state=KeyState.RETAINED.value,
+            sealed_private=case((still_opens, signing_key.c.sealed_private), else_=null()),
+            retire_at=retire_at,
+            reason="rotated",
+        )
     )
     return done.rowcount == 1
 
@@ -127,9 +137,9 @@ def hasten(connection: Connection, kid: str, *, activate_at: dt.datetime) -> boo
 
 
 def retire(connection: Connection, kid: str, *, now: dt.datetime, reason: str) -> KeyState | None:
-    """Take a published key out of the key set and destroy its private part.
+    """Take a key out of use and destroy its private part.
 
-    Returns the state it had, or None if it was not published.
+    Returns the state it had, or None if it was not in use.
     """
     before = connection.execute(select(signing_key.c.state).where(signing_key.c.kid == kid)).scalar()
     done = connection.execute(

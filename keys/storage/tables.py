@@ -1,4 +1,4 @@
-"""The signing-key table. The private part is sealed, and exists only while the key may sign."""
+"""The table of our keys. The private part is sealed, and exists only while the key may sign, or open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ signing_key = Table(
     Column("algorithm", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("public_jwk", JsonText, nullable=False),
-    Column("sealed_private", LargeBinary, comment="PKCS #8, sealed; destroyed when the key stops signing"),
+    Column("sealed_private", LargeBinary, comment="PKCS #8, sealed; destroyed when it is of no more use"),
     Column("published_at", UtcDateTime, nullable=False),
     Column("activate_at", UtcDateTime, nullable=False, comment="from when on it may replace the active key"),
     Column("activated_at", UtcDateTime),
@@ -24,7 +24,9 @@ signing_key = Table(
     Column("reason", Text, nullable=False, comment="why it left: rotated, or revoked"),
     CheckConstraint("state in ('next', 'active', 'retained', 'retired')", name="state_known"),
     CheckConstraint(
-        "(state in ('next', 'active')) = (sealed_private is not null)", name="private_while_signing"
+        "(state in ('next', 'active') or (state = 'retained' and algorithm in ('RSA-OAEP-256', 'ECDH-ES')))"
+        " = (sealed_private is not null)",
+        name="private_while_used",
     ),
     Index(
         "uq_signing_key_active",

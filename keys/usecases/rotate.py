@@ -1,4 +1,4 @@
-"""Rotating the signing keys: by age, by command, and at once when a key is compromised."""
+"""Rotating our keys: by age, by command, and at once when a key is compromised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from kernel.audit import SYSTEM, Actor
 from kernel.errors import SwitchyardError
 from kernel.store import Store, Unit
-from keys.domain.key import KeyState, SigningKey
+from keys.domain.key import KeyState, OwnKey
 from keys.domain.rotation import Activate, Publish, Retire, RotationPolicy, Step, due_steps, hastened
 from keys.settings import KeySettings
 from keys.storage import signing_keys
@@ -39,7 +39,7 @@ def rotate(store: Store, settings: KeySettings, *, actor: Actor = SYSTEM) -> tup
         keys = signing_keys.all_keys(connection)
     steps = [
         step
-        for algorithm in settings.algorithms
+        for algorithm in settings.kept
         for step in due_steps(keys, algorithm, policy=_policy(settings), now=store.clock.now())
     ]
     if not steps:
@@ -54,20 +54,20 @@ def rotate(store: Store, settings: KeySettings, *, actor: Actor = SYSTEM) -> tup
 
 def rotate_by_command(
     store: Store, settings: KeySettings, *, actor: Actor, algorithms: Collection[str] | None = None
-) -> tuple[SigningKey, ...]:
+) -> tuple[OwnKey, ...]:
     """Replace every active key, or those of ``algorithms``, as soon as its successor can be known.
 
-    Publishes a next key where there is none, and moves a waiting one to the earliest moment allowed.
-    :func:`rotate` activates it then. Returns the keys that will sign next.
+    Makes a next key where there is none, and moves a waiting one to the earliest moment allowed.
+    :func:`rotate` activates it then. Returns the keys that will be active next.
     """
-    meant = [name for name in settings.algorithms if algorithms is None or name in algorithms]
+    meant = [name for name in settings.kept if algorithms is None or name in algorithms]
     pairs: dict[str, Pair] = {name: make_pair(name, store.sealer) for name in meant}
     with store.write() as unit:
         for key in signing_keys.all_keys(unit.connection):
             if key.state is KeyState.NEXT and key.algorithm in meant:
                 earliest = hastened(key, policy=_policy(settings))
                 if signing_keys.hasten(unit.connection, key.kid, activate_at=earliest):
-                    unit.audit.record("keys:signing-key:hastened", actor=actor, target=key.kid)
+                    unit.audit.record("keys:key:hastened", actor=actor, target=key.kid)
         waiting = {
             key.algorithm for key in signing_keys.all_keys(unit.connection) if key.state is KeyState.NEXT
         }
@@ -78,10 +78,10 @@ def rotate_by_command(
 
 
 def revoke_key(store: Store, kid: str, *, actor: Actor, reason: str) -> bool:
-    """Take a compromised key out of the key set at once, with everything it signed (DJ-05, KM-08).
+    """Take a compromised key out of use at once, with everything it signed (DJ-05, KM-08).
 
-    A new key signs in its place from now on: relying parties meet an unknown key and fetch the key set again,
-    which here is the lesser evil. False if ``kid`` is not published.
+    A new key takes its place from now on: relying parties meet an unknown key and fetch the key set again,
+    which here is the lesser evil. What others encrypt with it is opened no more. False if it is not in use.
     """
     with store.read() as connection:
         found = next((key for key in signing_keys.all_keys(connection) if key.kid == kid), None)
@@ -92,17 +92,15 @@ def revoke_key(store: Store, kid: str, *, actor: Actor, reason: str) -> bool:
         before = signing_keys.retire(unit.connection, kid, now=unit.now, reason="revoked")
         if before is None:
             return False
-        unit.audit.record("keys:signing-key:revoked", actor=actor, target=kid, reason=reason)
+        unit.audit.record("keys:key:revoked", actor=actor, target=kid, reason=reason)
         if before is KeyState.ACTIVE and signing_keys.publish(
             unit.connection, pair, found.algorithm, state=KeyState.ACTIVE, now=unit.now, activate_at=unit.now
         ):
-            unit.audit.record(
-                "keys:signing-key:activated", actor=actor, target=pair.kid, details={"replaces": kid}
-            )
+            unit.audit.record("keys:key:activated", actor=actor, target=pair.kid, details={"replaces": kid})
         return True
 
 
-def list_keys(store: Store) -> list[SigningKey]:
+def list_keys(store: Store) -> list[OwnKey]:
     """Return every key there ever was, oldest first, without private parts."""
     with store.read() as connection:
         return signing_keys.all_keys(connection)
@@ -140,14 +138,14 @@ def _publish(unit: Unit, step: Publish, pair: Pair, actor: Actor) -> bool:
         activate_at=step.activate_at,
     )
     if done:
-        unit.audit.record("keys:signing-key:published", actor=actor, target=pair.kid)
+        unit.audit.record("keys:key:published", actor=actor, target=pair.kid)
     return done
 
 
 def _retire(unit: Unit, step: Retire, actor: Actor) -> bool:
     done = signing_keys.retire(unit.connection, step.kid, now=unit.now, reason="rotated") is not None
     if done:
-        unit.audit.record("keys:signing-key:retired", actor=actor, target=step.kid)
+        unit.audit.record("keys:key:retired", actor=actor, target=step.kid)
     return done
 
 
@@ -160,7 +158,7 @@ def _activate(unit: Unit, step: Activate, actor: Actor) -> bool:
     if not signing_keys.start_signing(unit.connection, step.kid, now=unit.now):
         raise LostRotationError(kid=step.kid)
     unit.audit.record(
-        "keys:signing-key:activated",
+        "keys:key:activated",
         actor=actor,
         target=step.kid,
         details={"replaces": step.replaces or ""},

@@ -1,4 +1,4 @@
-"""Signing and verifying our own tokens with a key ring that each process keeps in memory.
+"""Signing and verifying our own tokens, and opening what others encrypted for us, with a key ring in memory.
 
 No query stands on the hot path: the ring is read again only after the refresh interval, by one thread,
 while the others go on with the one they have.
@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from kernel.audit import SYSTEM
 from kernel.errors import SwitchyardError
 from kernel.store import Store
+from keys.domain.encryption import ENCODINGS, OPENED_BY, Opener, header_of, opener
 from keys.domain.jwk import key_set
-from keys.domain.key import KeyState, SigningKey
+from keys.domain.key import KeyState, OwnKey
 from keys.domain.rotation import first_moment
 from keys.domain.signature import Checker, PrivateKey, Signer, checker, signer
 from keys.settings import KeySettings
@@ -71,9 +73,10 @@ class _Verifier:
 @dataclass(frozen=True, slots=True)
 class _Ring:
     read_at: dt.datetime
-    keys: Mapping[str, SigningKey]
+    keys: Mapping[str, OwnKey]
     signers: Mapping[tuple[str, str], tuple[str, Signer]]
     verifiers: Mapping[str, _Verifier]
+    openers: Mapping[str, Opener]
     jwks: JwksDocument
 
 
@@ -92,11 +95,22 @@ class SigningKeys:
         """The algorithms for which a signing key is kept."""
         return self._settings.algorithms
 
+    @property
+    def encryption_algorithms(self) -> tuple[str, ...]:
+        """The algorithms by which others may encrypt for us; none where no key for it is kept."""
+        kept = self._settings.encryption_algorithms
+        return tuple(name for algorithm in kept for name in OPENED_BY[algorithm])
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """How the content of what others encrypt for us may be encrypted; none where nothing is opened."""
+        return ENCODINGS if self._settings.encryption_algorithms else ()
+
     def ensure(self) -> None:
         """Make the first key of every configured algorithm; one node of many that start at once makes it."""
         with self._store.read() as connection:
             known = {key.algorithm for key in signing_keys.all_keys(connection)}
-        missing = [name for name in self._settings.algorithms if name not in known]
+        missing = [name for name in self._settings.kept if name not in known]
         if not missing:
             return
         pairs = [(name, make_pair(name, self._store.sealer)) for name in missing]
@@ -112,7 +126,7 @@ class SigningKeys:
                 if signing_keys.publish(
                     unit.connection, pair, name, state=state, now=unit.now, activate_at=step.activate_at
                 ):
-                    unit.audit.record("keys:signing-key:published", actor=SYSTEM, target=pair.kid)
+                    unit.audit.record("keys:key:published", actor=SYSTEM, target=pair.kid)
         self.refresh()
 
     def refresh(self) -> None:
@@ -168,6 +182,17 @@ class SigningKeys:
             return None
         return claims if isinstance(claims, dict) else None
 
+    def opened(self, token: str) -> str | None:
+        """Return what a compact JWE holds that was encrypted for a key of ours, or None, however it fails.
+
+        Who encrypted it is not known: what it holds has to prove that (RFC 7519 §11.2). Keys that were
+        replaced a while ago still open; ``kid`` has to name one of ours.
+        """
+        header = header_of(token)
+        found = self._current().openers.get(header["kid"]) if header is not None else None
+        plain = found(token, header) if found is not None and header is not None else None
+        return plain.decode("ascii") if plain is not None and plain.isascii() else None
+
     def _current(self) -> _Ring:
         now = self._store.clock.now()
         ring = self._ring
@@ -204,7 +229,13 @@ def _build(
     keys = {row.key.kid: row.key for row in stored}
     signers: dict[tuple[str, str], tuple[str, Signer]] = {}
     verifiers: dict[str, _Verifier] = {}
+    openers: dict[str, Opener] = {}
     for key in keys.values():
+        if key.encrypts:
+            own = private[key.kid]
+            if not isinstance(own, ed25519.Ed25519PrivateKey):  # which can sign, and nothing else
+                openers[key.kid] = opener(key.algorithm, own)
+            continue
         check = checker(key.algorithm, key.public_jwk)
         for typ in TYPES:
             header = _b64(
@@ -215,7 +246,7 @@ def _build(
                 signers[key.algorithm, typ] = (header, signer(key.algorithm, private[key.kid]))
     body = key_set(keys.values())
     etag = f'"{_b64(hashlib.sha256(body).digest()[:12])}"'
-    return _Ring(now, keys, signers, verifiers, JwksDocument(body, etag, max_age))
+    return _Ring(now, keys, signers, verifiers, openers, JwksDocument(body, etag, max_age))
 
 
 def _b64(raw: bytes) -> str:

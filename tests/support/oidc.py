@@ -33,7 +33,10 @@ from kernel.tables import audit_event, courier_message
 from kernel.web.dispatch import Dispatch
 from kernel.web.http import FORM, Request, Response
 from kernel.web.lane import serve
+from keys.domain.key import KeyState
 from keys.settings import KeySettings
+from keys.storage.material import make_pair
+from keys.storage.signing_keys import publish
 from keys.storage.tables import signing_key
 from keys.usecases.signing import SigningKeys
 from tests.support.clock import NOON, a_store
@@ -423,14 +426,20 @@ class Op:
 
 
 def an_op(
-    database: Database, *, clock: FrozenClock | None = None, seed: int | None = None, **settings: object
+    database: Database,
+    *,
+    clock: FrozenClock | None = None,
+    seed: int | None = None,
+    keys: KeySettings | None = None,
+    **settings: object,
 ) -> Op:
     """Return a provider over ``database``; the clock stands at noon until it is moved."""
     time = clock or FrozenClock(NOON)
     store = a_store(database, clock=time, seed=seed)
+    kept = keys or KeySettings()
     # A store of its own, so that a seeded provider draws the same chance whether keys were drawn before or not.
-    _lay_down_keys(a_store(database, clock=time))
-    signing = SigningKeys(store, KeySettings())
+    _lay_down_keys(a_store(database, clock=time), kept)
+    signing = SigningKeys(store, kept)
     services = IdpServices(
         store=store,
         settings=IdpSettings(**settings),  # type: ignore[arg-type]
@@ -444,19 +453,25 @@ def an_op(
 
 # Drawing an RSA key takes a good part of a second, so a test process draws its keys once and lays them down in
 # every database: sealed under the key of all tests, bound to their rows as ever.
-_drawn: list[dict[str, Any]] = []
+_drawn: dict[str, dict[str, Any]] = {}
+ENCRYPTING = KeySettings(encryption_algorithms=("RSA-OAEP-256", "ECDH-ES"))
+"""Settings of a provider that takes encrypted requests."""
 
 
-def _lay_down_keys(store: Store) -> None:
-    if _drawn:
+def _lay_down_keys(store: Store, settings: KeySettings) -> None:
+    known = [_drawn[name] for name in settings.kept if name in _drawn]
+    if known:
         now = store.clock.now()
         moments = {"published_at": now, "activate_at": now, "activated_at": now}
         with store.write() as unit:
-            unit.connection.execute(signing_key.insert(), [{**row, **moments} for row in _drawn])
-    SigningKeys(store, KeySettings()).ensure()
-    if not _drawn:
-        with store.read() as connection:
-            _drawn.extend(dict(row) for row in connection.execute(select(signing_key)).mappings())
+            unit.connection.execute(signing_key.insert(), [{**row, **moments} for row in known])
+    for name in [name for name in settings.kept if name not in _drawn]:
+        pair, active = make_pair(name, store.sealer), KeyState.ACTIVE
+        with store.write() as unit:  # in use at once, as at a first start
+            publish(unit.connection, pair, name, state=active, now=unit.now, activate_at=unit.now)
+    with store.read() as connection:
+        rows = connection.execute(select(signing_key)).mappings()
+        _drawn.update({row["algorithm"]: dict(row) for row in rows})
 
 
 def returned(response: Response) -> dict[str, str]:

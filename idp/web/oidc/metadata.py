@@ -98,6 +98,7 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        **_request_encryption(services),
         "require_signed_request_object": False,
         "require_pushed_authorization_requests": False,
         "authorization_signing_alg_values_supported": algorithms,
@@ -112,3 +113,14 @@ def provider_metadata(services: IdpServices, paths: Mapping[str, str]) -> dict[s
         "frontchannel_logout_session_supported": True,
     }
     return document
+
+
+def _request_encryption(services: IdpServices) -> dict[str, object]:
+    """Return how requests may be encrypted; nothing is said of it where no key is kept for that."""
+    algorithms = list(services.signing.encryption_algorithms)
+    if not algorithms:
+        return {}
+    return {
+        "request_object_encryption_alg_values_supported": algorithms,
+        "request_object_encryption_enc_values_supported": list(services.signing.encodings),
+    }

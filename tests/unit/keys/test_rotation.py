@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from keys.domain.jwk import key_set, thumbprint
-from keys.domain.key import PUBLISHED, KeyState, SigningKey
+from keys.domain.key import KEPT, KeyState, OwnKey
 from keys.domain.rotation import Activate, Publish, Retire, RotationPolicy, due_steps, first_moment, hastened
 from keys.settings import KeySettings
 
@@ -19,8 +19,8 @@ NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 POLICY = RotationPolicy(dt.timedelta(days=90), dt.timedelta(hours=1), dt.timedelta(days=1))
 
 
-def a_key(kid: str, state: KeyState, **changes: object) -> SigningKey:
-    key = SigningKey(kid, "ES256", state, {}, NOON, NOON, NOON if state is KeyState.ACTIVE else None)
+def a_key(kid: str, state: KeyState, **changes: object) -> OwnKey:
+    key = OwnKey(kid, "ES256", state, {}, NOON, NOON, NOON if state is KeyState.ACTIVE else None)
     return replace(key, **changes)  # type: ignore[arg-type]
 
 
@@ -97,9 +97,7 @@ def test_the_key_set_shows_published_keys_without_private_members() -> None:
     keys = [a_key(state.value, state, public_jwk=public) for state in KeyState]
     text = key_set(keys).decode()
     assert "secret" not in text
-    assert [f'"kid":"{state.value}"' in text for state in KeyState] == [
-        state in PUBLISHED for state in KeyState
-    ]
+    assert [f'"kid":"{state.value}"' in text for state in KeyState] == [state in KEPT for state in KeyState]
 
 
 def test_a_key_is_named_by_its_thumbprint() -> None:

@@ -248,7 +248,7 @@ def test_a_revoked_key_is_out_at_once_and_another_signs(
         row = connection.execute(select(signing_key).where(signing_key.c.kid == kid_of(token))).one()
         tags = connection.execute(select(audit_event.c.tag)).scalars().all()
     assert (row.state, row.sealed_private) == ("retired", None)
-    assert "keys:signing-key:revoked" in tags
+    assert "keys:key:revoked" in tags
 
 
 def test_an_algorithm_added_later_waits_until_others_can_know_its_key(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jwe, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from idp.domain.response_encryption import ENCODINGS
@@ -23,6 +23,7 @@ from tests.support.dpop import Holder
 from tests.support.oidc import (
     CALLBACK,
     CHALLENGE,
+    ENCRYPTING,
     ISSUER,
     Op,
     an_assertion,
@@ -51,7 +52,7 @@ class Walker:
     """A provider with a client, a person who is signed in, and the document that is walked."""
 
     def __init__(self, database: Database) -> None:
-        self.op = an_op(database, registration="open")
+        self.op = an_op(database, keys=ENCRYPTING, registration="open")
         self.op.client()
         self.person = self.op.account()
         self.cookie = self.op.session(self.person)
@@ -246,6 +247,22 @@ def _objects(walk: Walker, algorithm: str) -> None:
     assert "code" in returned(answer), algorithm
 
 
+def _sealed(walk: Walker, algorithm: str, encoding: str = "A128CBC-HS256") -> None:
+    kind = "RSA" if algorithm.startswith("RSA") else "EC"
+    keys = walk.op.get(walk.path("jwks_uri")).json()["keys"]
+    (own,) = (key for key in keys if key["use"] == "enc" and key["kty"] == kind)
+    key = a_signing_key("ES256", "object")
+    declared = {"request_object_encryption_alg": algorithm, "request_object_encryption_enc": encoding}
+    client = walk.registers(jwks=public_keys(key), **declared)
+    asked = {**walk.op.ask(client_id=client), "iss": client, "aud": ISSUER}
+    inner = signed({"alg": "ES256", "kid": key.kid}, asked, key)
+    header = {"alg": algorithm, "enc": encoding, "kid": own["kid"], "cty": "JWT"}
+    (imported,) = KeySet.import_key_set({"keys": [own]}).keys
+    token = jwe.encrypt_compact(header, inner, imported, algorithms=[algorithm, encoding])
+    answer = walk.op.get("/oauth2/authorize", walk.cookie, client_id=client, request=token)
+    assert "code" in returned(answer), algorithm
+
+
 def _challenges(walk: Walker, method: str) -> None:
     assert "code" in walk.signs_in(code_challenge=CHALLENGE, code_challenge_method=method)
 
@@ -291,6 +308,10 @@ WALK: dict[str, Callable[[Walker, Any], None]] = {
     "display_values_supported": _each(lambda walk, value: _ok(walk.signs_in(display=value))),
     "request_parameter_supported": _says(expected=True),
     "request_object_signing_alg_values_supported": _each(_objects),
+    "request_object_encryption_alg_values_supported": _each(_sealed),
+    "request_object_encryption_enc_values_supported": _each(
+        lambda walk, value: _sealed(walk, "ECDH-ES", value)
+    ),
     "request_uri_parameter_supported": _says(expected=True),
     "require_request_uri_registration": _says(expected=True),
     "require_signed_request_object": _says(expected=False),
