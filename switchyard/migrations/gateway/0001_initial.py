@@ -103,7 +103,7 @@ def upgrade() -> None:
             "sealed_private",
             sa.LargeBinary(),
             nullable=True,
-            comment="PKCS #8, sealed; destroyed when the key stops signing",
+            comment="PKCS #8, sealed; destroyed when it is of no more use",
         ),
         sa.Column("published_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column(
@@ -122,8 +122,8 @@ def upgrade() -> None:
         sa.Column("retired_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False, comment="why it left: rotated, or revoked"),
         sa.CheckConstraint(
-            "(state in ('next', 'active')) = (sealed_private is not null)",
-            name=op.f("ck_signing_key_private_while_signing"),
+            "(state in ('next', 'active') or (state = 'retained' and algorithm in ('RSA-OAEP-256', 'ECDH-ES'))) = (sealed_private is not null)",
+            name=op.f("ck_signing_key_private_while_used"),
         ),
         sa.CheckConstraint(
             "state in ('next', 'active', 'retained', 'retired')", name=op.f("ck_signing_key_state_known")
