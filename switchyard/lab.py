@@ -99,7 +99,7 @@ class _Addresses:
 def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
     """Run the laboratory until SIGTERM or SIGINT; one line of JSON on standard output says that it is ready.
 
-    SIGUSR1 rotates the signing keys of RSA and EC: successors stand in the key set beside them within seconds.
+    SIGUSR1 rotates the signing keys of RSA and EC: successors stand in the key set within seconds.
     Settings of an installation that stand in ``environ`` are taken out of it: a laboratory obeys its file.
 
     Raises:
