@@ -1,7 +1,8 @@
 """The ``claims`` parameter (OIDC Core §5.5): which single claims are asked for, where, and with what value.
 
 What it opens is bounded as scopes are: a claim is given only to a client that is registered for a scope
-which opens it. Claims that every ID token carries need no asking; of those only ``acr`` and ``sub`` count.
+which opens it, and those about the session to any. Claims that every ID token carries need no asking; of
+those only ``acr`` and ``sub`` count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.client_profile import SESSION_CLAIMS
 from kernel.foreign_json import read_json
 
 LONGEST = 8_192
@@ -51,8 +53,11 @@ class ClaimsRequest:
         """Return what a client with these registered scopes gets of it, in the form that is stored."""
         opened = {name for scope in scopes for name in CLAIMS_OF_SCOPE.get(scope, ())}
         found = {
-            member: {name: list(values) for name, values in wishes.items() if name in opened}
-            for member, wishes in (("userinfo", self.userinfo), ("id_token", self.id_token))
+            member: {name: list(values) for name, values in wishes.items() if name in told}
+            for member, wishes, told in (
+                ("userinfo", self.userinfo, opened),
+                ("id_token", self.id_token, opened | SESSION_CLAIMS),
+            )
         }
         return {member: wishes for member, wishes in found.items() if wishes}
 

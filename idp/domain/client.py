@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from joserfc.jwk import KeySet
 
 from idp.domain.client_certificate import registered_subject
-from idp.domain.client_profile import CODE, PROFILES, ProfileRules
+from idp.domain.client_profile import BY_NAME, CODE, PROFILES, ProfileRules
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
 from idp.domain.localized import localized_names
@@ -92,6 +92,12 @@ class Client:
     def rules(self) -> ProfileRules:
         """What the client's profile asks and allows."""
         return PROFILES[self.profile]
+
+    @property
+    def session_claims(self) -> frozenset[str]:
+        """What its ID tokens tell of the session unasked: who hears of ends has to know whose they are."""
+        told = bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
+        return self.rules.session_claims | BY_NAME if told else self.rules.session_claims
 
     @property
     def is_public(self) -> bool:

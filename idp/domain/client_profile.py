@@ -14,6 +14,10 @@ from types import MappingProxyType
 from idp.domain.oauth import GrantType
 
 CODE = "code"
+BY_NAME = frozenset({"sid"})
+"""What tells a client which session a notice of an end is about (Front-Channel Logout §3)."""
+SESSION_CLAIMS = BY_NAME | {"session_expiry"}
+"""The claims of ID tokens about the session: its name, and its end (IPSIE SL1)."""
 
 
 class ClientProfile(StrEnum):
@@ -35,7 +39,8 @@ class ProfileRules:
     come back to the browser that asked: whoever asked may be somebody else (RFC 8628 §5.4).
     ``rotates_refresh_tokens``: each works once. FAPI 2.0 forbids it: it costs honest clients their grant, and
     gives nothing where clients prove themselves and tokens are bound.
-    ``default_algorithm`` is empty where the settings decide.
+    ``default_algorithm`` is empty where the settings decide. ``session_claims`` are those that ID tokens hold
+    about the session without being asked for them.
     """
 
     response_types: tuple[str, ...] = (CODE,)
@@ -50,6 +55,7 @@ class ProfileRules:
     barred_algorithms: frozenset[str] = frozenset()
     barred_grants: frozenset[str] = frozenset()
     default_algorithm: str = ""
+    session_claims: frozenset[str] = SESSION_CLAIMS
 
 
 _KEYS_ONLY = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
@@ -72,6 +78,7 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
             needs_challenge=False,
             needs_nonce=False,
             default_algorithm="RS256",
+            session_claims=BY_NAME,
         ),
         # IPSIE OpenID Connect SL1: no http redirect URIs, one audience, no RS256.
         ClientProfile.IPSIE_SL1.value: ProfileRules(
@@ -80,7 +87,8 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
             barred_algorithms=_WEAK,
             barred_grants=_ACROSS_DEVICES,
         ),
-        # FAPI 2.0 Security Profile §5.3.2: PKCE binds the code, so a nonce is not needed.
+        # FAPI 2.0 Security Profile §5.3.2: PKCE binds the code, so a nonce is not needed. ID tokens hold what
+        # OpenID Connect Core §2 asks for, and what the client asked for.
         ClientProfile.FAPI2.value: ProfileRules(
             needs_nonce=False,
             pushed_only=True,
@@ -91,6 +99,7 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
             auth_methods=_KEYS_ONLY,
             barred_algorithms=_WEAK,
             barred_grants=_ACROSS_DEVICES,
+            session_claims=frozenset(),
         ),
     }
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from idp.domain.client_profile import SESSION_CLAIMS
 from idp.domain.confirmation import Confirmation
 from idp.domain.group import AccessRow
 
@@ -127,12 +128,14 @@ class IdTokenFacts:
     nonce: str = ""
     access: tuple[AccessRow, ...] | None = None
     algorithm: str = ""
+    session_claims: Collection[str] = SESSION_CLAIMS
 
 
 def id_token_claims(facts: IdTokenFacts) -> Claims:
     """Return the claims of an ID token: who, how and when, and never a profile (OIDC Core §2, IPSIE SL1).
 
-    ``aud`` is one string, and ``auth_time`` is when the person really gave a proof.
+    ``aud`` is one string, and ``auth_time`` is when the person really gave a proof. Of the session it tells
+    ``facts.session_claims``.
     """
     issued, how = seconds(facts.issued_at), facts.authentication
     claims: Claims = {
@@ -144,9 +147,10 @@ def id_token_claims(facts: IdTokenFacts) -> Claims:
         "auth_time": how.auth_time,
         "acr": how.acr,
         "amr": list(how.amr),
-        "sid": how.session_id,
-        "session_expiry": how.session_expiry,
     }
+    for name, told in (("sid", how.session_id), ("session_expiry", how.session_expiry)):
+        if name in facts.session_claims:
+            claims[name] = told
     for name, value in (("at_hash", facts.access_token), ("c_hash", facts.code)):
         if value:
             claims[name] = half_hash(value, facts.algorithm)

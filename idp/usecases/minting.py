@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from idp.domain.claims import claims_named, profile_claims
 from idp.domain.claims_request import chosen
@@ -171,6 +171,7 @@ def signed_id_token(
             nonce=issue.nonce,
             access=issue.access if ACCESS in issue.scope else None,
             algorithm=algorithm,
+            session_claims=issue.client.session_claims | _wishes(issue.state).keys(),
         )
     )
     claims = {**_asked_claims(unit, issue.state, profile_scope), **claims}
@@ -179,11 +180,15 @@ def signed_id_token(
 
 def _asked_claims(unit: Unit, state: GrantState, scope: Collection[str]) -> dict[str, object]:
     """Return the claims that were asked for in the ID token; nothing is looked up where none were (T8)."""
-    wishes = (state.claims or {}).get("id_token") or {}
+    wishes = _wishes(state)
     profile = profile_within(unit.connection, state.account_id) if wishes or scope else None
     if profile is None:
         return {}
     return {**profile_claims(profile, scope), **chosen(claims_named(profile, wishes), wishes)}
+
+
+def _wishes(state: GrantState) -> Mapping[str, Any]:
+    return (state.claims or {}).get("id_token") or {}
 
 
 def response_algorithm(services: IdpServices, client: Client, registered: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,9 +123,9 @@ def test_a_sign_in_by_fapi_2(op_on_both: Op) -> None:
     assert op.userinfo(tokens["access_token"]).status == 401, "a bound token is no bearer token"
 
 
-def signed_in(op: Op, cookie: str) -> tuple[dict[str, Any], Holder]:
+def signed_in(op: Op, cookie: str, **changes: str | None) -> tuple[dict[str, Any], Holder]:
     """Return the tokens of a sign-in as FAPI 2.0 has it, and the holder of the key that they are bound to."""
-    asked, holder = op.ask(client_id="rp", nonce=None, scope="openid profile"), Holder(op)
+    asked, holder = op.ask(client_id="rp", scope="openid profile", **{"nonce": None, **changes}), Holder(op)
     pushed = op.post("/oauth2/par", {**asked, "dpop_jkt": holder.jkt, **fresh_assertion(op)})
     assert pushed.status == 201, pushed.body
     name = pushed.json()["request_uri"]
@@ -216,6 +217,27 @@ def test_tokens_of_an_ipsie_client_say_how_the_person_signed_in(op: Op) -> None:
     claims = claims_of(op.post("/oauth2/token", {**form, **assertion("one")}).json()["id_token"])
     assert (claims["aud"], claims["nonce"]) == ("rp", "n" * 64)
     assert {"acr", "amr", "auth_time", "session_expiry"} <= claims.keys()
+
+
+@pytest.mark.parametrize(
+    ("profile", "metadata", "wish", "told"),
+    [
+        ("default", {}, {}, {"sid", "session_expiry"}),
+        ("compat", {}, {}, {"sid"}),
+        ("compat", {}, {"session_expiry": None}, {"sid", "session_expiry"}),
+        ("fapi2", {}, {}, set()),
+        ("fapi2", {}, {"sid": {"essential": True}}, {"sid"}),
+        ("fapi2", {"backchannel_logout_uri": "https://rp.example/back"}, {}, {"sid"}),
+    ],
+)
+def test_what_an_id_token_tells_of_the_session_is_the_profiles_affair(
+    op: Op, profile: str, metadata: dict[str, str], wish: dict[str, object], told: set[str]
+) -> None:
+    """OIDC Core §2 knows no claim about the session: compat tells its name, fapi2 what is asked for or needed."""
+    assert isinstance(outcome(op, profile, **metadata), Registered)
+    tokens, _ = signed_in(op, op.session(op.account()), nonce="n", claims=json.dumps({"id_token": wish}))
+    claims = claims_of(tokens["id_token"])
+    assert claims.keys() & {"sid", "session_expiry"} == told
 
 
 def fresh_assertion(op: Op) -> dict[str, str]:
