@@ -21,6 +21,7 @@ from gateway_ui.web import (
     own_password,
     passkeys,
     second_step,
+    second_steps,
     sign_in,
     sign_out,
 )
@@ -41,6 +42,7 @@ _BLUEPRINTS = (
     own_password.blueprint,
     activation.blueprint,
     enrolment.blueprint,
+    second_steps.blueprint,
     sign_out.blueprint,
     information.blueprint,
     operator.blueprint,

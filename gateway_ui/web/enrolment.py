@@ -20,14 +20,13 @@ from gateway_ui.web.flows import (
     settled,
     slow_down,
     standing,
-    start,
 )
 from gateway_ui.web.messages import METHOD_MISSING, PASSKEY_NOT_MADE, complain
 from gateway_ui.web.passkeys import options_answer, read_credential
 from gateway_ui.web.questions import add_answer_fault
 from gateway_ui.web.wizard import wizard_steps
 from idp.domain.factors import FactorKind, FactorSummary
-from idp.domain.login_flow import ENROLLING_STEPS, Demands, FlowKind, Step
+from idp.domain.login_flow import ENROLLING_STEPS, FlowKind, Step
 from idp.domain.security_question import SHORTEST_ANSWER
 from idp.domain.totp import TotpEnrolment
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
@@ -41,7 +40,6 @@ from kernel.web.language import current_language
 from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("enrolment", __name__)
-SECOND_STEPS = "/second-steps"
 
 
 # --- the security question ------------------------------------------------------------------------
@@ -251,18 +249,6 @@ class Row:
 
     key: str
     value: str
-
-
-@blueprint.get(SECOND_STEPS)
-def second_steps() -> ResponseReturnValue:
-    """Lead whoever is signed in to the second steps, once both were proved anew (G-33, MF-14)."""
-    return start("/", demands=Demands(fresh=True, review=True))
-
-
-@blueprint.get("/.well-known/passkey-endpoints")
-def passkey_endpoints() -> Response:
-    """Tell where a passkey is added (Passkey Endpoints, W3C); they are not managed on a page of their own."""
-    return flask.jsonify({"enroll": pages().services.public_url + SECOND_STEPS})
 
 
 @blueprint.get("/enrol/finish")

@@ -117,6 +117,7 @@ ANSWER_EMPTY = Message(4004, mark("Enter your answer"))
 ANSWER_SIMPLE = Message(4005, mark("That answer is too easy to guess. Choose another."))
 ANSWER_IN_QUESTION = Message(4008, mark("The answer must not repeat words of the question."))
 ANSWER_USER_NAME = Message(4009, mark("The answer must not be your user ID."))
+NAME_LONG = Message(4010, mark("The name is too long. Choose one of at most 60 characters."))
 METHOD_MISSING = Message(4006, mark("Choose how you want to confirm that it is you"))
 PASSKEY_NOT_MADE = Message(
     4007, mark("The passkey could not be set up. Try again, or set up an authenticator app instead.")

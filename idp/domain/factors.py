@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from idp.domain.session import Acr, LiveSession, satisfies
+
 
 class FactorKind(StrEnum):
     """What a factor is."""
@@ -32,6 +34,40 @@ class FactorSummary:
     kind: FactorKind
     label: str
     created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFactor:
+    """A confirmed factor as its owner looks after it."""
+
+    id: str
+    kind: FactorKind
+    label: str
+    created_at: dt.datetime
+    last_used_at: dt.datetime | None
+    transports: tuple[str, ...] = ()
+
+
+class Removal(StrEnum):
+    """Why a factor was not removed."""
+
+    UNPROVED = "unproved"
+    """Whoever asks has to prove anew who she is."""
+
+    GONE = "gone"
+    """She has none such."""
+
+    LAST = "last"
+    """It is the last one, and the policy demands one."""
+
+
+PROOF_LIFE = dt.timedelta(minutes=10)
+"""So long after a sign-in with a second step factors are named and removed by it (ASVS 7.5.1)."""
+
+
+def has_proved_lately(session: LiveSession, *, now: dt.datetime) -> bool:
+    """Tell whether a session was proved lately and by a second step, as a change of factors asks."""
+    return now - session.authenticated_at <= PROOF_LIFE and satisfies(session.acr, (Acr.TWO_FACTORS,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class EndReason(StrEnum):
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
     REPLACED = "replaced"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a reason
+    FACTOR_REMOVED = "factor-removed"
 
 
 def strength(acr: str) -> int:

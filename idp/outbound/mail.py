@@ -140,6 +140,25 @@ def post_factor_added(
     )
 
 
+def post_factor_removed(
+    unit: Unit, account: Account, head: Letterhead, *, kind: FactorKind, label: str
+) -> None:
+    """Tell the holder that a second factor was removed (ASVS 6.3.7, MF-13)."""
+    say = speaker(account.mail_language)
+    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
+    _post_notice(
+        unit,
+        account,
+        head,
+        _Notice(
+            template="factor-removed",
+            subject=say(mark("A second step was removed from your account")),
+            first=say(mark("It can no longer be used to prove that it is you.")),
+            rows=((say(mark("Removed")), f"{name}: {label}" if label else name),),
+        ),
+    )
+
+
 def post_question_set(unit: Unit, account: Account, head: Letterhead) -> None:
     """Tell the holder that a security question was set; neither question nor answer is named."""
     say = speaker(account.mail_language)

@@ -116,33 +116,6 @@ def test_the_form_of_another_site_changes_nothing(nora: Journey) -> None:
     assert _audit(nora.gateway, "gateway:password:changed") == 0
 
 
-def test_a_second_step_is_added_after_both_are_proved_anew(
-    member: tuple[Journey, str], clock: FrozenClock
-) -> None:
-    """G-33, MF-14: the address that the passkey endpoints name; a session alone adds nothing."""
-    nora, secret = member
-    found = nora.client.get("/.well-known/passkey-endpoints")
-    assert (found.status_code, found.mimetype) == (200, "application/json")
-    assert found.json == {"enroll": "http://localhost:8000/second-steps"}
-    nora.open("/second-steps")
-    assert heading_of(nora.text) == "Sign in"
-    nora.give_password()
-    nora.give_code(secret)
-    assert heading_of(nora.text) == "Check and finish"
-    assert "Create a passkey as well" in nora.text
-    nora.finish()
-    assert heading_of(nora.text) == "Your applications"
-    assert 'id="second-steps" href="/second-steps"' in nora.text
-    clock.advance(dt.timedelta(minutes=1))
-    assert heading_of(nora.open("/second-steps").text) == "Confirm that it is you"
-    flow = nora.page.request.query_string.decode() if nora.page else ""
-    assert nora.client.post(f"/enrol/passkey/options?{flow}").status_code in {303, 403}
-    nora.send(password=PASSWORD)
-    assert heading_of(nora.text) == "Enter your code"
-    nora.give_code(secret)
-    assert heading_of(nora.text) == "Check and finish"
-
-
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_page_is_accessible_and_fits_a_phone(
     sqlite_gateway_database: Database, clock: FrozenClock, browser: Visitor, language: str

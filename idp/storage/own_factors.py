@@ -1,0 +1,65 @@
+"""Second factors as their owner looks after them: seen, named, and removed while another one is left."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from idp.domain.factors import FactorKind, OwnFactor, Removal
+from idp.storage.tables import factor
+
+
+def _of(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (factor.c.account_id == account_id, factor.c.confirmed_at.is_not(None))
+
+
+def own_factors(connection: Connection, account_id: str, *, hold: bool = False) -> tuple[OwnFactor, ...]:
+    """Return the account's confirmed factors, oldest first; ``hold`` keeps them until the unit ends."""
+    statement = (
+        select(
+            factor.c.id,
+            factor.c.kind,
+            factor.c.label,
+            factor.c.created_at,
+            factor.c.last_used_at,
+            factor.c.transports,
+        )
+        .where(*_of(account_id))
+        .order_by(factor.c.created_at, factor.c.id)
+    )
+    rows = connection.execute(statement.with_for_update() if hold else statement)
+    return tuple(
+        OwnFactor(
+            row.id,
+            FactorKind(row.kind),
+            row.label,
+            row.created_at,
+            row.last_used_at,
+            tuple(row.transports or ()),
+        )
+        for row in rows
+    )
+
+
+def name_factor(connection: Connection, account_id: str, factor_id: str, label: str) -> bool:
+    """Name a factor of the account; False if it has none such."""
+    done = connection.execute(
+        update(factor).where(factor.c.id == factor_id, *_of(account_id)).values(label=label)
+    )
+    return done.rowcount == 1
+
+
+def remove_factor(
+    connection: Connection, account_id: str, factor_id: str, *, leave_one: bool
+) -> OwnFactor | Removal:
+    """Remove a factor of the account and return it. ``leave_one``: never the last one.
+
+    All of them are held first, so that of two removals at once the second sees what the first left.
+    """
+    held = own_factors(connection, account_id, hold=True)
+    found = next((each for each in held if each.id == factor_id), None)
+    if found is None:
+        return Removal.GONE
+    if leave_one and len(held) == 1:
+        return Removal.LAST
+    connection.execute(delete(factor).where(factor.c.id == factor_id))
+    return found

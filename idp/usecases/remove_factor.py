@@ -1,0 +1,65 @@
+"""Somebody who is signed in removes a second factor of her own (ASVS 7.4.3, MF-13)."""
+
+from __future__ import annotations
+
+from idp.domain.factors import FactorKind, OwnFactor, Removal
+from idp.domain.session import EndReason, LiveSession
+from idp.domain.signals import Credential, passkey_credential
+from idp.outbound.mail import post_factor_removed
+from idp.storage import own_factors as stored
+from idp.usecases.endings import end_sessions
+from idp.usecases.letterhead import letterhead
+from idp.usecases.own_factors import is_proved, needs_one
+from idp.usecases.services import IdpServices
+from idp.usecases.signals import signal_credential_changed
+from kernel.audit import Actor
+
+
+def remove_factor(
+    services: IdpServices, session: LiveSession, factor_id: str, *, elsewhere: bool = False
+) -> OwnFactor | Removal:
+    """Remove a factor of whoever is signed in and return it; never the last one where the policy demands one.
+
+    ``elsewhere`` ends every other session of hers too, for a device that was lost. The holder is written to,
+    receivers of security events hear of it, and the audit has it. Sign-ins that are under way and were proved
+    by it go no further.
+    """
+    if not is_proved(services, session):
+        return Removal.UNPROVED
+    account, actor = session.account, Actor("account", session.account.id, session.id)
+    with services.store.write() as unit:
+        removed = stored.remove_factor(
+            unit.connection, account.id, factor_id, leave_one=needs_one(services, session)
+        )
+        if isinstance(removed, Removal):
+            return removed
+        unit.audit.record(
+            "gateway:factor:removed",
+            actor=actor,
+            target=account.id,
+            details={"kind": removed.kind.value, "factor": removed.id},
+        )
+        post_factor_removed(unit, account, letterhead(services), kind=removed.kind, label=removed.label)
+        signal_credential_changed(
+            unit,
+            services,
+            account_id=account.id,
+            credential=_credential(removed),
+            change="delete",
+            actor=actor,
+        )
+        if elsewhere:
+            end_sessions(
+                unit,
+                services,
+                account_id=account.id,
+                reason=EndReason.FACTOR_REMOVED.value,
+                actor=actor,
+                keep=session.id,
+            )
+    return removed
+
+
+def _credential(removed: OwnFactor) -> Credential:
+    is_passkey = removed.kind is FactorKind.PASSKEY
+    return passkey_credential(removed.transports) if is_passkey else Credential.APP
