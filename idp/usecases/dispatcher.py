@@ -116,8 +116,14 @@ def _position(
     if flow.account_id is not None and (account is None or not account.is_usable):
         return None
     factors = confirmed_factors(connection, account.id) if account else ()
+    if not _proved_by(flow).issubset(factor.id for factor in factors):
+        return None  # what was proved by a factor that is removed since counts no more
     state = _state(connection, services, account, factors, now) if account else AccountState()
     return Position(token, flow, account, state, factors, next_step(flow, state, rules(services, account)))
+
+
+def _proved_by(flow: Flow) -> frozenset[str]:
+    return frozenset(proof.factor for proof in flow.proofs if proof.factor)
 
 
 def _state(
