@@ -42,6 +42,13 @@ class UndoneError(BusyError):
     code = "undone"
 
 
+class NestedUnitError(RuntimeError):
+    """A mistake in our own code: a thread opens a unit of work within another, and would wait for itself."""
+
+    def __init__(self) -> None:
+        super().__init__("this thread has a unit of work open on this database: write in that one")
+
+
 class SettingsError(SwitchyardError):
     """The settings cannot be used; the message names the key and says what to do."""
 

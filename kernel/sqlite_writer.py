@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from kernel.engines import BEGINS_ITSELF, UNDONE_BY_ITSELF
+from kernel.errors import NestedUnitError
 from kernel.forking import renew_in_children
 from kernel.transaction import Transaction
 
@@ -56,6 +57,7 @@ class SqliteWriter:
         self._line = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
+        self._holder = 0
         self._open: _Shared | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
@@ -74,6 +76,7 @@ class SqliteWriter:
 
         Raises:
             sqlalchemy.exc.DBAPIError: if the transaction could not be begun or committed.
+            NestedUnitError: if the calling thread has a unit open already, which this one would wait for.
         """
         shared = self._enter()
         try:
@@ -97,12 +100,15 @@ class SqliteWriter:
     def renew(self) -> None:
         """In a process that was forked off, forget what its parent's threads do; close nothing they use."""
         self._line, self._counting = threading.Lock(), threading.Lock()
-        self._waiting, self._open = 0, None
+        self._waiting, self._holder, self._open = 0, 0, None
         self._inherited.append(self._connection)
         self._connection = self._raw = None
 
     def _enter(self) -> _Shared:
         """Wait in line and return the transaction to write in; the line is held until :meth:`_leave`."""
+        here = threading.get_ident()
+        if self._holder == here:
+            raise NestedUnitError
         with self._counting:
             self._waiting += 1
         try:
@@ -123,6 +129,7 @@ class SqliteWriter:
             finally:
                 self._line.release()
             raise
+        self._holder = here
         return shared
 
     def _begin(self) -> _Shared:
@@ -163,6 +170,7 @@ class SqliteWriter:
             shared.error = error
             self._close(shared, committed=self._undo())
         finally:
+            self._holder = 0
             self._line.release()
         self._await(shared)
 
