@@ -36,6 +36,7 @@ STEP_PAGES: Mapping[Step, str] = {
     Step.SET_QUESTION: "/enrol/question",
     Step.ENROL_FACTOR: "/enrol",
     Step.REVIEW: "/enrol/finish",
+    Step.DONE: "/sign-in",
 }
 
 

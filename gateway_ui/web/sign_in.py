@@ -15,7 +15,7 @@ from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
 from gateway_ui.web.page_client import client_face
 from idp.domain.login_flow import Step
-from idp.usecases.flow_outcomes import FlowPage, SlowDown
+from idp.usecases.flow_outcomes import Done, FlowPage, SlowDown
 from idp.usecases.present_password import present_password
 from idp.usecases.restart_login import restart_login
 from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_cookie
@@ -40,32 +40,34 @@ def sign_in() -> ResponseReturnValue:
 def send_password() -> ResponseReturnValue:
     """Check user ID and password."""
     flow = flow_token()
-    page = standing(flow, Step.IDENTIFY)
-    if isinstance(page, Response):
-        return page
     form = flask.request.form
     username = single(form, "username", longest=1000)
     password = single(form, "password")
     remember = single(form, "remember") == "yes"
-    errors = FormErrors()
-    if not username.strip() and page.account is None:
-        complain(errors, "username", USERNAME_MISSING)
-    if not password:
-        complain(errors, "password", PASSWORD_MISSING)
-    answer = Answer()
-    if not errors:
-        outcome = present_password(
-            pages().services, flow=flow, browser=browser_token(), identifier=username, password=password
-        )
-        way = settled(outcome, flow)
-        if way is not None:
+    errors, answer = FormErrors(), Answer()
+    if not username.strip() or not password:
+        page = standing(flow, Step.IDENTIFY)
+        if isinstance(page, Response):
+            return page
+        if not username.strip() and page.account is None:
+            complain(errors, "username", USERNAME_MISSING)
+        if not password:
+            complain(errors, "password", PASSWORD_MISSING)
+        if errors:
+            return sign_in_page(flow, page, errors, answer, typed=(username, remember))
+    outcome = present_password(
+        pages().services, flow=flow, browser=browser_token(), identifier=username, password=password
+    )
+    way = settled(outcome, flow) or standing(flow, Step.IDENTIFY)
+    if isinstance(way, Response):
+        if isinstance(outcome, Done | FlowPage):
             _remember(way, username.strip() if remember else "")
-            return way
-        if isinstance(outcome, SlowDown):
-            answer = slow_down(errors, outcome, "username")
-        else:
-            complain(errors, "username", BAD_LOGIN)
-    return sign_in_page(flow, page, errors, answer, typed=(username, remember))
+        return way
+    if isinstance(outcome, SlowDown):
+        answer = slow_down(errors, outcome, "username")
+    else:
+        complain(errors, "username", BAD_LOGIN)
+    return sign_in_page(flow, way, errors, answer, typed=(username, remember))
 
 
 @blueprint.post("/sign-in/again")

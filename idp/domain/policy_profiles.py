@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from types import MappingProxyType
 
 SPECIALS = r"""!#$%()*+,-./:;=?@[]^_`{|}~"""
@@ -90,6 +91,7 @@ WITHOUT_SECOND_FACTOR = 15
 PROFILES: Mapping[str, PolicyProfile] = MappingProxyType({one.name: one for one in (IESO_2025, NIST_63B_4)})
 
 
+@cache
 def profile_named(name: str, *, factor_required: bool = True) -> PolicyProfile:
     """Return the profile called ``name``; where no second factor is asked for, NIST's longer minimum holds.
 

@@ -35,7 +35,6 @@ _FIND_FOR_CHANGE = Prepared(
     .with_for_update()
 )
 _BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key")))
-_BY_EMAIL = Prepared(select(*_ACCOUNT).where(account.c.email_key == bindparam("key")).order_by(account.c.id))
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
 _INSERT_VALUES = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
 _DELETE_VALUES = Prepared(
@@ -94,11 +93,6 @@ def find_account(connection: Connection, account_id: str) -> Account | None:
 def find_by_user_name(connection: Connection, user_name: str) -> Account | None:
     """Return the account with this user name, in any case and Unicode form (C5, SF-07), or None."""
     return _first(_BY_USER_NAME.within(connection, key=user_name_key(user_name)))
-
-
-def find_by_email(connection: Connection, email: str) -> tuple[Account, ...]:
-    """Return every account with this e-mail address, in any case: several may share one."""
-    return tuple(to_account(row) for row in _BY_EMAIL.within(connection, key=fold(email)))
 
 
 def find_for_change(connection: Connection, account_id: str, *, source: str) -> tuple[Account, str] | None:

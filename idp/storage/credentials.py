@@ -125,16 +125,6 @@ def mark_activated(connection: Connection, account_id: str, *, now: dt.datetime)
     return done.rowcount == 1
 
 
-_HAS_QUESTION = Prepared(
-    select(security_question.c.account_id).where(security_question.c.account_id == bindparam("account_id"))
-)
-
-
-def has_question(connection: Connection, account_id: str) -> bool:
-    """Tell whether the account has a security question."""
-    return bool(_HAS_QUESTION.within(connection, account_id=account_id))
-
-
 def set_question(
     connection: Connection, account_id: str, question: str, answer_hash: str, *, now: dt.datetime
 ) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from idp.storage.tables import known_device
 from kernel.database import insert
@@ -20,6 +20,11 @@ _KNOWN = Prepared(
         _table.c.account_id.in_(listed("accounts")), _table.c.digest == bindparam("by")
     )
 )
+_SEEN_AGAIN = Prepared(
+    update(_table)
+    .where(_table.c.account_id == bindparam("owner"), _table.c.digest == bindparam("by"))
+    .values(last_seen_at=bindparam("now", type_=_table.c.last_seen_at.type), user_agent=bindparam("agent"))
+)
 
 
 def accounts_known_to(connection: Connection, account_ids: Iterable[str], browser: bytes) -> frozenset[str]:
@@ -29,9 +34,9 @@ def accounts_known_to(connection: Connection, account_ids: Iterable[str], browse
 
 def remember_device(
     connection: Connection, account_id: str, browser: bytes, *, user_agent: str, now: dt.datetime
-) -> None:
-    """Note that the account was signed in to from this browser."""
-    _remember(connection.dialect.name).within(
+) -> bool:
+    """Note that the account was signed in to from this browser; tell whether that is the first time."""
+    first = _remember(connection.dialect.name).within(
         connection,
         account_id=account_id,
         digest=browser,
@@ -39,16 +44,15 @@ def remember_device(
         last_seen_at=now,
         user_agent=user_agent,
     )
+    if not first:
+        _SEEN_AGAIN.within(connection, owner=account_id, by=browser, now=now, agent=user_agent)
+    return bool(first)
 
 
 @cache
 def _remember(dialect: str) -> Prepared:
-    new = insert(dialect, _table)
     return Prepared(
-        new.on_conflict_do_update(
-            index_elements=[_table.c.account_id, _table.c.digest],
-            set_={"last_seen_at": new.excluded.last_seen_at, "user_agent": new.excluded.user_agent},
-        ),
+        insert(dialect, _table).on_conflict_do_nothing().returning(_table.c.account_id),
         columns=("account_id", "digest", "first_seen_at", "last_seen_at", "user_agent"),
     )
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Flow, FlowKind, Proof, ProofKind
 from idp.storage.tables import login_flow
-from kernel.database import UtcDateTime
-from kernel.prepared import Prepared
+from kernel.database import Database, UtcDateTime
+from kernel.prepared import Prepared, Row
 from kernel.sweeping import remove_some
 
 _table = login_flow
+_NAMES = tuple(_table.c.keys())
 EXPIRES_AT = _table.c.expires_at
 """When a flow expires."""
 _MOMENT = bindparam("now", type_=UtcDateTime)
@@ -62,7 +63,13 @@ _MOVE = Prepared(
 _FINISH = Prepared(
     update(_table)
     .where(_STANDS)
-    .values(session_id=bindparam("session"), finished_at=_MOMENT, step=_table.c.step + 1)
+    .values(
+        account_id=bindparam("account"),
+        achieved=bindparam("proofs", type_=_table.c.achieved.type),
+        session_id=bindparam("session"),
+        finished_at=_MOMENT,
+        step=_table.c.step + 1,
+    )
     .returning(_table.c.id)
 )
 _COUNT = Prepared(
@@ -80,7 +87,7 @@ _RESUME = Prepared(
         _table.c.expires_at > _MOMENT,
     )
     .values(resumed_at=_MOMENT)
-    .returning(_table.c.id)
+    .returning(*_table.c)
 )
 
 
@@ -112,10 +119,17 @@ def find_flow(connection: Connection, flow_id: bytes, browser: bytes) -> Flow | 
     The strength of a session it steps up is not among it: ask the session, which may have ended since.
     """
     rows = _FIND.within(connection, flow=flow_id, by=browser)
-    return _to_flow(dict(zip(_table.c.keys(), rows[0], strict=True))) if rows else None
+    return _to_flow(rows[0]) if rows else None
 
 
-def _to_flow(row: Mapping[str, Any]) -> Flow:
+def look_up_flow(database: Database, flow_id: bytes, browser: bytes) -> Flow | None:
+    """Return the same outside any transaction."""
+    found = _FIND.first(database, flow=flow_id, by=browser)
+    return None if found is None else _to_flow(found)
+
+
+def _to_flow(values: Row) -> Flow:
+    row = dict(zip(_NAMES, values, strict=True))
     demands = row["demands"]
     return Flow(
         id=row["id"],
@@ -187,14 +201,24 @@ def count_flow_try(connection: Connection, flow: Flow, *, now: dt.datetime) -> i
     return TRIES_PER_FLOW - used[0][0] if used else None
 
 
-def finish_flow(connection: Connection, flow: Flow, *, session_id: str, now: dt.datetime) -> bool:
-    """End the flow in a session; False if it ended or moved already: a flow makes one session."""
-    return bool(_FINISH.within(connection, **_standing(flow, now), session=session_id))
+def finish_flow(
+    connection: Connection, flow: Flow, *, reached: Flow, session_id: str, now: dt.datetime
+) -> bool:
+    """End ``flow`` in a session, with account and proofs as ``reached`` has them.
+
+    False if it ended or moved already: a flow makes one session.
+    """
+    given = [_proof_to_json(proof) for proof in reached.proofs]
+    ended = _FINISH.within(
+        connection, **_standing(flow, now), account=reached.account_id, proofs=given, session=session_id
+    )
+    return bool(ended)
 
 
-def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> bool:
-    """Take the request of a finished flow up again; False if it is not finished, or was taken up already."""
-    return bool(_RESUME.within(connection, flow=flow_id, by=browser, now=now))
+def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> Flow | None:
+    """Take the request of a finished flow up again; None if it is not finished, or was taken up already."""
+    rows = _RESUME.within(connection, flow=flow_id, by=browser, now=now)
+    return _to_flow(rows[0]) if rows else None
 
 
 def sweep(connection: Connection, *, before: dt.datetime) -> int:

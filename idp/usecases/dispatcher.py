@@ -33,13 +33,12 @@ from idp.domain.password_policy import requirements
 from idp.domain.policy_profiles import PolicyProfile, profile_named
 from idp.domain.security_question import OFFERED, QUESTIONS, Question
 from idp.domain.webauthn_policy import passkeys_possible
-from idp.storage.accounts import find_account
-from idp.storage.credentials import find_password, has_question, offer_questions, offered_questions
-from idp.storage.factors import confirmed_factors
-from idp.storage.flows import find_flow, move_flow
+from idp.storage.credentials import offer_questions, offered_questions
+from idp.storage.flows import find_flow, look_up_flow, move_flow
 from idp.storage.one_time import last_issued_at
 from idp.storage.sessions import acr_of_live
-from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, Moved
+from idp.storage.standing import Standing, find_standing
+from idp.usecases.flow_outcomes import AlreadyDone, FlowLost, FlowPage, Moved
 from idp.usecases.opening import conclude
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
@@ -96,10 +95,9 @@ def _locate(
     flow = find_flow(connection, digest(token), browser)
     if flow is None:
         return FlowLost()
-    if flow.finished_at is not None and flow.expires_at > now:
-        return AlreadyDone(next_url(flow.request, token))
-    if not flow.is_alive(now):
-        return FlowLost(flow.client_name, flow.client_id)
+    over = _over(flow, token, now)
+    if over is not None:
+        return over
     if flow.kind is FlowKind.STEP_UP:
         idle = services.settings.session_idle
         acr = acr_of_live(connection, flow.session_id, now=now, idle=idle)
@@ -109,16 +107,49 @@ def _locate(
     return _position(connection, services, token, flow, now) or FlowLost(flow.client_name, flow.client_id)
 
 
+def locate_stranger(
+    services: IdpServices, *, token: str, browser: str, now: dt.datetime
+) -> Position | AlreadyDone | FlowLost | None:
+    """Find out where a flow stands in which nobody said yet who he is; None if somebody did.
+
+    For looking alone: one statement, outside any transaction.
+    """
+    flow = look_up_flow(services.store.database, digest(token), browser_digest(browser))
+    if flow is None:
+        return FlowLost()
+    over = _over(flow, token, now)
+    return over if over is not None or flow.account_id is not None else _stranger(services, token, flow)
+
+
+def _over(flow: Flow, token: str, now: dt.datetime) -> AlreadyDone | FlowLost | None:
+    if flow.finished_at is not None and flow.expires_at > now:
+        return AlreadyDone(next_url(flow.request, token))
+    return None if flow.is_alive(now) else FlowLost(flow.client_name, flow.client_id)
+
+
+def _stranger(services: IdpServices, token: str, flow: Flow) -> Position:
+    state = AccountState()
+    return Position(token, flow, None, state, (), next_step(flow, state, rules(services, None)))
+
+
 def _position(
     connection: Connection, services: IdpServices, token: str, flow: Flow, now: dt.datetime
 ) -> Position | None:
-    account = find_account(connection, flow.account_id) if flow.account_id else None
-    if flow.account_id is not None and (account is None or not account.is_usable):
+    if flow.account_id is None:
+        return _stranger(services, token, flow)
+    found = find_standing(connection, flow.account_id)
+    return None if found is None else _position_of(services, token, flow, found, now)
+
+
+def _position_of(
+    services: IdpServices, token: str, flow: Flow, found: Standing, now: dt.datetime
+) -> Position | None:
+    account, factors = found.account, found.factors
+    if not account.is_usable:
         return None
-    factors = confirmed_factors(connection, account.id) if account else ()
     if not _proved_by(flow).issubset(factor.id for factor in factors):
         return None  # what was proved by a factor that is removed since counts no more
-    state = _state(connection, services, account, factors, now) if account else AccountState()
+    state = _state(services, found, now)
     return Position(token, flow, account, state, factors, next_step(flow, state, rules(services, account)))
 
 
@@ -126,15 +157,9 @@ def _proved_by(flow: Flow) -> frozenset[str]:
     return frozenset(proof.factor for proof in flow.proofs if proof.factor)
 
 
-def _state(
-    connection: Connection,
-    services: IdpServices,
-    account: Account,
-    factors: tuple[FactorSummary, ...],
-    now: dt.datetime,
-) -> AccountState:
-    stored = find_password(connection, account.id)
-    kinds = {factor.kind for factor in factors}
+def _state(services: IdpServices, found: Standing, now: dt.datetime) -> AccountState:
+    account, stored = found.account, found.password
+    kinds = {factor.kind for factor in found.factors}
     due = (
         PasswordDue.NO
         if stored is None
@@ -146,44 +171,57 @@ def _state(
         password_due=due,
         totp=FactorKind.TOTP in kinds,
         passkey=FactorKind.PASSKEY in kinds,
-        question=has_question(connection, account.id),
+        question=found.has_question,
     )
 
 
 def advance(
-    unit: Unit, services: IdpServices, position: Position, *proofs: Proof, account: Account | None = None
+    unit: Unit,
+    services: IdpServices,
+    position: Position,
+    *proofs: Proof,
+    account: Account | None = None,
+    found: Standing | None = None,
 ) -> Moved:
     """Add ``proofs`` to the flow with one conditional statement, and return where it stands now.
 
-    ``account`` is named by the step that identifies. If another request moved the flow first, nothing
-    happens but that the flow is shown as it stands. A flow that needs nothing more ends in its session.
+    ``account`` is named by the step that identifies, and ``found`` is what it has, where that was read in
+    this unit. If another request moved the flow first, nothing happens but that the flow is shown as it
+    stands. A flow that needs nothing more ends in its session, with the same statement.
     """
     flow = position.flow
     owner = position.account or account
     if owner is None or (account is not None and account.id != owner.id):
         return FlowLost(flow.client_name, flow.client_id)
-    if not move_flow(
-        unit.connection, flow, account_id=owner.id, proofs=(*flow.proofs, *proofs), now=unit.now
-    ):
-        return show(unit, services, position)
     moved = dataclasses.replace(
         flow, account_id=owner.id, proofs=(*flow.proofs, *proofs), step=flow.step + 1, tries=0
     )
-    reached = _position(unit.connection, services, position.token, moved, unit.now)
+    reached = (
+        _position(unit.connection, services, position.token, moved, unit.now)
+        if found is None
+        else _position_of(services, position.token, moved, found, unit.now)
+    )
+    if reached is not None and reached.step is Step.DONE:
+        return finish(unit, services, reached, since=flow)
+    if not move_flow(unit.connection, flow, account_id=owner.id, proofs=moved.proofs, now=unit.now):
+        return show(unit, services, position)
     if reached is None:
         return FlowLost(flow.client_name, flow.client_id)
-    if reached.step is Step.DONE:
-        return finish(unit, services, reached)
     if reached.step is Step.SET_QUESTION:
         offer_questions(unit.connection, owner.id, unit.randomness.shuffled(tuple(QUESTIONS))[:OFFERED])
     return page_of(unit.connection, services, reached)
 
 
-def finish(unit: Unit, services: IdpServices, position: Position) -> Done | AlreadyDone | FlowLost:
-    """End a flow that needs nothing more in its session."""
-    if position.account is None:
-        return FlowLost(position.flow.client_name, position.flow.client_id)
-    return conclude(unit, services, position.flow, position.account, token=position.token)
+def finish(unit: Unit, services: IdpServices, position: Position, *, since: Flow | None = None) -> Moved:
+    """End a flow that needs nothing more in its session; ``since`` is the flow as it is still stored.
+
+    If another request moved or ended it first, it is shown as it stands.
+    """
+    flow, account = position.flow, position.account
+    if account is None:
+        return FlowLost(flow.client_name, flow.client_id)
+    ended = conclude(unit, services, flow, account, token=position.token, since=since or flow)
+    return show(unit, services, position) if ended is None else ended
 
 
 def show(unit: Unit, services: IdpServices, position: Position) -> FlowPage | AlreadyDone | FlowLost:
@@ -195,10 +233,16 @@ def show(unit: Unit, services: IdpServices, position: Position) -> FlowPage | Al
 
 def page_of(connection: Connection, services: IdpServices, position: Position) -> FlowPage:
     """Return what the page of the step needs, and nothing about an account before its first proof (EN-04)."""
+    page = first_page(services, position)
+    return page if page.account is None else _with_step(connection, services, position, page.account, page)
+
+
+def first_page(services: IdpServices, position: Position) -> FlowPage:
+    """Return what every page of a flow needs, which is all that one needs of which nobody is known yet."""
     flow, account, step = position.flow, position.account, position.step
     identified = account is not None and (step is not Step.IDENTIFY or flow.kind is FlowKind.STEP_UP)
     asked = rules(services, account if identified else None)
-    page = FlowPage(
+    return FlowPage(
         step=step,
         kind=flow.kind,
         client_name=flow.client_name,
@@ -211,9 +255,6 @@ def page_of(connection: Connection, services: IdpServices, position: Position) -
         passkeys_possible=passkeys_possible(services.public_url),
         expires_at=flow.expires_at,
     )
-    if account is None or not identified:
-        return page
-    return _with_step(connection, services, position, account, page)
 
 
 def _with_step(

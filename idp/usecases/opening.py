@@ -10,11 +10,11 @@ from idp.domain.login_flow import Flow, FlowKind, acr_of, amr_of, next_url, prov
 from idp.domain.session import Acr, EndReason, strength
 from idp.domain.user_agent import LONGEST, browser_name
 from idp.outbound.mail import post_new_sign_in
-from idp.storage.devices import accounts_known_to, remember_device
+from idp.storage.devices import remember_device
 from idp.storage.flows import finish_flow
 from idp.storage.sessions import NewSession, StandingSession, open_session, prove_again, standing_sessions
 from idp.usecases.endings import end_session
-from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost
+from idp.usecases.flow_outcomes import Done, FlowLost
 from idp.usecases.letterhead import letterhead
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -24,9 +24,11 @@ from kernel.store import Unit
 
 
 def conclude(
-    unit: Unit, services: IdpServices, flow: Flow, account: Account, *, token: str
-) -> Done | AlreadyDone | FlowLost:
+    unit: Unit, services: IdpServices, flow: Flow, account: Account, *, token: str, since: Flow
+) -> Done | FlowLost | None:
     """End ``flow`` in a session of ``account``, once; a step-up whose session ended meanwhile is lost.
+
+    ``since`` is the flow as it is stored; None if another request moved or ended it first.
 
     The token is always new, so that nobody can have planted it (SE-01). A session of the same account in
     this browser goes on under the new token, because relying parties know it; one of another account ends.
@@ -44,8 +46,8 @@ def conclude(
     session_token = unit.randomness.token(32)
     life = services.settings.session_life
     new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)
-    if not finish_flow(unit.connection, flow, session_id=new.id, now=unit.now):
-        return AlreadyDone(next_url(flow.request, token))
+    if not finish_flow(unit.connection, since, reached=flow, session_id=new.id, now=unit.now):
+        return None
     if own is None or not prove_again(unit.connection, new, now=unit.now):
         open_session(unit.connection, new, now=unit.now)
     actor = Actor("account", account.id, new.id)
@@ -101,8 +103,7 @@ def _proved(
 
 def _greet(unit: Unit, services: IdpServices, flow: Flow, account: Account) -> None:
     """Remember the browser, and tell the holder of a sign-in from one that was never seen (ASVS 6.3.5)."""
-    known = account.id in accounts_known_to(unit.connection, [account.id], flow.browser)
     agent = current_origin().user_agent[:LONGEST]
-    remember_device(unit.connection, account.id, flow.browser, user_agent=agent, now=unit.now)
-    if not known and flow.kind is not FlowKind.ACTIVATION:
+    new = remember_device(unit.connection, account.id, flow.browser, user_agent=agent, now=unit.now)
+    if new and flow.kind is not FlowKind.ACTIVATION:
         post_new_sign_in(unit, account, letterhead(services), browser=browser_name(agent))

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from idp.domain.account import Account
 from idp.domain.identification import meant_by_email, typed_identifier
 from idp.domain.lockout import Counted, LockRule
 from idp.domain.login_flow import FlowKind, Proof, ProofKind, Step
 from idp.domain.user_name import user_name_key
 from idp.outbound.mail import post_locked, post_which_account
-from idp.storage.accounts import find_by_email, find_by_user_name
-from idp.storage.credentials import find_password, refresh_hash
-from idp.storage.devices import accounts_known_to
+from idp.storage.credentials import refresh_hash
 from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back, name_key
+from idp.storage.standing import Candidate, candidate, candidates, find_standing
 from idp.usecases.dispatcher import Position, advance, locate, page_of, show
 from idp.usecases.flow_outcomes import Moved, NotSignedIn, SlowDown
 from idp.usecases.letterhead import letterhead
@@ -41,6 +38,7 @@ class _Attempt:
     ``outside`` tells that the account is a machine's, and the try comes from where it is not registered.
     """
 
+    position: Position
     account: Account | None
     name: str
     key: bytes
@@ -81,45 +79,45 @@ def present_password(
     with services.store.write() as unit:
         if not right or attempt.account is None:
             return _refuse(unit, services, attempt)
-        return _accept(unit, services, attempt, renewed, flow=flow, browser=browser)
+        return _accept(unit, services, attempt, attempt.account, renewed, browser=browser)
 
 
 def _admit(unit: Unit, services: IdpServices, position: Position, identifier: str) -> _Attempt | SlowDown:
     """Find who is meant and count the try, before anything about the password is known."""
     typed = typed_identifier(identifier)
-    account = position.account
-    if account is None or position.flow.kind is not FlowKind.STEP_UP:
-        account = _meant(unit, services, typed, position.flow.browser)
-    known = accounts_known_to(unit.connection, [account.id] if account else [""], position.flow.browser)
-    familiar = bool(known)
+    flow = position.flow
+    if position.account is not None and flow.kind is FlowKind.STEP_UP:
+        meant = candidate(unit.connection, position.account.id, flow.browser)
+    else:
+        meant = _meant(unit, services, typed, flow.browser)
+    account = meant.account if meant else None
+    familiar = meant is not None and meant.known
     wait = take_sign_in(unit, services, familiar=familiar)
     if wait is not None:
         return SlowDown(wait)
     outside = account is not None and not account.may_sign_in_from(current_origin().address)
     key = (
-        account_key(account.id, position.flow.browser if familiar else None)
+        account_key(account.id, flow.browser if familiar else None)
         if account and not outside  # whoever tries a machine's name elsewhere locks nobody out (MA-04)
         else name_key(user_name_key(typed))
     )
     rule = LockRule(services.settings.lock_after, services.settings.lock_first)
     counted = count_try(unit.connection, Counted.PASSWORD, key, rule=rule, now=unit.now)
-    stored = find_password(unit.connection, account.id if account else "")
     usable = account is not None and account.is_usable and isinstance(counted, Try) and not outside
-    hashed = stored.hash if stored and usable else None
-    return _Attempt(account, user_name_key(typed), key, familiar, counted, hashed, outside)
+    hashed = meant.hash if meant and usable else None
+    return _Attempt(position, account, user_name_key(typed), key, familiar, counted, hashed, outside)
 
 
-def _meant(unit: Unit, services: IdpServices, typed: str, browser: bytes) -> Account | None:
+def _meant(unit: Unit, services: IdpServices, typed: str, browser: bytes) -> Candidate | None:
     """Return who is meant: a login name first, so that nobody's address can stand in its way (LG-14)."""
-    named = find_by_user_name(unit.connection, typed)
-    sharing = find_by_email(unit.connection, typed) if typed else ()
+    named, sharing = candidates(unit.connection, typed, browser)
     if named is not None or not sharing:
         return named
-    known = accounts_known_to(unit.connection, (account.id for account in sharing), browser)
-    meant = meant_by_email(sharing, known)
+    accounts = tuple(each.account for each in sharing)
+    meant = meant_by_email(accounts, {each.account.id for each in sharing if each.known})
     if meant is None:
-        _tell_which(unit, services, sharing)
-    return meant
+        _tell_which(unit, services, accounts)
+    return next((each for each in sharing if each.account is meant), None)
 
 
 def _tell_which(unit: Unit, services: IdpServices, sharing: tuple[Account, ...]) -> None:
@@ -142,29 +140,37 @@ def _renewed(services: IdpServices, attempt: _Attempt, password: str) -> str | N
 
 
 def _accept(
-    unit: Unit, services: IdpServices, attempt: _Attempt, renewed: str | None, *, flow: str, browser: str
+    unit: Unit,
+    services: IdpServices,
+    attempt: _Attempt,
+    account: Account,
+    renewed: str | None,
+    *,
+    browser: str,
 ) -> Moved | NotSignedIn:
-    """Add the proof to the flow, if the account and its password are still what was checked."""
-    account, stored = attempt.account, attempt.stored
-    position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
-    if not isinstance(position, Position):
-        return position
-    if account is None or stored is None or not _still(unit.connection, account, stored):
+    """Add the proof to the flow, if the account and its password are still what was checked.
+
+    That the flow itself stands where it was read is told by the statement that moves it.
+    """
+    position, stored = attempt.position, attempt.stored
+    if position.flow.kind is FlowKind.STEP_UP:  # it dies with its session, which that statement does not see
+        again = locate(unit.connection, services, token=position.token, browser=browser, now=unit.now)
+        if not isinstance(again, Position):
+            return again
+        if again.step is not Step.IDENTIFY:
+            return show(unit, services, again)
+        position = again
+    found = find_standing(unit.connection, account.id)
+    if found is None or found.password is None or found.password.hash != stored:
         return NotSignedIn()
-    if position.step is not Step.IDENTIFY:
-        return show(unit, services, position)
     # In the order in which the try was counted, so that two of them never wait for each other.
     refund_sign_in(unit, services, familiar=attempt.familiar)
     clear(unit.connection, Counted.PASSWORD, attempt.key)
-    if renewed is not None:
+    if renewed is not None and stored is not None:
         refresh_hash(unit.connection, account.id, renewed, instead_of=stored)
     unit.audit.record("gateway:sign-in:identified", actor=Actor("account", account.id), target=account.id)
-    return advance(unit, services, position, Proof(ProofKind.PASSWORD, unit.now), account=account)
-
-
-def _still(connection: Connection, account: Account, stored: str) -> bool:
-    now_stored = find_password(connection, account.id)
-    return now_stored is not None and now_stored.hash == stored
+    proof = Proof(ProofKind.PASSWORD, unit.now)
+    return advance(unit, services, position, proof, account=account, found=found)
 
 
 def _refuse(unit: Unit, services: IdpServices, attempt: _Attempt) -> NotSignedIn:

@@ -94,9 +94,7 @@ def finished_flow(connection: Connection, flow_token: str, browser: str) -> Fini
 def take_up(unit: Unit, flow_token: str, browser: str) -> FinishedFlow | None:
     """Take the request of a finished flow up: one conditional UPDATE lets one do it, None the others."""
     identifier, bound = digest(flow_token), digest(browser)
-    if not resume_flow(unit.connection, identifier, bound, now=unit.now):
-        return None
-    flow = find_flow(unit.connection, identifier, bound)
+    flow = resume_flow(unit.connection, identifier, bound, now=unit.now)
     return None if flow is None else _finished(flow)
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from idp.domain.group import Member, MemberChange
 from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UniqueAttribute, UnknownMembers
 from idp.storage.access import access_rows, opened_applications, opens_application
-from idp.storage.accounts import find_account, find_by_email, find_by_user_name
+from idp.storage.accounts import find_account, find_by_user_name
 from idp.storage.members import member_page
+from idp.storage.standing import candidates
 from idp.storage.tables import account, one_time_secret
 from idp.usecases.change_account import Changed, change_account
 from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
@@ -341,7 +342,7 @@ def test_a_deleted_account_leaves_no_trace_but_the_audit(house: House) -> None:
     with house.services.store.read() as connection:
         assert find_account(connection, made) is None
         assert find_by_user_name(connection, "fieldn") is None
-        assert find_by_email(connection, "fieldn@acme.example") == ()
+        assert candidates(connection, "fieldn@acme.example", b"") == (None, ())
     row = house.audit()[-1]
     assert (row.tag, row.target, row.actor_id) == ("gateway:account:deleted", made, SOURCE)
 
@@ -384,7 +385,7 @@ def test_names_and_addresses_are_found_in_any_form(house: House) -> None:
             found = find_by_user_name(connection, written)
             assert found is not None
             assert found.id == made
-        assert [each.id for each in find_by_email(connection, "FieldN@ACME.example")] == [made]
+        assert [each.account.id for each in candidates(connection, "FieldN@ACME.example", b"")[1]] == [made]
         assert find_by_user_name(connection, "fieldn ") is None
 
 

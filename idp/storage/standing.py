@@ -1,0 +1,122 @@
+"""What a login asks about accounts, in one statement each: who is meant, and what the account has."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
+
+from idp.domain.account import Account
+from idp.domain.factors import FactorKind, FactorSummary
+from idp.domain.user_name import fold, user_name_key
+from idp.storage.accounts import to_account
+from idp.storage.credentials import StoredPassword
+from idp.storage.tables import account, factor, known_device, password, security_question
+from kernel.prepared import Prepared
+
+_ACCOUNT = tuple(account.c[field.name] for field in dataclasses.fields(Account))
+_WIDTH = len(_ACCOUNT)
+_ITSELF = account.c.id == bindparam("id")
+
+
+def _candidates(which: ColumnElement[bool]) -> Select[Any]:
+    known = and_(known_device.c.account_id == account.c.id, known_device.c.digest == bindparam("by"))
+    return (
+        select(*_ACCOUNT, account.c.user_name_key, password.c.hash, known_device.c.account_id)
+        .outerjoin(password, password.c.account_id == account.c.id)
+        .outerjoin(known_device, known)
+        .where(which)
+        .order_by(account.c.id)
+    )
+
+
+_MEANT = Prepared(
+    _candidates(
+        or_(account.c.user_name_key == bindparam("name"), account.c.email_key == bindparam("address"))
+    )
+)
+_ALONE = Prepared(_candidates(_ITSELF))
+_STANDING = Prepared(
+    select(
+        *_ACCOUNT,
+        password.c.hash,
+        password.c.set_at,
+        password.c.must_change,
+        security_question.c.account_id,
+        factor.c.id,
+        factor.c.kind,
+        factor.c.label,
+        factor.c.created_at,
+    )
+    .outerjoin(password, password.c.account_id == account.c.id)
+    .outerjoin(security_question, security_question.c.account_id == account.c.id)
+    .outerjoin(factor, and_(factor.c.account_id == account.c.id, factor.c.confirmed_at.is_not(None)))
+    .where(_ITSELF)
+    .order_by(factor.c.created_at, factor.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that somebody may mean: its password, and whether it signed in from this browser before."""
+
+    account: Account
+    hash: str | None = field(repr=False)
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account has, as far as a login asks. ``factors`` are its confirmed ones, oldest first."""
+
+    account: Account
+    password: StoredPassword | None
+    has_question: bool
+    factors: tuple[FactorSummary, ...]
+
+
+def candidates(
+    connection: Connection, typed: str, browser: bytes
+) -> tuple[Candidate | None, tuple[Candidate, ...]]:
+    """Return the account with the user name ``typed``, and those with that e-mail address (C5, SF-07).
+
+    One statement, whoever is named and whether anybody is (EN-01).
+    """
+    key = user_name_key(typed)
+    rows = _MEANT.within(connection, name=key, address=fold(typed) or None, by=browser)
+    found = [(row[_WIDTH], _candidate(row)) for row in rows]
+    named = next((each for name, each in found if name == key), None)
+    address = fold(typed)
+    sharing = tuple(each for _, each in found if address and fold(each.account.email) == address)
+    return named, sharing
+
+
+def candidate(connection: Connection, account_id: str, browser: bytes) -> Candidate | None:
+    """Return the account with this id in the same way, or None."""
+    rows = _ALONE.within(connection, id=account_id, by=browser)
+    return _candidate(rows[0]) if rows else None
+
+
+def _candidate(row: Sequence[Any]) -> Candidate:
+    return Candidate(to_account(row[:_WIDTH]), row[_WIDTH + 1], row[_WIDTH + 2] is not None)
+
+
+def find_standing(connection: Connection, account_id: str) -> Standing | None:
+    """Return what the account with this id has, or None if there is no such account."""
+    rows = _STANDING.within(connection, id=account_id)
+    if not rows:
+        return None
+    hashed, set_at, must_change, question = rows[0][_WIDTH : _WIDTH + 4]
+    return Standing(
+        to_account(rows[0][:_WIDTH]),
+        None if hashed is None else StoredPassword(hashed, set_at, must_change),
+        question is not None,
+        tuple(
+            FactorSummary(id_, FactorKind(kind), label, since)
+            for id_, kind, label, since in (row[_WIDTH + 4 :] for row in rows)
+            if id_ is not None
+        ),
+    )
