@@ -61,7 +61,7 @@ DEVIATIONS: dict[str, str] = {
     "oidcc-codereuse-30seconds": "walked without the wait: a code that comes again is refused, and its tokens are dead, from the first moment on.",
     "fapi2-security-profile-final-refresh-token": "walked without the half minute before a token comes again; `tests/web/oidc/test_client_profiles.py` lets months go by.",
     "fapi2-security-profile-final-ensure-holder-of-key-required": "walked without its look at versions and ciphers of TLS; `tests/journeys/test_lab.py` has it.",
-    "FAPI 2.0 with openid=plain_oauth, authorization_request_type=rar, client_attestation": "not walked: userinfo, the resource of the walk, wants an OpenID sign-in; rich requests and attestations are not offered.",
+    "FAPI 2.0 with authorization_request_type=rar, client_attestation": "not walked: rich requests and attestations are not offered.",
 }
 """What is not walked as the suite does it, and why."""
 
@@ -199,9 +199,10 @@ def render(figures: dict[str, Any]) -> str:
         "",
         "### Variants of FAPI 2.0",
         "",
-        "In the suite's words: client_auth_type/sender_constrain, and for message signing /fapi_request_method/fapi_response_mode",
-        "behind them. What the suite leaves out of a variant is left out here: modules on proofs where tokens are bound to",
-        "certificates, modules on assertions where a certificate proves the client, modules on request objects where nothing signs.",
+        "In the suite's words: client_auth_type/sender_constrain, and behind them /fapi_request_method/fapi_response_mode and /openid",
+        "where they are not the usual ones. What the suite leaves out of a variant is left out here: modules on proofs where tokens",
+        "are bound to certificates, modules on assertions where a certificate proves the client, modules on request objects where",
+        "nothing signs, modules on nonces and claims without OpenID Connect, where the resource is `/scim/v2/Me`.",
         "",
         "| Plan | Variant | Keys of clients | Passed | Failed |",
         "|---|---|---|---:|---:|",

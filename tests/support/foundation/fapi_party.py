@@ -7,11 +7,13 @@ import hashlib
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from httpx import QueryParams
 from joserfc.jwk import KeySet
 
+from tests.support.foundation.fapi_variants import OWN_SCOPE
 from tests.support.foundation.party import CHALLENGE, VERIFIER
 from tests.support.foundation.registered import KeyParty
 from tests.support.person import Arrival
@@ -117,11 +119,30 @@ class FapiParty(KeyParty):
 
     # --- asking ---------------------------------------------------------------------------------------
 
+    @cached_property
+    def op(self) -> dict[str, Any]:
+        """The provider's metadata, as a client of OpenID Connect finds it, or as any other does (RFC 8414)."""
+        if self.variant.signs_in:
+            return self.lab.discovery
+        answer = self.http.get(f"{self.lab.issuer}/.well-known/oauth-authorization-server")
+        assert answer.headers["content-type"].startswith("application/json")
+        return dict(answer.json())
+
     def request(self, **changes: str | None) -> dict[str, str]:
         """Return a good request with PKCE."""
         mode = {"response_mode": "jwt"} if self.variant.jarm else {}
         pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-        return super().request(**{**mode, **pkce, **changes})
+        own: dict[str, str | None] = {
+            "scope": OWN_SCOPE.split()[0],
+            "nonce": None,
+            "resource": self.audience_of_own,
+        }
+        return super().request(**{**({} if self.variant.signs_in else own), **mode, **pkce, **changes})
+
+    @property
+    def audience_of_own(self) -> str:
+        """Whom a token is for that is not for OpenID Connect: the Gateway's SCIM service."""
+        return f"{self.lab.issuer}/scim/v2"
 
     def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "", **changes: Any) -> str:
         """Return a request as a signed object, its claims changed as told."""
@@ -202,7 +223,14 @@ class FapiParty(KeyParty):
         asked = self.request(**changes)
         found = self.token_answer(self.redeem(self.code_of(asked)))
         assert found["token_type"] == self.variant.token_type
-        return found | {"claims": self.claims(found["id_token"], asked.get("nonce"))}
+        return found | {"claims": self.who_signed_in(found, asked)}
+
+    def who_signed_in(self, found: dict[str, Any], asked: dict[str, str]) -> dict[str, Any]:
+        """Return the claims of the ID token, which is there where OpenID Connect is asked for and only there."""
+        if not self.variant.signs_in:
+            assert "id_token" not in found
+            return {}
+        return self.claims(found["id_token"], asked.get("nonce"))
 
     def ask_as_machine(self, fields: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
         """Ask for tokens of the client itself, for the resource that it is registered for."""
@@ -221,13 +249,16 @@ class FapiParty(KeyParty):
         """What the tokens of machines are for: the Gateway's users, by SCIM."""
         return f"{self.lab.issuer}/scim/v2/Users"
 
-    def ask_userinfo(
+    @property
+    def own(self) -> str:
+        """The resource that tells a person's own: userinfo, or without OpenID Connect her account by SCIM."""
+        return str(self.op["userinfo_endpoint"]) if self.variant.signs_in else f"{self.audience_of_own}/Me"
+
+    def ask_own(
         self, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any
     ) -> httpx.Response:
-        """Ask userinfo with what the token is bound to; see :meth:`ask_resource`."""
-        return self.ask_resource(
-            self.op["userinfo_endpoint"], token, scheme=scheme, headers=headers, **changes
-        )
+        """Ask for a person's own with what the token is bound to; see :meth:`ask_resource`."""
+        return self.ask_resource(self.own, token, scheme=scheme, headers=headers, **changes)
 
     def ask_resource(
         self, url: str, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any

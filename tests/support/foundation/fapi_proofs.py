@@ -22,7 +22,7 @@ def dated_proofs(party: FapiParty, name: str) -> None:
     asked = party.request()
     code = party.code_of(asked, proof=changes)
     tokens = party.token_answer(party.redeem(code, proof=changes))
-    assert party.ask_userinfo(tokens["access_token"], **changes).status_code == 200
+    assert party.ask_own(tokens["access_token"], **changes).status_code == 200
 
 
 def dates_of(name: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def bound_code(party: FapiParty, name: str) -> None:
 @module("dpop-negative-tests")
 def wrong_proofs(party: FapiParty, name: str) -> None:
     """A proof that breaks one rule opens nothing; what is only unusual does."""
-    refuses_wrong_proofs(party, party.op["userinfo_endpoint"], party.bound_tokens()["access_token"])
+    refuses_wrong_proofs(party, party.own, party.bound_tokens()["access_token"])
 
 
 def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:

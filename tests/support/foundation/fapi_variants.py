@@ -1,7 +1,7 @@
 """The variants in which the suite runs the plans of FAPI 2.0, and the clients that play in each.
 
-A variant is written as the suite's own words: ``client_auth_type/sender_constrain``, and in the plan on message
-signing ``/fapi_request_method/fapi_response_mode`` behind them.
+A variant is written as the suite's own words: ``client_auth_type/sender_constrain``, and where they are not the
+usual ones ``/fapi_request_method/fapi_response_mode`` and ``/openid`` behind them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WHO = ("first", "second")
+OWN_SCOPE = "scim.users.read offline_access"
+"""What is asked for without OpenID Connect: to see one's own account by SCIM."""
 _SIGNED = "signed_non_repudiation"
 _ALGORITHMS = {
     ("private_key_jwt", "mtls", "unsigned", "plain_response"): "PS256",
@@ -38,11 +40,17 @@ class Variant:
     constrain: str
     request: str = "unsigned"
     response: str = "plain_response"
+    openid: str = "openid_connect"
 
     @property
     def algorithm(self) -> str:
         """What clients sign with, and want signed for them."""
         return _ALGORITHMS.get((self.auth, self.constrain, self.request, self.response), "ES256")
+
+    @property
+    def signs_in(self) -> bool:
+        """Nobody is told who signed in, unless tokens are for OpenID Connect."""
+        return self.openid == "openid_connect"
 
     @property
     def by_certificate(self) -> bool:
@@ -81,6 +89,7 @@ class Variant:
             self.constrain,
             *(("jar",) if self.signs else ()),
             *(("jarm",) if self.jarm else ()),
+            *(() if self.signs_in else ("oauth",)),
         )
         return "-".join(("fapi", *words, who))
 
@@ -129,7 +138,7 @@ def _client(variant: Variant, who: str, keys: Keys, holders: dict[str, Holder]) 
     key = keys.of(who, variant.algorithm)
     metadata: dict[str, Any] = {
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
-        "scope": f"{SCOPE} scim.read",
+        "scope": f"{SCOPE if variant.signs_in else OWN_SCOPE} scim.read",
         "dpop_bound_access_tokens": variant.by_proof,
         "tls_client_certificate_bound_access_tokens": not variant.by_proof,
     }
