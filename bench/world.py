@@ -70,7 +70,6 @@ def settings_text(folder: Path, port: int, database_url: str) -> str:
             f'database_url = "{database}"',
             f'key_file = "{folder / "kek.txt"}"',
             "workers = 1",
-            "threads = 4",
             'log_level = "warning"',
             "[gateway.idp]",
             "limits = false",

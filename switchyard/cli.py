@@ -224,7 +224,7 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
 
     address = urlsplit(kernel.public_url)
     listen = port or address.port or (443 if address.scheme == "https" else 80)
-    serve(target, host=host, port=listen, workers=kernel.workers, threads=kernel.threads)
+    serve(target, host=host, port=listen, workers=kernel.workers, threads=kernel.serving_threads)
 
 
 def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Background]]) -> None:

@@ -124,7 +124,7 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         certificate_authorities=authorities,
         revocations=_revocations(settings.idp, authorities),
         fetcher=Fetcher(_fetch_rules(settings.idp)),
-        held_requests=held_requests(kernel.threads),
+        held_requests=held_requests(kernel.serving_threads),
     )
 
 

@@ -91,3 +91,25 @@ def test_the_example_names_documents_and_defaults_every_option(tmp_path: Path) -
 
 def test_every_kernel_option_is_documented() -> None:
     assert all(option.description for option in KernelSettings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "threads", "served_by"),
+    [
+        ("sqlite:///var/switchyard.db", 0, 8),
+        ("postgresql://user@host/name", 0, 4),
+        ("sqlite:///var/switchyard.db", 2, 2),
+        ("postgresql+psycopg://user@host/name", 16, 16),
+    ],
+)
+def test_a_worker_has_the_threads_that_are_set_or_those_that_suit_its_database(
+    url: str, threads: int, served_by: int
+) -> None:
+    """Deeds share a commit on SQLite, and more of them do where more threads stand in line."""
+    assert KernelSettings(database_url=url, threads=threads).serving_threads == served_by
+
+
+def test_a_worker_with_one_thread_is_refused(tmp_path: Path) -> None:
+    """One held request would be all that it serves."""
+    with pytest.raises(SettingsError, match="threads: .*one is too few"):
+        load(KernelSettings, file=write(tmp_path, "threads = 1"), environ={})
