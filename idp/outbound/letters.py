@@ -8,15 +8,17 @@ escaped (SE-15).
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from kernel.store import Unit
 from kernel.translations import Translations, mark
@@ -25,6 +27,7 @@ LONGEST_SUBJECT = 78
 _FOLDER = Path(__file__).parent
 _REGION = {"en": "en_CA", "fr": "fr_CA"}
 _MOMENT = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH 'h' mm zzz"}
+_BLANK = re.compile(r"~#(\d+)#~")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -127,6 +130,11 @@ def speaker(language: str) -> Say:
 
 def moment(language: str, zone: str, at: dt.datetime) -> str:
     """Return a moment in full, with its zone: "21 November 2026, 14:05 EST"."""
+    return _minute(language, zone, at.replace(second=0, microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _minute(language: str, zone: str, at: dt.datetime) -> str:
     local = at.astimezone(ZoneInfo(zone))
     return str(format_datetime(local, _MOMENT[language], locale=_REGION[language], tzinfo=local.tzinfo))
 
@@ -174,6 +182,51 @@ def render_text(head: Letterhead, letters: tuple[Letter, ...]) -> str:
 def render_html(head: Letterhead, letters: tuple[Letter, ...]) -> str:
     """Return the HTML part."""
     return _templates().get_template("letter.html").render(head=head, letters=letters)
+
+
+@dataclass(frozen=True, slots=True)
+class FormLetter:
+    """A letter that is the same for everybody but for some values: rendered once, with blanks for them.
+
+    ``text`` and ``html`` are the pieces; every second one is the number of the value that goes there.
+    """
+
+    language: str
+    subject: str
+    text: tuple[str, ...]
+    html: tuple[str, ...]
+
+
+def blank(number: int) -> str:
+    """Return what stands in a letter for the value with this number until :func:`post_form` fills it in."""
+    return f"~#{number}#~"
+
+
+def as_form(head: Letterhead, letter: Letter) -> FormLetter:
+    """Return a letter in whose sentences blanks stand, ready to be filled in many times."""
+    text, html = render_text(head, (letter,)), render_html(head, (letter,))
+    return FormLetter(letter.language, letter.subject, tuple(_BLANK.split(text)), tuple(_BLANK.split(html)))
+
+
+def post_form(unit: Unit, form: FormLetter, values: Sequence[str], *, to: str, template: str) -> None:
+    """Post the letter with the values in its blanks, as :func:`post` does."""
+    if not to:
+        return
+    shown = [plain(value) for value in values]
+    unit.courier.post_email(
+        to=to,
+        subject=form.subject,
+        text=_filled(form.text, shown),
+        html=_filled(form.html, [str(escape(value)) for value in shown]),
+        template=template,
+        language=form.language,
+    )
+
+
+def _filled(pieces: tuple[str, ...], shown: Sequence[str]) -> str:
+    found = [*pieces]
+    found[1::2] = [shown[int(number)] for number in pieces[1::2]]
+    return "".join(found)
 
 
 def post(unit: Unit, head: Letterhead, *letters: Letter, to: str, template: str) -> None:

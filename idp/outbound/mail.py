@@ -9,19 +9,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from idp.domain.account import Account
 from idp.domain.factors import FactorKind
 from idp.outbound.letters import (
+    FormLetter,
     Letter,
     Letterhead,
+    as_form,
+    blank,
     button,
     code,
     compose,
     facts,
     moment,
     paragraph,
+    plain,
     post,
+    post_form,
     speaker,
     steps,
 )
@@ -313,20 +319,33 @@ def _post_notice(
     language = account.mail_language
     say = speaker(language)
     address = current_origin().address if notice.where else ""
+    rows = (
+        (say(mark("Account")), account.user_name),
+        *notice.rows,
+        (say(mark("When")), moment(language, head.zone, unit.now)),
+        (say(mark("From address")), address),
+    )
+    given = [(name, value) for name, value in rows if plain(value)]
+    form = _notice_form(head, language, notice.subject, notice.first, tuple(name for name, _ in given))
+    values = [account.display, *(value for _, value in given)]
+    post_form(unit, form, values, to=account.email if to is None else to, template=notice.template)
+
+
+@lru_cache(maxsize=64)
+def _notice_form(
+    head: Letterhead, language: str, subject: str, first: str, names: tuple[str, ...]
+) -> FormLetter:
+    """Return the letter of a notice with blanks for the holder's name and for the value of each row."""
+    say = speaker(language)
     letter = compose(
         head,
         language,
-        subject=notice.subject,
+        subject=subject,
         blocks=(
-            paragraph(say(mark("Hello %(name)s,"), name=account.display)),
-            paragraph(notice.first),
-            facts(
-                (say(mark("Account")), account.user_name),
-                *notice.rows,
-                (say(mark("When")), moment(language, head.zone, unit.now)),
-                (say(mark("From address")), address),
-            ),
+            paragraph(say(mark("Hello %(name)s,"), name=blank(0))),
+            paragraph(first),
+            facts(*((name, blank(number)) for number, name in enumerate(names, start=1))),
             paragraph(say(mark("Was it not you? Tell Customer Relations at once."))),
         ),
     )
-    post(unit, head, letter, to=account.email if to is None else to, template=notice.template)
+    return as_form(head, letter)

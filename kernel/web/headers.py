@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import flask
 from werkzeug.wrappers import Response
@@ -12,7 +13,16 @@ from kernel.web.kit import current_kit
 _DENIED = ("camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi", "usb")
 _OWN = ("publickey-credentials-create", "publickey-credentials-get")
 _PERMISSIONS = ", ".join([*(f"{name}=()" for name in _DENIED), *(f"{name}=(self)" for name in _OWN)])
-_TRANSPORT = "max-age=63072000; includeSubDomains"
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Permissions-Policy", _PERMISSIONS),
+)
+_OVER_TLS = (("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),)
+_VARIES = ("Cookie", "Accept-Language")
 STATIC_LIFE = "public, max-age=31536000, immutable"
 
 
@@ -25,20 +35,26 @@ def content_security_policy(
     ``images`` are origins of which a page shows an image, such as the logo of an application. ``frames`` are
     origins that a page holds frames of; without them it holds none.
     """
+    before, after = _around_the_nonce(tuple(form_targets), tuple(images), tuple(frames))
+    return f"{before}{nonce}{after}"
+
+
+@lru_cache(maxsize=64)
+def _around_the_nonce(
+    form_targets: tuple[str, ...], images: tuple[str, ...], frames: tuple[str, ...]
+) -> tuple[str, str]:
     targets = " ".join(["'self'", *sorted(set(form_targets))])
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "base-uri 'none'",
-            "connect-src 'self'",
-            f"form-action {targets}",
-            "frame-ancestors 'none'",
-            *([" ".join(["frame-src", *framed])] if (framed := sorted(set(frames))) else []),
-            " ".join(["img-src 'self' data:", *sorted(set(images))]),
-            f"script-src 'self' 'nonce-{nonce}'",
-            "style-src 'self'",
-        ]
-    )
+    before = [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "connect-src 'self'",
+        f"form-action {targets}",
+        "frame-ancestors 'none'",
+        *([" ".join(["frame-src", *framed])] if (framed := sorted(set(frames))) else []),
+        " ".join(["img-src 'self' data:", *sorted(set(images))]),
+        "script-src 'self' 'nonce-",
+    ]
+    return "; ".join(before), "'; style-src 'self'"
 
 
 def nonce() -> str:
@@ -56,17 +72,20 @@ def secure(response: Response, *, page: bool) -> None:
     """
     kit = current_kit()
     headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Permissions-Policy", _PERMISSIONS)
+    chosen = {name.lower() for name, _ in headers}
+    wanted = [*_ALWAYS, *(_OVER_TLS if kit.https else ())]
     if page:
-        headers.setdefault("Content-Security-Policy", content_security_policy(nonce(), kit.form_targets()))
-        headers.setdefault("Cache-Control", "no-store")
-        response.vary.update(["Cookie", "Accept-Language"])
+        wanted.append(("Cache-Control", "no-store"))
+        if "content-security-policy" not in chosen:
+            wanted.append(_policy_header(content_security_policy(nonce(), kit.form_targets())))
+        if "vary" in chosen:
+            response.vary.update(_VARIES)
+        else:
+            wanted.append(("Vary", ", ".join(_VARIES)))
     else:
-        headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    if kit.https:
-        headers.setdefault("Strict-Transport-Security", _TRANSPORT)
+        wanted.append(_policy_header("default-src 'none'; frame-ancestors 'none'"))
+    headers.extend(pair for pair in wanted if pair[0].lower() not in chosen)
+
+
+def _policy_header(policy: str) -> tuple[str, str]:
+    return "Content-Security-Policy", policy
