@@ -13,7 +13,8 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -172,6 +173,7 @@ class PasswordHasher:
     The defaults are OWASP's floor: 19 MiB, two passes, one lane (G-51, LG-10). A secret longer than
     1,024 bytes never reaches the hash. As many run at once as there are processors, unless ``parallel`` says
     otherwise: more would only push each other's memory out of the cache. The others stand in line.
+    ``used`` is called after each hash, for who looks after the memory it has left behind.
     """
 
     longest = 1024
@@ -184,11 +186,13 @@ class PasswordHasher:
         lanes: int = 1,
         parallel: int | None = None,
         wait: float = 2.0,
+        used: Callable[[], None] = lambda: None,
     ) -> None:
         self._argon = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, salt_len=16
         )
         self.turns = Turns(parallel or usable_processors(), patience=wait)
+        self._used = used
         self._nobody = self._argon.hash("nobody has this password")
 
     def hash(self, secret: str) -> str:
@@ -197,7 +201,7 @@ class PasswordHasher:
         Raises:
             BusyError: when its turn does not come within the wait.
         """
-        with self.turns.turn():
+        with self._turn():
             return self._argon.hash(secret)
 
     def verify(self, stored: str | None, secret: str) -> bool:
@@ -207,12 +211,20 @@ class PasswordHasher:
             BusyError: when its turn does not come within the wait.
         """
         usable = len(secret.encode()) <= self.longest
-        with self.turns.turn():
+        with self._turn():
             try:
                 matches = self._argon.verify(stored or self._nobody, secret if usable else "")
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
                 return False
         return bool(matches) and stored is not None and usable
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self.turns.turn():
+            try:
+                yield
+            finally:
+                self._used()
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether ``stored`` was made with other costs than those in force."""

@@ -16,11 +16,12 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 # The log is moved into the file every 16 MB, not every 4: a page that changes often is then written once.
+# Every thread reads on a connection of its own, so each keeps few pages: the system has the others in memory.
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "cache_size=-16000",
+    "cache_size=-1000",
     "wal_autocheckpoint=4000",
 )
 

@@ -30,6 +30,8 @@ _PATIENCE = 0.05
 """Seconds after which a unit looks whether the one it left its transaction to went away."""
 _LOOKS_AGAIN = 10
 """Milliseconds after which SQLite's busy handler, which sleeps longer each time, begins anew."""
+_PAGES = -4000
+"""4 MB, as SQLite writes it: what a transaction has changed is kept here until it is committed."""
 
 
 class _Shared:
@@ -137,6 +139,7 @@ class SqliteWriter:
             self._connection = self._engine.connect().execution_options(**BEGINS_ITSELF)
             self._raw, self._info = self._connection.connection.dbapi_connection, self._connection.info
             self._run(f"PRAGMA busy_timeout = {_LOOKS_AGAIN}")
+            self._run(f"PRAGMA cache_size = {_PAGES}")
         self._info.pop(UNDONE_BY_ITSELF, None)
         until = time.monotonic() + self._busy_timeout
         while True:

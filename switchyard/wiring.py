@@ -23,6 +23,7 @@ from kernel.crypto import KeyRing, PasswordHasher, Sealer
 from kernel.database import Database
 from kernel.errors import SettingsError
 from kernel.fetch import Fetcher, FetchRules
+from kernel.heap import Afterwards
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
 from kernel.shared_clock import DatabaseClock
@@ -102,6 +103,7 @@ def password_hasher(kernel: KernelSettings) -> PasswordHasher:
         memory_kib=kernel.password_memory_kib,
         passes=kernel.password_passes,
         parallel=kernel.password_parallel or None,
+        used=Afterwards().used,
     )
 
 

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APPLICATION = """
-import os, time
+import gc, os, time
+
+enabled_while_loading = gc.isenabled()
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
         time.sleep(1.5)
     start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/garbage":
+        return [f"{enabled_while_loading} {gc.isenabled()} {gc.get_freeze_count() > 1000}".encode()]
     return [str(os.getpid()).encode()]
 """
 
@@ -61,6 +65,12 @@ def _until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
+
+
+def test_a_worker_looks_for_garbage_but_not_among_what_it_loaded(tmp_path: Path) -> None:
+    """What was built at the start stays for good, and is set aside when it is whole."""
+    with _serving(tmp_path) as (url, _):
+        assert httpx.get(url + "/garbage").text == "False True True"
 
 
 def test_sigterm_lets_a_running_request_finish_and_ends_with_zero(tmp_path: Path) -> None:
