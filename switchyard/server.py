@@ -42,6 +42,7 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
     from granian.log import LogLevels  # noqa: PLC0415
     from granian.server import Server  # noqa: PLC0415
 
+    share_one_heap()  # workers inherit it; once a second thread has asked for memory it is too late
     follow_parent()
     _run_in_batches()
     server = Server(
@@ -81,7 +82,6 @@ def _load(target: str, parent: int) -> Callable[..., Any]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     follow_parent(parent)
-    share_one_heap()
     module, _, name = target.partition(":")
     with _loading():
         application: Callable[..., Any] = getattr(importlib.import_module(module), name)
