@@ -15,6 +15,7 @@ from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
 from gateway_ui.web.page_client import client_face
 from idp.domain.login_flow import Step
+from idp.usecases.cancel_login import cancel_login
 from idp.usecases.flow_outcomes import Done, FlowPage, SlowDown
 from idp.usecases.present_password import present_password
 from idp.usecases.restart_login import restart_login
@@ -70,6 +71,16 @@ def send_password() -> ResponseReturnValue:
     return sign_in_page(flow, way, errors, answer, typed=(username, remember))
 
 
+@blueprint.post("/sign-in/cancel")
+def cancel() -> ResponseReturnValue:
+    """Go back to the application that waits, without a sign-in."""
+    flow = flow_token()
+    if cancel_login(pages().services, flow=flow, browser=browser_token()):
+        return go(address("/oauth2/authorize/resume", flow))
+    page = standing(flow, Step.IDENTIFY)
+    return page if isinstance(page, Response) else sign_in_page(flow, page)
+
+
 @blueprint.post("/sign-in/again")
 def again() -> ResponseReturnValue:
     """Start a new sign-in with the goal of an old one of this browser, or towards the first page."""
@@ -93,12 +104,14 @@ def sign_in_page(
     varies = {
         "client_name": page.client_name,
         "action": address("/sign-in", flow),
+        "cancel_action": address("/sign-in/cancel", flow),
         "username": username,
         "passkey_action": address("/sign-in/passkey", flow),
         "passkey_options": address("/sign-in/passkey/options", flow),
     }
     constants: dict[str, Hashable] = {
         "client": client_face(),
+        "cancels": bool(page.client_id),
         "username_is_fixed": page.account is not None,
         "remember": remember,
         "passkeys": page.passkeys_possible,

@@ -72,6 +72,17 @@ _FINISH = Prepared(
     )
     .returning(_table.c.id)
 )
+_GIVE_UP = Prepared(
+    update(_table)
+    .where(
+        _ITS_BROWSERS,
+        _table.c.client_id != "",
+        _table.c.finished_at.is_(None),
+        _table.c.expires_at > _MOMENT,
+    )
+    .values(account_id=None, session_id=None, finished_at=_MOMENT, step=_table.c.step + 1)
+    .returning(_table.c.id)
+)
 _COUNT = Prepared(
     update(_table)
     .where(_STANDS, _table.c.tries < TRIES_PER_FLOW)
@@ -213,6 +224,11 @@ def finish_flow(
         connection, **_standing(flow, now), account=reached.account_id, proofs=given, session=session_id
     )
     return bool(ended)
+
+
+def give_up_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> bool:
+    """End a flow for which a client waits in no session; False if it ended already, or none waits."""
+    return bool(_GIVE_UP.within(connection, flow=flow_id, by=browser, now=now))
 
 
 def resume_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> Flow | None:

@@ -136,15 +136,24 @@ def resume_decided(
     services: IdpServices, unit: Unit, request: Mapping[str, Any], *, session: LiveSession, allowed: bool
 ) -> AuthorizeOutcome:
     """Answer a request whose person was asked for consent, in the unit that took the answer up."""
+    if not allowed:
+        return resume_refused(services, unit, request)
     asked = _asked_again(services, unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
-    if not allowed:
-        if asked.pushed:
-            spend_pushed_request(unit.connection, asked.pushed, now=unit.now)
-        return error_to_client(services, asked, _NOT_ALLOWED)
     return _answer(services, unit, asked, session, asked_now=True)
+
+
+def resume_refused(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> AuthorizeOutcome:
+    """Answer a request that a person did not want to go on with: ``access_denied`` (RFC 6749 §4.1.2.1)."""
+    asked = _asked_again(services, unit, request)
+    refusal = _refusal(services, asked, unit)
+    if refusal is not None:
+        return refusal
+    if asked.pushed:
+        spend_pushed_request(unit.connection, asked.pushed, now=unit.now)
+    return error_to_client(services, asked, _NOT_ALLOWED)
 
 
 def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> ErrorPage | ToClient | None:

@@ -6,7 +6,14 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
 from idp.storage.consents import take_up_consent_request
-from idp.usecases.authorize import KIND, AuthorizeOutcome, ErrorPage, resume, resume_decided
+from idp.usecases.authorize import (
+    KIND,
+    AuthorizeOutcome,
+    ErrorPage,
+    resume,
+    resume_decided,
+    resume_refused,
+)
 from idp.usecases.services import IdpServices
 from idp.usecases.start_login import take_up
 from kernel.crypto import digest
@@ -21,7 +28,7 @@ def resume_authorization(
     """Answer the request that waits in ``flow``, for the session which that flow opened and no other (AZ-21).
 
     One conditional statement takes the flow up, in the transaction that issues the code; a second visit, a
-    foreign browser or another session finds nothing.
+    foreign browser or another session finds nothing. If the person gave up, the client hears of it.
     """
     if not flow or not browser or len(flow) > _LONGEST_TOKEN:
         return ErrorPage(_LOST)
@@ -29,6 +36,8 @@ def resume_authorization(
         finished = take_up(unit, flow, browser)
         if finished is None or finished.request.get("kind") != KIND:
             return ErrorPage(_LOST)
+        if finished.session_id is None:
+            return resume_refused(services, unit, finished.request)
         is_its_own = session is not None and session.id == finished.session_id
         return resume(services, unit, finished.request, session=session if is_its_own else None)
 

@@ -1,4 +1,4 @@
-"""Starting a login flow, and taking its request up again once it has ended in a session."""
+"""Starting a login flow, and taking its request up again once it has ended."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def start_login(
 
 @dataclass(frozen=True, slots=True)
 class FinishedFlow:
-    """A flow that ended in a session, with the request that it interrupted."""
+    """A flow that ended, with the request that it interrupted; in no session if the person gave it up."""
 
     kind: FlowKind
     request: Mapping[str, object]
     client_id: str
-    account_id: str
-    session_id: str
+    account_id: str | None
+    session_id: str | None
     demands: Demands
 
 
@@ -99,7 +99,7 @@ def take_up(unit: Unit, flow_token: str, browser: str) -> FinishedFlow | None:
 
 
 def _finished(flow: Flow) -> FinishedFlow | None:
-    if flow.finished_at is None or flow.account_id is None or flow.session_id is None:
+    if flow.finished_at is None:
         return None
     return FinishedFlow(
         flow.kind, flow.request, flow.client_id, flow.account_id, flow.session_id, flow.demands

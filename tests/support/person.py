@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 30
 SIGN_IN, CONSENT, SIGN_OUT, ANSWER = "login-submit", "consent-allow", "logout-confirm", "continue"
-DENY = "consent-deny"
+DENY, CANCEL = "consent-deny", "login-cancel"
 
 
 class StrandedError(AssertionError):
@@ -49,7 +49,7 @@ class Person:
     """Goes where a link leads and presses what the pages of the Gateway offer.
 
     ``pressed`` holds the ids of the buttons that were pressed, in order; the page with the button ``stops_at``
-    ends the way. Who ``denies`` does not allow what a client asks for. Other servers are followed when their
+    ends the way. Who ``denies`` does not allow what a client asks for, who ``cancels`` does not even sign in. Other servers are followed when their
     origin is among ``known``; any other place ends the way.
     """
 
@@ -66,7 +66,7 @@ class Person:
         self.user_name, self.password = user_name, password
         self.pressed: list[str] = []
         self.stops_at = ""
-        self.denies = False
+        self.denies = self.cancels = False
         self._known = (issuer, *known)
         self.browser = httpx.Client(verify=verify, timeout=30, headers={"Accept": "text/html"})
 
@@ -121,7 +121,7 @@ class Person:
 
     def _press(self, page: Page) -> tuple[str, dict[str, Any]] | None:
         """Return where the page's form goes when its button is pressed, and what it sends."""
-        known = {SIGN_IN, DENY if self.denies else CONSENT, SIGN_OUT, ANSWER}
+        known = {CANCEL if self.cancels else SIGN_IN, DENY if self.denies else CONSENT, SIGN_OUT, ANSWER}
         for form in page.forms:
             for button in form.buttons:
                 if button.id not in known:
