@@ -12,6 +12,7 @@ from tests.support.signatures import SigningKey, a_signing_key, algorithm_of
 
 RP = "https://rp.example"
 CALLBACK, OTHER_CALLBACK, SIGNED_OUT = f"{RP}/callback", f"{RP}/other", f"{RP}/signed-out"
+QUERY = "?dummy1=lorem&dummy2=ipsum"
 SECRET, SECOND_SECRET = "a secret that the tests know", "another secret that they know"
 PASSWORD = "alice-in-the-lab"
 SCOPE = "openid profile email address phone offline_access"

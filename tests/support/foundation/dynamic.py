@@ -16,14 +16,13 @@ from tests.support.foundation.registered import an_rsa_key, register
 from tests.support.foundation.registry import Walk
 from tests.support.person import CONSENT, SIGN_IN
 from tests.support.processes import wait_until
-from tests.support.tls_world import CALLBACK, RP, Keys
+from tests.support.tls_world import CALLBACK, QUERY, RP, Keys
 
 if TYPE_CHECKING:
     from tests.support.foundation.party import Party
 
 module = Walk()
 _JSON = {"Content-Type": "application/json"}
-_QUERY = "?dummy1=lorem&dummy2=ipsum"
 
 
 @module("oidcc-server", "oidcc-idtoken-rs256", "oidcc-ensure-client-assertion-with-iss-aud-succeeds")
@@ -74,17 +73,17 @@ def redirect_uri_missing(party: Party, name: str) -> None:
 def redirect_uri_query(party: Party, name: str) -> None:
     """The query of a registered address is part of it: kept as it is, and nothing else is the same address."""
     added = name.endswith("added")
-    client, _ = register(party, redirect_uris=[CALLBACK if added else CALLBACK + _QUERY])
+    client, _ = register(party, redirect_uris=[CALLBACK if added else CALLBACK + QUERY])
     if name.endswith("OK"):
         asked = client.request()
         arrived = client.person.arrive(client.address(asked))
-        assert arrived.url.startswith(CALLBACK + _QUERY + "&")
+        assert arrived.url.startswith(CALLBACK + QUERY + "&")
         answer = arrived.answer
         assert (answer.pop("dummy1"), answer.pop("dummy2")) == ("lorem", "ipsum")
         tokens = client.token_answer(client.redeem(answer["code"]))
         client.claims(tokens["id_token"], asked["nonce"])
     else:
-        client.stopped(redirect_uri=CALLBACK + (_QUERY if added else "?dummy1=lorem&dummy2=dolor"))
+        client.stopped(redirect_uri=CALLBACK + (QUERY if added else "?dummy1=lorem&dummy2=dolor"))
 
 
 @module("oidcc-redirect-uri-regfrag")

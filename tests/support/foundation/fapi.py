@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.visitor import Page
 from tests.support.foundation import core
+from tests.support.foundation.fapi_variants import WHO
 from tests.support.foundation.fapi_words import OF_CLIENT, OF_REQUEST, FapiWalk, is_error, short, unbound
 from tests.support.tls_world import OTHER_CALLBACK
 
@@ -14,6 +17,13 @@ if TYPE_CHECKING:
     from tests.support.foundation.fapi_party import FapiParty
 
 module = FapiWalk()
+_PLACES = ("id_token", "userinfo")
+_OF_RESOURCES = {
+    "x-fapi-auth-date": "Tue, 11 Sep 2012 19:43:31 UTC",
+    "x-fapi-customer-ip-address": "198.51.100.119",
+    "x-fapi-interaction-id": "c770aef3-6784-41f7-8e0e-ff5f97bddb3a",
+}
+"""What the suite says to a resource beside."""
 
 
 @module("discovery-end-point-verification")
@@ -37,22 +47,38 @@ def discovery(party: FapiParty, name: str) -> None:
 
 @module("happy-flow", "par-without-duplicate-parameters", "ensure-dpopproof-at-par-endpoint-binding-success")
 def happy_flow(party: FapiParty, name: str) -> None:
-    """A pushed request, a code, tokens that are bound, and a person's own with them."""
-    tokens = party.bound_tokens()
-    answer = party.ask_own(tokens["access_token"])
-    assert answer.status_code == 200, answer.text
-    if party.variant.signs_in:
-        assert answer.json()["sub"] == tokens["claims"]["sub"]
+    """Two clients push, redeem and look at a person's own with tokens that are bound; neither can use the other's."""
+    token = ""
+    for who in WHO:
+        party.become(who)
+        tokens = party.bound_tokens(**({"state": "s" * 128} if who == "second" else {}))
+        token = tokens["access_token"]
+        answer = party.ask_own(token, beside=_OF_RESOURCES)
+        assert answer.status_code == 200, answer.text
+        if party.variant.signs_in:
+            assert answer.json()["sub"] == tokens["claims"]["sub"]
+        assert answer.headers["date"]
+        for accepted in ("application/json;charset=UTF-8", "application/json, */*;q=0.1"):
+            assert party.ask_own(token, beside={"Accept": accepted}).status_code == 200
+        assert party.line().get(party.own, params={"access_token": token}).status_code in {400, 401}
+    party.become("first")
+    assert party.ask_own(token).status_code in {400, 401}
 
 
 @module("user-rejects-authentication")
 def rejected(party: FapiParty, name: str) -> None:
-    """Who does not allow it is told of to the client, as access_denied."""
-    party.person.denies = True
-    asked = party.request(prompt="consent")
-    found = party.opened(party.visit(party.pushed(asked)))
+    """Who does not want to go on is told of to the client, as access_denied, whatever she allowed before."""
+    party.person.cancels = True
+    for who in WHO:
+        party.become(who)
+        asked = party.request(state="s" * 128)
+        found = party.opened(party.visit(party.pushed(asked)))
+        assert found.pop("error") == "access_denied"
+        assert found.keys() <= {"error_description", "state", "iss"}
+        assert found["state"] == asked["state"]
+    party.person.cancels, party.person.denies = False, True
+    found = party.opened(party.visit(party.pushed(party.request(prompt="consent"))))
     assert found["error"] == "access_denied"
-    assert found["state"] == asked["state"]
 
 
 @module(
@@ -78,11 +104,16 @@ def variations(party: FapiParty, name: str) -> None:
 
 @module("test-claims-parameter-identity-claims")
 def identity_claims(party: FapiParty, name: str) -> None:
-    """Every standard claim that is told can be asked for singly, and is in the ID token then."""
-    wanted = ("name", "given_name", "family_name", "email", "phone_number", "address", "birthdate")
-    wish = json.dumps({"userinfo": {each: {"essential": True} for each in wanted}})
-    tokens = party.bound_tokens(claims=wish)
-    assert set(wanted) <= party.ask_own(tokens["access_token"]).json().keys()
+    """Every standard claim that is told can be asked for in every form; what nobody knows is passed over."""
+    standard = {name for names in CLAIMS_OF_SCOPE.values() for name in names}
+    wanted = sorted(standard & set(party.op["claims_supported"]))
+    forms = itertools.cycle([None, {"essential": True}, {"essential": False}])
+    wish: dict[str, Any] = {place: dict(zip(wanted, forms, strict=False)) for place in _PLACES}
+    party.beside = frozenset(wanted)
+    tokens = party.bound_tokens(claims=json.dumps({**wish, "a_place": {"a_claim": None}}))
+    found = party.ask_own(tokens["access_token"]).json()
+    assert found.keys() == {"sub", *wanted}
+    assert {name: tokens["claims"][name] for name in wanted} == {name: found[name] for name in wanted}
 
 
 @module("access-token-type-header-case-sensitivity")
@@ -226,17 +257,20 @@ def verifier(party: FapiParty, name: str) -> None:
 def refresh(party: FapiParty, name: str) -> None:
     """A refresh token gives bound tokens to its own client as often as it is brought, with what they are bound to."""
     scope = f"{party.request()['scope']} offline_access"
-    first = party.bound_tokens(scope=scope, prompt="consent")
-    fields = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
-    party.dpop_key = party.another_key()
-    for _ in range(
-        2
-    ):  # the token that was brought first works again: it may be that the client lost the answer
-        second = party.token_answer(party.post("token_endpoint", fields))
-        assert second["token_type"] == party.variant.token_type
-        assert party.ask_own(second["access_token"]).status_code == 200
-    is_error(party.post("token_endpoint", fields, bound=False), unbound(party))
-    party.become("second")
-    assert party.ask_own(second["access_token"]).status_code == 401
-    fields["refresh_token"] = second.get("refresh_token", first["refresh_token"])
-    is_error(party.post("token_endpoint", fields), {"invalid_grant"})
+    last, fields = "", {}
+    for who in WHO:
+        party.become(who)
+        first = party.bound_tokens(scope=scope, prompt="consent")
+        fields = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        fields |= {"scope": scope} if who == "first" else {}
+        party.dpop_key = party.another_key()
+        for _ in range(2):  # the first token works again: it may be that the client lost the answer
+            second = party.token_answer(party.post("token_endpoint", fields))
+            assert second["token_type"] == party.variant.token_type
+            assert second["access_token"] != first["access_token"]
+            assert party.ask_own(second["access_token"]).status_code == 200
+        is_error(party.post("token_endpoint", fields, bound=False), unbound(party))
+        last = second["access_token"]
+    party.become("first")
+    assert party.ask_own(last).status_code == 401
+    is_error(party.post("token_endpoint", fields | {"scope": scope}), {"invalid_grant"})

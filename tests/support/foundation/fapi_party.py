@@ -18,6 +18,7 @@ from tests.support.foundation.party import CHALLENGE, VERIFIER
 from tests.support.foundation.registered import KeyParty
 from tests.support.person import Arrival
 from tests.support.signatures import a_signing_key, algorithm_of, signed, verified
+from tests.support.tls_world import CALLBACK, QUERY
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +44,8 @@ class FapiParty(KeyParty):
     def become(self, who: str) -> None:
         """Go on as one of the two clients, with everything that proves it, and with a key of its own for proofs."""
         self.who, self.client_id = who, self.variant.client_id(who)
-        self.algorithm = self.variant.algorithm
+        self.algorithm, self.beside = self.variant.algorithm, frozenset()
+        self.redirect_uri = CALLBACK + (QUERY if who == "second" else "")
         self.key = self.lab.keys.of(who, self.algorithm)
         self.dpop_key = self.another_key()
 
@@ -145,13 +147,18 @@ class FapiParty(KeyParty):
         return f"{self.lab.issuer}/scim/v2"
 
     def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "", **changes: Any) -> str:
-        """Return a request as a signed object, its claims changed as told."""
+        """Return a request as a signed object, its claims changed as told; None leaves one out.
+
+        The suite's second client tells when and what it is, its first does not.
+        """
         now = int(time.time())
-        dates = {"iss": self.client_id, "aud": self.lab.issuer, "iat": now, "nbf": now, "exp": now + 300}
-        held = {**asked, **dates, **changes}
+        told = self.who == "second"
+        dates = {"iss": self.client_id, "aud": self.lab.issuer, "nbf": now, "exp": now + 300}
+        held = {**asked, **dates, **({"iat": now} if told else {}), **changes}
         said = {name: value for name, value in held.items() if value is not None}
         signing = key or self.key
-        return signed({"alg": alg or algorithm_of(signing), "kid": signing.kid}, said, signing)
+        kind = {"typ": "oauth-authz-req+jwt"} if told else {}
+        return signed({"alg": alg or algorithm_of(signing), "kid": signing.kid, **kind}, said, signing)
 
     def push(self, asked: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         """Push a request, as an object where the variant signs."""
@@ -180,8 +187,8 @@ class FapiParty(KeyParty):
     def opened(self, arrived: Arrival | Page) -> dict[str, str]:
         """Return the parameters that came back; a signed answer is verified first."""
         assert isinstance(arrived, Arrival), arrived
-        assert arrived.place == self.redirect_uri
-        found = arrived.answer
+        assert arrived.url.startswith(self.redirect_uri)
+        found = {name: value for name, value in arrived.answer.items() if f"{name}={value}" not in QUERY}
         if not self.variant.jarm:
             return found
         assert found.keys() == {"response"}
@@ -254,19 +261,31 @@ class FapiParty(KeyParty):
         """The resource that tells a person's own: userinfo, or without OpenID Connect her account by SCIM."""
         return str(self.op["userinfo_endpoint"]) if self.variant.signs_in else f"{self.audience_of_own}/Me"
 
-    def ask_own(
-        self, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any
-    ) -> httpx.Response:
+    def ask_own(self, token: str, **more: Any) -> httpx.Response:
         """Ask for a person's own with what the token is bound to; see :meth:`ask_resource`."""
-        return self.ask_resource(self.own, token, scheme=scheme, headers=headers, **changes)
+        return self.ask_resource(self.own, token, **more)
 
     def ask_resource(
-        self, url: str, token: str, *, scheme: str = "", headers: dict[str, str] | None = None, **changes: Any
+        self,
+        url: str,
+        token: str,
+        *,
+        scheme: str = "",
+        headers: dict[str, str] | None = None,
+        beside: dict[str, str] | None = None,
+        **changes: Any,
     ) -> httpx.Response:
-        """Ask a resource with a proof, changed as told, or by the certificate; again with a nonce of the server."""
+        """Ask a resource with a proof, changed as told, or by the certificate; again with a nonce of the server.
+
+        ``headers`` are sent instead of the proof, those ``beside`` in any case.
+        """
         for _ in range(2):
             proof = {"DPoP": self.dpop("GET", url, token=token, **changes)} if self.variant.by_proof else {}
-            sent = {"Authorization": f"{scheme or self.variant.token_type} {token}", **(headers or proof)}
+            sent = {
+                "Authorization": f"{scheme or self.variant.token_type} {token}",
+                **(proof if headers is None else headers),
+            }
+            sent |= beside or {}
             answer = self.line().get(url, headers=sent)
             told = answer.headers.get("DPoP-Nonce", "")
             self.nonce = told or self.nonce

@@ -84,6 +84,7 @@ def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:
         {"jwk": party.dpop_key.as_dict(private=True)},
         {"htm": "PUT"},
         {"htu": "https://other.example/"},
+        {"htu": f"{url}another"},
         {"iat": int(time.time()) + 3_600},
         {"iat": int(time.time()) - 3_600},
         {"jti": "the same name"},
@@ -101,11 +102,13 @@ def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:
         f"{proof[:-8]}AAAAAAAA",
         f"{nameless}.{proof.partition('.')[2]}",
         "no token at all",
+        proof.rpartition(".")[0],
         f"eyJhbGciOiJub25lIn0.{proof.split('.')[1]}.",
     ]
     for text in broken:
         assert status(headers={"DPoP": text}) in {400, 401}, text
-    assert status(scheme="Bearer", headers={"Accept": "*/*"}) == 401
+    assert [status(scheme=each, headers={}) for each in ("DPoP", "Bearer")] == [401, 401]
+    assert status(headers={"DPOP": party.dpop("GET", url, token=token)}) == 200
     two = [("DPoP", party.dpop("GET", url, token=token)), ("DPoP", party.dpop("GET", url, token=token))]
     answer = party.line().get(url, headers=[("Authorization", f"DPoP {token}"), *two])
     assert answer.status_code in {400, 401}

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from tests.support.certificates import Holder, a_holder
 from tests.support.foundation.registry import plans
-from tests.support.tls_world import SCOPE, Keys, a_fapi_client
+from tests.support.tls_world import CALLBACK, QUERY, SCOPE, Keys, a_fapi_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +137,7 @@ def fapi_clients(keys: Keys, certificates: Certificates, resource: str) -> list[
 def _client(variant: Variant, who: str, keys: Keys, holders: dict[str, Holder]) -> dict[str, Any]:
     key = keys.of(who, variant.algorithm)
     metadata: dict[str, Any] = {
+        "redirect_uris": [CALLBACK, CALLBACK + QUERY],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": f"{SCOPE if variant.signs_in else OWN_SCOPE} scim.read",
         "dpop_bound_access_tokens": variant.by_proof,
