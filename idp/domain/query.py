@@ -211,6 +211,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Heavy:
+    """A page that is too large to be told as one; ``fits`` says how many of its first resources make one."""
+
+    fits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Interleaving:
     """How resources of several types follow one another on a page of one sorted list.
 

@@ -133,10 +133,17 @@ _OF_MANY = _membership_rows(lambda account_id: account_id.in_(listed()))
 _DIRECT = Prepared(select(membership.c.group_id).where(membership.c.account_id == bindparam("account_id")))
 
 
-def memberships_of(connection: Connection, account_ids: Iterable[str]) -> tuple[Membership, ...]:
-    """Return every group that these accounts are in, directly or around (J5), by account and group."""
+def memberships_of(
+    connection: Connection, account_ids: Iterable[str], *, most: int | None = None
+) -> tuple[Membership, ...]:
+    """Return every group that these accounts are in, directly or around (J5), by account and group.
+
+    With ``most`` it is the first so many.
+    """
     ids = sorted(account_ids)
-    return tuple(Membership(*row) for row in connection.execute(_OF_MANY, {"ids": ids})) if ids else ()
+    if not ids:
+        return ()
+    return tuple(Membership(*row) for row in connection.execute(_OF_MANY.limit(most), {"ids": ids}))
 
 
 def memberships_of_one(database: Database, account_id: str) -> tuple[Membership, ...]:
@@ -149,10 +156,13 @@ def groups_stating(connection: Connection, account_id: str) -> tuple[str, ...]:
     return tuple(row[0] for row in _DIRECT.within(connection, account_id=account_id))
 
 
-def _entries(
+def entries_of(
     which: Callable[[ColumnElement[str]], ColumnElement[bool]], *, with_names: bool = False
 ) -> tuple[Select[Any], Select[Any]]:
-    """Return the accounts and the groups in groups, either through the index that begins with the group."""
+    """Return the accounts and the groups in groups, either through the index that begins with the group.
+
+    The first column is the group; public so that members can be counted.
+    """
     nothing: ColumnElement[str] = literal_column("''").label("name")
     accounts = select(
         membership.c.group_id,
@@ -173,14 +183,14 @@ def _entries(
 
 
 def _all_of(*, with_names: bool) -> CompoundSelect[Any]:
-    both = _entries(lambda group_id: group_id.in_(listed()), with_names=with_names)
+    both = entries_of(lambda group_id: group_id.in_(listed()), with_names=with_names)
     return union_all(*both).order_by("group_id", "member_id")
 
 
 def _first_of() -> CompoundSelect[Any]:
     """Return the first of both kinds: either is cut where it is read, so that no index is read to its end."""
     most = bindparam("most", type_=Integer)
-    both = _entries(lambda group_id: group_id == bindparam("group_id"))
+    both = entries_of(lambda group_id: group_id == bindparam("group_id"))
     cut = (select(each.order_by("member_id").limit(most).subquery()) for each in both)
     return union_all(*cut).order_by("member_id").limit(most)
 
@@ -190,16 +200,17 @@ _FIRST = Prepared(_first_of())
 
 
 def members_of(
-    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False
+    connection: Connection, group_ids: Iterable[str], *, with_names: bool = False, most: int | None = None
 ) -> Iterator[tuple[str, Member]]:
     """Give every member of these groups with the group's id, by group and member.
 
-    The names of members cost a look at each; they are empty unless they are asked for.
+    The names of members cost a look at each; they are empty unless they are asked for. With ``most`` it is
+    the first so many.
     """
     ids = sorted(group_ids)
     if ids:
         statement = _NAMED_ENTRIES if with_names else _ENTRIES
-        for group_id, *member in connection.execute(statement, {"ids": ids}):
+        for group_id, *member in connection.execute(statement.limit(most), {"ids": ids}):
             yield group_id, Member(*member)
 
 

@@ -10,19 +10,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, null, select
 
-from idp.domain.query import Compare, Operator, Page, Place, Record, Search, Stretch, Walk
+from idp.domain.query import Compare, Heavy, Operator, Page, Place, Record, Search, Stretch, Walk
 from idp.storage.orders import Order, order_of, owned
+from idp.storage.page_weights import light_document, whole_records
 from idp.storage.search import ACCOUNTS, GROUPS, Space, stored_text
 from kernel.database import Database
 from kernel.prepared import Prepared
 
 
-def _record_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
+def _record_columns(
+    table: Table, document: ColumnElement[Any] | None = None
+) -> tuple[ColumnElement[Any], ...]:
     return (
         table.c.id,
         table.c.version,
         table.c.source_version,
-        table.c.document,
+        table.c.document if document is None else document,
         stored_text(table.c.created_at),
         stored_text(table.c.updated_at),
     )
@@ -72,23 +75,22 @@ def unique_comparison(space: Space, search: Search) -> Compare | None:
     return asked if (space.table.name, asked.path) in _RECORD else None
 
 
-def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page:
+def find_page(connection: Connection, space: Space, search: Search, *, source: str) -> Page | Heavy:
     """Return a page of the resources of ``source``, in a stable order (D8).
 
     The total is counted only when the page itself does not tell it, and not where ``search.only`` says what
-    is on the page.
+    is on the page, and in which order. One that would be too large is not read: it is told how many of its
+    resources fit.
     """
     if search.only is not None:
-        named = _page_of(space, order_of(space, None)).where(
-            *owned(space, search, source), space.id.in_(search.only)
-        )
-        return Page(0, tuple(Record(*row[1:]) for row in connection.execute(named)))
+        return _named(connection, space, search, search.only, source)
     if search.walk is not None:
         return _walked(connection, space, search, search.walk, source)
     statement = page_statement(space, search, source=source)
-    records: tuple[Record, ...] = ()
-    if search.limit > 0:
-        records = tuple(Record(*row[1:]) for row in connection.execute(statement))
+    rows = [row[1:] for row in connection.execute(statement)] if search.limit > 0 else []
+    records = whole_records(connection, space, rows)
+    if isinstance(records, Heavy):
+        return records
     told = 0 < len(records) < search.limit or (search.offset == 0 and 0 < search.limit > len(records))
     if told:
         return Page(search.offset + len(records), records)
@@ -118,22 +120,35 @@ def page_statement(space: Space, search: Search, *, source: str) -> Select[Any]:
 
 def _page_of(space: Space, order: Order) -> Select[Any]:
     value = order.value if order.value is not None else null()
-    return select(value, *_record_columns(space.table)).select_from(order.source)
+    return select(value, *_record_columns(space.table, light_document(space))).select_from(order.source)
 
 
-def _walked(connection: Connection, space: Space, search: Search, walk: Walk, source: str) -> Page:
+def _named(
+    connection: Connection, space: Space, search: Search, ids: tuple[str, ...], source: str
+) -> Page | Heavy:
+    named = _page_of(space, order_of(space, None)).where(*owned(space, search, source), space.id.in_(ids))
+    found = {row[1]: row[1:] for row in connection.execute(named)}
+    records = whole_records(connection, space, [found[each] for each in ids if each in found])
+    return records if isinstance(records, Heavy) else Page(0, records)
+
+
+def _walked(connection: Connection, space: Space, search: Search, walk: Walk, source: str) -> Page | Heavy:
     rows = list(connection.execute(page_statement(space, search, source=source)))
     more = len(rows) > search.limit
     del rows[search.limit :]
+    records = whole_records(connection, space, [row[1:] for row in rows])
+    if isinstance(records, Heavy):
+        return records
     if walk.back:
         rows.reverse()
+        records = records[::-1]
     total = 0
     if walk.counts:
         whole = walk.place is None and not more
         total = len(rows) if whole else count(connection, space, search, source)
     places = [Place(row[0], row[1]) for row in rows]
     stretch = Stretch(places[0], places[-1]) if places else None
-    return Page(total, tuple(Record(*row[1:]) for row in rows), stretch, more)
+    return Page(total, records, stretch, more)
 
 
 def count(connection: Connection, space: Space, search: Search, source: str) -> int:

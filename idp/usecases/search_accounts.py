@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
-from idp.domain.query import Page, Record, Search
+from idp.domain.query import Heavy, Page, Record, Search
 from idp.storage.members import members_of, memberships_of, memberships_of_one
+from idp.storage.page_weights import MOST_LINKS, fitting_accounts, fitting_groups
 from idp.storage.pages import find_page, find_record, find_record_within, unique_comparison
 from idp.storage.search import ACCOUNTS, GROUPS
 from idp.usecases.services import IdpServices
@@ -86,17 +87,23 @@ def find_own_group(
 
 def search_accounts(
     services: IdpServices, *, source: str, search: Search, with_groups: bool = True
-) -> AccountPage:
-    """Return a page of the accounts of ``source`` that meet the condition."""
+) -> AccountPage | Heavy:
+    """Return a page of the accounts of ``source`` that meet the condition, unless it is too large."""
     unique = unique_comparison(ACCOUNTS, search)
     if unique is not None:
         view = _account_by(services, unique.path, unique.value, source=source, with_groups=with_groups)
         return AccountPage(Page(0), ()) if view is None else AccountPage(Page(1, (view.record,)), (view,))
     with services.store.snapshot() as connection:
         page = find_page(connection, ACCOUNTS, search, source=source)
+        if isinstance(page, Heavy):
+            return page
         groups: dict[str, list[Membership]] = {}
         if with_groups:
-            for each in memberships_of(connection, [record.id for record in page.records]):
+            ids, most = _linked(page, search)
+            found = memberships_of(connection, ids, most=most)
+            if len(found) == most:
+                return fitting_accounts(connection, ids)
+            for each in found:
                 groups.setdefault(each.account_id, []).append(each)
     views = tuple(AccountView(record, tuple(groups.get(record.id, ()))) for record in page.records)
     return AccountPage(page, views)
@@ -109,17 +116,33 @@ def search_groups(
     search: Search,
     with_members: bool = True,
     with_names: bool = False,
-) -> GroupPage:
-    """Return a page of the groups of ``source`` that meet the condition."""
+) -> GroupPage | Heavy:
+    """Return a page of the groups of ``source`` that meet the condition, unless it is too large."""
     with services.store.snapshot() as connection:
         page = find_page(connection, GROUPS, search, source=source)
+        if isinstance(page, Heavy):
+            return page
         members: dict[str, list[Member]] = {}
         if with_members:
-            ids = [record.id for record in page.records]
-            for group_id, member in members_of(connection, ids, with_names=with_names):
+            ids, most = _linked(page, search)
+            found = tuple(members_of(connection, ids, with_names=with_names, most=most))
+            if len(found) == most:
+                return fitting_groups(connection, ids)
+            for group_id, member in found:
                 members.setdefault(group_id, []).append(member)
     views = tuple(
         GroupView(record, tuple(members.get(record.id, ())) if with_members else None)
         for record in page.records
     )
     return GroupPage(page, views)
+
+
+def _linked(page: Page, search: Search) -> tuple[list[str], int | None]:
+    """Return the ids of a page in the order of its walk, and how many links of theirs are one too many.
+
+    A resource that is alone on its page is told whole, however many it has (J8).
+    """
+    ids = [record.id for record in page.records]
+    if search.walk is not None and search.walk.back:
+        ids.reverse()
+    return ids, MOST_LINKS + 1 if len(ids) > 1 else None

@@ -29,6 +29,8 @@ _SERVERS_OWN = ("id", "meta", "groups", "members")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 _LONGEST_EMAIL = 254
 LONGEST_KEY = 1_024  # bytes of a value that is unique
+LARGEST_RESOURCE = 1_048_576
+"""Bytes of a stored resource: what a body may have, however many requests it grew by."""
 _LARGEST_VERSION = 2**53
 _MOST_DAYS = 36_500
 _USER_NAME_FAULTS = {
@@ -97,7 +99,7 @@ def account_facts(
         ),
         allowed_addresses=tuple(_network(each) for each in extension.get("allowedAddresses") or ()),
         source_version=_source_version(extension),
-        document=write(document),
+        document=_written(document),
         values=values,
         emptied=emptied,
     )
@@ -126,7 +128,7 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
         application_key=extension.get("applicationKey") or "",
         account_kinds=tuple(extension.get("accountKinds") or ()),
         source_version=_source_version(extension),
-        document=write(document),
+        document=_written(document),
         values=searchable_values(GROUPS, document),
     )
 
@@ -170,6 +172,13 @@ def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[
     if own and own.get("sourceVersion") is not None:
         kept[extension] = own | {"sourceVersion": None}
     return kept
+
+
+def _written(document: Mapping[str, Any]) -> str:
+    text = write(document)
+    if len(text) * 4 > LARGEST_RESOURCE and len(text.encode()) > LARGEST_RESOURCE:
+        raise InvalidValueException(detail=f"A resource may have {LARGEST_RESOURCE} bytes at most.")
+    return text
 
 
 def _kind(resource: Mapping[str, Any], extension: Mapping[str, Any]) -> AccountKind:

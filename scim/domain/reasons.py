@@ -20,7 +20,7 @@ _LIST = """
     a access account add added additional address after again all allowed already always an and
     another answering answers any application applied apply are around as ascending ask at attempted attribute
     attributes authorization base base64 based be bearer became been belongs between body both bound
-    brackets bulk bulkid busy but by byte calculate can cannot carries carry case change changed
+    brackets bulk bulkid busy but by byte bytes calculate can cannot carries carry case change changed
     character characters circle client combination comes compare compared comparison compatible
     completed compressed conflicts conform contain contains context contradicts could count credentials
     current cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending

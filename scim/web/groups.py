@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp.domain.provisioning import Missing, Moved, Protected
-from idp.domain.query import Record
+from idp.domain.query import Heavy, Record
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
 from idp.usecases.search_accounts import GroupView, find_own_group, search_groups
 from idp.usecases.services import IdpServices
@@ -36,7 +36,7 @@ class Groups(Resources[GroupView]):
         super().__init__(services, settings, GROUPS, renderer.group_location, name="groups", scopes=scopes)
         self._renderer = renderer
 
-    def page(self, asked: ListRequest, client: ScimClient) -> Listed:
+    def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:
         """Return a page, and its groups as JSON texts."""
         found = search_groups(
             self._services,
@@ -45,6 +45,8 @@ class Groups(Resources[GroupView]):
             with_members=asked.projection.shows("members"),
             with_names=asked.projection.names("members.display"),
         )
+        if isinstance(found, Heavy):
+            return found
         return Listed(found.page, (self.shown(view, asked.projection) for view in found.groups))
 
     def look(self, resource_id: str, client: ScimClient, projection: Projection) -> GroupView | None:

@@ -1,6 +1,7 @@
 """Answers to list requests: over one type of resource or over all, by index or by cursor (F2, F4, F5).
 
-Several types are one list: in the order that is asked for, or one type after the other.
+Several types are one list: in the order that is asked for, or one type after the other. A page that would be
+too large to be told at once is a shorter one (RFC 7644 §3.4.2.4), and the list goes on behind it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from idp.domain.query import Interleaving, Page, Place, Search, Walk
+from idp.domain.query import Heavy, Interleaving, Page, Place, Search, Walk
 from kernel.web.http import Response
 from scim.domain.render import list_response
 from scim.usecases.client import ScimClient
@@ -27,7 +28,7 @@ class Listed:
     texts: Iterable[str]
 
 
-Find = Callable[[ListRequest, ScimClient], Listed]
+Find = Callable[[ListRequest, ScimClient], Listed | Heavy]
 Interleave = Callable[[Sequence[Search], ScimClient], Interleaving]
 """Tells how the resources that several kinds find follow one another on a page."""
 
@@ -77,32 +78,34 @@ class Listing:
         """Answer one page; ``asked`` has the question as each kind understands it."""
         if asked[0].cursor is not None:
             return self._by_cursor(asked, client, asked[0].cursor)
+        found = _shortened(lambda limit: self._by_index(asked, client, limit), asked[0].search.limit)
+        return scim_answer(200, list_response(found.total, asked[0].start_index, found.texts))
+
+    def _by_index(self, asked: Sequence[ListRequest], client: ScimClient, limit: int) -> _Gathered | Heavy:
         first = asked[0].search
         if self._interleave is not None and first.sort is not None:
-            page = self._interleave([each.search for each in asked], client)
-            texts = self._in_turn(asked, client, page)
-            return scim_answer(200, list_response(page.total, asked[0].start_index, texts))
-        total = 0
-        texts = []
+            return self._in_turn(asked, client, self._interleave, limit)
+        found = _Gathered([])
         for question, find in zip(asked, self._finds, strict=True):
-            offset, limit = max(first.offset - total, 0), first.limit - len(texts)
-            search = dataclasses.replace(question.search, offset=offset, limit=limit)
-            found = find(dataclasses.replace(question, search=search), client)
-            texts += found.texts
-            total += found.page.total
-        return scim_answer(200, list_response(total, asked[0].start_index, texts))
+            offset, left = max(first.offset - found.total, 0), limit - len(found.texts)
+            search = dataclasses.replace(question.search, offset=offset, limit=left)
+            listed = find(dataclasses.replace(question, search=search), client)
+            if isinstance(listed, Heavy):
+                return Heavy(len(found.texts) + listed.fits)
+            found.take(0, listed, back=False)
+        return found
 
     def _by_cursor(self, asked: Sequence[ListRequest], client: ScimClient, cursor: str) -> Response:
         query = json.dumps([client.id, self._name, asked[0].question])
-        position, limit = None, asked[0].search.limit
+        position, count = None, asked[0].search.limit
         if cursor:
-            count = limit if asked[0].states_count else None
-            position, limit = self._cursors.open(cursor, query=query, count=count)
-        found = self._walked(asked, client, position, limit)
+            stated = count if asked[0].states_count else None
+            position, count = self._cursors.open(cursor, query=query, count=stated)
+        found = _shortened(lambda limit: self._walked(asked, client, position, limit), count)
 
         def sealed(end: tuple[int, Place], *, back: bool) -> str:
             place = Position(end[1], end[0], found.total, back)
-            return self._cursors.seal(place, query=query, count=limit)
+            return self._cursors.seal(place, query=query, count=count)
 
         back = position is not None and position.back
         following = previous = ""
@@ -115,16 +118,22 @@ class Listing:
 
     def _walked(
         self, asked: Sequence[ListRequest], client: ScimClient, position: Position | None, limit: int
-    ) -> _Gathered:
+    ) -> _Gathered | Heavy:
         back = position is not None and position.back
         if self._interleave is not None and asked[0].search.sort is not None:
-            return self._walked_in_turn(asked, client, self._interleave, position, limit)
+            walk = Walk() if position is None else Walk(position.place, position.back, counts=False)
+            turns = self._in_turn(asked, client, self._interleave, limit, walk)
+            if position is not None and not isinstance(turns, Heavy):
+                turns.total = position.total
+            return turns
         found = _Gathered([])
         for kind in self._order(position, back=back):
             place = position.place if position is not None and position.kind == kind else None
             walk = Walk(place, back, counts=position is None)
             search = dataclasses.replace(asked[kind].search, limit=limit - len(found.texts), walk=walk)
             listed = self._finds[kind](dataclasses.replace(asked[kind], search=search), client)
+            if isinstance(listed, Heavy):
+                return Heavy(len(found.texts) + listed.fits)
             found.take(kind, listed, back=back)
             if found.more and position is not None:
                 break
@@ -132,37 +141,47 @@ class Listing:
             found.total = position.total
         return found
 
-    def _walked_in_turn(
+    def _in_turn(
         self,
         asked: Sequence[ListRequest],
         client: ScimClient,
         interleave: Interleave,
-        position: Position | None,
         limit: int,
-    ) -> _Gathered:
-        walk = Walk(counts=True) if position is None else Walk(position.place, position.back, counts=False)
-        asked = [
-            dataclasses.replace(each, search=dataclasses.replace(each.search, limit=limit, walk=walk))
-            for each in asked
-        ]
-        page = interleave([each.search for each in asked], client)
-        total = page.total if position is None else position.total
-        found = _Gathered(self._in_turn(asked, client, page), total=total, more=page.more)
+        walk: Walk | None = None,
+    ) -> _Gathered | Heavy:
+        """Return a page that several kinds take turns on; who went since they were told is left out."""
+        page = interleave(
+            [dataclasses.replace(each.search, limit=limit, walk=walk) for each in asked], client
+        )
+        turns = page.turns[::-1] if walk is not None and walk.back else page.turns
+        texts: dict[str, str] = {}
+        fits = len(turns)
+        for kind, question in enumerate(asked):
+            only = tuple(each for turn, each in turns if turn == kind)
+            if not only:
+                continue
+            search = dataclasses.replace(question.search, only=only)
+            listed = self._finds[kind](dataclasses.replace(question, search=search), client)
+            if isinstance(listed, Heavy):
+                fits = min(fits, turns.index((kind, only[listed.fits])))
+            else:
+                texts |= zip((record.id for record in listed.page.records), listed.texts, strict=True)
+        if fits < len(turns):
+            return Heavy(fits)
+        found = _Gathered([texts[each] for _, each in page.turns if each in texts], total=page.total)
+        found.more = page.more
         if page.stretch is not None:
             found.first, found.last = (0, page.stretch.first), (0, page.stretch.last)
         return found
 
-    def _in_turn(self, asked: Sequence[ListRequest], client: ScimClient, page: Interleaving) -> list[str]:
-        """Return the resources of a page that several kinds take turns on; who is gone since is left out."""
-        found: dict[str, str] = {}
-        for kind, question in enumerate(asked):
-            only = tuple(each for turn, each in page.turns if turn == kind)
-            if only:
-                search = dataclasses.replace(question.search, only=only)
-                listed = self._finds[kind](dataclasses.replace(question, search=search), client)
-                found |= zip((record.id for record in listed.page.records), listed.texts, strict=True)
-        return [found[each] for _, each in page.turns if each in found]
-
     def _order(self, position: Position | None, *, back: bool) -> Iterator[int]:
         start = position.kind if position is not None else 0
         yield from range(start, -1, -1) if back else range(start, len(self._finds))
+
+
+def _shortened(page: Callable[[int], _Gathered | Heavy], limit: int) -> _Gathered:
+    """Return the page of ``limit`` resources, or one of as many as it may hold."""
+    found = page(limit)
+    while isinstance(found, Heavy):
+        found = page(found.fits)
+    return found

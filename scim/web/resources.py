@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from idp.domain.provisioning import Missing, Moved, Protected
-from idp.domain.query import Record
+from idp.domain.query import Heavy, Record
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import Catalogue
@@ -133,8 +133,8 @@ class Resources(ABC, Generic[ViewT]):
         """Patch a resource (H3)."""
 
     @abstractmethod
-    def page(self, asked: ListRequest, client: ScimClient) -> Listed:
-        """Return a page, and its resources as JSON texts."""
+    def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:
+        """Return a page, and its resources as JSON texts, unless it is too large."""
 
     @abstractmethod
     def look(self, resource_id: str, client: ScimClient, projection: Projection) -> ViewT | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp.domain.provisioning import Missing, Moved, Protected
-from idp.domain.query import Record
+from idp.domain.query import Heavy, Record
 from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.search_accounts import AccountView, find_own_account, search_accounts
 from idp.usecases.services import IdpServices
@@ -32,7 +32,7 @@ class Users(Resources[AccountView]):
         super().__init__(services, settings, USERS, renderer.user_location, name="users", scopes=scopes)
         self._renderer = renderer
 
-    def page(self, asked: ListRequest, client: ScimClient) -> Listed:
+    def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:
         """Return a page, and its users as JSON texts."""
         found = search_accounts(
             self._services,
@@ -40,6 +40,8 @@ class Users(Resources[AccountView]):
             search=asked.search,
             with_groups=asked.projection.shows("groups"),
         )
+        if isinstance(found, Heavy):
+            return found
         return Listed(found.page, (self.shown(view, asked.projection) for view in found.accounts))
 
     def look(self, resource_id: str, client: ScimClient, projection: Projection) -> AccountView | None:
