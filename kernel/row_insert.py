@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, Table, bindparam, cast, column, func, literal_column, select
+from sqlalchemy import (
+    Connection,
+    Insert,
+    String,
+    Table,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSON
 
 from kernel.database import JsonText
@@ -22,7 +33,7 @@ class RowInsert:
     def __init__(self, table: Table, *, columns: Sequence[str]) -> None:
         self._columns = tuple(columns)
         self._one_by_one = Prepared(table.insert(), columns=self._columns)
-        self._at_once = Prepared(_from_list(table, self._columns))
+        self._at_once = Prepared(rows_of_list(table, self._columns))
 
     def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert ``rows`` in the transaction of ``connection``.
@@ -38,8 +49,8 @@ class RowInsert:
             self._at_once.within(connection, rows=listed)
 
 
-def _from_list(table: Table, columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - an INSERT
-    """Return the INSERT of the rows of a JSON list of lists, as PostgreSQL reads it."""
+def rows_of_list(table: Table, columns: Sequence[str]) -> Insert:
+    """Return the INSERT of the rows of the JSON list of lists that is bound as ``rows``, for PostgreSQL."""
     rows = cast(bindparam("rows", type_=JsonText()), JSON)
     row = func.json_array_elements(rows).table_valued(column("value", JSON)).c.value
     # Texts are not cast to the width of their column: that would cut them where an INSERT refuses.

@@ -20,9 +20,10 @@ from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Group))
-_GROUP = tuple(group.c[name] for name in _FIELDS)
+GROUP_COLUMNS = tuple(group.c[name] for name in _FIELDS)
+"""What :func:`to_group` reads."""
 _COLUMNS = (*_FIELDS, "display_name_key")
-_BY_ID = select(*_GROUP).where(group.c.id == bindparam("id"))
+_BY_ID = select(*GROUP_COLUMNS).where(group.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
 _FIND_FOR_CHANGE = Prepared(_BY_ID.where(group.c.source == bindparam("source")).with_for_update())
 _INSERT = Prepared(group.insert(), columns=_COLUMNS)

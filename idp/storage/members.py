@@ -22,6 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from idp.domain.group import Member, Membership
 from idp.storage.nesting import memberships
@@ -33,11 +34,13 @@ from kernel.prepared import Prepared
 
 _IN_GROUP = membership.c.group_id == bindparam("group_id")
 _IS_PROTECTED = exists().where(account.c.id == membership.c.account_id, account.c.protected_at.is_not(None))
-_REMOVE = Prepared(
+LEAVING = (
     delete(membership)
     .where(_IN_GROUP, membership.c.account_id.in_(listed()), ~_IS_PROTECTED)
     .returning(membership.c.account_id)
 )
+"""Removes the accounts ``ids`` from ``group_id``; one that is protected stays."""
+_REMOVE = Prepared(LEAVING)
 _KEEP = Prepared(
     delete(membership)
     .where(_IN_GROUP, membership.c.account_id.not_in(listed()), ~_IS_PROTECTED)
@@ -52,19 +55,27 @@ _PROTECTED = Prepared(
 _COUNT = Prepared(select(func.count()).select_from(membership).where(_IN_GROUP))
 
 
-@cache
-def _add(dialect: str) -> Prepared:
+def joining(dialect: str, *conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
+    """Return what adds the accounts ``ids`` of ``source`` to ``group_id``, but no protected one."""
     # Bound through the id column, so that the stamp is written by its own type.
     stamp = bindparam("added_at", type_=membership.c.added_at.type)
     wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
-        account.c.id.in_(listed()), account.c.source == bindparam("source"), account.c.protected_at.is_(None)
+        account.c.id.in_(listed()),
+        account.c.source == bindparam("source"),
+        account.c.protected_at.is_(None),
+        *conditions,
     )
-    return Prepared(
+    return (
         insert(dialect, membership)
         .from_select(["group_id", "account_id", "added_at"], wanted)
         .on_conflict_do_nothing(index_elements=[membership.c.group_id, membership.c.account_id])
         .returning(membership.c.account_id)
     )
+
+
+@cache
+def _add(dialect: str) -> Prepared:
+    return Prepared(joining(dialect))
 
 
 def add_members(

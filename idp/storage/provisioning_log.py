@@ -31,13 +31,21 @@ from idp.storage.tables import provisioning_request as _request
 from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
 from kernel.prepared import Prepared
-from kernel.row_insert import RowInsert
+from kernel.row_insert import RowInsert, rows_of_list
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RequestRecord))
 _COLUMNS = tuple(_request.c[name] for name in _FIELDS)
 _INSERT = Prepared(_request.insert(), columns=_FIELDS)
 _SUBJECT = ("key", "request_id", "part")
 _INSERT_SUBJECTS = RowInsert(_subject, columns=_SUBJECT)
+_INSERT_BOTH = Prepared(
+    rows_of_list(_subject, _SUBJECT).add_cte(
+        _request.insert()
+        .values({name: bindparam(name, type_=_request.c[name].type) for name in _FIELDS})
+        .cte()
+    )
+)
+"""Both of them in one question to PostgreSQL."""
 # Written out, because an index over a part of the rows is only used by the words it was made with.
 _TOLD = _request.c.outcome != literal_column("'read'")
 _REFUSED = _request.c.outcome == literal_column("'refused'")
@@ -63,8 +71,13 @@ class Range:
 
 def insert_request(connection: Connection, record: RequestRecord, subjects: Iterable[Subject]) -> None:
     """Write the record of a request in the transaction of its deed."""
-    _INSERT.within(connection, **_values(record))
-    _INSERT_SUBJECTS.run(connection, _subject_rows(record.id, subjects))
+    rows = _subject_rows(record.id, subjects)
+    if connection.dialect.name == "sqlite":
+        _INSERT.within(connection, **_values(record))
+        _INSERT_SUBJECTS.run(connection, rows)
+    else:
+        listed = [[row[name] for name in _SUBJECT] for row in rows]
+        _INSERT_BOTH.within(connection, **_values(record), rows=listed)
 
 
 def keep_requests(

@@ -19,6 +19,7 @@ from idp.domain.provisioning import (
 )
 from idp.domain.query import Record, group_record
 from idp.storage.groups import change_group_row, find_group_for_change, raise_group_version
+from idp.storage.member_changes import change_members
 from idp.storage.members import first_members
 from idp.storage.nesting import any_protected_within, lock_groups, take_turn
 from idp.storage.violations import TakenError
@@ -56,6 +57,12 @@ class GroupEdit:
         """The version that the source states, if it states one."""
         return self.source_version if self.facts is None else self.facts.source_version
 
+    @property
+    def is_usual(self) -> bool:
+        """Tell that members come, or go, and nothing else is asked."""
+        only = self.facts is None and self.source_version is None and self.members.whole is None
+        return only and bool(self.members.added) != bool(self.members.removed)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupChanged:
@@ -70,6 +77,10 @@ class GroupChanged:
 
 
 GroupRefusal = Taken | Stale | Moved | Missing | Unfenced | MemberRefusal
+
+
+class _OtherwiseError(Exception):
+    """Undoes the unit: the change cannot be made at once, and it is to be found out why."""
 
 
 class _MovedError(Exception):
@@ -99,6 +110,10 @@ def change_group(
     Up to ``most_shown`` members are told with the outcome, as they are at that version of the group (L1).
     """
     asked = _Asked(services, actor, source, group_id, edit, most_shown)
+    if edit.is_usual:
+        outcome = _at_once(asked)
+        if outcome is not None:
+            return outcome
     try:
         return _attempt(asked, has_turn=False)
     except TurnNeededError:
@@ -115,6 +130,31 @@ class _Asked:
     group_id: str
     edit: GroupEdit
     most_shown: int
+
+
+def _at_once(asked: _Asked) -> GroupChanged | None:
+    """Have accounts come, or go, in the fewest statements; None where nothing was done, nor decided, so."""
+    try:
+        with asked.services.store.write() as unit:
+            return _shown(unit, _moved(unit, asked), asked.most_shown)
+    except _OtherwiseError:
+        return None
+
+
+def _moved(unit: Unit, asked: _Asked) -> GroupChanged:
+    members = asked.edit.members
+    changed = change_members(
+        unit.connection,
+        asked.group_id,
+        members,
+        source=asked.source,
+        expected_version=asked.edit.expected_version,
+        now=unit.now,
+    )
+    if changed is None:
+        raise _OtherwiseError
+    group = dataclasses.replace(changed, version=changed.version - 1)
+    return _told(unit, asked, group, changed, Moves(members.added, members.removed))
 
 
 def _attempt(asked: _Asked, *, has_turn: bool) -> GroupChanged | GroupRefusal:
@@ -178,6 +218,12 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
         if failed is not None:
             raise _MovedError(failed)
     touch_moved(unit, moves, renamed="" if changed.display_name == group.display_name else group.id)
+    return _told(unit, asked, group, changed, moves)
+
+
+def _told(unit: Unit, asked: _Asked, group: Group, changed: Group, moves: Moves) -> GroupChanged:
+    """End the access that went with the members, and record the change of ``group`` to ``changed``."""
+    facts = asked.edit.facts
     former = "" if changed.application_key == group.application_key else group.application_key
     for account_id, key in parted(unit, group.id, moves, former_key=former):
         end_access(unit, asked.services, account_id=account_id, application_key=key, actor=asked.actor)

@@ -1,0 +1,114 @@
+"""Accounts that come to a group or go, with the versions that this raises: all of them or none.
+
+The usual change of a group, and the one that many make at once. On PostgreSQL it is one statement, so that
+the group is held while the server works and not while it waits for the next question.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+from sqlalchemy import CTE, Connection, Integer, bindparam, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from idp.domain.group import Group, MemberChange
+from idp.storage.accounts import touch_versions
+from idp.storage.groups import GROUP_COLUMNS, to_group
+from idp.storage.members import LEAVING, add_members, joining, remove_members
+from idp.storage.tables import account, group
+from kernel.errors import UndoneError
+from kernel.prepared import Prepared
+
+_GROUP_ID = bindparam("group_id", type_=group.c.id.type)
+_IS_ASKED = (group.c.id == _GROUP_ID, group.c.source == bindparam("source"))
+_NOW = bindparam("now", type_=group.c.updated_at.type)
+_RAISED = (
+    update(group)
+    .where(
+        *_IS_ASKED,
+        group.c.version == func.coalesce(bindparam("expected", type_=Integer), group.c.version),
+    )
+    .values(version=group.c.version + 1, updated_at=_NOW)
+    .returning(*GROUP_COLUMNS)
+)
+_RAISE = Prepared(_RAISED)
+
+
+def change_members(
+    connection: Connection,
+    group_id: str,
+    change: MemberChange,
+    *,
+    source: str,
+    expected_version: int | None,
+    now: dt.datetime,
+) -> Group | None:
+    """Add, or remove, the accounts that ``change`` names, and return the group as it is then.
+
+    None says that it could not be done so: the group is not there at that version, or one of the ids names no
+    account of ``source`` that may come or go, or one that is in or out already. Something may have been
+    written then: the unit is to be undone, and the reason looked for.
+
+    Raises:
+        UndoneError: if an account or the group was deleted at this very moment.
+    """
+    ids = change.added or change.removed
+    asked = {"group_id": group_id, "source": source, "expected": expected_version, "now": now}
+    if connection.dialect.name == "sqlite":
+        rows = _RAISE.within(connection, **asked)
+        if not rows or _moved(connection, group_id, change, source=source, now=now) != ids:
+            return None
+        touch_versions(connection, ids, now=now)
+        return to_group(rows[0])
+    try:
+        rows = _at_once(coming=bool(change.added)).within(connection, **asked, ids=sorted(ids), added_at=now)
+    except IntegrityError:
+        raise UndoneError(retry_after=1) from None
+    return _whole(rows, ids)
+
+
+def _whole(rows: list[tuple[Any, ...]], ids: Collection[str]) -> Group | None:
+    if not rows or rows[0][-1] != len(ids):
+        return None
+    return to_group(rows[0][:-1])
+
+
+def _moved(
+    connection: Connection, group_id: str, change: MemberChange, *, source: str, now: dt.datetime
+) -> frozenset[str]:
+    if change.added:
+        return add_members(connection, group_id, change.added, source=source, now=now)
+    return remove_members(connection, group_id, change.removed)
+
+
+@cache
+def _at_once(*, coming: bool) -> Prepared:
+    """Return the one statement of PostgreSQL.
+
+    It holds the group first, then the accounts in the order every writer takes them in. What its parts see is
+    older than what it waited for; whoever came or went, or was protected, meanwhile is missing in the count.
+    """
+    moved = joining("postgresql", exists().where(*_IS_ASKED)) if coming else LEAVING
+    return Prepared(
+        _RAISED.returning(select(func.count()).select_from(_touched(moved.cte("moved"))).scalar_subquery())
+    )
+
+
+def _touched(moved: CTE) -> CTE:
+    held = (
+        select(account.c.id)
+        .where(account.c.id.in_(select(moved.c.account_id)), account.c.protected_at.is_(None))
+        .order_by(account.c.id)
+        .with_for_update(key_share=True)
+        .cte("held")
+    )
+    return (
+        update(account)
+        .where(account.c.id.in_(select(held.c.id)))
+        .values(version=account.c.version + 1, updated_at=_NOW)
+        .returning(account.c.id)
+        .cte("touched")
+    )
