@@ -170,9 +170,11 @@ def rotate(settings: Path | None) -> None:
 @settings_option
 @click.argument("kid")
 @click.option("--reason", required=True, help="Why, for the audit.")
-@click.confirmation_option(prompt="Everything this key signed becomes invalid at once. Go on?")
+@click.confirmation_option(
+    prompt="What this key signed becomes invalid, what was encrypted with it is opened no more. Go on?"
+)
 def revoke(settings: Path | None, kid: str, reason: str) -> None:
-    """Take a compromised key out of the key set at once, with everything it signed."""
+    """Take a compromised key out of use at once, with everything it signed."""
     from keys.usecases.rotate import revoke_key  # noqa: PLC0415
     from switchyard.operations import at_console  # noqa: PLC0415
 

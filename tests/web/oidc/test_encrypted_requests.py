@@ -20,6 +20,7 @@ from keys.usecases.signing import SigningKeys
 from tests.support.clock import NOON
 from tests.support.https_server import serving_documents
 from tests.support.oidc import CALLBACK, ENCRYPTING, ISSUER, an_op, public_keys, returned
+from tests.support.self_registration import post, registered, registering
 from tests.support.signatures import signed
 
 if TYPE_CHECKING:
@@ -232,6 +233,15 @@ def test_a_client_says_how_it_may_encrypt_and_is_not_held_to_it(op: Op) -> None:
     ):
         with pytest.raises(AssertionError, match="request_object_encryption"):
             op.client(jwks=public_keys(KEY), replace=True, **wrong)
+
+
+def test_a_client_that_registers_itself_says_so_too(op: Op) -> None:
+    """OIDC Registration §2: A128CBC-HS256 where only the key's algorithm is stated; what we cannot open is refused."""
+    at = registering(op, "open")
+    told = registered(at, request_object_encryption_alg="ECDH-ES", jwks=public_keys(KEY))
+    assert told["request_object_encryption_enc"] == "A128CBC-HS256"
+    refused = post(at, request_object_encryption_alg="RSA1_5", jwks=public_keys(KEY))
+    assert (refused.status, refused.json()["error"]) == (400, "invalid_client_metadata")
 
 
 def test_a_sealed_object_may_be_pushed(op: Op) -> None:
