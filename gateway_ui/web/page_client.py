@@ -20,6 +20,7 @@ from kernel.web.language import current_language
 def about_client(client: Client | None) -> None:
     """Say which client the page of this request is about."""
     flask.g.page_client = client
+    flask.g.pop("page_client_face", None)
 
 
 def lead_to(uri: str) -> None:
@@ -30,7 +31,12 @@ def lead_to(uri: str) -> None:
 def client_face() -> ClientFace | None:
     """Return what the page shows of its client, in its language; None if it is about nobody's."""
     client: Client | None = flask.g.get("page_client")
-    return None if client is None else face_of(client, current_language())
+    if client is None:
+        return None
+    if "page_client_face" not in flask.g:
+        flask.g.page_client_face = face_of(client, current_language())
+    face: ClientFace = flask.g.page_client_face
+    return face
 
 
 def let_through(response: Response) -> None:

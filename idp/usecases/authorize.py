@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from idp.domain.authorization_request import Asked
+from idp.domain.authorization_request import PARAMETERS, Asked
 from idp.domain.authorize_checks import Where, first_broken
 from idp.domain.client import Client
 from idp.domain.consent import consent_needed, covers
@@ -119,7 +119,7 @@ def resume(
 
     The flow saw to freshness and strength. If the request names another person, the client hears so.
     """
-    asked = _asked_again(services, unit, request)
+    asked = _asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -138,7 +138,7 @@ def resume_decided(
     """Answer a request whose person was asked for consent, in the unit that took the answer up."""
     if not allowed:
         return resume_refused(services, unit, request)
-    asked = _asked_again(services, unit, request)
+    asked = _asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -147,7 +147,7 @@ def resume_decided(
 
 def resume_refused(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> AuthorizeOutcome:
     """Answer a request that a person did not want to go on with: ``access_denied`` (RFC 6749 §4.1.2.1)."""
-    asked = _asked_again(services, unit, request)
+    asked = _asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -248,13 +248,16 @@ def _kept(asked: Asked, subject: str) -> dict[str, object]:
     }
 
 
-def _asked_again(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> Asked:
-    """Return a request that waited, with its client as the units before this one left it."""
-    asked = read_request(services, request["params"])
-    pushed = request.get("pushed")
-    return replace(
-        asked,
-        client=find_client(unit.connection, asked.client.id) if asked.client else None,
+def _asked_again(unit: Unit, request: Mapping[str, Any]) -> Asked:
+    """Return a request that waited, with its client as the units before this one left it.
+
+    It waited as it was read: what it was pushed or signed as is not looked for again.
+    """
+    parameters, pushed = request["params"], request.get("pushed")
+    client_id = next(iter(parameters.get("client_id", ())), "")
+    return Asked(
+        {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)},
+        find_client(unit.connection, client_id),
         pushed=bytes.fromhex(pushed) if pushed else None,
         signed=bool(request.get("signed")),
     )

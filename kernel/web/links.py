@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import flask
+
+_ODD = re.compile(r"[\\\x00-\x20\x7f]")
+"""A backslash, which browsers take for a slash, or what they drop from addresses: spaces and controls."""
 
 
 def local_path(candidate: str, default: str = "/") -> str:
@@ -14,7 +18,7 @@ def local_path(candidate: str, default: str = "/") -> str:
     """
     if not candidate.startswith("/") or candidate.startswith("//") or len(candidate) > 2000:
         return default
-    if "\\" in candidate or any(ord(character) < 33 or ord(character) == 127 for character in candidate):
+    if _ODD.search(candidate):
         return default
     try:
         parts = urlsplit(candidate)

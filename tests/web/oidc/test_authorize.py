@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from idp.storage import tables
 from idp.storage.flows import find_flow, finish_flow
@@ -48,10 +49,9 @@ def finish(op: Op, token: str, account_id: str, cookie: str) -> None:
     """End a login flow as its last step does."""
     flow = flow_of(op, token)
     with op.services.store.write() as unit:
-        unit.connection.execute(
-            update(tables.login_flow).where(tables.login_flow.c.id == flow.id).values(account_id=account_id)
-        )
-        assert finish_flow(unit.connection, flow, session_id=session_id_of(op, cookie), now=unit.now)
+        reached = replace(flow, account_id=account_id)
+        session = session_id_of(op, cookie)
+        assert finish_flow(unit.connection, flow, reached=reached, session_id=session, now=unit.now)
 
 
 def test_an_unregistered_redirect_uri_is_a_page_and_an_audit_row(op: Op) -> None:
