@@ -122,11 +122,8 @@ def change(
 @as_json
 def rotate_secret(settings: Path | None, client_id: str, *, overlap: dt.timedelta, as_json: bool) -> None:
     """Give a client a new secret; the former one works on for a while, a day unless told otherwise."""
-    from idp.usecases.rotate_client_secret import (  # noqa: PLC0415
-        SecretRotated,
-        StillRotating,
-        rotate_client_secret,
-    )
+    from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret  # noqa: PLC0415
+    from idp.usecases.secret_renewal import StillRotating  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     with gateway_services(read_settings(settings)) as services:
