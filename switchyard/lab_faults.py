@@ -96,7 +96,7 @@ def _keys_beside(model: type[BaseModel], location: Sequence[str | int]) -> Colle
             continue
         option = found.model_fields.get(part)
         found = _model_in(option.annotation) if option else None
-    return found.model_fields.keys() if found else ()
+    return [option.alias or name for name, option in found.model_fields.items()] if found else ()
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

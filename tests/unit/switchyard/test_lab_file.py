@@ -44,6 +44,8 @@ def faults(file: Any) -> list[str]:
         ('{"accounts": [{"userName": "a", "userName": "b"}]}', "userName: stands twice in one object"),
         ('{"policy": "\\ud800"}', "the file: is not JSON"),
         ({"polcy": "ieso-2025"}, "polcy: there is no such key; is it policy?"),
+        ({"accounts": [{**ACCOUNT, "username": "a"}]}, "accounts[0].username: there is no such key; is it userName?"),
+        ({"groups": [{"display_name": "a"}]}, "groups[0].display_name: there is no such key; is it displayName?"),
         ({"policy": "other"}, "policy: has to be 'ieso-2025' or 'nist-63b-4'"),
         ({"limits": False}, "limits: has to be 'on' or 'off'"),
         ({"consent": "never"}, "consent: has to be 'skip' or 'ask'"),
