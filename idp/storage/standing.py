@@ -15,7 +15,7 @@ from idp.domain.user_name import fold, user_name_key
 from idp.storage.accounts import to_account
 from idp.storage.credentials import StoredPassword
 from idp.storage.tables import account, factor, known_device, password, security_question
-from kernel.prepared import Prepared
+from kernel.prepared import Prepared, Row
 
 _ACCOUNT = tuple(account.c[field.name] for field in dataclasses.fields(Account))
 _WIDTH = len(_ACCOUNT)
@@ -39,24 +39,33 @@ _MEANT = Prepared(
     )
 )
 _ALONE = Prepared(_candidates(_ITSELF))
-_STANDING = Prepared(
-    select(
-        *_ACCOUNT,
-        password.c.hash,
-        password.c.set_at,
-        password.c.must_change,
-        security_question.c.account_id,
-        factor.c.id,
-        factor.c.kind,
-        factor.c.label,
-        factor.c.created_at,
+
+
+def _standing(*, with_password: bool) -> Select[Any]:
+    return (
+        select(
+            *_ACCOUNT,
+            password.c.hash,
+            password.c.set_at,
+            password.c.must_change,
+            security_question.c.account_id,
+            factor.c.id,
+            factor.c.kind,
+            factor.c.label,
+            factor.c.created_at,
+        )
+        .join(password, password.c.account_id == account.c.id, isouter=not with_password)
+        .outerjoin(security_question, security_question.c.account_id == account.c.id)
+        .outerjoin(factor, and_(factor.c.account_id == account.c.id, factor.c.confirmed_at.is_not(None)))
+        .where(_ITSELF)
+        .order_by(factor.c.created_at, factor.c.id)
     )
-    .outerjoin(password, password.c.account_id == account.c.id)
-    .outerjoin(security_question, security_question.c.account_id == account.c.id)
-    .outerjoin(factor, and_(factor.c.account_id == account.c.id, factor.c.confirmed_at.is_not(None)))
-    .where(_ITSELF)
-    .order_by(factor.c.created_at, factor.c.id)
-)
+
+
+_STANDING = Prepared(_standing(with_password=False))
+_HELD = Prepared(
+    _standing(with_password=True).with_for_update(key_share=True, of=(account, password))
+)  # not against rows that only point to the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,18 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 
 def find_standing(connection: Connection, account_id: str) -> Standing | None:
     """Return what the account with this id has, or None if there is no such account."""
-    rows = _STANDING.within(connection, id=account_id)
+    return _to_standing(_STANDING.within(connection, id=account_id))
+
+
+def hold_standing(connection: Connection, account_id: str) -> Standing | None:
+    """Return the same of an account with a password, and keep both as they are until the unit of work ends.
+
+    Whoever changes the password or deactivates the account then ends the session that this unit opens.
+    """
+    return _to_standing(_HELD.within(connection, id=account_id))
+
+
+def _to_standing(rows: Sequence[Row]) -> Standing | None:
     if not rows:
         return None
     hashed, set_at, must_change, question = rows[0][_WIDTH : _WIDTH + 4]

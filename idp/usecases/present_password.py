@@ -17,7 +17,7 @@ from idp.domain.user_name import user_name_key
 from idp.outbound.mail import post_locked, post_which_account
 from idp.storage.credentials import refresh_hash
 from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back, name_key
-from idp.storage.standing import Candidate, candidate, candidates, find_standing
+from idp.storage.standing import Candidate, candidate, candidates, hold_standing
 from idp.usecases.dispatcher import Position, advance, locate, page_of, show
 from idp.usecases.flow_outcomes import Moved, NotSignedIn, SlowDown
 from idp.usecases.letterhead import letterhead
@@ -160,12 +160,13 @@ def _accept(
         if again.step is not Step.IDENTIFY:
             return show(unit, services, again)
         position = again
-    found = find_standing(unit.connection, account.id)
-    if found is None or found.password is None or found.password.hash != stored:
-        return NotSignedIn()
-    # In the order in which the try was counted, so that two of them never wait for each other.
+    # In the order in which the try was counted, and before the password as where it is changed, so that two
+    # of them never wait for each other.
     refund_sign_in(unit, services, familiar=attempt.familiar)
     clear(unit.connection, Counted.PASSWORD, attempt.key)
+    found = hold_standing(unit.connection, account.id)
+    if found is None or found.password is None or found.password.hash != stored:
+        return NotSignedIn()
     if renewed is not None and stored is not None:
         refresh_hash(unit.connection, account.id, renewed, instead_of=stored)
     unit.audit.record("gateway:sign-in:identified", actor=Actor("account", account.id), target=account.id)

@@ -12,7 +12,7 @@ from tests.architecture.sources import modules, tree
 SECRET = re.compile(r"(secret|digest|password|token|_mac|signature|verifier|hash)$")
 
 NOTHING_PRESENTED = {
-    "now_stored.hash == stored": "a stored hash against the one that was stored a moment ago",
+    "found.password.hash != stored": "a stored hash against the one that was stored a moment ago",
     "known.digest == digest": "a column of a statement",
     "form.plan_digest != outcome.plan.digest": "the digest of a plan that was shown to whoever sends it back",
     "digest == catalogue.digest": "the digest of a file of the operator's",

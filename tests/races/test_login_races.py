@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.domain.lockout import Counted, LockRule
+from idp.storage.credentials import find_password, replace_password
 from idp.storage.lockouts import Try, account_key, count_try
 from idp.storage.tables import failure_count, one_time_secret, password, session
 from idp.usecases.activate_account import Activated, activate_account
@@ -23,11 +24,13 @@ from kernel.audit import verify_chains
 from kernel.tables import rate_limit
 from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place
 from tests.support.soft_passkey import SoftPasskey
+from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel.clock import FrozenClock
+    from kernel.database import Database
     from tests.support.databases import Databases
 
 pytestmark = pytest.mark.race
@@ -277,6 +280,28 @@ def test_deactivation_and_sign_in_at_once_leave_nobody_in(nodes: list[Gatehouse]
     for answer in at_once(deeds):
         if isinstance(answer, Done):
             assert find_session(nodes[0].services, answer.session_token) is None
+
+
+def test_a_password_that_is_being_replaced_identifies_nobody_any_more(
+    postgresql_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """I2: who gave the old one waits for the new one, so that its session is ended with all others.
+
+    On SQLite nobody writes beside somebody else, so this cannot be.
+    """
+    gatehouse = a_gatehouse(postgresql_gateway_database, clock)
+    holder = gatehouse.a_holder()
+    flow = gatehouse.start("browser-old")
+    with ThreadPoolExecutor(1) as pool:
+        with gatehouse.services.store.write() as unit:
+            old = find_password(unit.connection, holder.id)
+            assert old is not None
+            assert replace_password(
+                unit.connection, holder.id, "a new hash", instead_of=old.hash, now=unit.now, history=4
+            )
+            late = pool.submit(gatehouse.give_password, flow, "browser-old", holder.user_name)
+            done_or_waiting(postgresql_gateway_database, late)
+        assert late.result(60) == NotSignedIn()
 
 
 def test_the_audit_holds_under_concurrency(nodes: list[Gatehouse]) -> None:
