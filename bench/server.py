@@ -87,7 +87,7 @@ def resident(process: psutil.Process) -> float:
 @contextmanager
 def gateway(world: World, port: int) -> Iterator[psutil.Process]:
     """Run the web part of the Gateway of a world for the body of the ``with``."""
-    command = [sys.executable, "-m", "switchyard", "gateway", "--only", "web", "--port", str(port)]
+    command = [sys.executable, "-m", "bench.installed", "gateway", "--only", "web", "--port", str(port)]
     environ = {"SWITCHYARD_SETTINGS": str(world.settings_file)}
     with served(command, port, environ, path="/readyz") as process:
         yield process

@@ -30,8 +30,8 @@ _PATIENCE = 0.05
 """Seconds after which a unit looks whether the one it left its transaction to went away."""
 _LOOKS_AGAIN = 10
 """Milliseconds after which SQLite's busy handler, which sleeps longer each time, begins anew."""
-_PAGES = -4000
-"""4 MB, as SQLite writes it: what a transaction has changed is kept here until it is committed."""
+_PAGES = -2000
+"""2 MB, as SQLite writes it: what a transaction has changed is kept here until it is committed."""
 
 
 class _Shared:

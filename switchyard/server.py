@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import linecache
 import os
 import signal
 import sys
@@ -99,6 +100,7 @@ def _loading() -> Iterator[None]:
     try:
         yield
     finally:
+        linecache.clearcache()  # sources that were read for what stands under each setting
         gc.collect()
         gc.freeze()
         gc.enable()

@@ -81,8 +81,8 @@ def test_a_connection_keeps_few_pages_and_the_writer_what_it_changed(tmp_path: P
     database = Database(f"sqlite:///{tmp_path / 'pages.db'}")
     try:
         with database.read() as connection:
-            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -1000
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -500
         with database.write() as connection:
-            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -4000
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -2000
     finally:
         database.dispose()
