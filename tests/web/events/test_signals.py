@@ -10,13 +10,17 @@ import flask
 import pytest
 from sqlalchemy import select
 
+from idp.domain.factors import OwnFactor
 from idp.domain.signals import POLL, PUSH, SIGNALS, VERIFICATION, Signal
 from idp.storage.consents import keep_consent
+from idp.storage.factors import add_totp
 from idp.storage.tables import event_stream, session
 from idp.usecases.consents import revoke_consent
 from idp.usecases.endings import end_clients, end_sessions
 from idp.usecases.flow_outcomes import Done
 from idp.usecases.log_out import log_out
+from idp.usecases.name_factor import name_factor
+from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
 from idp.web.events.routes import event_routes
@@ -430,6 +434,25 @@ def test_a_new_factor_is_told(gatehouse: Gatehouse) -> None:
     gatehouse.enrol_app(flow, "browser-new")
     payload = only(party.take()).payload
     assert (payload["credential_type"], payload["change_type"]) == ("app", "create")
+
+
+def test_a_factor_that_is_removed_is_told(op: Op) -> None:
+    """CAEP §3.3: a name that it is given is nothing to others; its end is."""
+    party = Party(op)
+    party.asks_for(Signal.CREDENTIAL_CHANGE)
+    account = op.account()
+    signed_in(op, account, party)
+    names = ("01HAPP0000000000000000000A", "01HAPP0000000000000000000B")
+    for name in names:
+        with op.services.store.write() as unit:
+            add_totp(unit.connection, factor_id=name, account_id=account, sealed=b"x", label="", now=unit.now)
+    live = find_session(op.services, op.session(account))
+    assert live is not None
+    assert name_factor(op.services, live, names[0], label="Phone")
+    assert party.take() == []
+    assert isinstance(remove_factor(op.services, live, names[0]), OwnFactor)
+    payload = only(party.take()).payload
+    assert (payload["credential_type"], payload["change_type"]) == ("app", "delete")
 
 
 def test_a_new_password_is_told(gatehouse: Gatehouse) -> None:
