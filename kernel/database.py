@@ -10,8 +10,9 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import (
@@ -41,6 +42,8 @@ NAMING = {
 
 _UNDONE = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _LOCK_NOT_AVAILABLE = "55P03"
+
+T = TypeVar("T")
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
@@ -136,23 +139,49 @@ class _Lease:
         self._spare.append(self.reader)
 
 
-@contextmanager
-def telling_contention() -> Iterator[None]:
-    """Say of a unit of work that other writers stood in its way, and that trying again is right.
+class TellingContention(AbstractContextManager[T]):
+    """The body of a unit of work that says if other writers stood in its way, and that trying again is right.
+
+    A class, because each unit enters one, and a generator costs five times as much.
 
     Raises:
         UndoneError: if two waited for one another, and it was the one that was undone.
         BusyError: if it waited too long.
     """
-    try:
-        yield
-    except OperationalError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state in _UNDONE:
-            raise UndoneError(retry_after=1) from error
-        if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
-            raise BusyError(retry_after=1) from error
-        raise
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: AbstractContextManager[T]) -> None:
+        self._unit = unit
+
+    def __enter__(self) -> T:
+        """Begin the unit."""
+        try:
+            return self._unit.__enter__()
+        except OperationalError as error:
+            _tell(error)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """End the unit."""
+        try:
+            handled = self._unit.__exit__(kind, error, trace)
+        except OperationalError as failed:
+            _tell(failed)
+            raise
+        if isinstance(error, OperationalError) and not handled:
+            _tell(error)
+        return handled
+
+
+def _tell(error: OperationalError) -> None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _UNDONE:
+        raise UndoneError(retry_after=1) from error
+    if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
+        raise BusyError(retry_after=1) from error
 
 
 class Database:
@@ -214,14 +243,12 @@ class Database:
         with self.transaction() as transaction:
             yield transaction.connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """Lend the transaction of one unit of work, as :meth:`write` does.
 
         On SQLite it may be shared with units before and after; each is kept or undone by itself.
         """
-        with telling_contention(), self.writer.unit() if self.writer else self._unit() as transaction:
-            yield transaction
+        return TellingContention(self.writer.unit() if self.writer else self._unit())
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from kernel.database import Database, telling_contention
+from kernel.database import Database, TellingContention
 from kernel.store import Store, Unit
 from kernel.transaction import Transaction
 
@@ -67,7 +67,7 @@ class _JoinedDatabase(Database):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Lend the transaction behind a savepoint."""
-        with telling_contention(), self._connection.begin_nested():
+        with TellingContention(self._connection.begin_nested()):
             yield self._transaction
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection

@@ -179,7 +179,6 @@ def _issue(services: IdpServices, unit: Unit, client: AuthenticatedClient, order
     life = min(services.settings.access_token_life, subject.expires_at - unit.now)
     token = signed_access_token(
         services,
-        unit,
         AccessTokenFacts(
             issuer=services.issuer,
             subject=subject.subject,

@@ -40,30 +40,31 @@ def issue_machine_token(
     if isinstance(asked, Fault):
         return asked
     granted, audience = asked
+    now, life = services.store.clock.now(), services.settings.access_token_life
+    # Signed before the unit: the line of those who write is no longer for it, and a token that is not stored
+    # is worth nothing.
+    token = signed_access_token(
+        services,
+        AccessTokenFacts(
+            issuer=services.issuer,
+            subject=proven.client.id,
+            client_id=proven.client.id,
+            audience=audience,
+            scope=granted,
+            token_id=services.store.randomness.token(16),
+            issued_at=now,
+            life=life,
+            confirmation=proven.held,
+        ),
+    )
+    row = NewAccessToken(
+        digest(token), None, proven.client.id, proven.client.id, granted, audience, now + life, proven.held
+    )
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
         if isinstance(client, Replayed):
             return refuse_replay(unit, proven.client, client)
-        life = services.settings.access_token_life
-        token = signed_access_token(
-            services,
-            unit,
-            AccessTokenFacts(
-                issuer=services.issuer,
-                subject=client.id,
-                client_id=client.id,
-                audience=audience,
-                scope=granted,
-                token_id=unit.randomness.token(16),
-                issued_at=unit.now,
-                life=life,
-                confirmation=client.held,
-            ),
-        )
-        row = NewAccessToken(
-            digest(token), None, client.id, client.id, granted, audience, unit.now + life, client.held
-        )
-        if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=unit.now):
+        if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=now):
             raise StaleClientError(client=client.id)
         record_issue(unit, client, grant_type=grant_type, scope=granted)
         return TokenAnswer(token, int(life.total_seconds()), granted, token_type=token_type(client.held))

@@ -71,9 +71,8 @@ class TokenAnswer:
         return body
 
 
-def signed_access_token(services: IdpServices, unit: Unit, facts: AccessTokenFacts) -> str:
+def signed_access_token(services: IdpServices, facts: AccessTokenFacts) -> str:
     """Return a signed access token (RFC 9068)."""
-    del unit
     claims = access_token_claims(facts)
     return services.signing.sign(claims, algorithm=services.settings.signing_algorithm, typ=ACCESS_TOKEN_TYPE)
 
@@ -112,7 +111,6 @@ def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple
     audience = issue.resource or services.issuer
     token = signed_access_token(
         services,
-        unit,
         AccessTokenFacts(
             issuer=services.issuer,
             subject=issue.state.subject,

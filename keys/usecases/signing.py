@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from pydantic_core import to_json
 
 from kernel.audit import SYSTEM
 from kernel.errors import SwitchyardError
@@ -147,8 +148,7 @@ class SigningKeys:
             if found is None:
                 raise NoSigningKeyError(algorithm=algorithm, typ=typ)
         header, sign = found
-        payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
-        signed = f"{header}.{_b64(payload)}"
+        signed = f"{header}.{_b64(to_json(claims))}"
         return f"{signed}.{_b64(sign(signed.encode('ascii')))}"
 
     def jwks(self) -> JwksDocument:
