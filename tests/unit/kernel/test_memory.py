@@ -55,7 +55,8 @@ def test_one_thread_at_most_waits_for_the_quiet() -> None:
     """Every hash says that it was there, and whoever waits hears the last of them."""
     afterwards = Afterwards(quiet=3600)
     hasher = PasswordHasher(memory_kib=8, passes=1, used=afterwards.used)
-    assert afterwards.waiter is None
+    before_any_hash = afterwards.waiter
+    assert before_any_hash is None
     stored = hasher.hash("correct horse")
     waiter = afterwards.waiter
     assert waiter is not None
@@ -71,7 +72,8 @@ def test_a_process_that_was_forked_off_waits_for_itself() -> None:
     afterwards.used()
     inherited = afterwards.waiter
     afterwards.renew()
-    assert afterwards.waiter is None
+    at_first = afterwards.waiter
+    assert at_first is None
     afterwards.used()
     assert afterwards.waiter not in {None, inherited}
 

@@ -1,7 +1,5 @@
 """The migrations make exactly the tables of the code, forward and back, on both databases."""
 
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -77,14 +75,3 @@ def test_the_newest_revision_is_the_end_of_a_straight_history(system: System) ->
     config.set_main_option("version_locations", str(MIGRATIONS / system))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_heads() == [newest(system)]
-
-
-def test_a_web_worker_loads_nothing_at_its_start_that_few_requests_need() -> None:
-    """Each would stay in the memory of every worker of the Gateway."""
-    asked = "import sys, switchyard.gateway_app; print(*sys.modules, sep='\\n')"
-    loaded = subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, check=True, text=True
-    ).stdout.split()
-    assert "idp.usecases.services" in loaded
-    rare = {"alembic", "zxcvbn", "registration.storage.tables", "webauthn", "pyotp", "segno", "httpx"}
-    assert rare.isdisjoint(loaded)
