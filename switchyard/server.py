@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import linecache
+import logging
 import os
 import signal
 import sys
@@ -62,7 +63,16 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
         respawn_interval=0.5,
         workers_kill_timeout=_STOP_SECONDS,
     )
+    logging.getLogger("_granian").addFilter(_is_news)
     server.serve(target_loader=partial(_load, target, os.getpid()), wrap_loader=False)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a line of granian's own log says something that was not meant to be so.
+
+    It warns of more threads than twice the processors; ours wait in line for the disk, and share its commits.
+    """
+    return "Python threads" not in record.getMessage()
 
 
 def _run_in_batches() -> None:
