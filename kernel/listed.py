@@ -29,7 +29,9 @@ def _each_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:  #
 
 @compiles(_Each, "postgresql")
 def _each_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the same
-    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
+    # Of an array it guesses ten entries, of a JSON list a hundred, for which it would read tables whole.
+    entries = f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
+    return f"(SELECT unnest(ARRAY(SELECT {entries})) AS value)"
 
 
 def listed(name: str = "ids") -> Select[tuple[str]]:

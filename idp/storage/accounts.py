@@ -43,11 +43,20 @@ _DELETE_VALUES = Prepared(
     )
 )
 _DELETE = Prepared(delete(account).where(account.c.id == bindparam("id")))
-_TOUCH = Prepared(
-    update(account)
-    .where(account.c.id == bindparam("touched"))
-    .values(version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type))
+_TOUCHED = update(account).values(
+    version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type)
 )
+_TOUCH = Prepared(_TOUCHED.where(account.c.id == bindparam("touched")))
+# Every writer takes the rows in the same order, so that no two wait for one another in a ring; but not their
+# keys, which a membership that was just written holds until its unit ends.
+_HELD = (
+    select(account.c.id)
+    .where(account.c.id.in_(listed()))
+    .order_by(account.c.id)
+    .with_for_update(key_share=True)
+    .cte("held")
+)
+_TOUCH_MANY = Prepared(_TOUCHED.where(account.c.id.in_(select(_HELD.c.id))))
 
 
 @cache
@@ -178,22 +187,8 @@ def touch_versions(connection: Connection, account_ids: Iterable[str], *, now: d
     ids = sorted(account_ids)
     if len(ids) == 1:
         _TOUCH.within(connection, touched=ids[0], now=now)
-        return
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        # Every writer takes the rows in the same order, so that no two wait for one another in a ring; but
-        # not their keys, which a membership that was just written holds until its unit ends.
-        connection.execute(
-            select(account.c.id)
-            .where(account.c.id.in_(some))
-            .order_by(account.c.id)
-            .with_for_update(key_share=True)
-        )
-        connection.execute(
-            update(account)
-            .where(account.c.id.in_(some))
-            .values(version=account.c.version + 1, updated_at=now)
-        )
+    elif ids:
+        _TOUCH_MANY.within(connection, ids=ids, now=now)
 
 
 def known_accounts(connection: Connection, account_ids: Iterable[str], *, source: str) -> frozenset[str]:
