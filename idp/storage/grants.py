@@ -41,7 +41,6 @@ class NewGrant:
 
 _GIVEN = (
     grant.c.id,
-    grant.c.account_id,
     grant.c.session_id,
     grant.c.scope,
     grant.c.subject,
@@ -53,11 +52,17 @@ _GIVEN = (
 _INSERT_GRANT = Prepared(
     grant.insert()
     .from_select(
-        ["client_id", *(column.name for column in _GIVEN)],
-        select(client.c.id, *(bindparam(column.name, type_=column.type) for column in _GIVEN))
-        .where(client.c.id == bindparam("of_client"), client.c.disabled_at.is_(None))
-        # Disabling does not wait for it; enabling and deleting do, and find the grant then.
-        .with_for_update(read=True, key_share=True),
+        ["client_id", "account_id", *(column.name for column in _GIVEN)],
+        select(client.c.id, account.c.id, *(bindparam(column.name, type_=column.type) for column in _GIVEN))
+        .where(
+            client.c.id == bindparam("of_client"),
+            client.c.disabled_at.is_(None),
+            account.c.id == bindparam("of_account"),
+            account.c.active,
+        )
+        # Disabling the client does not wait for it; enabling and deleting do, and find the grant then. So
+        # does whoever deactivates the account: the foreign key would hold it in the same way.
+        .with_for_update(read=True, key_share=True, of=(client, account)),
         include_defaults=False,
     )
     .returning(grant.c.id)
@@ -74,7 +79,7 @@ _REMEMBER = {
 
 
 def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> bool:
-    """Store a new grant; False if its client is disabled or gone.
+    """Store a new grant; False if its client is disabled or gone, or its account deactivated.
 
     Until the unit ends the client is neither enabled anew nor deleted: see ``clients.wait_for_issues``.
     """
@@ -82,7 +87,7 @@ def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> 
         connection,
         id=new.id,
         of_client=new.client_id,
-        account_id=new.account_id,
+        of_account=new.account_id,
         session_id=new.session_id,
         scope=new.scope,
         subject=new.subject or new.account_id,

@@ -70,7 +70,20 @@ _PROVED = (
     "address",
     "user_agent",
 )
-_OPEN = Prepared(session.insert(), columns=("id", "account_id", "started_at", "ended_reason", *_PROVED))
+_STORED = [session.c[name] for name in ("id", "started_at", "ended_reason", *_PROVED)]
+_OPEN = Prepared(
+    session.insert()
+    .from_select(
+        ["account_id", *(column.name for column in _STORED)],
+        select(account.c.id, *(bindparam(f"new_{column.name}", type_=column.type) for column in _STORED))
+        .where(account.c.id == bindparam("of_account"), account.c.active)
+        # Held as the foreign key would hold it, and looked at then: whoever deactivates the account came
+        # before, and nothing is stored, or waits, and finds the session.
+        .with_for_update(read=True, key_share=True),
+        include_defaults=False,
+    )
+    .returning(session.c.id)
+)
 
 
 def find_live(
@@ -112,16 +125,13 @@ def touch(connection: Connection, session_id: str, *, now: dt.datetime, every: d
     )
 
 
-def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -> None:
-    """Store a new session."""
-    _OPEN.within(
-        connection,
-        id=new.id,
-        account_id=new.account_id,
-        started_at=now,
-        ended_reason="",
-        **_proved(new, now),
+def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -> bool:
+    """Store a new session; False if its account was deactivated or deleted a moment ago."""
+    values = {"id": new.id, "started_at": now, "ended_reason": "", **_proved(new, now)}
+    stored = _OPEN.within(
+        connection, of_account=new.account_id, **{f"new_{name}": value for name, value in values.items()}
     )
+    return bool(stored)
 
 
 def browser_of(connection: Connection, session_id: str) -> bytes | None:

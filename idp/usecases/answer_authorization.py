@@ -69,7 +69,7 @@ def granted(
     ``acr`` is the class that the ID token is to tell.
 
     Raises:
-        StaleClientError: if the client was disabled or deleted a moment ago; nothing was given.
+        StaleClientError: if client or account were switched off a moment ago; nothing was given.
     """
     client, scope = asked.known_client, granted_scope(asked)
     new = _new_grant(services, unit, asked, session, scope)

@@ -91,7 +91,7 @@ def decide_device(
     A yes is a grant of this session, and a consent that the person can take back like any other.
 
     Raises:
-        StaleClientError: if the client was disabled or deleted a moment ago; nothing was decided.
+        StaleClientError: if client or account were switched off a moment ago; nothing was decided.
     """
     with services.store.write() as unit:
         found = _found(services, unit, typed, session)

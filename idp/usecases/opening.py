@@ -26,7 +26,9 @@ from kernel.store import Unit
 def conclude(
     unit: Unit, services: IdpServices, flow: Flow, account: Account, *, token: str, since: Flow
 ) -> Done | FlowLost | None:
-    """End ``flow`` in a session of ``account``, once; a step-up whose session ended meanwhile is lost.
+    """End ``flow`` in a session of ``account``, once.
+
+    A step-up whose session ended meanwhile is lost, and so is a flow whose account was deactivated.
 
     ``since`` is the flow as it is stored; None if another request moved or ended it first.
 
@@ -48,8 +50,9 @@ def conclude(
     new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)
     if not finish_flow(unit.connection, since, reached=flow, session_id=new.id, now=unit.now):
         return None
-    if own is None or not prove_again(unit.connection, new, now=unit.now):
-        open_session(unit.connection, new, now=unit.now)
+    goes_on = own is not None and prove_again(unit.connection, new, now=unit.now)
+    if not goes_on and not open_session(unit.connection, new, now=unit.now):
+        return FlowLost(flow.client_name, flow.client_id)
     actor = Actor("account", account.id, new.id)
     for other in standing:
         if other.id != new.id:
