@@ -11,15 +11,16 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Integer, bindparam, exists, func, select, update
+from sqlalchemy import CTE, ColumnElement, Connection, Integer, bindparam, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.group import Group, MemberChange
 from idp.storage.accounts import touch_versions
 from idp.storage.groups import GROUP_COLUMNS, to_group
-from idp.storage.members import LEAVING, add_members, joining, remove_members
-from idp.storage.tables import account, group
+from idp.storage.members import add_members, joining, leaving, remove_members
+from idp.storage.tables import account, group, membership
 from kernel.errors import UndoneError
+from kernel.listed import listed
 from kernel.prepared import Prepared
 
 _GROUP_ID = bindparam("group_id", type_=group.c.id.type)
@@ -64,7 +65,8 @@ def change_members(
         touch_versions(connection, ids, now=now)
         return to_group(rows[0])
     try:
-        rows = _at_once(coming=bool(change.added)).within(connection, **asked, ids=sorted(ids), added_at=now)
+        statement = _at_once(coming=bool(change.added), alone=len(ids) == 1)
+        rows = statement.within(connection, **asked, id=min(ids), ids=sorted(ids), added_at=now)
     except IntegrityError:
         raise UndoneError(retry_after=1) from None
     return _whole(rows, ids)
@@ -85,29 +87,37 @@ def _moved(
 
 
 @cache
-def _at_once(*, coming: bool) -> Prepared:
-    """Return the one statement of PostgreSQL.
+def _at_once(*, coming: bool, alone: bool) -> Prepared:
+    """Return the one statement of PostgreSQL, for one account or for many.
 
     It holds the group first, then the accounts in the order every writer takes them in. What its parts see is
     older than what it waited for; whoever came or went, or was protected, meanwhile is missing in the count.
     """
-    moved = joining("postgresql", exists().where(*_IS_ASKED)) if coming else LEAVING
-    return Prepared(
-        _RAISED.returning(select(func.count()).select_from(_touched(moved.cte("moved"))).scalar_subquery())
+    column = account.c.id if coming else membership.c.account_id
+    which = column == bindparam("id") if alone else column.in_(listed())
+    statement = joining("postgresql", which, exists().where(*_IS_ASKED)) if coming else leaving(which)
+    moved = statement.cte("moved")
+    touched = _touched(
+        account.c.id == select(moved.c.account_id).scalar_subquery() if alone else _held(moved)
     )
+    return Prepared(_RAISED.returning(select(func.count()).select_from(touched).scalar_subquery()))
 
 
-def _touched(moved: CTE) -> CTE:
+def _held(moved: CTE) -> ColumnElement[bool]:
     held = (
         select(account.c.id)
-        .where(account.c.id.in_(select(moved.c.account_id)), account.c.protected_at.is_(None))
+        .where(account.c.id.in_(select(moved.c.account_id)))
         .order_by(account.c.id)
         .with_for_update(key_share=True)
         .cte("held")
     )
+    return account.c.id.in_(select(held.c.id))
+
+
+def _touched(which: ColumnElement[bool]) -> CTE:
     return (
         update(account)
-        .where(account.c.id.in_(select(held.c.id)))
+        .where(which, account.c.protected_at.is_(None))
         .values(version=account.c.version + 1, updated_at=_NOW)
         .returning(account.c.id)
         .cte("touched")

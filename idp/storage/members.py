@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from idp.domain.group import Member, Membership
 from idp.storage.nesting import memberships
@@ -34,18 +34,16 @@ from kernel.prepared import Prepared
 
 _IN_GROUP = membership.c.group_id == bindparam("group_id")
 _IS_PROTECTED = exists().where(account.c.id == membership.c.account_id, account.c.protected_at.is_not(None))
-LEAVING = (
-    delete(membership)
-    .where(_IN_GROUP, membership.c.account_id.in_(listed()), ~_IS_PROTECTED)
-    .returning(membership.c.account_id)
-)
-"""Removes the accounts ``ids`` from ``group_id``; one that is protected stays."""
-_REMOVE = Prepared(LEAVING)
-_KEEP = Prepared(
-    delete(membership)
-    .where(_IN_GROUP, membership.c.account_id.not_in(listed()), ~_IS_PROTECTED)
-    .returning(membership.c.account_id)
-)
+
+
+def leaving(*which: ColumnElement[bool]) -> ReturningDelete[Any]:
+    """Return what removes accounts from ``group_id``; one that is protected stays."""
+    statement = delete(membership).where(_IN_GROUP, *which, ~_IS_PROTECTED)
+    return statement.returning(membership.c.account_id)
+
+
+_REMOVE = Prepared(leaving(membership.c.account_id.in_(listed())))
+_KEEP = Prepared(leaving(membership.c.account_id.not_in(listed())))
 _AMONG = Prepared(select(membership.c.account_id).where(_IN_GROUP, membership.c.account_id.in_(listed())))
 _PROTECTED = Prepared(
     select(account.c.id)
@@ -55,15 +53,12 @@ _PROTECTED = Prepared(
 _COUNT = Prepared(select(func.count()).select_from(membership).where(_IN_GROUP))
 
 
-def joining(dialect: str, *conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return what adds the accounts ``ids`` of ``source`` to ``group_id``, but no protected one."""
+def joining(dialect: str, *which: ColumnElement[bool]) -> ReturningInsert[Any]:
+    """Return what adds accounts of ``source`` to ``group_id``, but no protected one."""
     # Bound through the id column, so that the stamp is written by its own type.
     stamp = bindparam("added_at", type_=membership.c.added_at.type)
     wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
-        account.c.id.in_(listed()),
-        account.c.source == bindparam("source"),
-        account.c.protected_at.is_(None),
-        *conditions,
+        *which, account.c.source == bindparam("source"), account.c.protected_at.is_(None)
     )
     return (
         insert(dialect, membership)
@@ -75,7 +70,7 @@ def joining(dialect: str, *conditions: ColumnElement[bool]) -> ReturningInsert[A
 
 @cache
 def _add(dialect: str) -> Prepared:
-    return Prepared(joining(dialect))
+    return Prepared(joining(dialect, account.c.id.in_(listed())))
 
 
 def add_members(
