@@ -181,9 +181,11 @@ def without_par(party: FapiParty, name: str) -> None:
 
 
 @module("par-attempt-invalid-http-method")
-def par_by_get(party: FapiParty, name: str) -> None:
-    """Requests are pushed by POST."""
-    assert party.http.get(party.op["pushed_authorization_request_endpoint"]).status_code == 405
+def par_by_another_method(party: FapiParty, name: str) -> None:
+    """Requests are pushed by POST, not by PUT even if all else is right."""
+    endpoint = party.op["pushed_authorization_request_endpoint"]
+    assert party.http.get(endpoint).status_code == 405
+    assert party.line().put(endpoint, data={**party.pushes(), **party.proof()}).status_code == 405
 
 
 @module("par-ensure-reused-request-uri-prior-to-auth-completion-succeeds")
@@ -250,7 +252,7 @@ def code_reuse(party: FapiParty, name: str) -> None:
 def verifier(party: FapiParty, name: str) -> None:
     """The verifier has to be there and to fit."""
     wrong = None if name.endswith("required") else "w" * 43
-    is_error(party.redeem(party.code(), code_verifier=wrong), {"invalid_grant", "invalid_request"})
+    is_error(party.redeem(party.code(), code_verifier=wrong), {"invalid_grant"})
 
 
 @module("refresh-token")
