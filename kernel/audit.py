@@ -1,8 +1,9 @@
 """The audit: one hash-chained row per deed, in the deed's own transaction.
 
-Every writer process keeps a chain of its own, so that writers on many nodes never wait for one another:
-row *n* carries the hash of row *n-1* of the same chain. A register of chains, itself chained, shows if a
-whole chain was taken away. A deed that cannot be audited does not happen (:class:`AuditError`).
+Every writer process keeps chains of its own, so that writers on many nodes never wait for one another, and
+as many of them as it has units that are committed at the same time, so that neither do those: row *n*
+carries the hash of row *n-1* of the same chain. A register of chains, itself chained, shows if a whole chain
+was taken away. A deed that cannot be audited does not happen (:class:`AuditError`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -54,6 +56,15 @@ class _Head:
     hash: bytes
 
 
+@dataclass(slots=True)
+class _Taken:
+    """The end of a chain before a transaction took it, and as its rows leave it."""
+
+    before: _Head | None
+    now: _Head | None
+    opens: bool
+
+
 def _row_hash(row: Mapping[str, Any]) -> bytes:
     stamp = row["at"].astimezone(dt.UTC).isoformat(timespec="microseconds")
     values = [row["chain"], row["seq"], stamp]
@@ -69,46 +80,63 @@ def _chain_hash(number: int, chain: str, node: str, opened_at: dt.datetime, prev
 
 
 class AuditTrail:
-    """The chain of this process. Shared by all its threads; safe across a fork."""
+    """The chains of this process. Shared by all its threads; safe across a fork.
+
+    A transaction has a chain for itself from its first row to its end. Where there is one transaction at a
+    time, as on SQLite, there is one chain.
+    """
 
     def __init__(self, randomness: Randomness, *, node: str) -> None:
         self._randomness = randomness
         self._node = node
-        self._head: _Head | None = None
-        self._lock = threading.Lock()
-        self._taken: Transaction | None = None
-        self._next: _Head | None = None
+        self._opening = threading.Lock()
+        self._free: list[_Head] = []
+        self._taken: dict[Transaction, _Taken] = {}
         renew_in_children(self)
 
     def take(self, transaction: Transaction, now: dt.datetime) -> tuple[_Head | None, _Head]:
-        """Take the chain for the rows of one unit of work; return its head before (None: no chain) and now.
+        """Take a chain for the rows of one unit of work; return its head before (None: no chain) and now.
 
-        The chain is kept until the transaction ends, and handed on to units that share it. The first unit of
-        a process opens the chain inside its own transaction, so that a rolled back unit leaves no empty chain
-        behind.
+        The chain is kept until the transaction ends, and handed on to units that share it. Who finds none
+        free opens one inside its own transaction, so that what is undone leaves no empty chain behind.
         """
-        if self._taken is not transaction:  # nobody else can find its own transaction here
-            self._lock.acquire()
-            self._taken = transaction
-            self._next = self._head
-            transaction.at_end(self._end)
-        return self._next, self._next or self._open_chain(transaction.connection, now)
+        taken = self._taken.get(transaction)
+        if taken is None:
+            head = self._a_free_one()
+            if head is None:  # one at a time opens another; meanwhile there may be a free one again
+                self._opening.acquire()
+                head = self._a_free_one()
+                if head is not None:
+                    self._opening.release()
+            taken = self._taken[transaction] = _Taken(head, head, opens=head is None)
+            transaction.at_end(partial(self._end, transaction))
+        return taken.now, taken.now or self._open_chain(transaction.connection, now)
 
-    def move(self, head: _Head | None) -> None:
-        """Say where the chain ends now, for whoever has taken it."""
-        self._next = head
+    def move(self, transaction: Transaction, head: _Head | None) -> None:
+        """Say where the chain ends now that the transaction has taken."""
+        self._taken[transaction].now = head
 
     def renew(self) -> None:
-        """Leave the chain to the parent, in a process that was forked off; this one opens its own."""
-        self._lock = threading.Lock()
-        self._head = self._taken = self._next = None
+        """Leave the chains to the parent, in a process that was forked off; this one opens its own."""
+        self._opening = threading.Lock()
+        self._free, self._taken = [], {}
 
-    def _end(self, committed: bool | None) -> None:  # noqa: FBT001 - called back by position
+    def _end(self, transaction: Transaction, committed: bool | None) -> None:  # noqa: FBT001 - called back by position
         """Give the chain back; it is never used again where nobody knows whether its rows were committed."""
-        if committed is not False:
-            self._head = self._next if committed else None
-        self._taken = self._next = None
-        self._lock.release()
+        taken = self._taken.pop(transaction, None)
+        if taken is None:  # of the parent, in a process that was forked off
+            return
+        head = taken.now if committed else taken.before
+        if head is not None and committed is not None:
+            self._free.append(head)
+        if taken.opens:
+            self._opening.release()
+
+    def _a_free_one(self) -> _Head | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
 
     def _open_chain(self, connection: Connection, now: dt.datetime) -> _Head:
         chain = self._randomness.ulid(now)
@@ -138,8 +166,8 @@ class AuditTrail:
 class Audit:
     """The pen of one unit of work.
 
-    Rows are noted while the deed runs and written as its last statements. The process has one chain, and
-    whoever holds it must never wait for a row that another unit holds: both would wait for ever.
+    Rows are noted while the deed runs and written as its last statements: whoever has a chain never waits
+    for a row that another unit holds.
     """
 
     def __init__(self, trail: AuditTrail, transaction: Transaction, now: dt.datetime) -> None:
@@ -202,15 +230,15 @@ class Audit:
         for noted in self._noted:
             row = {**noted, "chain": head.chain, "seq": head.seq + 1, "previous_hash": head.hash}
             row["hash"] = _row_hash(row)
-            _INSERT.within(self._transaction.connection, **row)
+            _INSERT.at_last(self._transaction, **row)
             head = _Head(head.chain, head.seq + 1, row["hash"])
-        self._trail.move(head)
+        self._trail.move(self._transaction, head)
         self._written = (before,)
 
     def undo(self) -> None:
         """Take the chain back to where it was before :meth:`write`, while the transaction still goes on."""
         if self._written is not None:
-            self._trail.move(*self._written)
+            self._trail.move(self._transaction, *self._written)
 
 
 def _refuse_secrets(details: Mapping[str, JsonValue]) -> None:

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
+from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine, telling_as_core
 from kernel.errors import BusyError, UndoneError
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
@@ -289,10 +289,17 @@ class Database:
                 transaction = Transaction(connection)
                 yield transaction
                 committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
+                if transaction.last:
+                    self._commit_with(connection, transaction.last)
             committed = True
         finally:
             if transaction is not None:
                 transaction.end(committed=committed)
+
+    def _commit_with(self, connection: Connection, statements: list[tuple[bytes, Sequence[Any]]]) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        with telling_as_core(connection, "COMMIT"):
+            raw.commit_with(statements)
 
     def _spare_reader(self) -> _Reader | None:
         while self._spare:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import select
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 # The log is moved into the file every 16 MB, not every 4: a page that changes often is then written once.
@@ -33,8 +34,10 @@ BEGINS_ITSELF = {_BEGIN: ""}
 UNDONE_BY_ITSELF = "undone by itself"
 """Where the ``info`` of such a connection keeps the error with which SQLite undid the whole transaction."""
 
-_KEEP_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_KEEP_ALIVE: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds, and tries, after which the network is asked whether a silent PostgreSQL is still there."""
+_PREPARED_BY_US: dict[str, Any] = {"prepare_threshold": None}
+"""The driver prepares nothing itself: at a ROLLBACK it would have the server forget what we prepared, too."""
 
 
 def sqlite_engine(url: URL, *, pool_size: int, busy_timeout: float) -> Engine:
@@ -87,18 +90,37 @@ def stay_undone(connection: Connection, error: Exception) -> None:
         raw.execute("BEGIN")
 
 
+@contextmanager
+def telling_as_core(connection: Connection, sql: str) -> Iterator[None]:
+    """Have the driver's errors told as Core tells them, without the values of the statement."""
+    try:
+        yield
+    except connection.engine.dialect.loaded_dbapi.Error as error:
+        stay_undone(connection, error)
+        dialect = connection.engine.dialect
+        raise DBAPIError.instance(
+            sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ) from error
+
+
 def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
     """Return an engine for a PostgreSQL server that may go away and come back."""
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=32,
-        connect_args=_KEEP_ALIVE,
+        connect_args=_KEEP_ALIVE | _PREPARED_BY_US,
         # Without this INSERT ... ON CONFLICT DO NOTHING reports -1 rows, and nobody could tell who won.
         execution_options={"preserve_rowcount": True},
         hide_parameters=True,
         isolation_level="READ COMMITTED",
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:  # noqa: ANN401 - the driver's own
+        from kernel.postgresql_connection import PostgresqlConnection  # noqa: PLC0415 - not without PostgreSQL
+
+        return PostgresqlConnection.connect(*arguments, **options)
 
     @event.listens_for(engine, "checkout")
     def look(raw: Any, _record: object, _lent: object) -> None:  # noqa: ANN401 - the driver's own connection

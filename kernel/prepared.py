@@ -1,63 +1,75 @@
 """Prepared statements for the hot paths: Core statements compiled once, run without Core's own overhead.
 
 The statement stays SQLAlchemy Core, written once for both dialects; only its execution goes straight to the
-driver. Reads use a connection of the calling thread in autocommit; writes run inside a unit of work.
+driver, and past its cursor on PostgreSQL (:mod:`kernel.postgresql_connection`). Reads use a connection of the
+calling thread in autocommit; writes run inside a unit of work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from kernel.database import Database
-from kernel.engines import stay_undone
+from kernel.engines import telling_as_core
+from kernel.transaction import Transaction
 
 Row = tuple[Any, ...]
 _Process = Callable[[Any], Any]
 
 
 class _Compiled:
-    """A statement as one dialect runs it."""
+    """A statement as one dialect runs it: its values are given by position."""
 
-    __slots__ = ("_names", "_plan", "_results", "gives_rows", "sql")
+    __slots__ = ("_plan", "_results", "command", "sql")
 
     def __init__(self, statement: ClauseElement, engine: Engine, names: Sequence[str] | None) -> None:
         dialect = engine.dialect
-        compiled: Any = statement.compile(dialect=dialect, column_keys=list(names) if names else None)
+        numbered = dialect.name == "postgresql"
+        compiled: Any = statement.compile(
+            dialect=_numbering() if numbered else dialect, column_keys=list(names) if names else None
+        )
         self.sql: str = compiled.string
-        positions = compiled.positiontup  # None where the driver takes its values by name
-        self._names: tuple[str, ...] = tuple(compiled.params if positions is None else positions)
+        self.command = self.sql.encode() if numbered else None
+        """What PostgreSQL is sent; None on SQLite."""
         binders: dict[str, _Process] = {}
         for bind, name in compiled.bind_names.items():
             process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if process is not None:
                 binders[name] = process
         # Name, the value it has where a run gives none, and how its type turns it into the driver's.
-        self._plan = tuple((name, compiled.params[name], binders.get(name)) for name in self._names)
+        self._plan = tuple((name, compiled.params[name], binders.get(name)) for name in compiled.positiontup)
         columns = compiled._result_columns  # noqa: SLF001 - the compiled form names its columns nowhere else
-        # Known here, because a driver describes every column anew to whoever asks it after each run.
-        self.gives_rows = bool(columns)
         self._results: tuple[tuple[int, _Process], ...] = tuple(
             (index, process)
             for index, column in enumerate(columns)
             if (process := column[3].dialect_impl(dialect).result_processor(dialect, None)) is not None
         )
 
-    def arguments(self, values: dict[str, Any], *, by_name: bool) -> Any:  # noqa: ANN401 - what the driver takes
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
         found = []
         for name, fixed, process in self._plan:
             value = values.get(name, fixed)
             found.append(value if process is None else process(value))
-        return dict(zip(self._names, found, strict=True)) if by_name else found
+        return found
 
-    def row(self, raw: Row) -> Row:
-        if not self._results:
-            return raw
+    def run(self, raw: Any, arguments: list[Any]) -> list[Row]:  # noqa: ANN401 - the driver's own connection
+        """Run it on the driver's connection and return its rows as the driver reads them."""
+        if self.command:
+            rows: list[Row] = raw.run(self.command, arguments)
+            return rows
+        found: list[Row] = raw.execute(self.sql, arguments).fetchall()
+        return found
+
+    def rows(self, raw: list[Row]) -> list[Row]:
+        return [self._row(row) for row in raw] if self._results else raw
+
+    def _row(self, raw: Row) -> Row:
         values = list(raw)
         for index, process in self._results:
             values[index] = process(values[index])
@@ -84,15 +96,14 @@ class Prepared:
     def all(self, database: Database, **values: object) -> list[Row]:
         """Return every row the statement finds outside any transaction."""
         compiled = self._for(database.engine)
-        by_name = database.dialect == "postgresql"
-        arguments = compiled.arguments(values, by_name=by_name)
+        arguments = compiled.arguments(values)
         try:
-            rows = database.reader().execute(compiled.sql, arguments).fetchall()
+            rows = compiled.run(database.reader(), arguments)
         except database.engine.dialect.loaded_dbapi.OperationalError:
             # The server was restarted or the connection cut: a read may be asked again, once.
             database.drop_reader()
-            rows = database.reader().execute(compiled.sql, arguments).fetchall()
-        return [compiled.row(row) for row in rows]
+            rows = compiled.run(database.reader(), arguments)
+        return compiled.rows(rows)
 
     def within(self, connection: Connection, **values: object) -> list[Row]:
         """Run the statement in the transaction of ``connection``; return its rows (of a SELECT or RETURNING).
@@ -100,12 +111,24 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
         """
-        engine = connection.engine
-        compiled = self._for(engine)
-        arguments = compiled.arguments(values, by_name=engine.dialect.name == "postgresql")
-        with _cursor(connection, compiled) as cursor:
-            cursor.execute(compiled.sql, arguments)
-            return [compiled.row(row) for row in cursor.fetchall()] if compiled.gives_rows else []
+        compiled = self._for(connection.engine)
+        arguments = compiled.arguments(values)
+        with _driver(connection, compiled) as raw:
+            return compiled.rows(compiled.run(raw, arguments))
+
+    def at_last(self, transaction: Transaction, **values: object) -> None:
+        """Run the statement as one of the last of the transaction; what it gives is not read.
+
+        On PostgreSQL it goes out with the COMMIT, and fails there.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: and its siblings, as Core would; here or at the end.
+        """
+        compiled = self._for(transaction.connection.engine)
+        if compiled.command:
+            transaction.last.append((compiled.command, compiled.arguments(values)))
+        else:
+            self.within(transaction.connection, **values)
 
     def many(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
         """Run the statement once for each of ``rows`` in the transaction of ``connection``.
@@ -113,13 +136,15 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
         """
-        engine = connection.engine
-        compiled = self._for(engine)
-        by_name = engine.dialect.name == "postgresql"
-        arguments = [compiled.arguments(values, by_name=by_name) for values in rows]
-        if arguments:
-            with _cursor(connection, compiled) as cursor:
-                cursor.executemany(compiled.sql, arguments)
+        compiled = self._for(connection.engine)
+        arguments = [compiled.arguments(values) for values in rows]
+        if not arguments:
+            return
+        with _driver(connection, compiled) as raw:
+            if compiled.command:
+                raw.run_many(compiled.command, arguments)
+            else:
+                raw.executemany(compiled.sql, arguments)
 
     def _for(self, engine: Engine) -> _Compiled:
         dialect = engine.dialect.name
@@ -129,23 +154,17 @@ class Prepared:
         return found
 
 
+@cache
+def _numbering() -> Dialect:
+    """Return the dialect that numbers the places of values as the server does."""
+    from sqlalchemy.dialects.postgresql import psycopg  # noqa: PLC0415 - not without PostgreSQL
+
+    numbering: Callable[..., Dialect] = psycopg.dialect
+    return numbering(paramstyle="numeric_dollar")
+
+
 @contextmanager
-def _cursor(connection: Connection, compiled: _Compiled) -> Iterator[Any]:
-    """Lend a cursor of the driver; its errors become Core's, without the values of the statement."""
-    raw: Any = connection.connection.dbapi_connection
-    cursor = raw.cursor()
-    engine = connection.engine
-    try:
-        yield cursor
-    except engine.dialect.loaded_dbapi.Error as error:
-        stay_undone(connection, error)
-        raise DBAPIError.instance(
-            compiled.sql,
-            None,
-            error,
-            engine.dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            dialect=engine.dialect,
-        ) from error
-    finally:
-        cursor.close()
+def _driver(connection: Connection, compiled: _Compiled) -> Iterator[Any]:
+    """Lend the driver's connection; its errors become Core's, without the values of the statement."""
+    with telling_as_core(connection, compiled.sql):
+        yield connection.connection.dbapi_connection

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,10 +11,12 @@ from sqlalchemy import Connection
 class Transaction:
     """One transaction, in which one unit of work runs, or several one after the other."""
 
-    __slots__ = ("_told", "connection")
+    __slots__ = ("_told", "connection", "last")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.last: list[tuple[bytes, Sequence[Any]]] = []
+        """Statements and values that go out with the COMMIT of PostgreSQL; nobody reads what they give."""
         self._told: list[Callable[[bool | None], None]] = []
 
     def at_end(self, tell: Callable[[bool | None], None]) -> None:

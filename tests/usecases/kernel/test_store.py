@@ -114,7 +114,10 @@ def test_tampering_is_found(kernel_database: Database, tampering: str) -> None:
 
 
 def test_writers_on_many_nodes_keep_sound_chains(kernel_database: Database) -> None:
-    """Many nodes and threads write at once: no row is lost and every chain verifies."""
+    """Many nodes and threads write at once: no row is lost and every chain verifies.
+
+    A node has one chain for each unit that is committed at the same time, so one on SQLite.
+    """
     stores = [a_store(kernel_database) for _ in range(4)]
     barrier = threading.Barrier(16)
 
@@ -129,7 +132,8 @@ def test_writers_on_many_nodes_keep_sound_chains(kernel_database: Database) -> N
     for thread in threads:
         thread.join()
     report = verify_chains(kernel_database)
-    assert (report.chains, report.events, report.faults) == (4, 80, [])
+    assert (report.events, report.faults) == (80, [])
+    assert report.chains in ({4} if kernel_database.dialect == "sqlite" else range(4, 17))
 
 
 class Failing:

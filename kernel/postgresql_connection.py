@@ -1,0 +1,188 @@
+"""A connection to PostgreSQL that runs prepared statements straight through libpq.
+
+Owns how a prepared statement reaches the server: it is prepared once for each connection, BEGIN goes out with
+the first statement of a transaction and COMMIT with the last, without a way to the server of their own. The
+driver's cursor asks for each of them singly, and takes three times the processor time for it. Values are
+turned by the driver's own adapters, both ways.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from psycopg import Connection, OperationalError
+from psycopg.abc import Transformer
+from psycopg.adapt import PyFormat
+from psycopg.adapt import Transformer as Adapting
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+
+_Row = tuple[Any, ...]
+_Types = tuple[int, ...]
+_Ready = tuple[bytes, Sequence[Any], Any]
+"""Name of a prepared statement, its values as the server reads them, and their formats."""
+
+_DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+_OUTDATED = frozenset({"0A000", "26000"})  # the plan's columns changed; the statement is not known any more
+_AT_ONCE = 200
+"""Statements on their way whose answers were not read: few enough that neither side has to wait."""
+
+
+class PostgresqlConnection(Connection[Any]):
+    """The driver's connection, with a short way for prepared statements; for one thread at a time."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the driver's own
+        super().__init__(*arguments, **options)
+        self._known: dict[tuple[bytes, _Types], bytes] = {}
+        self._told = 0
+        self._transformer: Transformer | None = None
+
+    def run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
+        """Run ``statement`` (its places are ``$1``, ``$2``) and return its rows, if it gives any.
+
+        Outside autocommit a transaction is begun where none is open.
+
+        Raises:
+            psycopg.Error: as a cursor would.
+        """
+        again = self.pgconn.transaction_status == TransactionStatus.IDLE
+        try:
+            return self._run(statement, values)
+        except Exception as error:
+            if not (self._forget(error, statement) and again):
+                raise
+            if not self.autocommit:
+                self.rollback()
+        return self._run(statement, values)
+
+    def run_many(self, statement: bytes, rows: Iterable[Sequence[Any]]) -> None:
+        """Run ``statement`` once for each of ``rows``, without waiting for one before the next is sent.
+
+        Raises:
+            psycopg.Error: of the first that failed; the others are undone with the transaction.
+        """
+        ready = [self._ready(statement, values) for values in rows]
+        for first in range(0, len(ready), _AT_ONCE):
+            self._send(ready[first : first + _AT_ONCE])
+
+    def commit_with(self, statements: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
+        """Run the last ``statements`` of the transaction that is open, and commit it, in one go.
+
+        Raises:
+            psycopg.Error: of the first that failed; the transaction is then still open, and undone.
+        """
+        ready = [self._ready(statement, values) for statement, values in statements]
+        while len(ready) > _AT_ONCE:
+            self._send(ready[:_AT_ONCE])
+            del ready[:_AT_ONCE]
+        self._send(ready, last=b"COMMIT")
+
+    def _run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
+        ready = self._ready(statement, values)
+        if self._begins():
+            result = self._send([ready])
+        else:
+            result = self.pgconn.exec_prepared(*ready)
+            if result.status not in _DONE:
+                raise self._failed(result)
+        if result.status != ExecStatus.TUPLES_OK:
+            return []
+        transformer = self._adapting()
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    def _ready(self, statement: bytes, values: Sequence[Any]) -> _Ready:
+        """Turn the values into the server's, and have the statement prepared for their types."""
+        transformer = self._adapting()
+        turned = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        types = transformer.types or ()
+        name = self._known.get((statement, types))
+        if name is None:
+            self._told += 1
+            name = b"switchyard_%d" % self._told
+            result = self.pgconn.prepare(name, statement, types)
+            if result.status not in _DONE:
+                raise self._failed(result)
+            self._known[statement, types] = name
+        return name, turned, transformer.formats
+
+    def _adapting(self) -> Transformer:
+        # Not before the first use: whoever opened the connection may still add adapters.
+        if self._transformer is None:
+            self._transformer = Adapting(self)
+        return self._transformer
+
+    def _begins(self) -> bool:
+        return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
+
+    def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None) -> Any:  # noqa: ANN401 - the driver's result
+        """Send it all in one go, after BEGIN if no transaction is open; return the result of the last."""
+        way = self.pgconn
+        first = self._get_tx_start_command() if self._begins() else None
+        expected = len(ready) + (first is not None) + (last is not None)
+        way.enter_pipeline_mode()
+        try:
+            if first is not None:
+                way.send_query_params(first, None)
+            for name, values, formats in ready:
+                way.send_query_prepared(name, values, formats)
+            if last is not None:
+                way.send_query_params(last, None)
+            way.pipeline_sync()
+            while way.flush():
+                self._wait(select.POLLIN | select.POLLOUT)
+            return self._read(expected)
+        finally:
+            with suppress(OperationalError):  # only of a connection that broke, which was said
+                way.exit_pipeline_mode()
+
+    def _read(self, expected: int) -> Any:  # noqa: ANN401 - the driver's result
+        result: Any = None
+        failed: Any = None
+        for _ in range(expected):
+            result = self._next()
+            if failed is None and result.status not in _DONE:
+                failed = result
+            self._arrived()  # the end of this statement's results
+        self._next()  # the end of what was sent
+        if failed is not None:
+            raise self._failed(failed)
+        return result
+
+    def _next(self) -> Any:  # noqa: ANN401 - the driver's result
+        result = self._arrived()
+        if result is None or self.pgconn.status == ConnStatus.BAD:
+            raise self._lost(result)
+        return result
+
+    def _arrived(self) -> Any:  # noqa: ANN401 - the driver's result
+        """Return the next result, or None. get_result() would wait with the interpreter's lock held."""
+        while self.pgconn.is_busy():
+            self._wait(select.POLLIN)
+        return self.pgconn.get_result()
+
+    def _wait(self, awaited: int) -> None:
+        news = select.poll()
+        news.register(self.pgconn.socket, awaited)
+        news.poll()
+        self.pgconn.consume_input()
+
+    def _failed(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result
+        if self.pgconn.status == ConnStatus.BAD:
+            return self._lost(result)
+        return error_from_result(result, self.info.encoding)
+
+    def _lost(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result
+        told = error_from_result(result) if result is not None else None
+        return told if isinstance(told, OperationalError) else OperationalError("the connection was lost")
+
+    def _forget(self, error: Exception, statement: bytes) -> bool:
+        """Forget how a statement was prepared if it has to be prepared anew; tell whether that is so."""
+        if getattr(error, "sqlstate", None) not in _OUTDATED:
+            return False
+        for known in [known for known in self._known if known[0] == statement]:
+            del self._known[known]
+        return True

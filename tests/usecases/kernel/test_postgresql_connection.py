@@ -1,0 +1,197 @@
+"""Prepared statements of PostgreSQL on their short way: BEGIN with the first, COMMIT with the last."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from kernel.audit import SYSTEM, verify_chains
+from kernel.prepared import Prepared
+from tests.support.clock import a_store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from kernel.database import Database
+
+METADATA = MetaData()
+THING = Table(
+    "thing", METADATA, Column("id", Integer, primary_key=True), Column("word", Text, nullable=False)
+)
+INSERT = Prepared(THING.insert(), columns=["id", "word"])
+FIND = Prepared(select(THING).where(THING.c.id >= bindparam("least")).order_by(THING.c.id))
+READ_ALL = Prepared(select(text("*")).select_from(THING).order_by(THING.c.id))
+MANY = 450  # more than are on their way at once
+
+
+@pytest.fixture
+def database(postgresql_gateway_database: Database) -> Database:
+    METADATA.create_all(postgresql_gateway_database.engine)
+    return postgresql_gateway_database
+
+
+def driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def words(database: Database) -> list[str]:
+    return [word for _, word in FIND.all(database, least=0)]
+
+
+def test_a_statement_that_fails_undoes_its_unit_and_the_connection_goes_on(database: Database) -> None:
+    """The very first statement of a transaction goes out with its BEGIN, and fails as any other."""
+    with database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+    for before in (0, 1):
+        with pytest.raises(IntegrityError), database.write() as connection:
+            for number in range(before):
+                INSERT.within(connection, id=10 + number, word="lost")
+            INSERT.within(connection, id=1, word="twice")
+    with database.write() as connection:
+        INSERT.within(connection, id=2, word="two")
+        assert driver(connection).pgconn.transaction_status == TransactionStatus.INTRANS
+    assert words(database) == ["one", "two"]
+
+
+def test_values_of_a_failed_statement_are_not_told(database: Database) -> None:
+    with pytest.raises(IntegrityError) as refused, database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+        INSERT.within(connection, id=1, word="a secret word")
+    assert "a secret word" not in str(refused.value)
+
+
+def test_many_rows_go_out_together_and_all_or_none_stay(database: Database) -> None:
+    with database.write() as connection:
+        INSERT.many(connection, ({"id": number, "word": str(number)} for number in range(MANY)))
+    assert words(database) == [str(number) for number in range(MANY)]
+    with pytest.raises(IntegrityError), database.write() as connection:
+        rows = ({"id": number, "word": "again"} for number in range(2 * MANY, MANY - 3, -1))
+        INSERT.many(connection, rows)
+    assert len(words(database)) == MANY
+
+
+def test_what_goes_out_with_the_commit_is_kept_with_it(database: Database) -> None:
+    with database.transaction() as transaction:
+        INSERT.within(transaction.connection, id=1, word="one")
+        for number in range(2, MANY):
+            INSERT.at_last(transaction, id=number, word=str(number))
+        assert len(FIND.within(transaction.connection, least=0)) == 1
+    assert len(words(database)) == MANY - 1
+
+
+def test_a_unit_of_last_statements_alone_is_a_transaction(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.transaction() as transaction:
+        INSERT.at_last(transaction, id=1, word="one")
+        INSERT.at_last(transaction, id=1, word="twice")
+    assert words(database) == []
+
+
+def test_a_last_statement_that_fails_undoes_the_unit(database: Database) -> None:
+    """I8: a deed whose record cannot be written did not happen, and the chain goes on where it was."""
+    store = a_store(database)
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    with pytest.raises(DBAPIError), store.write() as unit:
+        INSERT.within(unit.connection, id=1, word="one")
+        unit.audit.record("test:thing:made", actor=SYSTEM, target="\x00")
+    assert words(database) == []
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    report = verify_chains(database)
+    assert (report.events, report.faults) == (2, [])
+
+
+def test_what_is_undone_to_a_savepoint_leaves_statements_prepared(database: Database) -> None:
+    """The driver would have the server forget every prepared statement at a ROLLBACK."""
+    with database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+        for _ in range(8):
+            with pytest.raises(IntegrityError), connection.begin_nested():
+                INSERT.within(connection, id=1, word="twice")
+        INSERT.within(connection, id=2, word="two")
+    assert words(database) == ["one", "two"]
+
+
+@pytest.mark.parametrize("forgetting", ["DEALLOCATE ALL", "DISCARD ALL"])
+def test_a_statement_that_the_server_forgot_is_prepared_anew(database: Database, forgetting: str) -> None:
+    """A pooler between may end what was prepared; the next first statement of a unit finds out."""
+    with database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+    database.reader().execute(forgetting)
+    assert words(database) == ["one"]
+
+    @event.listens_for(database.engine, "checkout")
+    def forget(raw: Any, _record: object, _lent: object) -> None:
+        raw.autocommit = True
+        raw.execute(forgetting)
+        raw.autocommit = False
+
+    for number in (2, 3):
+        with database.write() as connection:
+            INSERT.within(connection, id=number, word=str(number))
+    assert words(database) == ["one", "2", "3"]
+
+
+def test_a_statement_whose_columns_changed_is_prepared_anew(database: Database) -> None:
+    """A node goes on reading while another release changes a table."""
+    with database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+    assert READ_ALL.all(database) == [(1, "one")]
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE thing ADD COLUMN more INTEGER DEFAULT 7"))
+    assert READ_ALL.all(database) == [(1, "one", 7)]
+
+
+def test_a_connection_that_is_cut_within_a_unit_undoes_it(database: Database) -> None:
+    for last in (False, True):
+        with pytest.raises(OperationalError), database.transaction() as transaction:
+            INSERT.within(transaction.connection, id=1, word="one")
+            cut(database, driver(transaction.connection).info.backend_pid)
+            (INSERT.at_last if last else _within)(transaction, id=2, word="two")
+        assert words(database) == []
+
+
+def _within(transaction: Any, **values: object) -> None:
+    INSERT.within(transaction.connection, **values)
+
+
+def cut(database: Database, process: int) -> None:
+    """End one connection from the server's side, and wait until it is gone."""
+    with database.read() as connection:
+        ended = connection.execute(text("SELECT pg_terminate_backend(:p, 10000)"), {"p": process})
+        assert ended.scalar_one()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_who_waits_for_another_unit_lets_its_thread_run(database: Database, *, last: bool) -> None:
+    """The wait is without the interpreter's lock: held, both would wait for ever."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    def second() -> None:
+        with pytest.raises(IntegrityError), database.transaction() as transaction:
+            (INSERT.at_last if last else _within)(transaction, id=1, word="second")
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.write() as connection:
+            INSERT.within(connection, id=1, word="first")
+            waiting = threads.submit(second)
+            with database.read() as looking:
+                while not looking.execute(text(waits)).scalar_one():
+                    assert not waiting.done()
+        waiting.result()
+    assert words(database) == ["first"]
+
+
+def test_values_come_back_as_the_cursor_of_the_driver_reads_them(database: Database) -> None:
+    values = [1, "é ' % $1", None, True, b"\x00\xff", 1 << 40, dt.datetime(2026, 1, 2, tzinfo=dt.UTC), 1.5]
+    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    reader = database.reader()
+    short = reader.run(f"SELECT {places}".encode(), values)
+    assert short == [tuple(values)]
+    assert reader.execute("SELECT " + ", ".join(["%s"] * len(values)), values).fetchall() == short
