@@ -32,7 +32,7 @@ class _JoinedStore(Store):
     """Opens parts of a unit that is open already."""
 
     def __init__(self, store: Store, unit: Unit) -> None:
-        self.database = _JoinedDatabase(store.database, Transaction(unit.connection))
+        self.database = _JoinedDatabase(store.database, unit.transaction)
         self.clock = store.clock
         self.randomness = store.randomness
         self.sealer = store.sealer
@@ -41,7 +41,7 @@ class _JoinedStore(Store):
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Open a part: kept when the body ends, undone if it raises."""
-        with self._unit.audit.part(), self.database.transaction():
+        with self._unit.audit.part(), self._unit.transaction.part(), self.database.transaction():
             yield self._unit
 
 

@@ -19,18 +19,24 @@ from kernel.courier.outbox import Post
 from kernel.crypto import Sealer
 from kernel.database import Database
 from kernel.randomness import Randomness
+from kernel.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One unit of work. ``now`` is read once, so that every row of a deed carries the same moment."""
 
-    connection: Connection
+    transaction: Transaction
     now: dt.datetime
     audit: Audit
     courier: Post
     randomness: Randomness
     sealer: Sealer
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of its transaction."""
+        return self.transaction.connection
 
 
 class _Written(AbstractContextManager[Unit]):
@@ -47,10 +53,10 @@ class _Written(AbstractContextManager[Unit]):
     def __enter__(self) -> Unit:
         store, transaction = self._store, self._transaction.__enter__()
         try:
-            now, connection = store.clock.now(), transaction.connection
+            now = store.clock.now()
             self._audit = Audit(self._trail, transaction, now)
-            post = Post(connection, now, store.randomness, store.sealer)
-            return Unit(connection, now, self._audit, post, store.randomness, store.sealer)
+            post = Post(transaction.connection, now, store.randomness, store.sealer)
+            return Unit(transaction, now, self._audit, post, store.randomness, store.sealer)
         except BaseException as error:
             self._transaction.__exit__(type(error), error, error.__traceback__)
             raise

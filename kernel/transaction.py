@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,16 @@ class Transaction:
         self.last: list[tuple[bytes, Sequence[Any]]] = []
         """Statements and values that go out with the COMMIT of PostgreSQL; nobody reads what they give."""
         self._told: list[Callable[[bool | None], None]] = []
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Forget the last statements that the body adds if it raises: what it did is undone."""
+        added = len(self.last)
+        try:
+            yield
+        except BaseException:
+            del self.last[added:]
+            raise
 
     def at_end(self, tell: Callable[[bool | None], None]) -> None:
         """Have ``tell`` called once, before the next transaction of this writer begins.

@@ -32,6 +32,7 @@ from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
 from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert, rows_of_list
+from kernel.transaction import Transaction
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RequestRecord))
 _COLUMNS = tuple(_request.c[name] for name in _FIELDS)
@@ -69,15 +70,15 @@ class Range:
     limit: int = 50
 
 
-def insert_request(connection: Connection, record: RequestRecord, subjects: Iterable[Subject]) -> None:
-    """Write the record of a request in the transaction of its deed."""
-    rows = _subject_rows(record.id, subjects)
+def insert_request(transaction: Transaction, record: RequestRecord, subjects: Iterable[Subject]) -> None:
+    """Write the record of a request in the transaction of its deed, at the end of it."""
+    rows, connection = _subject_rows(record.id, subjects), transaction.connection
     if connection.dialect.name == "sqlite":
         _INSERT.within(connection, **_values(record))
         _INSERT_SUBJECTS.run(connection, rows)
     else:
         listed = [[row[name] for name in _SUBJECT] for row in rows]
-        _INSERT_BOTH.within(connection, **_values(record), rows=listed)
+        _INSERT_BOTH.at_last(transaction, **_values(record), rows=listed)
 
 
 def keep_requests(

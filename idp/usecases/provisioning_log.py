@@ -228,7 +228,7 @@ def _txn(unit: Unit, asked: Asked) -> str:
 
 
 def _write(unit: Unit, asked: Asked, record: RequestRecord, subjects: Iterable[Subject]) -> None:
-    insert_request(unit.connection, record, subjects)
+    insert_request(unit.transaction, record, subjects)
     asked.written = record
     if asked.around is not None:
         asked.around.parts.append(record)
