@@ -12,8 +12,8 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,12 +28,14 @@ from kernel.origin import current_origin
 from kernel.prepared import Prepared
 from kernel.randomness import Randomness
 from kernel.tables import audit_chain, audit_event
-from kernel.transaction import Transaction
+from kernel.transaction import Transaction, forgetting
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 _SECRET_WORDS = ("password", "secret", "token", "code", "answer", "cookie", "assertion", "private", "link")
 _INSERT = Prepared(audit_event.insert(), columns=[column.name for column in audit_event.columns])
+_MOMENT = 1.0
+"""Seconds that a unit waits for another to open a chain."""
 _GENESIS = hashlib.sha256(b"switchyard audit").digest()
 
 
@@ -62,7 +64,7 @@ class _Taken:
 
     before: _Head | None
     now: _Head | None
-    opens: bool
+    has_turn: bool
 
 
 def _row_hash(row: Mapping[str, Any]) -> bytes:
@@ -102,13 +104,15 @@ class AuditTrail:
         """
         taken = self._taken.get(transaction)
         if taken is None:
-            head = self._a_free_one()
+            turn, head = False, self._a_free_one()
             if head is None:  # one at a time opens another; meanwhile there may be a free one again
-                self._opening.acquire()
+                # A moment at most: who waits here may hold what the other waits for, and no database sees it.
+                turn = self._opening.acquire(timeout=_MOMENT)
                 head = self._a_free_one()
-                if head is not None:
+                if turn and head is not None:
                     self._opening.release()
-            taken = self._taken[transaction] = _Taken(head, head, opens=head is None)
+                    turn = False
+            taken = self._taken[transaction] = _Taken(head, head, has_turn=turn)
             transaction.at_end(partial(self._end, transaction))
         return taken.now, taken.now or self._open_chain(transaction.connection, now)
 
@@ -129,7 +133,7 @@ class AuditTrail:
         head = taken.now if committed else taken.before
         if head is not None and committed is not None:
             self._free.append(head)
-        if taken.opens:
+        if taken.has_turn:
             self._opening.release()
 
     def _a_free_one(self) -> _Head | None:
@@ -212,15 +216,9 @@ class Audit:
             }
         )
 
-    @contextmanager
-    def part(self) -> Iterator[None]:
-        """Forget the rows that the body notes if it raises: what it did is undone, and the rest is not."""
-        noted = len(self._noted)
-        try:
-            yield
-        except BaseException:
-            del self._noted[noted:]
-            raise
+    def part(self) -> AbstractContextManager[None]:
+        """Forget the rows that the body notes if it raises: what it did is undone."""
+        return forgetting(self._noted)
 
     def write(self) -> None:
         """Write what was noted into the chain, in the unit's own transaction and just before its commit."""

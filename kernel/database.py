@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine, telling_as_core
@@ -290,16 +290,17 @@ class Database:
                 yield transaction
                 committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
                 if transaction.last:
-                    self._commit_with(connection, transaction.last)
+                    raw: Any = connection.connection.dbapi_connection
+                    try:
+                        with telling_as_core(connection, "COMMIT"):
+                            raw.commit_with(transaction.last)
+                    except DBAPIError:
+                        committed = None if raw.is_in_doubt else False
+                        raise
             committed = True
         finally:
             if transaction is not None:
                 transaction.end(committed=committed)
-
-    def _commit_with(self, connection: Connection, statements: list[tuple[bytes, Sequence[Any]]]) -> None:
-        raw: Any = connection.connection.dbapi_connection
-        with telling_as_core(connection, "COMMIT"):
-            raw.commit_with(statements)
 
     def _spare_reader(self) -> _Reader | None:
         while self._spare:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import select
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from threading import get_ident, main_thread
 from typing import Any
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Error, OperationalError
 from psycopg.abc import Transformer
 from psycopg.adapt import PyFormat
 from psycopg.adapt import Transformer as Adapting
@@ -27,6 +28,12 @@ _Ready = tuple[bytes, Sequence[Any], Any]
 
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _OUTDATED = frozenset({"0A000", "26000"})  # the plan's columns changed; the statement is not known any more
+_LOOKS_AGAIN = 1000
+"""Milliseconds after which a wait looks again."""
+_STOPS_IN = 5.0
+"""Seconds that the server has to stop what it does."""
+_MAIN = main_thread().ident
+_NOT_HEARD = (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
 _AT_ONCE = 200
 """Statements on their way whose answers were not read: few enough that neither side has to wait."""
 
@@ -40,6 +47,11 @@ class PostgresqlConnection(Connection[Any]):
         self._told = 0
         self._transformer: Transformer | None = None
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether nobody knows how far the server came: it was not heard to the end."""
+        return self.pgconn.transaction_status in _NOT_HEARD
+
     def run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
         """Run ``statement`` (its places are ``$1``, ``$2``) and return its rows, if it gives any.
 
@@ -51,8 +63,8 @@ class PostgresqlConnection(Connection[Any]):
         again = self.pgconn.transaction_status == TransactionStatus.IDLE
         try:
             return self._run(statement, values)
-        except Exception as error:
-            if not (self._forget(error, statement) and again):
+        except Error as error:
+            if not (error.sqlstate in _OUTDATED and again):
                 raise
             if not self.autocommit:
                 self.rollback()
@@ -82,17 +94,20 @@ class PostgresqlConnection(Connection[Any]):
 
     def _run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
         ready = self._ready(statement, values)
-        if self._begins():
+        # The main thread, on which commands run, waits so that it can be interrupted.
+        if self._begins() or get_ident() == _MAIN:
             result = self._send([ready])
         else:
             result = self.pgconn.exec_prepared(*ready)
             if result.status not in _DONE:
-                raise self._failed(result)
+                raise self._failed(result, ready)
         if result.status != ExecStatus.TUPLES_OK:
             return []
         transformer = self._adapting()
         transformer.set_pgresult(result)
-        return transformer.load_rows(0, result.ntuples, tuple)
+        rows: list[_Row] = transformer.load_rows(0, result.ntuples, tuple)
+        transformer.set_pgresult(None)  # or the connection would keep the memory of its last rows
+        return rows
 
     def _ready(self, statement: bytes, values: Sequence[Any]) -> _Ready:
         """Turn the values into the server's, and have the statement prepared for their types."""
@@ -134,12 +149,15 @@ class PostgresqlConnection(Connection[Any]):
             way.pipeline_sync()
             while way.flush():
                 self._wait(select.POLLIN | select.POLLOUT)
-            return self._read(expected)
+            return self._read(expected, ready)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
         finally:
             with suppress(OperationalError):  # only of a connection that broke, which was said
                 way.exit_pipeline_mode()
 
-    def _read(self, expected: int) -> Any:  # noqa: ANN401 - the driver's result
+    def _read(self, expected: int, ready: Sequence[_Ready]) -> Any:  # noqa: ANN401 - the driver's result
         result: Any = None
         failed: Any = None
         for _ in range(expected):
@@ -149,7 +167,7 @@ class PostgresqlConnection(Connection[Any]):
             self._arrived()  # the end of this statement's results
         self._next()  # the end of what was sent
         if failed is not None:
-            raise self._failed(failed)
+            raise self._failed(failed, *ready)
         return result
 
     def _next(self) -> Any:  # noqa: ANN401 - the driver's result
@@ -167,22 +185,27 @@ class PostgresqlConnection(Connection[Any]):
     def _wait(self, awaited: int) -> None:
         news = select.poll()
         news.register(self.pgconn.socket, awaited)
-        news.poll()
+        news.poll(_LOOKS_AGAIN)  # what TLS has decrypted already is no news on the socket
         self.pgconn.consume_input()
 
-    def _failed(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result
+    def _failed(self, result: Any, *ready: _Ready) -> Exception:  # noqa: ANN401 - the driver's result
+        """Return the error of ``result``; what is outdated of ``ready`` is prepared anew the next time."""
         if self.pgconn.status == ConnStatus.BAD:
             return self._lost(result)
-        return error_from_result(result, self.info.encoding)
+        error = error_from_result(result, self.info.encoding)
+        if error.sqlstate in _OUTDATED:
+            names = {name for name, _, _ in ready}
+            self._known = {key: name for key, name in self._known.items() if name not in names}
+        return error
 
     def _lost(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result
         told = error_from_result(result) if result is not None else None
         return told if isinstance(told, OperationalError) else OperationalError("the connection was lost")
 
-    def _forget(self, error: Exception, statement: bytes) -> bool:
-        """Forget how a statement was prepared if it has to be prepared anew; tell whether that is so."""
-        if getattr(error, "sqlstate", None) not in _OUTDATED:
-            return False
-        for known in [known for known in self._known if known[0] == statement]:
-            del self._known[known]
-        return True
+    def _stop(self) -> None:
+        """Have the server stop what it does, as the driver does, and hear it to the end."""
+        with suppress(Error):
+            self.cancel_safe(timeout=_STOPS_IN)
+            self.pgconn.pipeline_sync()
+            while self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self._arrived()

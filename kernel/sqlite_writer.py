@@ -174,6 +174,8 @@ class SqliteWriter:
         until = time.monotonic() + self._busy_timeout
         while True:
             try:
+                if self._raw.in_transaction:  # of a unit that was interrupted right after its BEGIN
+                    self._raw.rollback()
                 self._raw.execute("BEGIN IMMEDIATE")
             except self._errors() as error:
                 if "database is locked" not in str(error) or time.monotonic() >= until:

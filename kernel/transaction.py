@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
+
+
+@contextmanager
+def forgetting(noted: list[Any]) -> Iterator[None]:
+    """Take what the body adds to ``noted`` out again if it raises, and nothing else."""
+    before = len(noted)
+    try:
+        yield
+    except BaseException:
+        del noted[before:]
+        raise
 
 
 class Transaction:
@@ -20,15 +31,9 @@ class Transaction:
         """Statements and values that go out with the COMMIT of PostgreSQL; nobody reads what they give."""
         self._told: list[Callable[[bool | None], None]] = []
 
-    @contextmanager
-    def part(self) -> Iterator[None]:
+    def part(self) -> AbstractContextManager[None]:
         """Forget the last statements that the body adds if it raises: what it did is undone."""
-        added = len(self.last)
-        try:
-            yield
-        except BaseException:
-            del self.last[added:]
-            raise
+        return forgetting(self.last)
 
     def at_end(self, tell: Callable[[bool | None], None]) -> None:
         """Have ``tell`` called once, before the next transaction of this writer begins.

@@ -17,6 +17,7 @@ from idp.outbound.letters import (
     FormLetter,
     Letter,
     Letterhead,
+    Say,
     as_form,
     blank,
     button,
@@ -127,12 +128,16 @@ def post_password_changed(unit: Unit, account: Account, head: Letterhead) -> Non
     )
 
 
+def _named(say: Say, kind: FactorKind, label: str) -> str:
+    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
+    return f"{name}: {label}" if label else name
+
+
 def post_factor_added(
     unit: Unit, account: Account, head: Letterhead, *, kind: FactorKind, label: str
 ) -> None:
     """Tell the holder that a second factor was added (ASVS 6.3.7, MF-13)."""
     say = speaker(account.mail_language)
-    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
     _post_notice(
         unit,
         account,
@@ -141,7 +146,7 @@ def post_factor_added(
             template="factor-added",
             subject=say(mark("A second step was added to your account")),
             first=say(mark("You can now use it to prove that it is you.")),
-            rows=((say(mark("Added")), f"{name}: {label}" if label else name),),
+            rows=((say(mark("Added")), _named(say, kind, label)),),
         ),
     )
 
@@ -151,7 +156,6 @@ def post_factor_removed(
 ) -> None:
     """Tell the holder that a second factor was removed (ASVS 6.3.7, MF-13)."""
     say = speaker(account.mail_language)
-    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
     _post_notice(
         unit,
         account,
@@ -160,7 +164,7 @@ def post_factor_removed(
             template="factor-removed",
             subject=say(mark("A second step was removed from your account")),
             first=say(mark("It can no longer be used to prove that it is you.")),
-            rows=((say(mark("Removed")), f"{name}: {label}" if label else name),),
+            rows=((say(mark("Removed")), _named(say, kind, label)),),
         ),
     )
 

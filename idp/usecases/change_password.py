@@ -91,10 +91,12 @@ def change_password(
         return _refuse(services, session, attempt, faults)
     actor = Actor("account", account.id, session.id)
     with services.store.write() as unit:
+        done = not faults and put_new_password(
+            unit, services, account, (attempt.stored, new), actor=actor, keep=session.id
+        )
         clear(unit.connection, Counted.PASSWORD, attempt.key)
         if faults:
             return ChangeRefused(wrong=False, faults=faults)
-        done = put_new_password(unit, services, account, (attempt.stored, new), actor=actor, keep=session.id)
     return PasswordChanged() if done else ChangeRefused(wrong=True)
 
 

@@ -21,6 +21,7 @@ from idp.domain.login_flow import (
     FlowKind,
     PasswordDue,
     Proof,
+    ProofKind,
     Rules,
     Step,
     next_step,
@@ -149,6 +150,9 @@ def _position_of(
         return None
     if not _proved_by(flow).issubset(factor.id for factor in factors):
         return None  # what was proved by a factor that is removed since counts no more
+    given = [proof.at for proof in flow.proofs if proof.kind is ProofKind.PASSWORD]
+    if given and found.password is not None and max(given) < found.password.set_at:
+        return None  # nor what was proved by a password that was changed since
     state = _state(services, found, now)
     return Position(token, flow, account, state, factors, next_step(flow, state, rules(services, account)))
 

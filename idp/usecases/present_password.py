@@ -160,13 +160,13 @@ def _accept(
         if again.step is not Step.IDENTIFY:
             return show(unit, services, again)
         position = again
-    # In the order in which the try was counted, and before the password as where it is changed, so that two
-    # of them never wait for each other.
-    refund_sign_in(unit, services, familiar=attempt.familiar)
-    clear(unit.connection, Counted.PASSWORD, attempt.key)
+    # First the account, for which this may have to wait: nobody else waits for it, as for the rows that count
+    # everybody's tries. Those in the order in which the try was counted.
     found = hold_standing(unit.connection, account.id)
     if found is None or found.password is None or found.password.hash != stored:
         return NotSignedIn()
+    refund_sign_in(unit, services, familiar=attempt.familiar)
+    clear(unit.connection, Counted.PASSWORD, attempt.key)
     if renewed is not None and stored is not None:
         refresh_hash(unit.connection, account.id, renewed, instead_of=stored)
     unit.audit.record("gateway:sign-in:identified", actor=Actor("account", account.id), target=account.id)

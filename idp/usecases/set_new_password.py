@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp.domain.account import Account
-from idp.domain.login_flow import Step
+from idp.domain.login_flow import Proof, ProofKind, Step
 from idp.storage.credentials import find_password, recent_hashes
 from idp.usecases.dispatcher import Position, advance, locate, page_of, policy, show
 from idp.usecases.flow_outcomes import Moved, PasswordRefused
@@ -65,4 +65,4 @@ def _change(
     )
     if not replaced:
         return show(unit, services, position)
-    return advance(unit, services, position)
+    return advance(unit, services, position, Proof(ProofKind.PASSWORD, unit.now))

@@ -212,15 +212,17 @@ class SigningKeys:
 
     def _read(self, now: dt.datetime) -> _Ring:
         with self._store.read() as connection:
-            stored = signing_keys.read_ring(connection)
+            ring = signing_keys.read_ring(connection)
+        kept = self._settings.encryption_algorithms  # without one, none is taken encrypted
+        stored = [row for row in ring if not row.key.encrypts or row.key.algorithm in kept]
         self._private = {
             row.key.kid: self._private.get(row.key.kid)
             or open_private(row.sealed_private, row.key.kid, self._store.sealer)
             for row in stored
             if row.sealed_private is not None
         }
-        self._ring = ring = _build(stored, self._private, now, self._settings.jwks_max_age)
-        return ring
+        self._ring = built = _build(stored, self._private, now, self._settings.jwks_max_age)
+        return built
 
 
 def _build(

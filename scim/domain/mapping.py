@@ -31,6 +31,8 @@ _LONGEST_EMAIL = 254
 LONGEST_KEY = 1_024  # bytes of a value that is unique
 LARGEST_RESOURCE = 1_048_576
 """Bytes of a stored resource: what a body may have, however many requests it grew by."""
+_ROOM_TO_END = 64
+"""Bytes more that a resource may have which is not active: who is to lose access loses it at any size."""
 _LARGEST_VERSION = 2**53
 _MOST_DAYS = 36_500
 _USER_NAME_FAULTS = {
@@ -176,7 +178,8 @@ def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[
 
 def _written(document: Mapping[str, Any]) -> str:
     text = write(document)
-    if len(text) * 4 > LARGEST_RESOURCE and len(text.encode()) > LARGEST_RESOURCE:
+    largest = LARGEST_RESOURCE + (_ROOM_TO_END if document.get("active") is False else 0)
+    if len(text) * 4 > largest and len(text.encode()) > largest:
         raise InvalidValueException(detail=f"A resource may have {LARGEST_RESOURCE} bytes at most.")
     return text
 

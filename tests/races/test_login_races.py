@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.domain.lockout import Counted, LockRule
+from idp.storage.accounts import touch_versions
 from idp.storage.credentials import find_password, replace_password
 from idp.storage.lockouts import Try, account_key, count_try
 from idp.storage.tables import failure_count, one_time_secret, password, session
@@ -342,3 +343,28 @@ def test_a_password_changed_twice_at_once_is_one_of_the_two(nodes: list[Gatehous
     assert len(nodes[0].audit("gateway:password:changed")) == 1
     with nodes[0].services.store.read() as connection:
         assert connection.scalar(select(func.count()).select_from(password)) == 1
+
+
+def test_a_sign_in_that_waits_for_its_account_keeps_nobody_else_waiting(
+    postgresql_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """LK-05: a source may hold an account for long; what counts everybody's tries is not held meanwhile."""
+    gate = a_gatehouse(postgresql_gateway_database, clock)
+    held = gate.a_holder()
+    here, there = gate.start("browser-a"), gate.start("browser-b")
+
+    def sign_in() -> object:
+        with from_place("192.0.2.1"):
+            return gate.give_password(here, "browser-a", held.user_name, PASSWORD)
+
+    with ThreadPoolExecutor(1) as threads:
+        with gate.services.store.write() as unit:
+            touch_versions(unit.connection, [held.id], now=unit.now)
+            waits = threads.submit(sign_in)
+            done_or_waiting(postgresql_gateway_database, waits)
+            assert not waits.done()
+            with from_place("198.51.100.9"):
+                assert isinstance(
+                    gate.give_password(there, "browser-b", "nobody-at-all", "Wrong-1"), NotSignedIn
+                )
+        assert not isinstance(waits.result(), NotSignedIn)

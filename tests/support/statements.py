@@ -27,8 +27,8 @@ def recorded(database: Database) -> Iterator[list[Statement]]:
     def note(_c: object, _k: object, statement: str, values: Any, *_rest: object) -> None:
         noted.append((statement, values))
 
-    def note_prepared(self: Any, values: dict[str, Any], *, by_name: bool) -> Any:
-        found = arguments(self, values, by_name=by_name)
+    def note_prepared(self: Any, values: dict[str, Any]) -> Any:
+        found = arguments(self, values)
         noted.append((self.sql, found))
         return found
 
@@ -60,13 +60,18 @@ def whole_reads(
                 ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
             ):
                 continue
-            asked = tuple(values) if isinstance(values, list) else values
-            if database.dialect == "postgresql":
-                plan = connection.exec_driver_sql(f"EXPLAIN {sql}", asked).scalars().all()
-                wrong = [f"Seq Scan on {table}" for table in tables]
-            else:
+            is_prepared = isinstance(values, list)
+            if database.dialect == "sqlite":
+                asked = tuple(values) if is_prepared else values
                 plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", asked)]
                 wrong = [f"SCAN {table}" for table in tables]
+            else:
+                wrong = [f"Seq Scan on {table}" for table in tables]
+                if is_prepared:  # its places are numbered
+                    raw: Any = connection.connection.dbapi_connection
+                    plan = [row[0] for row in raw.run(f"EXPLAIN {sql}".encode(), values)]
+                else:
+                    plan = list(connection.exec_driver_sql(f"EXPLAIN {sql}", values).scalars())
             lines += [
                 f"{line.strip()} <- {sql[:160]}"
                 for line in plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +11,11 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from kernel.audit import SYSTEM, verify_chains
+from kernel.audit import SYSTEM, AuditTrail, verify_chains
+from kernel.postgresql_connection import PostgresqlConnection
 from kernel.prepared import Prepared
-from tests.support.clock import a_store
+from kernel.randomness import SystemRandomness
+from tests.support.clock import NOON, a_store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,6 +40,14 @@ def database(postgresql_gateway_database: Database) -> Database:
 
 def driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
+
+
+def until_one_waits(database: Database, who: Future[None]) -> None:
+    """Return as soon as a connection waits for what another one holds."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.read() as connection:
+        while not connection.execute(text(waits)).scalar_one():
+            assert not who.done()
 
 
 def words(database: Database) -> list[str]:
@@ -171,7 +181,6 @@ def cut(database: Database, process: int) -> None:
 @pytest.mark.parametrize("last", [False, True])
 def test_who_waits_for_another_unit_lets_its_thread_run(database: Database, *, last: bool) -> None:
     """The wait is without the interpreter's lock: held, both would wait for ever."""
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
     def second() -> None:
         with pytest.raises(IntegrityError), database.transaction() as transaction:
@@ -181,9 +190,7 @@ def test_who_waits_for_another_unit_lets_its_thread_run(database: Database, *, l
         with database.write() as connection:
             INSERT.within(connection, id=1, word="first")
             waiting = threads.submit(second)
-            with database.read() as looking:
-                while not looking.execute(text(waits)).scalar_one():
-                    assert not waiting.done()
+            until_one_waits(database, waiting)
         waiting.result()
     assert words(database) == ["first"]
 
@@ -195,3 +202,81 @@ def test_values_come_back_as_the_cursor_of_the_driver_reads_them(database: Datab
     short = reader.run(f"SELECT {places}".encode(), values)
     assert short == [tuple(values)]
     assert reader.execute("SELECT " + ", ".join(["%s"] * len(values)), values).fetchall() == short
+
+
+def test_last_statements_that_the_server_forgot_are_prepared_anew_by_the_next_unit(
+    database: Database,
+) -> None:
+    """The unit that finds out is undone; the connection is as good as before."""
+    store = a_store(database)
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    with database.read() as connection:
+        connection.execute(text("DEALLOCATE ALL"))
+    with pytest.raises(DBAPIError), store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    report = verify_chains(database)
+    assert (report.chains, report.events, report.faults) == (1, 2, [])
+
+
+def test_a_commit_that_the_server_refused_gives_its_chain_back(database: Database) -> None:
+    """Only where nobody knows how it ended, another chain is opened."""
+    store = a_store(database)
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    for second in (1, "\x00"):
+        with pytest.raises(DBAPIError), store.write() as unit:
+            INSERT.at_last(unit.transaction, id=1, word="one")
+            INSERT.at_last(unit.transaction, id=second, word="two")
+            unit.audit.record("test:thing:made", actor=SYSTEM)
+    with store.write() as unit:
+        unit.audit.record("test:thing:made", actor=SYSTEM)
+    report = verify_chains(database)
+    assert (report.chains, report.events, report.faults) == (1, 2, [])
+
+
+def test_a_command_that_is_interrupted_stops_the_server_and_may_go_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interrupt itself is told, not an error of the connection that was left in the middle."""
+    wait, interrupts = PostgresqlConnection._wait, [KeyboardInterrupt]
+
+    def interrupted(connection: PostgresqlConnection, awaited: int) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        wait(connection, awaited)
+
+    with database.write() as connection:
+        raw = driver(connection)
+        for statement in (b"SELECT pg_sleep(30)", b"SELECT 1"):
+            INSERT.within(connection, id=len(statement), word="one")
+            monkeypatch.setattr(PostgresqlConnection, "_wait", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                raw.run(statement, [])
+            interrupts.append(KeyboardInterrupt)
+            monkeypatch.setattr(PostgresqlConnection, "_wait", wait)
+            raw.rollback()
+    assert words(database) == []
+
+
+def test_who_waits_to_open_a_chain_waits_no_longer_than_a_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens one may wait for a row that the other holds; the database sees that, a lock here does not."""
+    monkeypatch.setattr("kernel.audit._MOMENT", 0.01)
+    trail = AuditTrail(SystemRandomness(), node="test")
+    with ThreadPoolExecutor(1) as threads:
+        with database.transaction() as opening:
+            trail.take(opening, NOON)
+            waiting = threads.submit(_take, database, trail)
+            until_one_waits(database, waiting)
+        waiting.result()
+    report = verify_chains(database)
+    assert (report.chains, report.faults) == (2, [])
+
+
+def _take(database: Database, trail: AuditTrail) -> None:
+    with database.transaction() as transaction:
+        trail.take(transaction, NOON)

@@ -144,3 +144,14 @@ def test_a_key_for_encryption_that_is_added_later_waits_as_any_other(gateway_dat
     clock.advance(BOTH.refresh)
     assert len(offered(keys)) == 1
     assert BARE.kept == ("ES256",)
+
+
+def test_once_it_is_switched_off_nothing_is_opened_nor_offered(gateway_database: Database) -> None:
+    """RFC 9101 §10.2: keys that were there before serve nobody, and are there again when it is switched on."""
+    store = a_store(gateway_database, clock=FrozenClock(NOON))
+    (before,) = offered(a_ring(store))
+    off = a_ring(store, BARE)
+    assert offered(off) == []
+    assert off.opened(sealed(before)) is None
+    assert off.sign({"sub": "x"}, typ="JWT")
+    assert [key["kid"] for key in offered(a_ring(store))] == [before["kid"]]

@@ -116,6 +116,34 @@ def test_the_form_of_another_site_changes_nothing(nora: Journey) -> None:
     assert _audit(nora.gateway, "gateway:password:changed") == 0
 
 
+@pytest.mark.parametrize("stopped_at", ["code", "review"])
+def test_a_sign_in_under_way_ends_with_the_password_that_it_went_by(
+    member: tuple[Journey, str], clock: FrozenClock, stopped_at: str
+) -> None:
+    """Who knew the former password and stopped in the middle finishes nothing, and enrols nothing."""
+    stranger, secret = member
+    stranger.open("/" if stopped_at == "code" else "/second-steps/add")
+    stranger.give_password()
+    if stopped_at == "review":
+        stranger.give_code(secret)
+    clock.advance(dt.timedelta(minutes=1))
+    nora = Journey(stranger.gateway)
+    nora.open("/")
+    nora.give_password()
+    nora.give_code(secret)
+    clock.advance(dt.timedelta(minutes=1))
+    nora.open(PAGE)
+    nora.send(current=PASSWORD, password=NEW, repeat=NEW)
+    assert _audit(nora.gateway, "gateway:password:changed") == 1
+    if stopped_at == "code":
+        stranger.give_code(secret)
+    else:
+        stranger.finish()
+    assert stranger.page is not None
+    assert stranger.page.status_code == 410
+    assert heading_of(stranger.open("/").text) == "Sign in"
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_page_is_accessible_and_fits_a_phone(
     sqlite_gateway_database: Database, clock: FrozenClock, browser: Visitor, language: str

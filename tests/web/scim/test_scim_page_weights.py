@@ -121,3 +121,23 @@ def test_a_resource_grows_no_larger_than_a_body(world: ScimWorld) -> None:
     less = {"op": "add", "path": "x509Certificates", "value": [{"value": "REVG" * 1_000}]}
     assert world.patch(f"/Users/{user['id']}", less).status == 200
     assert len(json.dumps(user.json())) < LARGEST_RESOURCE
+
+
+def test_whoever_is_as_large_as_can_be_is_still_deactivated(world: ScimWorld) -> None:
+    """J5: an account loses access whatever its size; "false" is a byte longer than "true"."""
+    user = world.post("/Users", a_user(active=True, title="t")).json()
+    address = f"/Users/{user['id']}"
+
+    def room() -> int:
+        with world.services.store.read() as connection:
+            document = select(tables.account.c.document).where(tables.account.c.id == user["id"])
+            return LARGEST_RESOURCE - len(connection.execute(document).scalar_one().encode())
+
+    filling = {"op": "add", "path": "x509Certificates", "value": [{"value": "QUJD" * ((room() - 400) // 4)}]}
+    assert world.patch(address, filling).status == 200
+    title = "t" * (room() + 1)
+    assert world.patch(address, {"op": "replace", "path": "title", "value": title}).status == 200
+    assert room() == 0
+    refused = world.patch(address, {"op": "replace", "path": "title", "value": f"{title}t"})
+    assert (refused.status, refused.scim_type) == (400, "invalidValue")
+    assert world.patch(address, {"op": "replace", "path": "active", "value": False}).status == 200
