@@ -36,7 +36,7 @@ def changed_values(
     values: list[AttributeValue] = []
     emptied: set[str] = set()
     for attribute, stated, before in _stated(catalogue, resource, stored):
-        if not before:
+        if before is None:
             values += _of_attribute(attribute, stated)
             continue
         new, old = _by_path(attribute, stated), _by_path(attribute, before)
