@@ -136,6 +136,19 @@ class Flow:
         """Tell whether this flow holds a proof of ``kind``."""
         return any(proof.kind is kind for proof in self.proofs)
 
+    @property
+    def began_at(self) -> dt.datetime | None:
+        """When the first proof of this flow was given; None while there is none."""
+        return min((proof.at for proof in self.proofs), default=None)
+
+    def outlives(self, ended_at: dt.datetime | None) -> bool:
+        """Tell whether the flow goes on where its account's sign-ins under way were ended at ``ended_at``.
+
+        A step-up ends with its session and not otherwise.
+        """
+        began_at = self.began_at
+        return self.kind is FlowKind.STEP_UP or not began_at or not ended_at or began_at >= ended_at
+
     def is_alive(self, now: dt.datetime) -> bool:
         """Tell whether the flow can still move: not ended, not expired, not dead of wrong codes (MF-04)."""
         return self.finished_at is None and self.expires_at > now and self.tries < TRIES_PER_FLOW

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from idp.domain.client import Client, client_from
-from idp.storage.tables import client, session, session_client
+from idp.storage.tables import account, client, session, session_client
 from kernel.prepared import Prepared
 
 _END_OF_ACCOUNT = Prepared(
@@ -22,6 +22,12 @@ _END_OF_ACCOUNT = Prepared(
     )
     .values(ended_at=bindparam("now", type_=session.c.ended_at.type), ended_reason=bindparam("reason"))
     .returning(session.c.id)
+)
+
+_END_SIGN_INS = Prepared(
+    update(account)
+    .where(account.c.id == bindparam("of"))
+    .values(sign_ins_ended_at=bindparam("now", type_=account.c.sign_ins_ended_at.type))
 )
 
 
@@ -51,6 +57,11 @@ def end_sessions_of(
     """End every session of the account but ``keep``, and return their ids."""
     rows = _END_OF_ACCOUNT.within(connection, of=account_id, keep=keep or "", now=now, reason=reason)
     return sorted(row[0] for row in rows)
+
+
+def end_sign_ins_of(connection: Connection, account_id: str, *, now: dt.datetime) -> None:
+    """End every sign-in of the account that is under way: whatever was proved in it counts no more."""
+    _END_SIGN_INS.within(connection, of=account_id, now=now)
 
 
 def live_sessions_of(connection: Connection, account_id: str, *, now: dt.datetime) -> list[str]:

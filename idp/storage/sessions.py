@@ -76,10 +76,17 @@ _OPEN = Prepared(
     .from_select(
         ["account_id", *(column.name for column in _STORED)],
         select(account.c.id, *(bindparam(f"new_{column.name}", type_=column.type) for column in _STORED))
-        .where(account.c.id == bindparam("of_account"), account.c.active)
-        # Held as the foreign key would hold it, and looked at then: whoever deactivates the account came
-        # before, and nothing is stored, or waits, and finds the session.
-        .with_for_update(read=True, key_share=True),
+        .where(
+            account.c.id == bindparam("of_account"),
+            account.c.active,
+            or_(
+                account.c.sign_ins_ended_at.is_(None),
+                account.c.sign_ins_ended_at <= bindparam("began_at", type_=_MOMENT),
+            ),
+        )
+        # Held, and looked at then: whoever deactivates the account or ends its sign-ins came before, and
+        # nothing is stored, or waits, and finds the session.
+        .with_for_update(read=True),
         include_defaults=False,
     )
     .returning(session.c.id)
@@ -125,11 +132,17 @@ def touch(connection: Connection, session_id: str, *, now: dt.datetime, every: d
     )
 
 
-def open_session(connection: Connection, new: NewSession, *, now: dt.datetime) -> bool:
-    """Store a new session; False if its account was deactivated or deleted a moment ago."""
+def open_session(connection: Connection, new: NewSession, *, began_at: dt.datetime, now: dt.datetime) -> bool:
+    """Store a new session, of a sign-in whose first proof was given at ``began_at``.
+
+    False if its account was deactivated or deleted a moment ago, or its sign-ins under way were ended.
+    """
     values = {"id": new.id, "started_at": now, "ended_reason": "", **_proved(new, now)}
     stored = _OPEN.within(
-        connection, of_account=new.account_id, **{f"new_{name}": value for name, value in values.items()}
+        connection,
+        of_account=new.account_id,
+        began_at=began_at,
+        **{f"new_{name}": value for name, value in values.items()},
     )
     return bool(stored)
 

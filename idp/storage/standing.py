@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,7 @@ def _standing(*, with_password: bool) -> Select[Any]:
     return (
         select(
             *_ACCOUNT,
+            account.c.sign_ins_ended_at,
             password.c.hash,
             password.c.set_at,
             password.c.must_change,
@@ -79,9 +81,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an account has, as far as a login asks. ``factors`` are its confirmed ones, oldest first."""
+    """What an account has, as far as a login asks. ``factors`` are its confirmed ones, oldest first.
+
+    No sign-in goes on that proved anything before ``sign_ins_ended_at``.
+    """
 
     account: Account
+    sign_ins_ended_at: dt.datetime | None
     password: StoredPassword | None
     has_question: bool
     factors: tuple[FactorSummary, ...]
@@ -129,14 +135,15 @@ def hold_standing(connection: Connection, account_id: str) -> Standing | None:
 def _to_standing(rows: Sequence[Row]) -> Standing | None:
     if not rows:
         return None
-    hashed, set_at, must_change, question = rows[0][_WIDTH : _WIDTH + 4]
+    ended_at, hashed, set_at, must_change, question = rows[0][_WIDTH : _WIDTH + 5]
     return Standing(
         to_account(rows[0][:_WIDTH]),
+        ended_at,
         None if hashed is None else StoredPassword(hashed, set_at, must_change),
         question is not None,
         tuple(
             FactorSummary(id_, FactorKind(kind), label, since)
-            for id_, kind, label, since in (row[_WIDTH + 4 :] for row in rows)
+            for id_, kind, label, since in (row[_WIDTH + 5 :] for row in rows)
             if id_ is not None
         ),
     )

@@ -66,6 +66,9 @@ account = Table(
     Column("claims", JsonText, comment="claims of OpenID Connect that no attribute of SCIM can state"),
     Column("waived", JsonText, comment="what the policy asks of everybody but of this account"),
     Column("protected_at", UtcDateTime, comment="since when no SCIM client may touch it"),
+    Column(
+        "sign_ins_ended_at", UtcDateTime, comment="no sign-in goes on that proved anything before; null: none"
+    ),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id", name="uq_account_external_id"),

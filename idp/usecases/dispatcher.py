@@ -153,6 +153,8 @@ def _position_of(
     given = [proof.at for proof in flow.proofs if proof.kind is ProofKind.PASSWORD]
     if given and found.password is not None and max(given) < found.password.set_at:
         return None  # nor what was proved by a password that was changed since
+    if not flow.outlives(found.sign_ins_ended_at):
+        return None
     state = _state(services, found, now)
     return Position(token, flow, account, state, factors, next_step(flow, state, rules(services, account)))
 

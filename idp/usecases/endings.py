@@ -13,6 +13,7 @@ from idp.storage.endings import (
     Listener,
     end_one_session,
     end_sessions_of,
+    end_sign_ins_of,
     forget_clients_of_sessions,
     listeners,
     live_sessions_of,
@@ -57,8 +58,7 @@ def end_sessions(
 ) -> int:
     """End every session of the account but ``keep``, revoke every other grant of it, offline access too.
 
-    For a changed password, a deactivated or a deleted account, and who signs out everywhere (RT-07, UI-05).
-    Returns how many ended.
+    For a changed password and a deleted account (RT-07). Returns how many ended.
     """
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
     revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
@@ -69,6 +69,24 @@ def end_sessions(
     for session_id in ended:
         _record_end(unit, session_id, account_id, reason, actor)
     return len(ended)
+
+
+def end_everywhere(
+    unit: Unit,
+    services: IdpServices,
+    *,
+    account_id: str,
+    reason: str,
+    actor: Actor,
+    keep: str | None = None,
+) -> int:
+    """End what :func:`end_sessions` ends, and every sign-in of the account that is under way.
+
+    For who signs out everywhere, and for a deactivated account (I4, UI-05). The account is held first, so
+    that a sign-in that is being concluded is refused, or its session is found.
+    """
+    end_sign_ins_of(unit.connection, account_id, now=unit.now)
+    return end_sessions(unit, services, account_id=account_id, reason=reason, actor=actor, keep=keep)
 
 
 def end_access(

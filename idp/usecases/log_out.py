@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idp.domain.one_time import is_token
 from idp.domain.session import EndReason
 from idp.storage.sessions import find_live_within
-from idp.usecases.endings import end_session, end_sessions
+from idp.usecases.endings import end_everywhere, end_session
 from idp.usecases.front_channel import LogoutFrame, logout_frames
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -24,8 +24,8 @@ class SignedOut:
 def log_out(services: IdpServices, *, session_token: str, everywhere: bool = False) -> SignedOut | None:
     """End the session of this token at once (ASVS 7.4.1, LO-01); None if there was none to end.
 
-    ``everywhere`` ends every other session of the person with it, and what applications hold of her, offline
-    access too (ASVS 7.4.3).
+    ``everywhere`` ends every other session of the person with it, her sign-ins under way, and what
+    applications hold of her, offline access too (ASVS 7.4.3).
     """
     if not is_token(session_token):
         return None
@@ -40,7 +40,7 @@ def log_out(services: IdpServices, *, session_token: str, everywhere: bool = Fal
             return None
         actor = Actor("account", found.account.id, found.id)
         if everywhere:
-            end_sessions(
+            end_everywhere(
                 unit,
                 services,
                 account_id=found.account.id,

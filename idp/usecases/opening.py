@@ -28,7 +28,8 @@ def conclude(
 ) -> Done | FlowLost | None:
     """End ``flow`` in a session of ``account``, once.
 
-    A step-up whose session ended meanwhile is lost, and so is a flow whose account was deactivated.
+    A step-up whose session ended meanwhile is lost, and so is a flow whose account was deactivated or was
+    signed out everywhere.
 
     ``since`` is the flow as it is stored; None if another request moved or ended it first.
 
@@ -51,7 +52,8 @@ def conclude(
     if not finish_flow(unit.connection, since, reached=flow, session_id=new.id, now=unit.now):
         return None
     goes_on = own is not None and prove_again(unit.connection, new, now=unit.now)
-    if not goes_on and not open_session(unit.connection, new, now=unit.now):
+    began_at = flow.began_at or unit.now
+    if not goes_on and not open_session(unit.connection, new, began_at=began_at, now=unit.now):
         return FlowLost(flow.client_name, flow.client_id)
     actor = Actor("account", account.id, new.id)
     for other in standing:

@@ -7,7 +7,7 @@ from idp.domain.session import EndReason, LiveSession
 from idp.domain.signals import Credential, passkey_credential
 from idp.outbound.mail import post_factor_removed
 from idp.storage import own_factors as stored
-from idp.usecases.endings import end_sessions
+from idp.usecases.endings import end_everywhere
 from idp.usecases.letterhead import letterhead
 from idp.usecases.own_factors import is_proved, needs_one
 from idp.usecases.services import IdpServices
@@ -20,9 +20,9 @@ def remove_factor(
 ) -> OwnFactor | Removal:
     """Remove a factor of whoever is signed in and return it; never the last one where the policy demands one.
 
-    ``elsewhere`` ends every other session of hers too, for a device that was lost. The holder is written to,
-    receivers of security events hear of it, and the audit has it. Sign-ins that are under way and were proved
-    by it go no further.
+    ``elsewhere`` ends every other session of hers too, and every sign-in that is under way, for a device
+    that was lost. Sign-ins that were proved by the factor go no further in any case. The holder is written
+    to, receivers of security events hear of it, and the audit has it.
     """
     if not is_proved(services, session):
         return Removal.UNPROVED
@@ -49,7 +49,7 @@ def remove_factor(
             actor=actor,
         )
         if elsewhere:
-            end_sessions(
+            end_everywhere(
                 unit,
                 services,
                 account_id=account.id,

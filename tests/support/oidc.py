@@ -233,6 +233,7 @@ class Op:
                     address="192.0.2.1",
                     user_agent="test",
                 ),
+                began_at=unit.now,
                 now=unit.now,
             )
         return token
