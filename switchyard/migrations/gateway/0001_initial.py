@@ -244,6 +244,12 @@ def upgrade() -> None:
             nullable=True,
             comment="since when no SCIM client may touch it",
         ),
+        sa.Column(
+            "sign_ins_ended_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="no sign-in goes on that proved anything before; null: none",
+        ),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
         sa.CheckConstraint(
