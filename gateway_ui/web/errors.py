@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import render
-from gateway_ui.web.messages import REQUEST_ERRORS, REQUEST_REFUSED, say
+from gateway_ui.web.messages import LOGOUT_ERRORS, REQUEST_ERRORS, REQUEST_REFUSED, say
 from gateway_ui.web.page_client import lead_to
 from gateway_ui.web.signed_out import signed_out
 from idp.usecases.front_channel import LogoutFrame
@@ -121,13 +121,14 @@ class ProtocolPages:
 
 
 def _request_error(status: int, code: str) -> ResponseReturnValue:
-    message = REQUEST_ERRORS.get(code, REQUEST_REFUSED)
+    known = {**REQUEST_ERRORS, **LOGOUT_ERRORS}
+    sign_out = code in LOGOUT_ERRORS
     return render(
         "request_error.html",
         status=status,
-        heading=_("We could not open the application"),
-        lines=(say(message),),
-        code=code if code in REQUEST_ERRORS else "",
+        heading=_("We could not sign you out") if sign_out else _("We could not open the application"),
+        lines=(say(known.get(code, REQUEST_REFUSED)),),
+        code=code if code in known else "",
         reference=current_origin().request_id,
     )
 

@@ -147,6 +147,27 @@ REQUEST_UNTRUSTED = Message(
     5006,
     mark("The application sent a request that is not signed as it should be. We did not follow it."),
 )
+ADDRESS_MISSING = Message(
+    5007, mark("The application did not say to which address we should send you back. We sent you nowhere.")
+)
+HINT_INVALID = Message(
+    5008,
+    mark(
+        "The application asked us to sign you out, but the ID token it sent is not valid. "
+        "Nothing was changed."
+    ),
+)
+WAY_BACK_UNKNOWN = Message(
+    5009,
+    mark(
+        "The application asked us to sign you out and then to send you to an address that is not registered "
+        "for it. Nothing was changed."
+    ),
+)
+LOGOUT_REFUSED = Message(
+    5010,
+    mark("The application asked us to sign you out by a request that we cannot read. Nothing was changed."),
+)
 
 DAY_NOT_READ = Message(5101, mark("Enter a day as year, month and day, for example 2026-11-21"))
 DAYS_TURNED = Message(5102, mark("The last day must not come before the first"))
@@ -184,6 +205,7 @@ REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
         "unknown_client": CLIENT_UNKNOWN,
         "invalid_client": CLIENT_UNKNOWN,
         "redirect_uri": ADDRESS_UNKNOWN,
+        "redirect_uri_missing": ADDRESS_MISSING,
         "invalid_redirect_uri": ADDRESS_UNKNOWN,
         "flow_expired": FLOW_GONE,
         "request_uri": REQUEST_GONE,
@@ -191,6 +213,15 @@ REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     }
 )
 """What a refused request of an application is called by the endpoint, and what we say."""
+
+LOGOUT_ERRORS: Mapping[str, Message] = MappingProxyType(
+    {
+        "logout_request": LOGOUT_REFUSED,
+        "id_token_hint": HINT_INVALID,
+        "post_logout_redirect_uri": WAY_BACK_UNKNOWN,
+    }
+)
+"""The same for a refused request to sign somebody out."""
 
 
 def say(message: Message, **values: object) -> str:

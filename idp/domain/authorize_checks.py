@@ -79,7 +79,7 @@ def redirect_uri_is_given(asked: Asked) -> Fault | None:
     """AZ-09, OIDC Core §3.1.2.1: nothing is guessed; the redirection URI is always named."""
     if asked.value("redirect_uri"):
         return None
-    return asked.unread or _page("redirect_uri is missing.", "redirect_uri")
+    return asked.unread or _page("redirect_uri is missing.", "redirect_uri_missing")
 
 
 def redirect_uri_is_registered(asked: Asked) -> Fault | None:

@@ -23,6 +23,8 @@ from kernel.crypto import same
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 CONFIRMATION = "confirmation"
+UNREADABLE = "logout_request"
+"""What a request is called that cannot be read; in one that can be, the wrong parameter is named."""
 _LONGEST = 8_192
 
 
@@ -113,27 +115,29 @@ def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | Log
     single = {name: found[0] if found else "" for name, found in values.items()}
     language = single["ui_locales"][:64]
     if any(len(found) > 1 or len("".join(found)) > _LONGEST for found in values.values()):
-        return LogoutRefused(Fault(ErrorCode.INVALID_REQUEST, "A parameter stands twice or is too long."))
+        return LogoutRefused(_invalid("A parameter stands twice or is too long.", UNREADABLE))
     hint = None
     if single["id_token_hint"]:
         hint = services.signing.verify(single["id_token_hint"], typ=ID_TOKEN_TYPE)
         if single["id_token_hint"].count(".") == ENCRYPTED_DOTS:
-            return LogoutRefused(_invalid(ENCRYPTED_HINT), language)
+            return LogoutRefused(_invalid(ENCRYPTED_HINT, "id_token_hint"), language)
         if hint is None or hint.get("iss") != services.issuer:
-            return LogoutRefused(_invalid("id_token_hint is not one of ours."), language)
+            return LogoutRefused(_invalid("id_token_hint is not one of ours.", "id_token_hint"), language)
     named = str(hint["aud"]) if hint is not None else single["client_id"]
     if hint is not None and single["client_id"] not in ("", named):
-        return LogoutRefused(_invalid("client_id is not the client of id_token_hint."), language)
+        fault = _invalid("client_id is not the client of id_token_hint.", "id_token_hint")
+        return LogoutRefused(fault, language)
     client = _client(services, named)
     target = single["post_logout_redirect_uri"]
     if target and client is not None and target not in client.post_logout_redirect_uris:
-        return LogoutRefused(_invalid("post_logout_redirect_uri is not registered."), language)
+        fault = _invalid("post_logout_redirect_uri is not registered.", "post_logout_redirect_uri")
+        return LogoutRefused(fault, language)
     # Without a client nobody vouches for the address: it is not followed, and the person sees our own page.
     return _Wish(client, hint, target if client else "", single["state"], language)
 
 
-def _invalid(description: str) -> Fault:
-    return Fault(ErrorCode.INVALID_REQUEST, description)
+def _invalid(description: str, reason: str) -> Fault:
+    return Fault(ErrorCode.INVALID_REQUEST, description, reason=reason)
 
 
 def _client(services: IdpServices, client_id: str) -> Client | None:

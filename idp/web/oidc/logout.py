@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idp.usecases.leave import ConfirmLogout, LoggedOut, leave
+from idp.usecases.leave import UNREADABLE, ConfirmLogout, LoggedOut, leave
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from idp.web.oidc.answers import see_other
@@ -20,7 +20,7 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
         try:
             parameters = request.form if request.method == "POST" else request.query_values
         except BadRequestError:
-            return pages.error_page(request, 400, "invalid_request")
+            return pages.error_page(request, 400, UNREADABLE)
         session = find_session(services, cookies.session_of(request), in_use=False)
         outcome = leave(services, parameters, session=session)
         if isinstance(outcome, LoggedOut):
@@ -35,7 +35,7 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
                 language=outcome.language,
                 onward=outcome.onward,
             )
-        return pages.error_page(request, outcome.fault.status, outcome.fault.code.value, outcome.language)
+        return pages.error_page(request, outcome.fault.status, outcome.fault.reason, outcome.language)
 
     return endpoint
 

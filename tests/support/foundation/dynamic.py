@@ -163,8 +163,9 @@ def request_by_address(party: Party, name: str) -> None:
     asked = client.request()
     held: dict[str, Any] = {**asked, "iss": client.client_id, "aud": party.lab.issuer}
     object_ = jwt.encode({"alg": "RS256"}, held, client.key, algorithms=["RS256"])
-    party.lab.documents.put(path, object_.encode(), **{"Content-Type": "application/jwt"})
-    sent = {**client.request(redirect_uri=CALLBACK), "request_uri": address}
+    party.lab.documents.put(path, object_.encode(), **{"Content-Type": "application/jose"})
+    beside = client.request(redirect_uri=CALLBACK, state=None, nonce=None)
+    sent = {**beside, "request_uri": address}
     code = client.check(party.person.arrive(client.address(sent)), asked)["code"]
     assert SIGN_IN in party.person.pressed
     tokens = client.token_answer(client.redeem(code))

@@ -10,15 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from httpx import QueryParams
 from joserfc import jwt
-from joserfc.jwk import KeySet, OctKey
+from joserfc.jwk import KeySet
 
 from switchyard.visitor import Page
 from tests.support.foundation import provider
 from tests.support.foundation.clients import BACK_CHANNEL, FRONT_CHANNEL
 from tests.support.foundation.party import Party
-from tests.support.foundation.registered import register
+from tests.support.foundation.registered import an_rsa_key, register
 from tests.support.foundation.registry import Walk
-from tests.support.oidc import claims_of
 from tests.support.processes import wait_until
 from tests.support.tls_world import RP, SIGNED_OUT
 
@@ -29,6 +28,13 @@ module = Walk()
 _LOGOUT = "oidcc-rp-initiated-logout"
 _STATE = "".join(map(chr, range(0x21, 0x7F)))
 """The suite draws states from all of these signs."""
+_FAULTS = {
+    "bad-post-logout-redirect-uri": "post_logout_redirect_uri",
+    "query-added-to-post-logout-redirect-uri": "post_logout_redirect_uri",
+    "modified-id-token-hint": "id_token_hint",
+    "bad-id-token-hint": "id_token_hint",
+}
+"""What the pages say is wrong, of which the suite wants pictures."""
 _FRAME = re.compile(r'<iframe[^>]*\bsrc="([^"]+)"')
 
 
@@ -89,13 +95,14 @@ def sign_out(party: Party, name: str) -> None:
 def stay(party: Party, name: str) -> None:
     """Nobody is sent anywhere: a page of our own says what is wrong, asks, or says that it is done."""
     id_token = party.tokens()["id_token"]
-    rest = id_token.split(".", 1)[1]
-    secret = OctKey.import_key(party.secret)
+    now, key = int(time.time()), an_rsa_key()
+    of_the_client = {"iss": party.client_id, "sub": "SubjectID", "aud": party.lab.issuer, "nonce": "flibble"}
+    forged = jwt.encode({"alg": "RS256"}, {**of_the_client, "iat": now, "exp": now + 300}, key)
     changes: dict[str, dict[str, str | None]] = {
         "bad-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}/nobody-registered-this"},
         "query-added-to-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}?foo=bar"},
-        "modified-id-token-hint": {"id_token_hint": f"eyJhbGciOiJub25lIn0.{rest.split('.')[0]}."},
-        "bad-id-token-hint": {"id_token_hint": jwt.encode({"alg": "HS256"}, claims_of(id_token), secret)},
+        "modified-id-token-hint": {"id_token_hint": f"eyJhbGciOiAibm9uZSJ9.{id_token.split('.')[1]}."},
+        "bad-id-token-hint": {"id_token_hint": forged},
         "no-id-token-hint": {"id_token_hint": None},
         "no-params": {"id_token_hint": None, "post_logout_redirect_uri": None, "state": None},
         "no-post-logout-redirect-uri": {"post_logout_redirect_uri": None},
@@ -104,7 +111,9 @@ def stay(party: Party, name: str) -> None:
     asked = name.removeprefix(f"{_LOGOUT}-")
     found = _leave(party, id_token, **changes[asked])
     assert isinstance(found, Page), found
-    assert found.heading
+    wrong = _FAULTS.get(asked, "")
+    assert found.heading == ("We could not sign you out" if wrong else "You are signed out")
+    assert wrong in found.text
     if asked in {"no-params", "no-post-logout-redirect-uri", "only-state"}:
         _session_is_over(party)
 

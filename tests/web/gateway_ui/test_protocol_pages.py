@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway_ui.web.errors import ProtocolPages
-from gateway_ui.web.messages import REQUEST_ERRORS
+from gateway_ui.web.messages import LOGOUT_ERRORS, REQUEST_ERRORS
 from kernel.web.http import Request
 from tests.support.forms import form_with, submit
 from tests.support.gateway import (
@@ -54,12 +54,15 @@ def test_nothing_of_the_request_is_shown(pages: ProtocolPages, name: str) -> Non
     assert answer.header("Content-Type").startswith("text/html")
 
 
-@pytest.mark.parametrize("code", sorted(REQUEST_ERRORS))
+@pytest.mark.parametrize("code", sorted({**REQUEST_ERRORS, **LOGOUT_ERRORS}))
 def test_each_known_code_has_its_sentence(pages: ProtocolPages, code: str) -> None:
-    """AZ-01, AZ-02: what happened, whom to ask, and a reference."""
+    """AZ-01, AZ-02, RP-Initiated Logout §4: what happened, whom to ask, and a reference."""
     text = pages.error_page(_request(), 400, code).body.decode()
-    assert heading_of(text) == "We could not open the application"
-    assert numbers_of(text) == [str(REQUEST_ERRORS[code].number)]
+    opens = code in REQUEST_ERRORS
+    assert heading_of(text) == ("We could not open the application" if opens else "We could not sign you out")
+    said = REQUEST_ERRORS[code] if opens else LOGOUT_ERRORS[code]
+    assert numbers_of(text) == [str(said.number)]
+    assert f'<span class="kit-code">{code}</span>' in text
     assert "help@operator.example" in text
 
 

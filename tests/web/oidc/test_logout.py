@@ -71,7 +71,7 @@ def test_a_confirmation_is_bound_to_its_session_and_request(op: Op) -> None:
 
 @pytest.mark.parametrize("spoil", ["tampered", "other issuer", "none", "access token", "garbage"])
 def test_a_hint_that_is_not_ours_is_refused(op: Op, spoil: str) -> None:
-    """LO-03: nothing ends, and nothing is followed."""
+    """LO-03: nothing ends, nothing is followed, and the page says what is wrong."""
     cookie, hint = signed_in(op)
     signing = op.services.signing
     bad = {
@@ -84,6 +84,7 @@ def test_a_hint_that_is_not_ours_is_refused(op: Op, spoil: str) -> None:
     answer = leave(op, cookie, id_token_hint=bad, post_logout_redirect_uri=BACK)
     assert answer.status == 400
     assert answer.header("location") == ""
+    assert b"error id_token_hint" in answer.body
     assert lives(op, cookie)
 
 
@@ -109,11 +110,13 @@ def test_anothers_hint_signs_nobody_out_silently(op: Op) -> None:
     "target", ["https://evil.example", f"{BACK}/", f"{BACK}?x=1", BACK.upper(), "javascript:alert(1)"]
 )
 def test_only_a_registered_address_is_followed(op: Op, target: str) -> None:
-    """OIDCC BadLogoutRedirectUri, QueryAddedToLogoutRedirectUri: a page, and nothing ends."""
+    """OIDCC BadLogoutRedirectUri, QueryAddedToLogoutRedirectUri: a page that says so, and nothing ends."""
     cookie, hint = signed_in(op)
     answer = leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=target)
     assert answer.status == 400
     assert answer.header("location") == ""
+    assert b"error post_logout_redirect_uri" in answer.body
+    assert lives(op, cookie)
 
 
 def test_an_address_nobody_vouches_for_is_not_followed(op: Op) -> None:
@@ -134,9 +137,11 @@ def test_without_a_session_there_is_nothing_to_ask(op: Op) -> None:
 
 
 def test_a_hint_and_a_client_that_disagree_are_refused(op: Op) -> None:
-    """RP-Initiated Logout §2."""
+    """RP-Initiated Logout §2; nor is a request that names one thing twice."""
     cookie, hint = signed_in(op)
     assert leave(op, cookie, id_token_hint=hint, client_id="other").status == 400
+    twice = op.call("GET", "/oauth2/logout", query="state=a&state=b", headers=op.cookies(cookie))
+    assert (twice.status, b"error logout_request" in twice.body) == (400, True)
 
 
 def test_every_application_of_the_session_hears_of_its_end_once(op_on_both: Op) -> None:
