@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
+import ssl
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SHORTEST_SEED = 10
+_HOST_AND_PORT = re.compile(r"[a-z0-9._-]+:[0-9]{1,5}|[0-9a-f:]+:[0-9]{1,5}")
 _DEFAULT = Path(__file__).parent / "lab_default.json"
 _USER_NAME_FAULTS = {
     UserNameFault.BLANK: "is empty",
@@ -67,6 +70,25 @@ def _password(text: str) -> str:
 def _client_id(text: str) -> str:
     if not is_client_id(text):
         raise ValueError("has to be 2 to 64 letters, digits, dots, dashes or underscores")
+    return text
+
+
+def _authority(path: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:  # an SSLError is one
+        told = (
+            "holds no certificate in PEM"
+            if isinstance(error, ssl.SSLError)
+            else f"cannot be read: {error.strerror}"
+        )
+        raise ValueError(told) from None
+    return path
+
+
+def _host_and_port(text: str) -> str:
+    if not _HOST_AND_PORT.fullmatch(text):
+        raise ValueError("has to be a host in lower case and a port, like 127.0.0.1:9000")
     return text
 
 
@@ -167,8 +189,8 @@ class LabFile(Part):
     registration: Literal["closed", "token", "open"] = "closed"
     registration_profile: Annotated[ClientProfile, Field(strict=False)] = ClientProfile.DEFAULT
     registration_token: Annotated[str, AfterValidator(_header_text)] | None = Field(None, repr=False)
-    fetch_authority: Path | None = None
-    fetch_loopback: tuple[str, ...] = ()
+    fetch_authority: Annotated[Path, AfterValidator(_authority)] | None = None
+    fetch_loopback: tuple[Annotated[str, AfterValidator(_host_and_port)], ...] = ()
 
 
 def default_text() -> str:
