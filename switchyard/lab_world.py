@@ -241,6 +241,8 @@ def _furnish_client(services: IdpServices, wanted: LabClient, key: str, *, asks:
         metadata["grant_types"] = list(_GRANTS)
     if metadata["grant_types"] != ["client_credentials"]:
         metadata.setdefault("scope", _SCOPE)
+    if isinstance(metadata.get("resources"), list):
+        metadata["resources"] = [_resource(each, services.issuer) for each in metadata["resources"]]
     order = ClientOrder(
         id=wanted.client_id,
         name=str(metadata.get("client_name") or wanted.client_id),
@@ -256,6 +258,11 @@ def _furnish_client(services: IdpServices, wanted: LabClient, key: str, *, asks:
     if isinstance(outcome, RegistrationRefused):
         for fault in outcome.faults:
             yield Fault(f"{key}.{fault.name}", fault.message)
+
+
+def _resource(stated: object, issuer: str) -> object:
+    """Return a resource; a path is one of the laboratory's own, whose port the file need not know."""
+    return f"{issuer}{stated}" if isinstance(stated, str) and stated.startswith("/") else stated
 
 
 def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str) -> Iterator[Fault]:

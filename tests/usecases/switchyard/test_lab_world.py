@@ -199,6 +199,21 @@ def test_a_device_may_stand_in_the_file(op: Op) -> None:
     assert error_of(poll(op, ask(op))) == "authorization_pending"
 
 
+def test_a_machine_may_name_what_the_laboratory_serves_without_its_port(op: Op) -> None:
+    """RFC 8707 §2: a path among the resources is one of the laboratory's own."""
+    machine = {
+        "client_id": "bot",
+        "client_secret": "s",
+        "grant_types": ["client_credentials"],
+        "scope": "scim.read",
+        "resources": ["/scim/v2", "https://elsewhere.example"],
+    }
+    furnished(op, {"clients": [machine]})
+    for resource in (f"{op.services.issuer}/scim/v2", "https://elsewhere.example"):
+        form = {"grant_type": "client_credentials", "resource": resource}
+        assert op.post("/oauth2/token", form, headers=op.basic("bot", "s")).status == 200, resource
+
+
 def test_the_file_may_let_applications_register_themselves_by_a_token_it_names(op: Op) -> None:
     """RFC 7591 §3: the same token after every start; who registered stays, and people are asked all the same."""
     for _start in range(2):
