@@ -9,10 +9,11 @@ turned by the driver's own adapters, both ways.
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import get_ident, main_thread
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection, Error, OperationalError
 from psycopg.abc import Transformer
@@ -21,6 +22,7 @@ from psycopg.adapt import Transformer as Adapting
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
+_Found = TypeVar("_Found")
 _Row = tuple[Any, ...]
 _Types = tuple[int, ...]
 _Ready = tuple[bytes, Sequence[Any], Any]
@@ -60,15 +62,17 @@ class PostgresqlConnection(Connection[Any]):
         Raises:
             psycopg.Error: as a cursor would.
         """
-        again = self.pgconn.transaction_status == TransactionStatus.IDLE
-        try:
-            return self._run(statement, values)
-        except Error as error:
-            if not (error.sqlstate in _OUTDATED and again):
-                raise
-            if not self.autocommit:
-                self.rollback()
-        return self._run(statement, values)
+        return self._again_if_outdated(partial(self._run, statement, values))
+
+    def run_together(self, statements: Sequence[tuple[bytes, Sequence[Any]]]) -> list[list[_Row]]:
+        """Run ``statements`` one after the other without waiting in between; return the rows of each.
+
+        A transaction is begun where none is open. Each sees what those before it did.
+
+        Raises:
+            psycopg.Error: of the first that failed; the transaction is then undone.
+        """
+        return self._again_if_outdated(partial(self._run_together, statements))
 
     def run_many(self, statement: bytes, rows: Iterable[Sequence[Any]]) -> None:
         """Run ``statement`` once for each of ``rows``, without waiting for one before the next is sent.
@@ -92,15 +96,33 @@ class PostgresqlConnection(Connection[Any]):
             del ready[:_AT_ONCE]
         self._send(ready, last=b"COMMIT")
 
+    def _again_if_outdated(self, run: Callable[[], _Found]) -> _Found:
+        again = self.pgconn.transaction_status == TransactionStatus.IDLE
+        try:
+            return run()
+        except Error as error:
+            if not (error.sqlstate in _OUTDATED and again):
+                raise
+            if not self.autocommit:
+                self.rollback()
+        return run()
+
     def _run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
         ready = self._ready(statement, values)
         # The main thread, on which commands run, waits so that it can be interrupted.
         if self._begins() or get_ident() == _MAIN:
-            result = self._send([ready])
+            result = self._send([ready])[-1]
         else:
             result = self.pgconn.exec_prepared(*ready)
             if result.status not in _DONE:
                 raise self._failed(result, ready)
+        return self._rows(result)
+
+    def _run_together(self, statements: Sequence[tuple[bytes, Sequence[Any]]]) -> list[list[_Row]]:
+        results = self._send([self._ready(statement, values) for statement, values in statements])
+        return [self._rows(result) for result in results[-len(statements) :]]
+
+    def _rows(self, result: Any) -> list[_Row]:  # noqa: ANN401 - the driver's result
         if result.status != ExecStatus.TUPLES_OK:
             return []
         transformer = self._adapting()
@@ -133,8 +155,8 @@ class PostgresqlConnection(Connection[Any]):
     def _begins(self) -> bool:
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
-    def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None) -> Any:  # noqa: ANN401 - the driver's result
-        """Send it all in one go, after BEGIN if no transaction is open; return the result of the last."""
+    def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None) -> list[Any]:
+        """Send it all in one go, after BEGIN if no transaction is open; return the driver's results."""
         way = self.pgconn
         first = self._get_tx_start_command() if self._begins() else None
         expected = len(ready) + (first is not None) + (last is not None)
@@ -157,18 +179,19 @@ class PostgresqlConnection(Connection[Any]):
             with suppress(OperationalError):  # only of a connection that broke, which was said
                 way.exit_pipeline_mode()
 
-    def _read(self, expected: int, ready: Sequence[_Ready]) -> Any:  # noqa: ANN401 - the driver's result
-        result: Any = None
+    def _read(self, expected: int, ready: Sequence[_Ready]) -> list[Any]:
+        results: list[Any] = []
         failed: Any = None
         for _ in range(expected):
             result = self._next()
+            results.append(result)
             if failed is None and result.status not in _DONE:
                 failed = result
             self._arrived()  # the end of this statement's results
         self._next()  # the end of what was sent
         if failed is not None:
             raise self._failed(failed, *ready)
-        return result
+        return results
 
     def _next(self) -> Any:  # noqa: ANN401 - the driver's result
         result = self._arrived()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -95,7 +96,7 @@ class Prepared:
 
     def all(self, database: Database, **values: object) -> list[Row]:
         """Return every row the statement finds outside any transaction."""
-        compiled = self._for(database.engine)
+        compiled = self.ready(database.engine)
         arguments = compiled.arguments(values)
         try:
             rows = compiled.run(database.reader(), arguments)
@@ -111,10 +112,14 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
         """
-        compiled = self._for(connection.engine)
+        compiled = self.ready(connection.engine)
         arguments = compiled.arguments(values)
         with _driver(connection, compiled) as raw:
             return compiled.rows(compiled.run(raw, arguments))
+
+    def bound(self, **values: object) -> Bound:
+        """Return the statement with its values, to be run together with others."""
+        return Bound(self, values)
 
     def at_last(self, transaction: Transaction, **values: object) -> None:
         """Run the statement as one of the last of the transaction; what it gives is not read.
@@ -124,7 +129,7 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: and its siblings, as Core would; here or at the end.
         """
-        compiled = self._for(transaction.connection.engine)
+        compiled = self.ready(transaction.connection.engine)
         if compiled.command:
             transaction.last.append((compiled.command, compiled.arguments(values)))
         else:
@@ -136,7 +141,7 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
         """
-        compiled = self._for(connection.engine)
+        compiled = self.ready(connection.engine)
         arguments = [compiled.arguments(values) for values in rows]
         if not arguments:
             return
@@ -146,12 +151,39 @@ class Prepared:
             else:
                 raw.executemany(compiled.sql, arguments)
 
-    def _for(self, engine: Engine) -> _Compiled:
+    def ready(self, engine: Engine) -> _Compiled:
+        """Return the statement as the dialect of ``engine`` runs it; for this module."""
         dialect = engine.dialect.name
         found = self._compiled.get(dialect)
         if found is None:
             found = self._compiled[dialect] = _Compiled(self._statement, engine, self._columns)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A prepared statement with the values of one run."""
+
+    prepared: Prepared
+    values: dict[str, object]
+
+
+def run_together(connection: Connection, *statements: Bound) -> list[list[Row]]:
+    """Run ``statements`` one after the other in the transaction of ``connection``; return the rows of each.
+
+    On PostgreSQL they go out together, so that nothing that the first one holds is held while an answer is on
+    its way. Each sees what those before it did.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: and its siblings, as Core would; of the first that failed.
+    """
+    ready = [each.prepared.ready(connection.engine) for each in statements]
+    if not ready or not ready[0].command:
+        return [each.prepared.within(connection, **each.values) for each in statements]
+    asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
+    with _driver(connection, ready[0]) as raw:
+        found = raw.run_together(asked)
+    return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
 
 
 @cache

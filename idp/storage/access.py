@@ -11,7 +11,7 @@ from idp.domain.group import AccessRow
 from idp.storage.nesting import accounts_within, groups_around
 from idp.storage.tables import account, grant, group, membership, nested_group, session
 from kernel.listed import listed
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared, Row, run_together
 
 _MINE = group.c.id.in_(groups_around(bindparam("account_id", type_=account.c.id.type)))
 ACCESS_COLUMNS = (
@@ -134,7 +134,16 @@ def parting_from_group(
     """
     if not account_ids:
         return ()
-    rows = _PARTING_FROM_GROUP.within(connection, ids=sorted(account_ids), group_id=group_id)
+    return parting(run_together(connection, ask_parting_from_group(account_ids, group_id))[0])
+
+
+def ask_parting_from_group(account_ids: Collection[str], group_id: str) -> Bound:
+    """Return the question of :func:`parting_from_group`, to be asked together with others."""
+    return _PARTING_FROM_GROUP.bound(ids=sorted(account_ids), group_id=group_id)
+
+
+def parting(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """Read the answer: pairs of account and application."""
     return tuple((row[0], row[1]) for row in rows)
 
 
@@ -144,5 +153,4 @@ def parting_from(
     """Return the same of the applications with these keys, whatever way to them went."""
     if not account_ids or not keys:
         return ()
-    rows = _PARTING_FROM.within(connection, ids=sorted(account_ids), keys=sorted(keys))
-    return tuple((row[0], row[1]) for row in rows)
+    return parting(_PARTING_FROM.within(connection, ids=sorted(account_ids), keys=sorted(keys)))

@@ -1,27 +1,37 @@
 """Accounts that come to a group or go, with the versions that this raises: all of them or none.
 
-The usual change of a group, and the one that many make at once. On PostgreSQL it is one statement, so that
-the group is held while the server works and not while it waits for the next question.
+The usual change of a group, and the one that many make at once. On PostgreSQL it is one statement, and what
+is to be known of its outcome is asked with it, so that the group is held while the server works and not while
+it waits for the next question.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Connection, Integer, bindparam, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from idp.domain.group import Group, MemberChange
+from idp.domain.group import Group, Member, MemberChange
+from idp.storage.access import ask_parting_from_group, parting
 from idp.storage.accounts import touch_versions
 from idp.storage.groups import GROUP_COLUMNS, to_group
-from idp.storage.members import add_members, joining, leaving, remove_members
+from idp.storage.members import (
+    add_members,
+    as_members,
+    ask_first_members,
+    joining,
+    leaving,
+    remove_members,
+)
 from idp.storage.tables import account, group, membership
 from kernel.errors import UndoneError
 from kernel.listed import listed
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared, Row, run_together
 
 _GROUP_ID = bindparam("group_id", type_=group.c.id.type)
 _IS_ASKED = (group.c.id == _GROUP_ID, group.c.source == bindparam("source"))
@@ -38,6 +48,19 @@ _RAISED = (
 _RAISE = Prepared(_RAISED)
 
 
+@dataclass(frozen=True, slots=True)
+class MembersChanged:
+    """``group`` as it is after the change, and its first ``members`` if they were asked for.
+
+    The members have no names. ``parted`` are pairs of an account in use and an application that it may not
+    enter any more.
+    """
+
+    group: Group
+    parted: tuple[tuple[str, str], ...]
+    members: tuple[Member, ...]
+
+
 def change_members(
     connection: Connection,
     group_id: str,
@@ -46,36 +69,53 @@ def change_members(
     source: str,
     expected_version: int | None,
     now: dt.datetime,
-) -> Group | None:
-    """Add, or remove, the accounts that ``change`` names, and return the group as it is then.
+    first: int = 0,
+) -> MembersChanged | None:
+    """Add, or remove, the accounts that ``change`` names, and return what became of it.
 
-    None says that it could not be done so: the group is not there at that version, or one of the ids names no
-    account of ``source`` that may come or go, or one that is in or out already. Something may have been
-    written then: the unit is to be undone, and the reason looked for.
+    The outcome tells the ``first`` members that the group has then. None says that it could not be done so:
+    the group is not there at that version, or one of the ids names no account of ``source`` that may come or
+    go, or one that is in or out already. Something may have been written then: the unit is to be undone, and
+    the reason looked for.
 
     Raises:
         UndoneError: if an account or the group was deleted at this very moment.
     """
     ids = change.added or change.removed
+    after = _after(group_id, change, first)
     asked = {"group_id": group_id, "source": source, "expected": expected_version, "now": now}
     if connection.dialect.name == "sqlite":
         rows = _RAISE.within(connection, **asked)
         if not rows or _moved(connection, group_id, change, source=source, now=now) != ids:
             return None
         touch_versions(connection, ids, now=now)
-        return to_group(rows[0])
+        return _changed(rows[0], after, run_together(connection, *after.values()))
+    statement = _at_once(coming=bool(change.added), alone=len(ids) == 1)
+    values: dict[str, Any] = {**asked, "id": min(ids), "ids": sorted(ids), "added_at": now}
     try:
-        statement = _at_once(coming=bool(change.added), alone=len(ids) == 1)
-        rows = statement.within(connection, **asked, id=min(ids), ids=sorted(ids), added_at=now)
+        rows, *answers = run_together(connection, statement.bound(**values), *after.values())
     except IntegrityError:
         raise UndoneError(retry_after=1) from None
-    return _whole(rows, ids)
-
-
-def _whole(rows: list[tuple[Any, ...]], ids: Collection[str]) -> Group | None:
     if not rows or rows[0][-1] != len(ids):
         return None
-    return to_group(rows[0][:-1])
+    return _changed(rows[0][:-1], after, answers)
+
+
+def _after(group_id: str, change: MemberChange, first: int) -> dict[str, Bound]:
+    """Return what is to be asked after the change, by name."""
+    asked: dict[str, Bound] = {}
+    if change.removed:
+        asked["parted"] = ask_parting_from_group(change.removed, group_id)
+    if first:
+        asked["members"] = ask_first_members(group_id, first)
+    return asked
+
+
+def _changed(row: Row, asked: Collection[str], answers: list[list[Row]]) -> MembersChanged:
+    found = dict(zip(asked, answers, strict=True))
+    return MembersChanged(
+        to_group(row), parting(found.get("parted", ())), as_members(found.get("members", ()))
+    )
 
 
 def _moved(

@@ -30,7 +30,7 @@ from idp.storage.tables import account, group, membership, nested_group
 from kernel.database import Database, insert
 from kernel.errors import UndoneError
 from kernel.listed import listed
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared, Row, run_together
 
 _IN_GROUP = membership.c.group_id == bindparam("group_id")
 _IS_PROTECTED = exists().where(account.c.id == membership.c.account_id, account.c.protected_at.is_not(None))
@@ -222,7 +222,18 @@ def members_of(
 
 def first_members(connection: Connection, group_id: str, most: int) -> tuple[Member, ...]:
     """Return up to ``most`` members without their names."""
-    rows = _FIRST.within(connection, group_id=group_id, most=most)
+    if not most:
+        return ()
+    return as_members(run_together(connection, ask_first_members(group_id, most))[0])
+
+
+def ask_first_members(group_id: str, most: int) -> Bound:
+    """Return the question of :func:`first_members`, to be asked together with others."""
+    return _FIRST.bound(group_id=group_id, most=most)
+
+
+def as_members(rows: Iterable[Row]) -> tuple[Member, ...]:
+    """Read the answer."""
     return tuple(Member(*member) for _, *member in rows)
 
 

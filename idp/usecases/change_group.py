@@ -136,25 +136,28 @@ def _at_once(asked: _Asked) -> GroupChanged | None:
     """Have accounts come, or go, in the fewest statements; None where nothing was done, nor decided, so."""
     try:
         with asked.services.store.write() as unit:
-            return _shown(unit, _moved(unit, asked), asked.most_shown)
+            return _moved(unit, asked)
     except _OtherwiseError:
         return None
 
 
 def _moved(unit: Unit, asked: _Asked) -> GroupChanged:
     members = asked.edit.members
-    changed = change_members(
+    done = change_members(
         unit.connection,
         asked.group_id,
         members,
         source=asked.source,
         expected_version=asked.edit.expected_version,
         now=unit.now,
+        first=_looked_at(asked),
     )
-    if changed is None:
+    if done is None:
         raise _OtherwiseError
-    group = dataclasses.replace(changed, version=changed.version - 1)
-    return _told(unit, asked, group, changed, Moves(members.added, members.removed))
+    _end_access(unit, asked, done.parted)
+    former = dataclasses.replace(done.group, version=done.group.version - 1)
+    outcome = _told(unit, asked, former, done.group, Moves(members.added, members.removed))
+    return _showing(outcome, done.members, asked)
 
 
 def _attempt(asked: _Asked, *, has_turn: bool) -> GroupChanged | GroupRefusal:
@@ -169,7 +172,8 @@ def _attempt(asked: _Asked, *, has_turn: bool) -> GroupChanged | GroupRefusal:
             if group is None or refused is not None:
                 return refused or Missing()
             moves = move_members(unit, group.id, members, source=asked.source, has_turn=has_turn)
-            return _shown(unit, _store(unit, asked, group, moves), asked.most_shown)
+            outcome = _store(unit, asked, group, moves)
+            return _showing(outcome, first_members(unit.connection, group.id, _looked_at(asked)), asked)
     except (RefusedMembersError, _MovedError) as error:
         return error.refusal
     except TakenError as error:
@@ -188,12 +192,16 @@ def _refusal(group: Group | None, edit: GroupEdit) -> GroupRefusal | None:
     return None
 
 
-def _shown(unit: Unit, outcome: GroupChanged, most: int) -> GroupChanged:
-    """Add the members if they are to be shown, and no more than ``most``; the group is held."""
-    if not most:
+def _looked_at(asked: _Asked) -> int:
+    """Return how many members are read: one more than may be shown, if any may."""
+    return asked.most_shown + 1 if asked.most_shown else 0
+
+
+def _showing(outcome: GroupChanged, members: tuple[Member, ...], asked: _Asked) -> GroupChanged:
+    """Add the members, which were read while the group was held, if so many may be shown."""
+    if not asked.most_shown or len(members) > asked.most_shown:
         return outcome
-    members = first_members(unit.connection, outcome.record.id, most + 1)
-    return dataclasses.replace(outcome, members=members) if len(members) <= most else outcome
+    return dataclasses.replace(outcome, members=members)
 
 
 def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChanged:
@@ -218,15 +226,20 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
         if failed is not None:
             raise _MovedError(failed)
     touch_moved(unit, moves, renamed="" if changed.display_name == group.display_name else group.id)
+    former = "" if changed.application_key == group.application_key else group.application_key
+    _end_access(unit, asked, parted(unit, group.id, moves, former_key=former))
     return _told(unit, asked, group, changed, moves)
 
 
-def _told(unit: Unit, asked: _Asked, group: Group, changed: Group, moves: Moves) -> GroupChanged:
-    """End the access that went with the members, and record the change of ``group`` to ``changed``."""
-    facts = asked.edit.facts
-    former = "" if changed.application_key == group.application_key else group.application_key
-    for account_id, key in parted(unit, group.id, moves, former_key=former):
+def _end_access(unit: Unit, asked: _Asked, lost: tuple[tuple[str, str], ...]) -> None:
+    """End the access that went with the members."""
+    for account_id, key in lost:
         end_access(unit, asked.services, account_id=account_id, application_key=key, actor=asked.actor)
+
+
+def _told(unit: Unit, asked: _Asked, group: Group, changed: Group, moves: Moves) -> GroupChanged:
+    """Record the change of ``group`` to ``changed``."""
+    facts = asked.edit.facts
     names = () if facts is None else changed_names(group.document, facts.document)
     if moves.came or moves.went:
         names = (*names, "members")
