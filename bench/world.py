@@ -26,6 +26,7 @@ from idp.usecases.secret_hashing import hash_password
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
+from kernel.database import Database
 from kernel.web.lane import Application, call
 from switchyard import wiring
 from switchyard.gateway_app import make_gateway
@@ -98,8 +99,16 @@ def make_world(
     gateway = make_gateway(settings, services)
     _fill(services, gateway, world, users, group_sizes)
     _sign_in(services, world)
+    _settle(services.store.database)
     services.store.database.dispose()
     return world
+
+
+def _settle(database: Database) -> None:
+    """Have PostgreSQL look at what was written, as it does by itself within a minute."""
+    if database.dialect == "postgresql":
+        with database.read() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _register(services: IdpServices, world: World) -> None:
@@ -202,7 +211,9 @@ def add_users(world: World, names: Sequence[str]) -> list[str]:
     settings = read(world.settings_file)
     services = wiring.gateway_services(settings)
     try:
-        return _crowd(services, make_gateway(settings, services), world, names)
+        ids = _crowd(services, make_gateway(settings, services), world, names)
+        _settle(services.store.database)
+        return ids
     finally:
         services.store.database.dispose()
 
@@ -228,6 +239,7 @@ def add_groups(world: World, sizes: Sequence[int]) -> None:
     services = wiring.gateway_services(settings)
     try:
         _gather(make_gateway(settings, services), world, sizes)
+        _settle(services.store.database)
     finally:
         services.store.database.dispose()
 

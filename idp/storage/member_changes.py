@@ -133,10 +133,11 @@ def _at_once(*, coming: bool, alone: bool) -> Prepared:
     It holds the group first, then the accounts in the order every writer takes them in. What its parts see is
     older than what it waited for; whoever came or went, or was protected, meanwhile is missing in the count.
     """
-    column = account.c.id if coming else membership.c.account_id
-    which = column == bindparam("id") if alone else column.in_(listed())
-    statement = joining("postgresql", which, exists().where(*_IS_ASKED)) if coming else leaving(which)
-    moved = statement.cte("moved")
+    if coming:
+        moved = joining("postgresql", exists().where(*_IS_ASKED), alone=alone).cte("moved")
+    else:
+        who = membership.c.account_id
+        moved = leaving(who == bindparam("id") if alone else who.in_(listed())).cte("moved")
     touched = _touched(
         account.c.id == select(moved.c.account_id).scalar_subquery() if alone else _held(moved)
     )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.exc import IntegrityError
@@ -53,13 +54,28 @@ _PROTECTED = Prepared(
 _COUNT = Prepared(select(func.count()).select_from(membership).where(_IN_GROUP))
 
 
-def joining(dialect: str, *which: ColumnElement[bool]) -> ReturningInsert[Any]:
-    """Return what adds accounts of ``source`` to ``group_id``, but no protected one."""
+_MAY_COME = (account.c.source == bindparam("source"), account.c.protected_at.is_(None))
+
+
+def joining(dialect: str, *where: ColumnElement[bool], alone: bool = False) -> ReturningInsert[Any]:
+    """Return what adds accounts of ``source`` to ``group_id``, but no protected one.
+
+    ``alone`` says that it is the one bound as ``id``; else they are the list bound as ``ids``.
+    """
     # Bound through the id column, so that the stamp is written by its own type.
     stamp = bindparam("added_at", type_=membership.c.added_at.type)
-    wanted = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp).where(
-        *which, account.c.source == bindparam("source"), account.c.protected_at.is_(None)
-    )
+    row = select(bindparam("group_id", type_=membership.c.group_id.type), account.c.id, stamp)
+    if alone:
+        wanted = row.where(account.c.id == bindparam("id"), *_MAY_COME, *where)
+    elif dialect == "sqlite":
+        wanted = row.where(account.c.id.in_(listed()), *_MAY_COME, *where)
+    else:
+        # One look at each of the list: what guesses that the source has few accounts reads all of them first.
+        each = listed().distinct().subquery("each_id")
+        found = select(account.c.id).where(account.c.id == each.c.value, *_MAY_COME).limit(1).lateral("found")
+        wanted = (
+            select(row.selected_columns[0], found.c.id, stamp).join_from(each, found, true()).where(*where)
+        )
     return (
         insert(dialect, membership)
         .from_select(["group_id", "account_id", "added_at"], wanted)
@@ -70,7 +86,7 @@ def joining(dialect: str, *which: ColumnElement[bool]) -> ReturningInsert[Any]:
 
 @cache
 def _add(dialect: str) -> Prepared:
-    return Prepared(joining(dialect, account.c.id.in_(listed())))
+    return Prepared(joining(dialect))
 
 
 def add_members(
