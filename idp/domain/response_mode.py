@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from idp.domain.client_profile import CODE
 from idp.domain.oauth import ResponseMode
 
 
@@ -25,6 +24,7 @@ _MODES: Mapping[str, Delivery] = MappingProxyType(
     }
 )
 _SHORT = "jwt"
+_FRONT = frozenset({"id_token", "token"})
 
 MODES = (*_MODES, _SHORT)
 """Every value of ``response_mode``; ``jwt`` is the signed form of the response type's own mode."""
@@ -47,5 +47,8 @@ def delivery(mode: str, response_type: str) -> Delivery | None:
 
 
 def own_mode(response_type: str) -> ResponseMode:
-    """Return the mode of a response type where none is asked: the fragment for whatever carries a token."""
-    return ResponseMode.QUERY if set(response_type.split()) <= {CODE} else ResponseMode.FRAGMENT
+    """Return the mode of a response type where none is asked: the fragment for whatever carries a token.
+
+    What is no response type at all is told as RFC 6749 §3.1.1 has it, in the query.
+    """
+    return ResponseMode.FRAGMENT if _FRONT & set(response_type.split()) else ResponseMode.QUERY

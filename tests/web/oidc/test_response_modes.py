@@ -88,6 +88,15 @@ def test_a_client_of_the_default_profile_gets_codes_only(op: Op) -> None:
     assert op.audit("gateway:authorization:granted") == []
 
 
+@pytest.mark.parametrize("kind", ["none", "password", "code saml", "CODE"])
+def test_what_is_no_response_type_is_told_in_the_query(op: Op, kind: str) -> None:
+    """AZ-12, RFC 6749 §3.1.1, §4.1.2.1: a client that asked for it in error reads no fragment."""
+    op.client()
+    answer = op.authorize(op.session(op.account()), response_type=kind)
+    assert answer.header("location").startswith(f"{CALLBACK}?error=unsupported_response_type&")
+    assert "#" not in answer.header("location")
+
+
 @pytest.mark.parametrize("kind", EVERY[1:])
 def test_implicit_and_hybrid_types_answer_in_the_fragment(op_on_both: Op, kind: str) -> None:
     """OIDC Core §3.2.2.5, §3.3.2.5: what the type names and nothing else; at_hash and c_hash bind it together."""
