@@ -297,7 +297,7 @@ def _sign_in(services: IdpServices, world: World) -> None:
                 address="127.0.0.1",
                 user_agent="bench",
             )
-            open_session(unit.connection, new, now=unit.now)
+            open_session(unit.connection, new, began_at=unit.now, now=unit.now)
 
 
 def read(file: Path) -> GatewaySettings:
