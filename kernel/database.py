@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import (
@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     make_url,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
@@ -31,6 +30,9 @@ from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine, telling
 from kernel.errors import BusyError, UndoneError
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -107,9 +109,18 @@ class JsonText(TypeDecorator[Any]):
 
 
 def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return the dialect's own INSERT, which knows ``on_conflict_do_nothing`` and ``..._do_update``."""
+    """Return the dialect's own INSERT, which knows ``on_conflict_do_nothing`` and ``..._do_update``.
+
+    A process that works with one dialect never loads the other, which would be 3 MB.
+    """
     dialect = where if isinstance(where, str) else where.dialect.name
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
 class _Reader:

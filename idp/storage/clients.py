@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from joserfc.errors import JoseError
@@ -56,20 +57,6 @@ _COLUMNS = (
     client.c.metadata,
     client.c.registered_by,
 )
-_SPEND_ASSERTION = {
-    dialect: Prepared(
-        insert(dialect, client_assertion).on_conflict_do_nothing().returning(client_assertion.c.client_id),
-        columns=("client_id", "jti", "expires_at"),
-    )
-    for dialect in ("sqlite", "postgresql")
-}
-_SPEND_PROOF = {
-    dialect: Prepared(
-        insert(dialect, spent_proof).on_conflict_do_nothing().returning(spent_proof.c.expires_at),
-        columns=("digest", "expires_at"),
-    )
-    for dialect in ("sqlite", "postgresql")
-}
 _ONE = Prepared(select(*_COLUMNS).where(client.c.id == bindparam("id")))
 _KNOWN = (
     select(*_COLUMNS, client_secret.c.digest, client_secret.c.expires_at.label("secret_until"))
@@ -164,7 +151,7 @@ def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient |
     a proof of possession (RFC 9449 §11.1).
     """
     if proven.assertion is not None:
-        first = _SPEND_ASSERTION[connection.dialect.name].within(
+        first = _spend_assertion(connection.dialect.name).within(
             connection,
             client_id=proven.client.id,
             jti=proven.assertion.jti_digest,
@@ -179,10 +166,26 @@ def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient |
 
 def spend_proof(connection: Connection, proof: Proof) -> bool:
     """Spend a proof of possession; False if it was spent before, on whatever node."""
-    rows = _SPEND_PROOF[connection.dialect.name].within(
+    rows = _spend_proof(connection.dialect.name).within(
         connection, digest=proof.digest, expires_at=proof.expires_at
     )
     return bool(rows)
+
+
+@cache
+def _spend_assertion(dialect: str) -> Prepared:
+    return Prepared(
+        insert(dialect, client_assertion).on_conflict_do_nothing().returning(client_assertion.c.client_id),
+        columns=("client_id", "jti", "expires_at"),
+    )
+
+
+@cache
+def _spend_proof(dialect: str) -> Prepared:
+    return Prepared(
+        insert(dialect, spent_proof).on_conflict_do_nothing().returning(spent_proof.c.expires_at),
+        columns=("digest", "expires_at"),
+    )
 
 
 def list_clients(connection: Connection, *, made_by_operators: bool = False) -> list[Client]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, update
@@ -69,15 +70,6 @@ _INSERT_GRANT = Prepared(
 )
 
 
-_REMEMBER = {
-    dialect: Prepared(
-        upsert(dialect, session_client).on_conflict_do_nothing(),
-        columns=("session_id", "client_id", "first_at"),
-    )
-    for dialect in ("sqlite", "postgresql")
-}
-
-
 def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> bool:
     """Store a new grant; False if its client is disabled or gone, or its account deactivated.
 
@@ -103,8 +95,16 @@ def remember_client_of_session(
     connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
 ) -> None:
     """Note that a session signed in to a client: it must hear of the session's end."""
-    _REMEMBER[connection.dialect.name].within(
+    _remember(connection.dialect.name).within(
         connection, session_id=session_id, client_id=client_id, first_at=now
+    )
+
+
+@cache
+def _remember(dialect: str) -> Prepared:
+    return Prepared(
+        upsert(dialect, session_client).on_conflict_do_nothing(),
+        columns=("session_id", "client_id", "first_at"),
     )
 
 

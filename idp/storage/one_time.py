@@ -7,6 +7,7 @@ one through (RC-05).
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -19,6 +20,7 @@ from kernel.sweeping import remove_some
 _table = one_time_secret
 
 
+@cache
 def _issue(dialect: str) -> Prepared:
     statement = insert(dialect, _table)
     new = statement.excluded
@@ -30,9 +32,6 @@ def _issue(dialect: str) -> Prepared:
         ),
         columns=("digest", "purpose", "account_id", "issued_at", "expires_at"),
     )
-
-
-_ISSUE = {dialect: _issue(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 def issue(
@@ -48,7 +47,7 @@ def issue(
 
     A unique index holds one live secret per account and purpose, so that two issued at once are one.
     """
-    _ISSUE[connection.dialect.name].within(
+    _issue(connection.dialect.name).within(
         connection,
         digest=digest,
         purpose=purpose.value,

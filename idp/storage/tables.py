@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
+from kernel.partial_index import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -77,19 +78,18 @@ account = Table(
     Index("ix_account_source_created_at", "source", "created_at", "id"),
     Index("ix_account_source_updated_at", "source", "updated_at", "id"),
     Index("ix_account_source_version", "source", "source_version", "id"),
-    Index(
+    PartialIndex(
         "ix_account_source_inactive",
         "source",
         "active",  # always the same, and what makes SQLite prefer it to the index of all
         "id",
         sqlite_where=text("active IS 0"),
-        postgresql_where=text("active IS false"),
+        where=text("active IS false"),
     ),
-    Index(
+    PartialIndex(
         "ix_account_protected_at",
         "protected_at",
-        sqlite_where=text("protected_at IS NOT NULL"),
-        postgresql_where=text("protected_at IS NOT NULL"),
+        where=text("protected_at IS NOT NULL"),
     ),
     CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),
     CheckConstraint("user_name_key <> ''", name="user_name_given"),
@@ -210,11 +210,10 @@ for _name, _which in (
     ("told", provisioning_request.c.outcome != literal_column("'read'")),
     ("refused", provisioning_request.c.outcome == literal_column("'refused'")),
 ):
-    Index(
+    PartialIndex(
         f"ix_provisioning_request_{_name}",
         provisioning_request.c.id,
-        sqlite_where=_which,
-        postgresql_where=_which,
+        where=_which,
     )
 
 provisioning_subject = Table(
@@ -313,11 +312,10 @@ deferred_request = Table(
     Index("ix_deferred_request_client", "client_id", "ended_at"),
     comment="Requests of SCIM that are done later (RFC 9967), and how they ended.",
 )
-Index(
+PartialIndex(
     "ix_deferred_request_open",
     deferred_request.c.id,
-    sqlite_where=deferred_request.c.ended_at.is_(None),
-    postgresql_where=deferred_request.c.ended_at.is_(None),
+    where=deferred_request.c.ended_at.is_(None),
 )
 
 # --- credentials and factors ---------------------------------------------------------------------
@@ -420,13 +418,12 @@ one_time_secret = Table(
     Column("used_at", UtcDateTime, comment="spent, or put out of force by a newer one"),
     Index("ix_one_time_secret_account", "account_id", "purpose"),
 )
-Index(
+PartialIndex(
     "uq_one_time_secret_live",
     one_time_secret.c.account_id,
     one_time_secret.c.purpose,
     unique=True,
-    sqlite_where=one_time_secret.c.used_at.is_(None),
-    postgresql_where=one_time_secret.c.used_at.is_(None),
+    where=one_time_secret.c.used_at.is_(None),
 )
 
 # --- flows and sessions --------------------------------------------------------------------------
@@ -518,11 +515,10 @@ client = Table(
     Column("registration_digest", LargeBinary, comment="digest of its registration access token (RFC 7592)"),
 )
 # Those that registered themselves, the longest unchanged first: who among them was never used is forgotten.
-Index(
+PartialIndex(
     "ix_client_registered",
     client.c.updated_at,
-    sqlite_where=client.c.registered_by != "",
-    postgresql_where=client.c.registered_by != "",
+    where=client.c.registered_by != "",
 )
 
 registration_token = Table(
@@ -597,12 +593,11 @@ grant = Table(
     Index("ix_oauth_grant_account", "account_id", "revoked_at"),
     Index("ix_oauth_grant_session", "session_id"),
 )
-Index(
+PartialIndex(
     "ix_oauth_grant_client",
     grant.c.client_id,
     grant.c.created_at,
-    sqlite_where=grant.c.revoked_at.is_(None),
-    postgresql_where=grant.c.revoked_at.is_(None),
+    where=grant.c.revoked_at.is_(None),
 )
 
 authorization_code = Table(
@@ -699,11 +694,10 @@ refresh_token = Table(
     ),
 )
 # The few answers that are to be wiped after their grace; tokens themselves go with their grant.
-Index(
+PartialIndex(
     "ix_refresh_token_answered",
     refresh_token.c.issued_at,
-    sqlite_where=refresh_token.c.answer.is_not(None),
-    postgresql_where=refresh_token.c.answer.is_not(None),
+    where=refresh_token.c.answer.is_not(None),
 )
 
 access_token = Table(
@@ -723,16 +717,14 @@ access_token = Table(
     sqlite_with_rowid=False,
 )
 # Most tokens were exchanged for none, and pay for no place in this index.
-Index(
+PartialIndex(
     "ix_access_token_exchanged_from",
     access_token.c.exchanged_from,
-    sqlite_where=access_token.c.exchanged_from.is_not(None),
-    postgresql_where=access_token.c.exchanged_from.is_not(None),
+    where=access_token.c.exchanged_from.is_not(None),
 )
 # Machines' tokens belong to no grant, so they need no place in its index.
-Index(
+PartialIndex(
     "ix_access_token_grant_id",
     access_token.c.grant_id,
-    sqlite_where=access_token.c.grant_id.is_not(None),
-    postgresql_where=access_token.c.grant_id.is_not(None),
+    where=access_token.c.grant_id.is_not(None),
 )

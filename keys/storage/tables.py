@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, LargeBinary, MetaData, String, Table, Text, text
 
 from kernel.database import NAMING, JsonText, UtcDateTime
+from kernel.partial_index import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -28,19 +29,17 @@ signing_key = Table(
         " = (sealed_private is not null)",
         name="private_while_used",
     ),
-    Index(
+    PartialIndex(
         "uq_signing_key_active",
         "algorithm",
         unique=True,
-        sqlite_where=text("state = 'active'"),
-        postgresql_where=text("state = 'active'"),
+        where=text("state = 'active'"),
     ),
-    Index(
+    PartialIndex(
         "uq_signing_key_next",
         "algorithm",
         unique=True,
-        sqlite_where=text("state = 'next'"),
-        postgresql_where=text("state = 'next'"),
+        where=text("state = 'next'"),
     ),
     comment="One active and one next key per algorithm: the unique indexes let one rotation win.",
 )

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
+from kernel.partial_index import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -39,7 +40,7 @@ OUTBOX_OPEN = text("state NOT IN ('done', 'case', 'dead', 'abandoned')")
 
 def _open_index(name: str, *columns: str, also: str = "") -> Index:
     where = text("ended_at IS NULL" + (f" AND {also}" if also else ""))
-    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
+    return PartialIndex(name, *columns, unique=True, where=where)
 
 
 sequence = Table(
@@ -88,12 +89,11 @@ organization = Table(
     CheckConstraint("length(short_name) > 0 AND length(legal_name) > 0", name="named"),
 )
 _operator_only = text("kind = 'operator'")
-Index(
+PartialIndex(
     "uq_organization_operator",
     organization.c.kind,
     unique=True,
-    sqlite_where=_operator_only,
-    postgresql_where=_operator_only,
+    where=_operator_only,
 )
 
 organization_version = Table(
@@ -175,8 +175,8 @@ person_version = Table(
         name="mandatory",
     ),
     _open_index("uq_person_version_open", "person_id"),
-    Index("ix_person_version_last_key", "last_key", sqlite_where=_OPEN, postgresql_where=_OPEN),
-    Index("ix_person_version_main_email", "main_email", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    PartialIndex("ix_person_version_last_key", "last_key", where=_OPEN),
+    PartialIndex("ix_person_version_main_email", "main_email", where=_OPEN),
 )
 
 person_organization = Table(
@@ -211,12 +211,11 @@ account = Table(
     Index("ix_account_person_id", "person_id"),
 )
 _one_personal = text("kind = 'personal' AND scope_org_id IS NULL AND status <> 'deactivated'")
-Index(
+PartialIndex(
     "uq_account_one_personal",
     account.c.person_id,
     unique=True,
-    sqlite_where=_one_personal,
-    postgresql_where=_one_personal,
+    where=_one_personal,
 )
 
 user_name_registry = Table(
@@ -310,14 +309,13 @@ membership_desired = Table(
     comment="A row exists exactly while a grant or a contact role gives the access.",
 )
 _excluding = text("exclusion_slot IS NOT NULL")
-Index(
+PartialIndex(
     "uq_membership_desired_exclusion",
     membership_desired.c.organization_id,
     membership_desired.c.account_id,
     membership_desired.c.exclusion_slot,
     unique=True,
-    sqlite_where=_excluding,
-    postgresql_where=_excluding,
+    where=_excluding,
 )
 
 gateway_group = Table(
@@ -388,7 +386,7 @@ task = Table(
     Column("ended_at", UtcDateTime),
     CheckConstraint("kind IN ('vacancy')", name="kind_known"),
     _open_index("uq_task_open", "kind", "organization_id", "role_key"),
-    Index("ix_task_organization", "organization_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    PartialIndex("ix_task_organization", "organization_id", where=_OPEN),
 )
 
 draft = Table(
@@ -436,14 +434,13 @@ outbox = Table(
         name="state_known",
     ),
     CheckConstraint("lane IN ('deny', 'create', 'grant', 'update')", name="lane_known"),
-    Index(
+    PartialIndex(
         "ix_outbox_open",
         "target",
         "lane_rank",
         "next_at",
         "id",
-        sqlite_where=OUTBOX_OPEN,
-        postgresql_where=OUTBOX_OPEN,
+        where=OUTBOX_OPEN,
     ),
     Index("ix_outbox_depends_on", "depends_on"),
     comment="Aggregate A must reach version V. No personal data: requests are built when they are sent.",

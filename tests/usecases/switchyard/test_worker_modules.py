@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from kernel.database import Database
 
 _RARE = frozenset(
-    {"alembic", "httpx", "pyotp", "registration.storage.tables", "segno", "webauthn", "zxcvbn"},
+    {
+        "alembic",
+        "httpx",
+        "pyotp",
+        "registration.storage.tables",
+        "segno",
+        "sqlalchemy.dialects.postgresql",  # where that is the database, it is loaded with the first connection
+        "webauthn",
+        "zxcvbn",
+    },
 )
 _FIRST_USE = """
 import datetime as dt
