@@ -8,10 +8,13 @@ from idp.domain.oauth import ErrorCode, Fault
 
 
 def binding_fault(client: Client, held: Confirmation | None) -> Fault | None:
-    """Return why a client gets no token bound to ``held``: its registration or its profile asks for more."""
+    """Return why a client gets no token bound to ``held``: its registration or its profile asks for more.
+
+    What is missing is no proof that is wrong: ``invalid_dpop_proof`` is for those (RFC 9449 §5).
+    """
     binding = held.binding if held is not None else None
     if client.dpop_bound and binding is not Binding.KEY:
-        return Fault(ErrorCode.INVALID_DPOP_PROOF, "The client has to prove a key by DPoP.")
+        return Fault(ErrorCode.INVALID_REQUEST, "The client has to prove a key by DPoP.")
     if client.certificate_bound and binding is not Binding.CERTIFICATE:
         return Fault(ErrorCode.INVALID_REQUEST, "The client has to present its certificate.")
     if client.rules.sender_constrained and binding is None:

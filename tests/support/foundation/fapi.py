@@ -14,6 +14,8 @@ from tests.support.foundation.fapi_words import OF_CLIENT, OF_REQUEST, FapiWalk,
 from tests.support.tls_world import OTHER_CALLBACK
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.support.foundation.fapi_party import FapiParty
 
 module = FapiWalk()
@@ -51,6 +53,7 @@ def happy_flow(party: FapiParty, name: str) -> None:
     token = ""
     for who in WHO:
         party.become(who)
+        assert set(party.request()["scope"].split()) <= set(party.op["scopes_supported"])
         tokens = party.bound_tokens(**({"state": "s" * 128} if who == "second" else {}))
         token = tokens["access_token"]
         answer = party.ask_own(token, beside=_OF_RESOURCES)
@@ -271,8 +274,18 @@ def refresh(party: FapiParty, name: str) -> None:
             assert second["token_type"] == party.variant.token_type
             assert second["access_token"] != first["access_token"]
             assert party.ask_own(second["access_token"]).status_code == 200
+        if party.variant.by_proof or not party.variant.by_certificate:
+            is_error(_of_nobody(party, fields), {*OF_CLIENT, "invalid_request", "invalid_grant"})
         is_error(party.post("token_endpoint", fields, bound=False), unbound(party))
         last = second["access_token"]
     party.become("first")
     assert party.ask_own(last).status_code == 401
     is_error(party.post("token_endpoint", fields | {"scope": scope}), {"invalid_grant"})
+
+
+def _of_nobody(party: FapiParty, fields: dict[str, str]) -> httpx.Response:
+    """Ask for tokens with what they are bound to, but without what proves the client."""
+    url, by_certificate = party.op["token_endpoint"], party.variant.by_certificate
+    line, named = (party.http, {"client_id": party.client_id}) if by_certificate else (party.line(), {})
+    headers = {"DPoP": party.dpop("POST", url)} if party.variant.by_proof else {}
+    return line.post(url, data={**named, **fields}, headers=headers)

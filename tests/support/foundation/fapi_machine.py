@@ -33,9 +33,13 @@ def discovery(party: FapiParty, name: str) -> None:
 
 @module("happy-flow")
 def happy_flow(party: FapiParty, name: str) -> None:
-    """A token that is bound opens the resource for its own client, and for no other."""
+    """A token that is bound opens the resource for its own client, however it names JSON, and for no other."""
+    assert "scim.read" in party.op["scopes_supported"]
     token = party.machine_token()
-    assert party.ask_resource(party.resource, token).status_code == 200
+    for accepted in ("application/json", "application/json;charset=UTF-8", "application/json, */*;q=0.1"):
+        answer = party.ask_resource(party.resource, token, beside={"Accept": accepted})
+        assert (answer.status_code, "date" in answer.headers) == (200, True)
+    assert party.line().get(party.resource, params={"access_token": token}).status_code in {400, 401}
     party.become("second")
     assert party.ask_resource(party.resource, token).status_code == 401
 

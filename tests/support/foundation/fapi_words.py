@@ -57,11 +57,10 @@ def is_error(answer: httpx.Response, errors: set[str]) -> None:
 
 
 def unbound(party: FapiParty) -> set[str]:
-    """Return how a request may be refused that lacks what tokens are bound to."""
-    if party.variant.by_proof:
-        return {"invalid_dpop_proof", "invalid_request", "invalid_grant"}
-    return (
-        {*OF_CLIENT, "invalid_request"}
-        if party.variant.by_certificate
-        else {"invalid_request", "invalid_grant"}
-    )
+    """Return how a request may be refused that lacks what tokens are bound to.
+
+    A certificate that is missing proves nobody either; for a proof that is, not every release of the suite takes
+    ``invalid_dpop_proof``.
+    """
+    nobody = party.variant.by_certificate and not party.variant.by_proof
+    return {*OF_CLIENT, "invalid_request"} if nobody else {"invalid_request", "invalid_grant"}

@@ -227,7 +227,7 @@ def test_a_key_that_a_device_proved_is_the_only_one_that_redeems(op_on_both: Op)
     mine.nonce = thief.nonce = nonce
     told = ask(op, mine.proof(ISSUER + DEVICE))
     decided(op, op.session(op.account()), told)
-    assert error_of(poll(op, told)) == "invalid_dpop_proof"
+    assert error_of(poll(op, told)) == "invalid_request"
     assert error_of(poll(op, told, thief.proof(TOKEN))) == "invalid_grant"
     answer = poll(op, told, mine.proof(TOKEN))
     assert answer.status == 200, answer.body
