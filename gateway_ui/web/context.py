@@ -74,6 +74,7 @@ def render(
 ) -> Response:
     """Return a page of the Gateway, with what all of them show."""
     values.setdefault("account_name", _account_name())
+    values.setdefault("cancel_action", flask.g.get("cancel_action", ""))
     body = flask.render_template(f"gateway/{template}", **_shown_by_all(), **values)
     return _answer(body, status, headers)
 

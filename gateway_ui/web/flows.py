@@ -21,6 +21,7 @@ from gateway_ui.web.page_client import about_client
 from idp.domain.login_flow import Demands, Step
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, SlowDown
+from idp.usecases.list_apps import opened_at
 from idp.usecases.look_at_client import look_at_client
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
@@ -77,7 +78,7 @@ def settled(outcome: object, flow: str) -> Response | None:
         set_cookie(response, "session", outcome.session_token)
         return response
     if isinstance(outcome, AlreadyDone):
-        return go(outcome.next_url)
+        return _led_back_page(outcome) if outcome.led_back else go(outcome.next_url)
     if isinstance(outcome, FlowLost):
         return lost_page(flow, name_here(outcome.client_id, outcome.client_name))
     return None
@@ -88,6 +89,7 @@ def standing(flow: str, *steps: Step) -> FlowPage | Response:
     outcome: object = look_at_flow(pages().services, flow=flow, browser=browser_token())
     if isinstance(outcome, FlowPage) and outcome.step in steps:
         about_client(look_at_client(pages().services, outcome.client_id))
+        flask.g.cancel_action = address("/sign-in/cancel", flow) if outcome.client_id else ""
         return outcome
     if isinstance(outcome, FlowPage) and outcome.step is Step.DONE:
         outcome = finish_login(pages().services, flow=flow, browser=browser_token())
@@ -106,6 +108,18 @@ def lost_page(flow: str, client_name: str = "") -> Response:
         action=address("/sign-in/again", flow),
         minutes=minutes,
         client_name=client_name,
+    )
+
+
+def _led_back_page(outcome: AlreadyDone) -> Response:
+    """Say to who went back to a sign-in that is over how she gets to the application again."""
+    client = look_at_client(pages().services, outcome.client_id)
+    return render(
+        "led_back.html",
+        status=410,
+        application=name_here(outcome.client_id, outcome.client_name),
+        given_up=outcome.given_up,
+        onward=opened_at(pages().services, client) if client else "",
     )
 
 

@@ -123,8 +123,14 @@ def locate_stranger(
 
 
 def _over(flow: Flow, token: str, now: dt.datetime) -> AlreadyDone | FlowLost | None:
-    if flow.finished_at is not None and flow.expires_at > now:
-        return AlreadyDone(next_url(flow.request, token))
+    if flow.finished_at is not None and (flow.expires_at > now or flow.resumed_at is not None):
+        return AlreadyDone(
+            next_url(flow.request, token),
+            flow.client_name,
+            flow.client_id,
+            led_back=flow.resumed_at is not None,
+            given_up=flow.session_id is None,
+        )
     return None if flow.is_alive(now) else FlowLost(flow.client_name, flow.client_id)
 
 

@@ -52,9 +52,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """The flow has ended in this browser before: a double click, or the way back."""
+    """The flow has ended in this browser before: a double click, or the way back.
+
+    ``led_back``: its client has its answer already, so that nothing is at ``next_url`` any more;
+    ``given_up``: it was told that nobody signs in.
+    """
 
     next_url: str
+    client_name: str = ""
+    client_id: str = ""
+    led_back: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def list_apps(services: IdpServices, account: Account) -> tuple[Application, ...
             client.id,
             client.name,
             client.description,
-            _opened_at(services, client),
+            opened_at(services, client),
             tuple(dict.fromkeys(opened.get(client.application_key, ()))),
             client.words,
         )
@@ -72,6 +72,7 @@ def _needs_consent(client: Client) -> bool:
     return not client.launch_url and not client.first_party
 
 
-def _opened_at(services: IdpServices, client: Client) -> str:
+def opened_at(services: IdpServices, client: Client) -> str:
+    """Return where a person opens the client: where it signs her in, or its start page; empty if unknown."""
     uri = client.initiate_login_uri
     return login_start(uri, issuer=services.issuer, target=client.launch_url) if uri else client.launch_url

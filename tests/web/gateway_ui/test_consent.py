@@ -10,7 +10,7 @@ import pytest
 from idp.usecases.register_client import ClientOrder, Registered
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
-from tests.support.forms import form_with, submit, token_of
+from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, authorize_path, heading_of
 
 if TYPE_CHECKING:
@@ -84,36 +84,6 @@ def test_yes_and_no_lead_back_to_the_application(visitor: Journey) -> None:
     assert answer(visitor, "allow").startswith(f"{APP}callback?code=")
     straight = visitor.client.get(authorize_path("crow", APP))
     assert straight.headers["Location"].startswith(f"{APP}callback?code=")
-
-
-def test_who_does_not_want_to_sign_in_goes_back_to_the_application(visitor: Journey) -> None:
-    """RFC 6749 §4.1.2.1: access_denied, once, from the browser that was asked; a live session stays as it is."""
-    for someone, prompt in ((Journey(visitor.gateway), "consent"), (visitor, "login")):
-        page = someone.open(authorize_path("crow", APP, prompt=prompt))
-        assert 'id="login-cancel"' in page.text
-        flow = form_with(page.text, "username").action.partition("?flow=")[2]
-        stranger = Journey(visitor.gateway)
-        stranger.open("/sign-in")
-        assert 'id="login-cancel"' not in stranger.text
-        foreign = stranger.client.post(
-            f"/sign-in/cancel?flow={flow}", data={"csrf_token": token_of(stranger.text)}
-        )
-        assert foreign.status_code == 410
-        done = submit(someone.client, page, {}, action=f"/sign-in/cancel?flow={flow}")
-        told = someone.client.get(done.headers["Location"]).headers["Location"]
-        assert told.startswith(f"{APP}callback?error=access_denied")
-        assert someone.client.get(done.headers["Location"]).status_code == 400, "once"
-        assert submit(someone.client, page, {"username": "fieldn", "password": "x"}).status_code == 303
-    assert visitor.open("/").request.path == "/"
-
-
-def test_nothing_is_given_up_where_no_application_waits(gateway: PagesGateway) -> None:
-    """A sign-in for a page of our own stands where it stood."""
-    visitor = Journey(gateway)
-    flow = form_with(visitor.open("/sign-in").text, "username").action.partition("?flow=")[2]
-    data = {"csrf_token": token_of(visitor.text)}
-    stands = visitor.client.post(f"/sign-in/cancel?flow={flow}", data=data)
-    assert form_with(stands.text, "username").action.endswith(flow)
 
 
 def test_only_the_button_of_our_own_page_answers(visitor: Journey) -> None:
