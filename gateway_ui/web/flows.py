@@ -19,14 +19,17 @@ from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.messages import TOO_MANY, complain_count
 from gateway_ui.web.page_client import about_client
 from idp.domain.login_flow import Demands, Step
+from idp.usecases.answer_authorization import ToClient
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowLost, FlowPage, SlowDown
 from idp.usecases.list_apps import opened_at
 from idp.usecases.look_at_client import look_at_client
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
+from idp.web.oidc.answers import to_client
 from kernel.web.cookies import browser_token, set_cookie
 from kernel.web.forms import FormErrors, single
+from kernel.web.http import finish
 from kernel.web.links import local_path
 
 STEP_PAGES: Mapping[Step, str] = {
@@ -74,7 +77,7 @@ def settled(outcome: object, flow: str) -> Response | None:
     if isinstance(outcome, FlowPage):
         return go(address(STEP_PAGES[outcome.step], flow))
     if isinstance(outcome, Done):
-        response = flask.redirect(local_path(outcome.next_url), 303)
+        response = _to_client(outcome.answer) if outcome.answer else go(outcome.next_url)
         set_cookie(response, "session", outcome.session_token)
         return response
     if isinstance(outcome, AlreadyDone):
@@ -82,6 +85,16 @@ def settled(outcome: object, flow: str) -> Response | None:
     if isinstance(outcome, FlowLost):
         return lost_page(flow, name_here(outcome.client_id, outcome.client_name))
     return None
+
+
+def _to_client(answer: ToClient) -> Response:
+    """Return what the authorization endpoint would say to the client that waited, byte for byte."""
+    status, headers, body = finish(to_client(answer.redirect_uri, answer.mode, answer.parameters))
+    response = Response(body, status)
+    response.headers.clear()
+    response.headers.extend(headers)
+    response.automatically_set_content_length = False
+    return response
 
 
 def standing(flow: str, *steps: Step) -> FlowPage | Response:

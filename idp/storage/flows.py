@@ -68,6 +68,7 @@ _FINISH = Prepared(
         achieved=bindparam("proofs", type_=_table.c.achieved.type),
         session_id=bindparam("session"),
         finished_at=_MOMENT,
+        resumed_at=bindparam("answered_at", type_=UtcDateTime),
         step=_table.c.step + 1,
     )
     .returning(_table.c.id)
@@ -213,15 +214,26 @@ def count_flow_try(connection: Connection, flow: Flow, *, now: dt.datetime) -> i
 
 
 def finish_flow(
-    connection: Connection, flow: Flow, *, reached: Flow, session_id: str, now: dt.datetime
+    connection: Connection,
+    flow: Flow,
+    *,
+    reached: Flow,
+    session_id: str,
+    now: dt.datetime,
+    answered: bool = False,
 ) -> bool:
     """End ``flow`` in a session, with account and proofs as ``reached`` has them.
 
-    False if it ended or moved already: a flow makes one session.
+    ``answered``: this unit answers its request, which is taken up with it and never again. False if it ended
+    or moved already: a flow makes one session.
     """
-    given = [_proof_to_json(proof) for proof in reached.proofs]
     ended = _FINISH.within(
-        connection, **_standing(flow, now), account=reached.account_id, proofs=given, session=session_id
+        connection,
+        **_standing(flow, now),
+        account=reached.account_id,
+        proofs=[_proof_to_json(proof) for proof in reached.proofs],
+        session=session_id,
+        answered_at=now if answered else None,
     )
     return bool(ended)
 

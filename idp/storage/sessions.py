@@ -188,6 +188,7 @@ _STANDING = Prepared(
         session.c.account_id,
         session.c.acr,
         session.c.amr,
+        session.c.started_at,
         session.c.authenticated_at,
         session.c.expires_at,
     )
@@ -204,6 +205,7 @@ class StandingSession:
     account_id: str
     acr: str
     amr: tuple[str, ...]
+    started_at: dt.datetime
     authenticated_at: dt.datetime
     expires_at: dt.datetime
 

@@ -12,32 +12,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.domain.authorization_request import PARAMETERS, Asked
+from idp.domain.authorization_request import Asked
 from idp.domain.authorize_checks import Where, first_broken
 from idp.domain.client import Client
-from idp.domain.consent import consent_needed, covers
 from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
 from idp.domain.login_flow import Demands
 from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.response_encryption import ENCRYPTED_DOTS, ENCRYPTED_HINT
 from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
-from idp.storage.clients import find_client
-from idp.storage.consents import ConsentRequest, add_consent_request, consent_given
+from idp.storage.consents import ConsentRequest, add_consent_request
 from idp.storage.pushed_requests import spend_pushed_request
 from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
-from idp.usecases.entrance import may_enter
+from idp.usecases.judge_authorization import (
+    NoAccess,
+    Unasked,
+    account_named,
+    asked_again,
+    kept,
+    obstacle,
+    wanted,
+)
 from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
-from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.origin import current_origin
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
 
-KIND = "authorize"
-_HINTS = frozenset({"id_token_hint", "login_hint"})
 _ANOTHER_PERSON = Fault(ErrorCode.LOGIN_REQUIRED, "Another person signed in than the one asked for.")
 _ANOTHER_CLASS = Fault(
     ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in of the class that was asked for."
@@ -55,15 +58,6 @@ class ErrorPage:
     """A refusal that must not travel: the redirection URI is not known to be the client's."""
 
     fault: Fault
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NoAccess:
-    """The account holds no membership that opens the client's application: a page says whom to ask."""
-
-    client_id: str
-    client_name: str
     language: str = ""
 
 
@@ -105,9 +99,9 @@ def authorize(
     subject = _named_subject(services, asked)
     if isinstance(subject, Fault):
         return error_to_client(services, asked, subject)
-    wanted = _wanted(asked, _account_named(services, asked, subject, session))
-    if session is None or must_ask(wanted, session, now=services.store.clock.now()):
-        return _ask(services, asked, wanted, subject, step_up=may_step_up(wanted, session))
+    asks = wanted(asked, account_named(services, asked, subject, session))
+    if session is None or must_ask(asks, session, now=services.store.clock.now()):
+        return _ask(services, asked, asks, subject, step_up=may_step_up(asks, session))
     with services.store.write() as unit:
         return _answer(services, unit, asked, session)
 
@@ -119,15 +113,15 @@ def resume(
 
     The flow saw to freshness and strength. If the request names another person, the client hears so.
     """
-    asked = _asked_again(unit, request)
+    asked = asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
     subject = str(request.get("subject", ""))
-    wanted = _wanted(asked, _account_named(services, asked, subject, session))
-    if session is None or not may_continue(wanted, session):
+    asks = wanted(asked, account_named(services, asked, subject, session))
+    if session is None or not may_continue(asks, session):
         return error_to_client(services, asked, _ANOTHER_PERSON)
-    if not is_met(wanted, session.acr):
+    if not is_met(asks, session.acr):
         return error_to_client(services, asked, _ANOTHER_CLASS)
     return _answer(services, unit, asked, session)
 
@@ -138,7 +132,7 @@ def resume_decided(
     """Answer a request whose person was asked for consent, in the unit that took the answer up."""
     if not allowed:
         return resume_refused(services, unit, request)
-    asked = _asked_again(unit, request)
+    asked = asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -147,7 +141,7 @@ def resume_decided(
 
 def resume_refused(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> AuthorizeOutcome:
     """Answer a request that a person did not want to go on with: ``access_denied`` (RFC 6749 §4.1.2.1)."""
-    asked = _asked_again(unit, request)
+    asked = asked_again(unit, request)
     refusal = _refusal(services, asked, unit)
     if refusal is not None:
         return refusal
@@ -196,28 +190,12 @@ def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
     return hinted or claimed
 
 
-def _account_named(services: IdpServices, asked: Asked, subject: str, session: LiveSession | None) -> str:
-    """Return the account behind a subject that was named: the session's, or one that is nobody here."""
-    if not subject or session is None:
-        return subject
-    own = subject_of(services, asked.known_client, session.account.id)
-    return session.account.id if subject == own else f"{asked.known_client.id}:{subject}"
-
-
 def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | None:
     """Return the subject an ID token of this client names, expired or not; None if it is none of ours."""
     claims = services.signing.verify(hint, typ=ID_TOKEN_TYPE)
     if claims is None or claims.get("iss") != services.issuer or claims.get("aud") != client.id:
         return None
     return str(claims.get("sub", "")) or None
-
-
-def _wanted(asked: Asked, subject: str) -> Wanted:
-    client = asked.known_client
-    max_age = int(asked.value("max_age")) if asked.value("max_age") else client.default_max_age
-    claims = asked.claims
-    acr = claims.acr or tuple(asked.value("acr_values").split()) or client.default_acr
-    return Wanted(asked.prompts, max_age, acr[:10], subject, claims.acr_is_essential)
 
 
 def _ask(
@@ -227,7 +205,7 @@ def _ask(
         return error_to_client(services, asked, _NOBODY_TO_ASK)
     client = asked.known_client
     return SignInNeeded(
-        _kept(asked, subject),
+        kept(asked, subject),
         client.id,
         client.name,
         wanted.demands,
@@ -237,71 +215,30 @@ def _ask(
     )
 
 
-def _kept(asked: Asked, subject: str) -> dict[str, object]:
-    """Return the request as it waits in a login flow: as it was read, so that nothing is opened twice."""
-    return {
-        "kind": KIND,
-        "params": {name: list(values) for name, values in asked.parameters.items() if name not in _HINTS},
-        "subject": subject,
-        **({"pushed": asked.pushed.hex()} if asked.pushed else {}),
-        **({"signed": True} if asked.signed else {}),
-    }
-
-
-def _asked_again(unit: Unit, request: Mapping[str, Any]) -> Asked:
-    """Return a request that waited, with its client as the units before this one left it.
-
-    It waited as it was read: what it was pushed or signed as is not looked for again.
-    """
-    parameters, pushed = request["params"], request.get("pushed")
-    client_id = next(iter(parameters.get("client_id", ())), "")
-    return Asked(
-        {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)},
-        find_client(unit.connection, client_id),
-        pushed=bytes.fromhex(pushed) if pushed else None,
-        signed=bool(request.get("signed")),
-    )
-
-
 def _answer(
     services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool = False
 ) -> ToClient | NoAccess | ConsentNeeded:
-    client = asked.known_client
-    if not may_enter(unit, client, session.account):
+    found = obstacle(unit, asked, session, asked_now=asked_now)
+    if isinstance(found, NoAccess):
         unit.audit.record(
             "gateway:authorization:refused",
             actor=Actor("account", session.account.id, session.id),
-            target=client.id,
+            target=found.client_id,
             outcome="refused",
             reason="no access",
         )
+        return error_to_client(services, asked, _NO_ACCESS) if "none" in asked.prompts else found
+    if isinstance(found, Unasked):
         if "none" in asked.prompts:
-            return error_to_client(services, asked, _NO_ACCESS)
-        return NoAccess(client.id, client.name, asked.value("ui_locales"))
-    if not client.first_party:
-        question = _question(services, unit, asked, session, asked_now=asked_now)
-        if question is not None:
-            return question
-    if asked.pushed and not spend_pushed_request(unit.connection, asked.pushed, now=unit.now):
-        return error_to_client(services, asked, _SPENT)
-    acr = class_told(_wanted(asked, ""), session.acr)
-    return to_client(services, asked, granted(services, unit, asked, session, acr=acr))
+            return error_to_client(services, asked, _CONSENT_REQUIRED)
+        return _question(services, unit, asked, session, found)
+    return give(services, unit, asked, session)
 
 
 def _question(
-    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool
-) -> ToClient | ConsentNeeded | None:
-    """Return the question that a client that is not the operator's own has to wait for, or None.
-
-    A yes is remembered, so it is asked once; ``prompt=consent`` asks again, once (``asked_now``).
-    """
-    needed = consent_needed(asked)
-    given = consent_given(unit.connection, session.account.id, asked.known_client.id)
-    again = "consent" in asked.prompts and not asked_now
-    if covers(given, needed) and not again:
-        return None
-    if "none" in asked.prompts:
-        return error_to_client(services, asked, _CONSENT_REQUIRED)
+    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, unasked: Unasked
+) -> ConsentNeeded:
+    """Keep the question that the person is asked, and the request that waits for her answer."""
     token = unit.randomness.token(32)
     add_consent_request(
         unit.connection,
@@ -310,9 +247,21 @@ def _question(
             session.id,
             session.account.id,
             asked.known_client.id,
-            needed,
-            _kept(asked, ""),
+            unasked.scope,
+            kept(asked, ""),
             unit.now + services.settings.flow_life,
         ),
     )
     return ConsentNeeded(token, asked.value("ui_locales"))
+
+
+def give(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient:
+    """Answer a request that nothing stands in the way of; one that was pushed is answered once.
+
+    Raises:
+        StaleClientError: if client or account were switched off a moment ago; nothing was given.
+    """
+    if asked.pushed and not spend_pushed_request(unit.connection, asked.pushed, now=unit.now):
+        return error_to_client(services, asked, _SPENT)
+    acr = class_told(wanted(asked, ""), session.acr)
+    return to_client(services, asked, granted(services, unit, asked, session, acr=acr))

@@ -30,18 +30,18 @@ def carried(services: IdpServices, answer: ToClient) -> Mapping[str, str] | Faul
         parameters["id_token"] = recipient.sealed(parameters["id_token"])
     if not answer.signed:
         return parameters
-    response = _signed(services, answer, parameters)
-    if client.response_encryption is not None:
-        recipient = recipient_of(services, client, client.response_encryption)
-        if isinstance(recipient, Fault):
-            return recipient
-        response = recipient.sealed(response)
-    return {"response": response}
+    response = signed(services, answer, parameters)
+    if client.response_encryption is None:
+        return response
+    recipient = recipient_of(services, client, client.response_encryption)
+    if isinstance(recipient, Fault):
+        return recipient
+    return {name: recipient.sealed(value) for name, value in response.items()}
 
 
-def _signed(services: IdpServices, answer: ToClient, parameters: Mapping[str, str]) -> str:
-    """Return the parameters as a JWT for this client; it names nobody, so it is no ID token (JARM §2.1)."""
+def signed(services: IdpServices, answer: ToClient, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return ``parameters`` as one, a JWT for this client; it names nobody: no ID token (JARM §2.1)."""
     client, now = answer.client, seconds(services.store.clock.now())
     claims = {**parameters, "aud": client.id, "iat": now, "exp": now + int(_SIGNED_LIFE.total_seconds())}
     algorithm = response_algorithm(services, client, client.response_algorithm)
-    return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
+    return {"response": services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)}

@@ -11,6 +11,7 @@ from idp.domain.login_flow import FlowKind, PasswordDue, ProofKind, Step
 from idp.domain.password_policy import Fault, Requirement
 from idp.domain.security_question import AnswerFault, Question
 from idp.domain.session import Acr
+from idp.usecases.answer_authorization import ToClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,16 @@ class FlowPage:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The flow ended in a session: its token goes into the cookie, the person to ``next_url``."""
+    """The flow ended in a session: its token goes into the cookie, the person to ``next_url``.
+
+    With an ``answer`` she goes to the client that waited, instead: it was given in the same unit of work.
+    """
 
     session_token: str = field(repr=False)
     session_id: str
     next_url: str
     acr: Acr
+    answer: ToClient | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from idp.domain.account import Account
 from idp.domain.login_flow import Flow, FlowKind, acr_of, amr_of, next_url, proves_anew
-from idp.domain.session import Acr, EndReason, strength
+from idp.domain.session import Acr, EndReason, LiveSession, strength
 from idp.domain.user_agent import LONGEST, browser_name
 from idp.outbound.mail import post_new_sign_in
 from idp.storage.devices import remember_device
 from idp.storage.flows import finish_flow
 from idp.storage.sessions import NewSession, StandingSession, open_session, prove_again, standing_sessions
+from idp.usecases.answer_at_once import answered, ready
 from idp.usecases.endings import end_session
 from idp.usecases.flow_outcomes import Done, FlowLost
 from idp.usecases.letterhead import letterhead
@@ -35,6 +36,11 @@ def conclude(
 
     The token is always new, so that nobody can have planted it (SE-01). A session of the same account in
     this browser goes on under the new token, because relying parties know it; one of another account ends.
+
+    A client that waits is answered here, where nothing else is to be asked.
+
+    Raises:
+        StaleClientError: if that client was switched off a moment ago; the unit of work must be undone.
     """
     standing = standing_sessions(
         unit.connection,
@@ -49,7 +55,16 @@ def conclude(
     session_token = unit.randomness.token(32)
     life = services.settings.session_life
     new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)
-    if not finish_flow(unit.connection, since, reached=flow, session_id=new.id, now=unit.now):
+    live = _live(unit, account, own, new)
+    waiting = ready(services, unit, flow.request, session=live)
+    if not finish_flow(
+        unit.connection,
+        since,
+        reached=flow,
+        session_id=new.id,
+        answered=waiting is not None,
+        now=unit.now,
+    ):
         return None
     goes_on = own is not None and prove_again(unit.connection, new, now=unit.now)
     began_at = flow.began_at or unit.now
@@ -66,7 +81,22 @@ def conclude(
         target=account.id,
         details={"flow": flow.kind.value, "acr": new.acr, "amr": [*new.amr], "client": flow.client_id},
     )
-    return Done(session_token, new.id, next_url(flow.request, token), Acr(new.acr))
+    answer = None if waiting is None else answered(services, unit, waiting, live)
+    return Done(session_token, new.id, next_url(flow.request, token), Acr(new.acr), answer)
+
+
+def _live(unit: Unit, account: Account, own: StandingSession | None, new: NewSession) -> LiveSession:
+    """Return the session as it is once this unit has stored it."""
+    return LiveSession(
+        id=new.id,
+        account=account,
+        started_at=own.started_at if own else unit.now,
+        authenticated_at=new.authenticated_at,
+        last_seen_at=unit.now,
+        expires_at=new.expires_at,
+        acr=new.acr,
+        amr=new.amr,
+    )
 
 
 def _own(flow: Flow, account: Account, standing: Iterable[StandingSession]) -> StandingSession | None:

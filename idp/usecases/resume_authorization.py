@@ -7,13 +7,13 @@ from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
 from idp.storage.consents import take_up_consent_request
 from idp.usecases.authorize import (
-    KIND,
     AuthorizeOutcome,
     ErrorPage,
     resume,
     resume_decided,
     resume_refused,
 )
+from idp.usecases.judge_authorization import KIND
 from idp.usecases.services import IdpServices
 from idp.usecases.start_login import take_up
 from kernel.crypto import digest

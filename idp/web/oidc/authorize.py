@@ -12,11 +12,11 @@ from idp.usecases.authorize import (
     AuthorizeOutcome,
     ConsentNeeded,
     ErrorPage,
-    NoAccess,
     SignInNeeded,
     authorize,
 )
 from idp.usecases.carry_answer import carried
+from idp.usecases.judge_authorization import NoAccess
 from idp.usecases.resume_authorization import resume_after_consent, resume_authorization
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session

@@ -9,11 +9,12 @@ import pytest
 
 from idp.domain.account import AccountKind
 from idp.domain.networks import is_of_somebody
-from idp.usecases.authorize import NoAccess, authorize
+from idp.usecases.authorize import authorize
 from idp.usecases.begin_passkey import begin_passkey
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import Done, FlowPage, NotSignedIn, PasskeyOptions, PasskeyRefused
+from idp.usecases.judge_authorization import NoAccess
 from idp.usecases.list_apps import list_apps
 from idp.usecases.present_passkey import present_passkey
 from idp.usecases.sessions import find_session
