@@ -174,6 +174,8 @@ class LabScimClient(Part):
     allowed_addresses: tuple[str, ...] = ()
     disabled: bool = False
     events: Annotated[Payload, Field(strict=False)] = Payload.NONE
+    events_push: str = ""
+    events_authorization: str = Field("", repr=False)
 
 
 class LabFile(Part):
@@ -301,6 +303,14 @@ def _secrets_are_where_they_are_used(file: LabFile) -> Iterable[Fault]:
             yield Fault(f"clients[{place}].client_secret", f"is missing: {method} needs one")
 
 
+def _events_are_pushed_where_there_are_some(file: LabFile) -> Iterator[Fault]:
+    for place, client in enumerate(file.scim_clients):
+        if client.events_push and client.events is Payload.NONE:
+            yield Fault(f"scim_clients[{place}].events_push", "needs events 'notice' or 'full' beside it")
+        if client.events_authorization and not client.events_push:
+            yield Fault(f"scim_clients[{place}].events_authorization", "needs events_push beside it")
+
+
 def _a_registration_token_lets_somebody_in(file: LabFile) -> Iterator[Fault]:
     if file.registration == "token" and not file.registration_token:
         yield Fault("registration_token", "is missing: registration is 'token'")
@@ -314,5 +324,6 @@ _RULES = (
     _an_app_belongs_to_a_required_factor,
     _metadata_is_known,
     _secrets_are_where_they_are_used,
+    _events_are_pushed_where_there_are_some,
     _a_registration_token_lets_somebody_in,
 )

@@ -35,7 +35,7 @@ from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.usecases.search_accounts import find_own_account
-from idp.usecases.store_event_stream import StreamOrder, StreamStored, store_event_stream
+from idp.usecases.store_event_stream import StreamOrder, StreamRefused, StreamStored, store_event_stream
 from idp.usecases.store_scim_client import (
     ScimClientOrder,
     ScimClientRefused,
@@ -66,6 +66,7 @@ _SCIM_KEYS = {
     ScimClientRefused.ADDRESSES: "allowed_addresses",
 }
 """Which key of the file states what is refused; everything else is the name's."""
+_STREAM_KEYS = {StreamRefused.ADDRESS: "events_push", StreamRefused.AUTHORIZATION: "events_authorization"}
 
 
 class NotALabError(SwitchyardError):
@@ -284,9 +285,15 @@ def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str)
         yield Fault(f"{key}.{_SCIM_KEYS.get(outcome, 'name')}", f"cannot be used: {outcome.value}")
         return
     if wanted.events is not Payload.NONE or find_stream(services.store.database, wanted.name) is not None:
-        stream = store_event_stream(services, StreamOrder(wanted.name, wanted.events), actor=_ACTOR)
+        ordered = StreamOrder(
+            wanted.name,
+            wanted.events,
+            endpoint_url=wanted.events_push,
+            authorization=wanted.events_authorization,
+        )
+        stream = store_event_stream(services, ordered, actor=_ACTOR)
         if not isinstance(stream, StreamStored):
-            yield Fault(f"{key}.events", f"cannot be used: {stream.value}")
+            yield Fault(f"{key}.{_STREAM_KEYS.get(stream, 'events')}", f"cannot be used: {stream.value}")
     fixed = fix_scim_token(services, wanted.name, wanted.token, actor=_ACTOR)
     if not isinstance(fixed, ScimTokenIssued):
         yield Fault(f"{key}.token", f"cannot be used: {fixed.value}")

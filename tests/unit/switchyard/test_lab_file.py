@@ -90,6 +90,11 @@ def faults(file: Any) -> list[str]:
         ({"scim_clients": [{"name": "idp", "token": "a b"}]}, "scim_clients[0].token: has to be letters"),
         ({"scim_clients": [{"name": "idp", "token": "a", "profile": "ad"}]}, "scim_clients[0].profile: has to be 'strict'"),
         ({"scim_clients": [{"name": "a", "token": "x", "events": "all"}]}, "scim_clients[0].events: has to be 'none'"),
+        ({"scim_clients": [{"name": "a", "token": "x", "events_push": "https://b"}]}, "events_push: needs events"),
+        (
+            {"scim_clients": [{"name": "a", "token": "x", "events": "full", "events_authorization": "y"}]},
+            "scim_clients[0].events_authorization: needs events_push",
+        ),
         ({"scim_clients": [{"name": "a", "token": "x", "require_match": 1}]}, "require_match: has to be true or false"),
         ({"scim_clients": [{"name": "a", "token": "x", "allowed_addresses": "::1"}]}, "allowed_addresses: has to be a list"),
         ({"scim_clients": [{"name": "a", "token": "x", "allowed_address": []}]}, "is it allowed_addresses?"),

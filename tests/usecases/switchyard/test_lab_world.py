@@ -94,6 +94,14 @@ def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
             {"name": "a", "token": "a", "scope": "scim.read scim.admin"},
             {"name": "b", "token": "b", "requests_per_second": 24},
             {"name": "c", "token": "c", "allowed_addresses": ["127.0.0.1", "192.0.2.300/24"]},
+            {"name": "d", "token": "d", "events": "full", "events_push": "http://127.0.0.1:9443/events"},
+            {
+                "name": "e",
+                "token": "e",
+                "events": "full",
+                "events_push": "https://a.example/",
+                "events_authorization": "a\nb",
+            },
         ],
     }
     with pytest.raises(LabFileError) as caught:
@@ -108,6 +116,8 @@ def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
         "scim_clients[2].scope",
         "scim_clients[3].requests_per_second",
         "scim_clients[4].allowed_addresses",
+        "scim_clients[5].events_push",
+        "scim_clients[6].events_authorization",
     ]
 
 
@@ -123,6 +133,8 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
         "allowed_addresses": ["127.0.0.0/8", "2001:db8::/32"],
         "disabled": True,
         "events": "full",
+        "events_push": "https://127.0.0.1:9443/events",
+        "events_authorization": "Bearer of-the-receiver",
     }
     furnished(op, WORLD | {"scim_clients": [said]})
     (view,) = list_scim_clients(op.services)
@@ -142,7 +154,7 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
     }  # fmt: skip
     stream = find_stream(op.services.store.database, "idp")
     assert stream is not None
-    assert stream.provisioning is Payload.FULL
+    assert (stream.provisioning, stream.endpoint_url) == (Payload.FULL, "https://127.0.0.1:9443/events")
 
     furnished(op, WORLD)
     (view,) = list_scim_clients(op.services)
@@ -151,7 +163,7 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
     )
     stream = find_stream(op.services.store.database, "idp")
     assert stream is not None
-    assert stream.provisioning is Payload.NONE
+    assert (stream.provisioning, stream.endpoint_url) == (Payload.NONE, "")
 
 
 def test_furnishing_again_changes_what_differs_and_keeps_the_rest(op: Op) -> None:
