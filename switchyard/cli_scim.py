@@ -76,11 +76,12 @@ def set_client(  # noqa: PLR0913 - one for each option
     allowed_addresses: tuple[str, ...],
     disable: bool,
 ) -> None:
-    """Register a SCIM client, or state anew all that it is.
+    """Register a SCIM client, or state anew all that it is, and show it.
 
     CLIENT_ID is the source of what the client makes. An OAuth client of that id is the same client; one that
     knows nothing but a static token needs no OAuth client.
     """
+    from idp.usecases.list_scim_clients import list_scim_clients  # noqa: PLC0415
     from idp.usecases.store_scim_client import (  # noqa: PLC0415
         ScimClientOrder,
         ScimClientStored,
@@ -100,9 +101,12 @@ def set_client(  # noqa: PLR0913 - one for each option
     )
     with gateway_services(_read(settings)) as services:
         outcome = store_scim_client(services, order, actor=at_console())
-    if not isinstance(outcome, ScimClientStored):
-        fail(outcome.value, 1)
-    click.echo(f"{client_id} is registered")
+        if not isinstance(outcome, ScimClientStored):
+            fail(outcome.value, 1)
+        stored = [view.client for view in list_scim_clients(services) if view.client.id == client_id]
+    click.echo(f"{client_id} is registered:")
+    for each in stored:
+        click.echo(_client_line(each))
 
 
 @scim_client.command()

@@ -49,7 +49,7 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     assert "25 requests" in run("set", "okta", "--requests-per-second", "3", code=1)
     assert "scim.groups.read" in run("set", "okta", "--scope", "openid", code=1)
     assert "each like 192.0.2.0/24" in run("set", "okta", "--allow-address", "192.0.2.1/24", code=1)
-    run(
+    said = run(
         "set",
         "okta",
         "--allow-address",
@@ -68,6 +68,7 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     found = re.search(r"The token ([0-9a-f]{12}) of okta, shown this once: (swscim_\S{49})\n", told)
     assert found, told
     listed = run("list")
+    assert said == f"okta is registered:\n{listed.splitlines()[0]}\n"
     assert "okta  okta  okta  enabled  static tokens may scim.users.write" in listed
     assert "needs If-Match  50 requests per second  from 192.0.2.0/24 2001:db8::1 alone" in listed
     assert f"token {found[1]}" in listed
