@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from kernel.errors import BusyError
-from kernel.processors import usable_processors
 from kernel.turns import Turns
 
 
@@ -78,18 +76,3 @@ def test_a_place_is_given_back_by_who_fails() -> None:
             raise ZeroDivisionError
     with turns.turn():
         pass
-
-
-@pytest.mark.parametrize("told", ["max 100000", "nonsense", "", "100000 0"])
-def test_without_a_quota_the_processors_are_those_the_process_is_pinned_to(tmp_path: Path, told: str) -> None:
-    file = tmp_path / "cpu.max"
-    file.write_text(told)
-    assert usable_processors(file) == usable_processors(tmp_path / "none") >= 1
-
-
-def test_a_container_has_no_more_processors_than_its_quota(tmp_path: Path) -> None:
-    file = tmp_path / "cpu.max"
-    file.write_text("50000 100000")
-    assert usable_processors(file) == 1
-    file.write_text("99900000 100000")
-    assert usable_processors(file) == usable_processors(tmp_path / "none")
