@@ -7,9 +7,10 @@ chosen one yet. No letter holds a password, and none but its own holds a link or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from idp.domain.account import Account
 from idp.domain.factors import FactorKind
@@ -17,7 +18,6 @@ from idp.outbound.letters import (
     FormLetter,
     Letter,
     Letterhead,
-    Say,
     as_form,
     blank,
     button,
@@ -128,43 +128,37 @@ def post_password_changed(unit: Unit, account: Account, head: Letterhead) -> Non
     )
 
 
-def _named(say: Say, kind: FactorKind, label: str) -> str:
+FactorChange = Literal["added", "removed"]
+_FACTOR_WORDS: Mapping[FactorChange, tuple[str, str, str]] = {
+    "added": (
+        mark("A second step was added to your account"),
+        mark("You can now use it to prove that it is you."),
+        mark("Added"),
+    ),
+    "removed": (
+        mark("A second step was removed from your account"),
+        mark("It can no longer be used to prove that it is you."),
+        mark("Removed"),
+    ),
+}
+
+
+def post_factor_changed(
+    unit: Unit, account: Account, head: Letterhead, *, change: FactorChange, kind: FactorKind, label: str
+) -> None:
+    """Tell the holder that a second factor was added, or removed (ASVS 6.3.7, MF-13)."""
+    say = speaker(account.mail_language)
+    subject, first, term = map(say, _FACTOR_WORDS[change])
     name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
-    return f"{name}: {label}" if label else name
-
-
-def post_factor_added(
-    unit: Unit, account: Account, head: Letterhead, *, kind: FactorKind, label: str
-) -> None:
-    """Tell the holder that a second factor was added (ASVS 6.3.7, MF-13)."""
-    say = speaker(account.mail_language)
     _post_notice(
         unit,
         account,
         head,
         _Notice(
-            template="factor-added",
-            subject=say(mark("A second step was added to your account")),
-            first=say(mark("You can now use it to prove that it is you.")),
-            rows=((say(mark("Added")), _named(say, kind, label)),),
-        ),
-    )
-
-
-def post_factor_removed(
-    unit: Unit, account: Account, head: Letterhead, *, kind: FactorKind, label: str
-) -> None:
-    """Tell the holder that a second factor was removed (ASVS 6.3.7, MF-13)."""
-    say = speaker(account.mail_language)
-    _post_notice(
-        unit,
-        account,
-        head,
-        _Notice(
-            template="factor-removed",
-            subject=say(mark("A second step was removed from your account")),
-            first=say(mark("It can no longer be used to prove that it is you.")),
-            rows=((say(mark("Removed")), _named(say, kind, label)),),
+            template=f"factor-{change}",
+            subject=subject,
+            first=first,
+            rows=((term, f"{name}: {label}" if label else name),),
         ),
     )
 

@@ -14,7 +14,7 @@ from idp.domain.webauthn_policy import (
     PasskeyFault,
     read_answer,
 )
-from idp.outbound.mail import post_factor_added
+from idp.outbound.mail import post_factor_changed
 from idp.storage.factors import add_challenge, add_passkey, count_factors, passkeys, spend_challenge
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.flow_outcomes import (
@@ -90,8 +90,13 @@ def confirm_passkey_enrolment(
         new = _enrolled(unit, services, position, account, credential, (factor_id, clean_label(label)))
         if isinstance(new, PasskeyFault):
             return _refuse(unit, account, new)
-        post_factor_added(
-            unit, account, letterhead(services), kind=FactorKind.PASSKEY, label=clean_label(label)
+        post_factor_changed(
+            unit,
+            account,
+            letterhead(services),
+            change="added",
+            kind=FactorKind.PASSKEY,
+            label=clean_label(label),
         )
         unit.audit.record(
             "gateway:factor:enrolled",

@@ -7,7 +7,7 @@ from idp.domain.factors import MOST, FactorKind, TotpFactor, clean_label
 from idp.domain.login_flow import ENROLLING_STEPS, Proof, ProofKind
 from idp.domain.signals import Credential
 from idp.domain.totp import SEED_BYTES, TotpEnrolment, enrolment, matching_step
-from idp.outbound.mail import post_factor_added
+from idp.outbound.mail import post_factor_changed
 from idp.storage.factors import begin_totp, confirm_totp, count_factors, pending_totp
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.factor_tries import CodeTry, accept_code, admit_code, refuse_code
@@ -97,7 +97,9 @@ def _shown(services: IdpServices, account: Account, seed: bytes) -> TotpEnrolmen
 
 
 def _tell(unit: Unit, services: IdpServices, account: Account, factor: TotpFactor, label: str) -> None:
-    post_factor_added(unit, account, letterhead(services), kind=FactorKind.TOTP, label=label)
+    post_factor_changed(
+        unit, account, letterhead(services), change="added", kind=FactorKind.TOTP, label=label
+    )
     actor = Actor("account", account.id)
     unit.audit.record(
         "gateway:factor:enrolled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.domain.factors import FactorKind, OwnFactor, Removal
 from idp.domain.session import EndReason, LiveSession
 from idp.domain.signals import Credential, passkey_credential
-from idp.outbound.mail import post_factor_removed
+from idp.outbound.mail import post_factor_changed
 from idp.storage import own_factors as stored
 from idp.usecases.endings import end_everywhere
 from idp.usecases.letterhead import letterhead
@@ -39,7 +39,9 @@ def remove_factor(
             target=account.id,
             details={"kind": removed.kind.value, "factor": removed.id},
         )
-        post_factor_removed(unit, account, letterhead(services), kind=removed.kind, label=removed.label)
+        post_factor_changed(
+            unit, account, letterhead(services), change="removed", kind=removed.kind, label=removed.label
+        )
         signal_credential_changed(
             unit,
             services,

@@ -14,7 +14,7 @@ from idp.outbound.mail import (
     post_account_changed,
     post_activated,
     post_activation,
-    post_factor_added,
+    post_factor_changed,
     post_locked,
     post_mailbox_code,
     post_new_sign_in,
@@ -38,6 +38,7 @@ TEMPLATES = (
     "activated",
     "password-changed",
     "factor-added",
+    "factor-removed",
     "question-set",
     "new-sign-in",
     "locked",
@@ -58,7 +59,10 @@ def every_letter(gatehouse: Gatehouse, **facts: object) -> dict[str, Envelope]:
         post_activation(unit, account, head, link=f"{head.public_url}/activate/{'t' * 43}", until=later)
         post_activated(unit, account, head)
         post_password_changed(unit, account, head)
-        post_factor_added(unit, account, head, kind=FactorKind.PASSKEY, label="My <b>key</b>")
+        post_factor_changed(
+            unit, account, head, change="added", kind=FactorKind.PASSKEY, label="My <b>key</b>"
+        )
+        post_factor_changed(unit, account, head, change="removed", kind=FactorKind.TOTP, label="")
         post_question_set(unit, account, head)
         post_new_sign_in(unit, account, head, browser="Firefox on Linux")
         post_locked(unit, account, head, until=later)
@@ -200,6 +204,7 @@ def test_a_notice_says_when_and_where(sqlite_gatehouse: Gatehouse) -> None:
         assert sentence in text
     assert "192.0.2.9" not in str(letters["account-changed"].payload["text"])
     assert "Added: Passkey: My <b>key</b>" in str(letters["factor-added"].payload["text"])
+    assert "Removed: Authenticator app\n" in str(letters["factor-removed"].payload["text"])
 
 
 def test_a_change_is_named_and_its_values_are_not(sqlite_gatehouse: Gatehouse) -> None:
