@@ -7,16 +7,13 @@ escaped (SE-15).
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
@@ -25,8 +22,6 @@ from kernel.translations import Translations, mark
 
 LONGEST_SUBJECT = 78
 _FOLDER = Path(__file__).parent
-_REGION = {"en": "en_CA", "fr": "fr_CA"}
-_MOMENT = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH 'h' mm zzz"}
 _BLANK = re.compile(r"~#(\d+)#~")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -126,17 +121,6 @@ def speaker(language: str) -> Say:
         return found % {name: plain(str(value)) for name, value in values.items()} if values else found
 
     return say
-
-
-def moment(language: str, zone: str, at: dt.datetime) -> str:
-    """Return a moment in full, with its zone: "21 November 2026, 14:05 EST"."""
-    return _minute(language, zone, at.replace(second=0, microsecond=0))
-
-
-@lru_cache(maxsize=64)
-def _minute(language: str, zone: str, at: dt.datetime) -> str:
-    local = at.astimezone(ZoneInfo(zone))
-    return str(format_datetime(local, _MOMENT[language], locale=_REGION[language], tzinfo=local.tzinfo))
 
 
 def compose(

@@ -24,7 +24,6 @@ from idp.outbound.letters import (
     code,
     compose,
     facts,
-    moment,
     paragraph,
     plain,
     post,
@@ -35,6 +34,7 @@ from idp.outbound.letters import (
 from kernel.origin import current_origin
 from kernel.store import Unit
 from kernel.translations import LANGUAGES, mark
+from kernel.written_times import written_moment
 
 
 def post_activation(unit: Unit, account: Account, head: Letterhead, *, link: str, until: dt.datetime) -> None:
@@ -77,7 +77,7 @@ def _activation(account: Account, head: Letterhead, language: str, link: str, un
             ),
             facts(
                 (say(mark("Your login name")), account.user_name),
-                (say(mark("The link works once, until")), moment(language, head.zone, until)),
+                (say(mark("The link works once, until")), written_moment(language, head.zone, until)),
             ),
             paragraph(say(mark("Note your login name down: you need it each time you sign in."))),
             steps(
@@ -211,7 +211,7 @@ def post_locked(unit: Unit, account: Account, head: Letterhead, *, until: dt.dat
                     "time below; other browsers you have used before are not affected."
                 )
             ),
-            rows=((say(mark("Locked until")), moment(language, head.zone, until)),),
+            rows=((say(mark("Locked until")), written_moment(language, head.zone, until)),),
         ),
     )
 
@@ -320,7 +320,7 @@ def _post_notice(
     rows = (
         (say(mark("Account")), account.user_name),
         *notice.rows,
-        (say(mark("When")), moment(language, head.zone, unit.now)),
+        (say(mark("When")), written_moment(language, head.zone, unit.now)),
         (say(mark("From address")), address),
     )
     given = [(name, value) for name, value in rows if plain(value)]

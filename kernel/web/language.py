@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import flask
-from babel.dates import format_date, format_datetime
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -16,10 +15,7 @@ from kernel.web.cookies import BROWSER_LIFE, read_cookie, set_cookie
 from kernel.web.forms import single
 from kernel.web.kit import current_kit, installed
 from kernel.web.links import local_path
-
-_REGION = {"en": "en_CA", "fr": "fr_CA"}
-_MOMENT = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH 'h' mm zzz"}
-_DAY = "d MMMM y"
+from kernel.written_times import written_day, written_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +94,7 @@ def template_pgettext(context: str, sentence: str) -> str:
 
 def moment_text(moment: dt.datetime) -> str:
     """Return a moment in full with its zone: "21 November 2026, 14:05 EST"."""
-    language = current_language()
-    local = moment.astimezone(ZoneInfo(current_kit().zone))
-    return str(format_datetime(local, _MOMENT[language], locale=_REGION[language], tzinfo=local.tzinfo))
+    return written_moment(current_language(), current_kit().zone, moment)
 
 
 def day_text(moment: dt.datetime | dt.date) -> str:
@@ -108,7 +102,7 @@ def day_text(moment: dt.datetime | dt.date) -> str:
     day = moment
     if isinstance(moment, dt.datetime):
         day = moment.astimezone(ZoneInfo(current_kit().zone)).date()
-    return str(format_date(day, _DAY, locale=_REGION[current_language()]))
+    return written_day(current_language(), day)
 
 
 def moment_markup(moment: dt.datetime) -> Markup:

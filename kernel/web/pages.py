@@ -25,6 +25,7 @@ from kernel.randomness import Randomness
 from kernel.translations import Translations
 from kernel.web import errors
 from kernel.web.assets import Assets
+from kernel.web.compiled_once import CompiledOnce
 from kernel.web.cookies import remember_browser
 from kernel.web.csrf import csrf_field, refusal
 from kernel.web.headers import nonce, secure
@@ -103,6 +104,8 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
         ]
     )
     environment = app.jinja_env
+    if environment.loader is not None:
+        environment.loader = CompiledOnce(environment.loader)
     environment.add_extension("jinja2.ext.i18n")
     environment.add_extension("jinja2.ext.do")
     environment.trim_blocks = True
