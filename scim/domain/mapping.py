@@ -167,8 +167,13 @@ def _keep(resource: dict[str, Any], extension: str, name: str, value: object) ->
 
 
 def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[str, Any]:
-    """Return what is kept of a resource; its ``schemas`` are those that it states something of."""
+    """Return what is kept of a resource; its ``schemas`` are those that it states something of.
+
+    An ``externalId`` without a character names nothing, and many may state it: none is kept.
+    """
     kept = {name: value for name, value in resource.items() if name not in _SERVERS_OWN}
+    if not kept.get("externalId"):
+        kept.pop("externalId", None)
     kept["schemas"] = [schema, *(name for name in kept if name.startswith("urn:"))]
     own = kept.get(extension)
     if own and own.get("sourceVersion") is not None:

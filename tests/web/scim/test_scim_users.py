@@ -89,6 +89,19 @@ def test_an_external_id_is_given_once_and_minds_its_case(world: ScimWorld) -> No
     assert world.post("/Users", a_user("three", externalId="acct:A"), client_id="okta").status == 201
 
 
+def test_an_empty_external_id_is_none(world: ScimWorld) -> None:
+    """C6: many may state it, of users and groups; it is neither shown nor found, and a PATCH takes one away."""
+    for name in ("one", "two"):
+        made = world.post("/Users", a_user(name, externalId=""))
+        assert (made.status, "externalId" in made.json()) == (201, False)
+        group = world.post("/Groups", a_group(name, externalId=""))
+        assert (group.status, "externalId" in group.json()) == (201, False)
+    user = world.post("/Users", a_user("three"))["id"]
+    answer = world.patch(f"/Users/{user}", {"op": "replace", "path": "externalId", "value": ""})
+    assert (answer.status, "externalId" in answer.json()) == (200, False)
+    assert world.found("Users", "externalId pr") == world.found("Users", 'externalId eq ""') == []
+
+
 def test_a_user_is_made_and_answered_whole(world: ScimWorld) -> None:
     """C1, B5, L1: 201 with Location, tag and everything that was stated."""
     body = a_user()
