@@ -58,6 +58,7 @@ CLIENTS: dict[str, tuple[str, str]] = {
 
 DEVIATIONS: dict[str, str] = {
     "oidcc-idtoken-unsigned, oidcc-request-uri-unsigned": "ask for `none`, which nobody gets here; the suite skips them where it is not offered.",
+    "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported, oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported, oidcc-ensure-request-object-with-redirect-uri": "ask for `none` again, so the suite skips them; walked here as refusals.",
     "oidcc-codereuse-30seconds": "walked without the wait: a code that comes again is refused, and its tokens are dead, from the first moment on.",
     "fapi2-security-profile-final-refresh-token": "walked without the half minute before a token comes again; `tests/web/oidc/test_client_profiles.py` lets months go by.",
     "fapi2-security-profile-final-ensure-holder-of-key-required": "walked without its look at versions and ciphers of TLS; `tests/journeys/test_lab.py` has it.",

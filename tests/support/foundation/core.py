@@ -262,10 +262,11 @@ def _part(value: dict[str, str]) -> str:
 
 @module("oidcc-claims-essential")
 def claims_essential(party: Party, name: str) -> None:
-    """An essential claim of userinfo is there."""
+    """An essential claim of userinfo is there, and not in the ID token."""
     wish = json.dumps({"userinfo": {"name": {"essential": True}}})
     tokens = party.tokens(claims=wish)
     assert party.userinfo(tokens["access_token"])["name"]
+    assert "name" not in tokens["claims"]
 
 
 @module("oidcc-refresh-token")

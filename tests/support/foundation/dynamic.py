@@ -97,7 +97,7 @@ def redirect_uri_fragment(party: Party, name: str) -> None:
 def shown(party: Party, name: str) -> None:
     """What the client says of itself stands on the page that asks who somebody is, and on the one that asks whether."""
     member = name.removeprefix("oidcc-registration-").replace("-", "_")
-    address = f"{RP}/{member}.png"
+    address = f"{RP}/{member}.png" if member == "logo_uri" else "https://openid.net"
     client, told = register(party, **{member: address})
     assert told[member] == address
     for party.person.stops_at in (SIGN_IN, CONSENT):

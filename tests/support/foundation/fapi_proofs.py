@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.foundation.fapi_words import OF_DATED_PROOFS, OF_REQUEST, FapiWalk, is_error
+from tests.support.foundation.fapi_words import OF_DATED_PROOFS, FapiWalk, is_error
 
 if TYPE_CHECKING:
     from tests.support.foundation.fapi_party import FapiParty
@@ -37,7 +37,7 @@ def dates_of(name: str) -> dict[str, Any]:
 def mismatched_key_at_par(party: FapiParty, name: str) -> None:
     """A proof and a dpop_jkt that name two keys are refused as they are pushed."""
     other = party.another_key().thumbprint()
-    is_error(party.push(party.request(dpop_jkt=other)), {"invalid_dpop_proof", *OF_REQUEST})
+    is_error(party.push(party.request(dpop_jkt=other)), {"invalid_request", "invalid_dpop_proof"})
 
 
 @module(
@@ -54,7 +54,8 @@ def bound_code(party: FapiParty, name: str) -> None:
         party.token_answer(party.redeem(code))
     else:
         other = party.another_key()
-        is_error(party.redeem(code, proof={"key": other}), {"invalid_grant", "invalid_dpop_proof"})
+        answer = party.redeem(code, proof={"key": other})
+        is_error(answer, {"invalid_request", "invalid_grant", "invalid_dpop_proof"})
 
 
 @module("dpop-negative-tests")
@@ -81,6 +82,7 @@ def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:
     wrong: list[dict[str, Any]] = [
         *({each: None} for each in ("typ", "jwk", "jti", "htm", "htu", "iat", "ath")),
         {"typ": "JWT"},
+        {"typ": "dpop+jwt+wrong"},
         {"jwk": party.dpop_key.as_dict(private=True)},
         {"htm": "PUT"},
         {"htu": "https://other.example/"},
