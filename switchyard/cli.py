@@ -1,7 +1,8 @@
 """The command line: serve, look after, demonstrate.
 
 Owns words and options only; each command loads what it needs when it runs, so that `--help` is quick.
-Refusals and mistakes in the settings end with one sentence and the code 2, failed checks with 1.
+Refusals and mistakes in the settings end with one sentence and the code 2, failed checks with 1, and what may
+go well another time with 75.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from switchyard.cli_clients import client
 from switchyard.cli_events import events
 from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
-from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
+from switchyard.cli_options import APPS_SETTINGS, REFUSED, SETTINGS, Commands, fail, settings_option
 from switchyard.cli_policy import policy
 from switchyard.cli_registration import registration_token
 from switchyard.cli_scim import scim_client
@@ -216,7 +217,9 @@ def _supervise(system: str, *, host: str, port: int | None) -> None:
     command = (sys.executable, "-m", "switchyard", system, "--host", host, *listen)
     children = [Child(f"{system} {half}", (*command, "--only", half)) for half in ("web", "background")]
     with stop_on_signals() as stop:
-        Supervisor(children, say=lambda line: click.echo(line, err=True)).run(stop)
+        supervisor = Supervisor(children, say=lambda line: click.echo(line, err=True), final=REFUSED)
+        supervisor.run(stop)
+    sys.exit(supervisor.refused)
 
 
 def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) -> None:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 SETTINGS = "SWITCHYARD_SETTINGS"
 APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
+REFUSED = 2
+"""The exit code of a refusal: what was asked for, or the settings, are wrong and stay so."""
+BUSY = 75
+"""The exit code of what may go well another time (EX_TEMPFAIL of sysexits.h)."""
 
 
-def fail(sentence: str, code: int = 2) -> NoReturn:
+def fail(sentence: str, code: int = REFUSED) -> NoReturn:
     """End the command with one sentence on standard error."""
     click.echo(f"switchyard: {sentence}", err=True)
     sys.exit(code)
@@ -34,12 +38,13 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; an error of ours is told in one sentence."""
-        from kernel.errors import SwitchyardError  # noqa: PLC0415 - the command line must start fast
+        from kernel.errors import BusyError, SwitchyardError  # noqa: PLC0415 - the command line must start fast
 
         try:
             return super().invoke(ctx)
         except SwitchyardError as error:
-            fail(getattr(error, "message", "") or f"{error.public} ({error.code})")
+            code = BUSY if isinstance(error, BusyError) else REFUSED
+            fail(getattr(error, "message", "") or f"{error.public} ({error.code})", code)
 
 
 def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:

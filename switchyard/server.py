@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from kernel.errors import SettingsError
 from kernel.heap import give_back, share_one_heap
+from switchyard.cli_options import fail
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
 
 if TYPE_CHECKING:
@@ -94,8 +96,11 @@ def _load(target: str, parent: int) -> Callable[..., Any]:
         signal.signal(number, signal.SIG_DFL)
     follow_parent(parent)
     module, _, name = target.partition(":")
-    with _loading():
-        application: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    try:
+        with _loading():
+            application: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except SettingsError as error:  # granian would show where in our code it was found
+        fail(error.message)
     return application
 
 

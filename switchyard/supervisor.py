@@ -1,7 +1,8 @@
 """Runs the processes of a system, starts again what dies, and stops all of them cleanly.
 
 Owns child processes and nothing else. A child that dies is started again after a pause that doubles each time
-and is forgotten once the child has lived for a while. A child whose supervisor is gone ends itself
+and is forgotten once the child has lived for a while. A child that says in its first life that it cannot run
+as it is set up would say so again: it ends all. A child whose supervisor is gone ends itself
 (`follow_parent`), so that nothing is left behind, whatever kills the supervisor.
 """
 
@@ -86,14 +87,25 @@ class _Running:
 
 
 class Supervisor:
-    """Keeps children running until told to stop. Start and stop belong to one thread."""
+    """Keeps children running until told to stop. Start and stop belong to one thread.
+
+    ``final`` is the exit code by which a child says that it cannot run as it is set up; None: none says so.
+    """
 
     def __init__(
-        self, children: Sequence[Child], *, say: Callable[[str], None], grace: float = GRACE
+        self,
+        children: Sequence[Child],
+        *,
+        say: Callable[[str], None],
+        grace: float = GRACE,
+        final: int | None = None,
     ) -> None:
         self._running = {child.name: _Running(child) for child in children}
         self._say = say
         self._grace = grace
+        self._final = final
+        self.refused = 0
+        """The code of a child that could not run as it is set up, once one said so."""
 
     def start(self) -> None:
         """Start every child that is not running."""
@@ -102,10 +114,10 @@ class Supervisor:
                 running.start()
 
     def run(self, stop: threading.Event) -> None:
-        """Keep every child running until `stop` is set, then stop them all."""
+        """Keep every child running until `stop` is set or one cannot run at all, then stop them all."""
         self.start()
         try:
-            while not stop.wait(_LOOK):
+            while not self.refused and not stop.wait(_LOOK):
                 self.look()
         finally:
             self.stop()
@@ -120,6 +132,9 @@ class Supervisor:
                     running.start()
             elif process.poll() is not None:
                 running.note_death(now)
+                if running.deaths == 1 and process.returncode == self._final:
+                    self.refused = process.returncode
+                    continue
                 wait = running.next_start - now
                 self._say(
                     f"{running.child.name} ended with {process.returncode}; it starts again in {wait:.1f} s"

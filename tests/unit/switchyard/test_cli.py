@@ -6,11 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from kernel.crypto import KeyRing
+from kernel.errors import BusyError, SettingsError, SwitchyardError
 from switchyard.cli import main
+from switchyard.cli_options import Commands
 from tests.architecture.sources import ROOT
 
 if TYPE_CHECKING:
@@ -42,6 +45,19 @@ def test_a_wrong_option_in_the_settings_is_named_in_one_sentence(tmp_path: Path)
     assert result.exit_code == 2
     assert "gateway.kernel.public_ulr: there is no such option" in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(("error", "code"), [(BusyError(retry_after=1), 75), (SettingsError("wrong"), 2)])
+def test_what_may_go_well_another_time_has_a_code_of_its_own(error: SwitchyardError, code: int) -> None:
+    """EX_TEMPFAIL of sysexits.h; who starts commands knows whether to start them again."""
+
+    @click.command()
+    def deed() -> None:
+        raise error
+
+    result = CliRunner().invoke(Commands("all", commands=[deed]), ["deed"])
+    assert result.exit_code == code
+    assert result.stderr.startswith("switchyard: ")
 
 
 def test_the_example_file_can_be_used_and_is_current(tmp_path: Path) -> None:

@@ -117,3 +117,32 @@ def test_a_worker_that_is_still_loading_is_not_waited_for(tmp_path: Path) -> Non
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_system_whose_settings_cannot_be_used_ends_at_once_and_says_why(tmp_path: Path) -> None:
+    """Its parts would say so again each time they are started; nobody sees one sentence among those of new starts."""
+    file = tmp_path / "switchyard.toml"
+    file.write_text("[gateway.kernel]\npublic_ulr = 'x'\n")
+    done = _run("-m", "switchyard", "gateway", "--settings", str(file))
+    assert done.returncode == 2, done.stderr
+    assert "gateway.kernel.public_ulr: there is no such option" in done.stderr
+    assert "starts again" not in done.stderr
+
+
+def test_an_application_that_cannot_be_loaded_with_its_settings_says_why_in_a_sentence(
+    tmp_path: Path,
+) -> None:
+    """What only a worker finds out, such as a key file that is not there."""
+    (tmp_path / "wrong_wsgi.py").write_text(
+        "from kernel.errors import SettingsError\nraise SettingsError('no key file')"
+    )
+    script = (
+        f"import os, sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from switchyard.server import _load; _load('wrong_wsgi:application', os.getppid())"
+    )
+    done = _run("-c", script)
+    assert (done.returncode, done.stderr) == (2, "switchyard: no key file\n")
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)

@@ -59,6 +59,39 @@ def test_a_child_that_dies_is_started_again(said: list[str]) -> None:
         supervisor.stop()
 
 
+REFUSES = (sys.executable, "-c", "raise SystemExit(2)")
+LATER = "import pathlib, sys; told = pathlib.Path(sys.argv[1]); told.exists() and sys.exit(2); told.touch(); sys.exit(1)"
+
+
+def test_a_child_that_cannot_run_as_it_is_set_up_ends_all(said: list[str]) -> None:
+    """It said why itself; nothing is started again, and its code is told on."""
+    supervisor = Supervisor([Child("sleeper", _SLEEP), Child("wrong", REFUSES)], say=said.append, final=2)
+    supervisor.run(threading.Event())
+    assert supervisor.refused == 2
+    assert supervisor.pid("sleeper") is None
+    assert said == []
+
+
+def test_a_child_that_ran_is_started_again_whatever_it_says(said: list[str], tmp_path: Path) -> None:
+    """Settings that were right once may be mended while others are served; and who asks for nothing else keeps all."""
+    children = [
+        Child("later", (sys.executable, "-c", LATER, str(tmp_path / "told"))),
+        Child("wrong", REFUSES),
+    ]
+    for child, final in zip(children, (2, None), strict=True):
+        supervisor = Supervisor([child], say=said.append, final=final)
+        supervisor.start()
+
+        def died_twice(held: Supervisor = supervisor, name: str = child.name) -> bool:
+            held.look()
+            return held.deaths(name) == 2
+
+        _until(died_twice)
+        assert supervisor.refused == 0
+        supervisor.stop()
+    assert len(said) == 4
+
+
 def test_stopping_ends_every_child_and_kills_the_deaf(said: list[str], tmp_path: Path) -> None:
     log = tmp_path / "deaf.log"
     children = [Child("sleeper", _SLEEP), Child("deaf", _STUBBORN, log=log)]
