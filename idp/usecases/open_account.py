@@ -18,8 +18,6 @@ from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
 
-_LABEL = "Authenticator app"
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -85,6 +83,6 @@ def _set_app(unit: Unit, account_id: str, seed: bytes | None) -> None:
         factor_id=factor_id,
         account_id=account_id,
         sealed=unit.sealer.seal(seed, row=factor_id, **SEED_PLACE),
-        label=_LABEL,
+        label="",
         now=unit.now,
     )

@@ -12,6 +12,7 @@ from idp.domain.login_flow import Demands, Step
 from idp.domain.provisioning import Missing
 from idp.domain.session import Acr
 from idp.domain.totp import code_at, step_at
+from idp.storage.own_factors import own_factors
 from idp.usecases.flow_outcomes import Done, FlowPage, NotSignedIn, WrongCode
 from idp.usecases.open_account import AccountOpened, Opening, open_account
 from idp.usecases.sessions import find_session
@@ -89,8 +90,10 @@ def test_without_a_waiver_the_policy_asks_as_of_everybody(sqlite_gatehouse: Gate
 
 
 def test_an_app_that_was_given_is_asked_for_and_its_codes_are_right(gatehouse: Gatehouse) -> None:
-    """MF-02: the first code of a given secret works, once."""
+    """MF-02: the first code of a given secret works, once. Its owner gave it no name, so that it has none."""
     account_id = opened(gatehouse, (Waiver.QUESTION,), app=True)
+    with gatehouse.services.store.read() as connection:
+        assert [each.label for each in own_factors(connection, account_id)] == [""]
     code = code_at(SEED, step_at(gatehouse.clock.now()))
     for expected in (Done, WrongCode):
         flow = gatehouse.start()
