@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine, telling_as_core
-from kernel.errors import BusyError, UndoneError
+from kernel.errors import BusyError, NestedUnitError, UndoneError
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
 
@@ -250,6 +250,7 @@ class Database:
         Raises:
             BusyError: if another writer stood in the way for too long, or for ever (:class:`UndoneError`);
                 nothing was changed.
+            NestedUnitError: if the calling thread has a unit open already.
         """
         with self.transaction() as transaction:
             yield transaction.connection
@@ -292,10 +293,13 @@ class Database:
 
     @contextmanager
     def _unit(self) -> Iterator[Transaction]:
-        """Lend a transaction that is committed when the body ends."""
+        """Lend a transaction that is committed when the body ends; one at a time to a thread."""
+        if getattr(self._local, "writes", False):  # two transactions would not see, or wait for, each other
+            raise NestedUnitError
         transaction: Transaction | None = None
         committed: bool | None = False
         try:
+            self._local.writes = True
             with self.engine.begin() as connection:
                 transaction = Transaction(connection)
                 yield transaction
@@ -310,6 +314,7 @@ class Database:
                         raise
             committed = True
         finally:
+            self._local.writes = False
             if transaction is not None:
                 transaction.end(committed=committed)
 

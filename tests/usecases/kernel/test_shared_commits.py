@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, verify_chains
 from kernel.database import Database
-from kernel.errors import BusyError, NestedUnitError
+from kernel.errors import BusyError
 from kernel.prepared import Prepared
 from kernel.sqlite_writer import SqliteWriter
 from kernel.tables import audit_chain, audit_event
@@ -95,21 +95,6 @@ def in_line(store: Store, deeds: list[Callable[[Unit], None]]) -> tuple[list[Any
     for thread in threads:
         thread.join(60)
     return seen, len(committed)
-
-
-def test_a_unit_within_a_unit_of_the_same_thread_is_told_at_once(store: Store) -> None:
-    """It would wait for itself for ever. The outer unit goes on as if nothing was, and so does the thread."""
-    with store.write() as unit:
-        a_thing(unit, "before")
-        with pytest.raises(NestedUnitError, match="write in that one"), store.write():
-            pass
-        a_thing(unit, "after")
-    with pytest.raises(_WrongError), store.write() as unit:
-        a_thing(unit, "undone")
-        raise _WrongError
-    with store.write() as unit:
-        a_thing(unit, "next")
-    assert things(store) == audited(store) == {"before", "after", "next"}
 
 
 def test_a_unit_that_fails_first_leaves_nothing_to_those_who_wait(store: Store) -> None:

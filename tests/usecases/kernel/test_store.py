@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -15,7 +16,7 @@ from kernel.courier.outbox import Envelope
 from kernel.courier.worker import CourierWorker
 from kernel.crypto import KeyRing, Sealer
 from kernel.database import Database
-from kernel.errors import AuditError
+from kernel.errors import AuditError, NestedUnitError
 from kernel.origin import Origin, origin
 from kernel.randomness import SystemRandomness
 from kernel.ratelimit import Limit, forget, sweep, take
@@ -50,6 +51,25 @@ def test_a_deed_that_fails_leaves_no_trace(kernel_database: Database) -> None:
             assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
     deed(store)
     assert verify_chains(kernel_database).faults == []
+
+
+def test_a_unit_within_a_unit_of_the_same_thread_is_told_at_once(kernel_database: Database) -> None:
+    """It would wait for itself for ever, or not see it. The outer one goes on, and so do this thread and others."""
+    store = a_store(kernel_database)
+    with ThreadPoolExecutor(1) as others:
+        with store.write() as outer:
+            outer.audit.record("test:thing:made", actor=CLERK, target="1")
+            with pytest.raises(NestedUnitError, match="write in that one"):
+                deed(store, 2)
+            outer.audit.record("test:thing:made", actor=CLERK, target="3")
+            beside = others.submit(deed, store, 4)
+        beside.result(60)
+    with pytest.raises(RuntimeError), store.write():
+        raise RuntimeError
+    deed(store, 5)
+    with store.read() as connection:
+        targets = connection.execute(select(audit_event.c.target)).scalars().all()
+    assert sorted(targets) == ["1", "3", "4", "5"]
 
 
 def test_a_chain_goes_on_after_a_failed_deed(kernel_database: Database) -> None:
