@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
@@ -90,17 +89,32 @@ def stay_undone(connection: Connection, error: Exception) -> None:
         raw.execute("BEGIN")
 
 
-@contextmanager
-def telling_as_core(connection: Connection, sql: str) -> Iterator[None]:
-    """Have the driver's errors told as Core tells them, without the values of the statement."""
-    try:
-        yield
-    except connection.engine.dialect.loaded_dbapi.Error as error:
-        stay_undone(connection, error)
-        dialect = connection.engine.dialect
-        raise DBAPIError.instance(
-            sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-        ) from error
+class TellingAsCore:
+    """Lends the driver's connection, whose errors are told as Core tells them, without a statement's values.
+
+    No generator, because every prepared statement enters one.
+    """
+
+    __slots__ = ("_connection", "_sql")
+
+    def __init__(self, connection: Connection, sql: str) -> None:
+        self._connection = connection
+        self._sql = sql
+
+    def __enter__(self) -> Any:  # noqa: ANN401 - the driver's own connection
+        """Return the driver's connection."""
+        return self._connection.connection.dbapi_connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Tell an error of the driver as Core would."""
+        if error is None:
+            return
+        dialect = self._connection.engine.dialect
+        if isinstance(error, dialect.loaded_dbapi.Error):
+            stay_undone(self._connection, error)
+            raise DBAPIError.instance(
+                self._sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+            ) from error
 
 
 def postgresql_engine(url: URL, *, pool_size: int) -> Engine:

@@ -7,8 +7,7 @@ calling thread in autocommit; writes run inside a unit of work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from kernel.database import Database
-from kernel.engines import telling_as_core
+from kernel.engines import TellingAsCore
 from kernel.transaction import Transaction
 
 Row = tuple[Any, ...]
@@ -114,7 +113,7 @@ class Prepared:
         """
         compiled = self.ready(connection.engine)
         arguments = compiled.arguments(values)
-        with _driver(connection, compiled) as raw:
+        with TellingAsCore(connection, compiled.sql) as raw:
             return compiled.rows(compiled.run(raw, arguments))
 
     def bound(self, **values: object) -> Bound:
@@ -145,7 +144,7 @@ class Prepared:
         arguments = [compiled.arguments(values) for values in rows]
         if not arguments:
             return
-        with _driver(connection, compiled) as raw:
+        with TellingAsCore(connection, compiled.sql) as raw:
             if compiled.command:
                 raw.run_many(compiled.command, arguments)
             else:
@@ -181,7 +180,7 @@ def run_together(connection: Connection, *statements: Bound) -> list[list[Row]]:
     if not ready or not ready[0].command:
         return [each.prepared.within(connection, **each.values) for each in statements]
     asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
-    with _driver(connection, ready[0]) as raw:
+    with TellingAsCore(connection, ready[0].sql) as raw:
         found = raw.run_together(asked)
     return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
 
@@ -193,10 +192,3 @@ def _numbering() -> Dialect:
 
     numbering: Callable[..., Dialect] = psycopg.dialect
     return numbering(paramstyle="numeric_dollar")
-
-
-@contextmanager
-def _driver(connection: Connection, compiled: _Compiled) -> Iterator[Any]:
-    """Lend the driver's connection; its errors become Core's, without the values of the statement."""
-    with telling_as_core(connection, compiled.sql):
-        yield connection.connection.dbapi_connection

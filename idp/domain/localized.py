@@ -26,6 +26,8 @@ def localized_names(metadata: Iterable[str], bases: Collection[str] = FOR_PEOPLE
 
 def in_language(values: Mapping[str, Any], name: str, language: str, default: str = "") -> str:
     """Return the value of ``name`` in ``language``, in another variety of it, or ``default``."""
+    if not values:
+        return default
     wanted = language.casefold()
     told = {
         each.partition("#")[2].casefold(): str(values[each])

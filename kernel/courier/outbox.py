@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from pydantic_core import to_json
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from kernel.audit import JsonValue
@@ -106,7 +107,7 @@ class Post:
     ) -> None:
         """Post a message; a second one with the same ``dedupe_key`` is dropped."""
         identifier = self._randomness.ulid(self._now)
-        plain = json.dumps(dict(payload), ensure_ascii=False).encode()
+        plain = to_json(dict(payload))
         sealed = self._sealer.seal(plain, table="courier_message", column="payload", row=identifier)
         _new(self._connection.dialect.name).within(
             self._connection,
