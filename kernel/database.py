@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine, telling_as_core
+from kernel.engines import ONLY_LOOKS, TellingAsCore, postgresql_engine, sqlite_engine
 from kernel.errors import BusyError, NestedUnitError, UndoneError
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
@@ -307,7 +307,7 @@ class Database:
                 if transaction.last:
                     raw: Any = connection.connection.dbapi_connection
                     try:
-                        with telling_as_core(connection, "COMMIT"):
+                        with TellingAsCore(connection, "COMMIT"):
                             raw.commit_with(transaction.last)
                     except DBAPIError:
                         committed = None if raw.is_in_doubt else False
