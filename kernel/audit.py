@@ -36,6 +36,7 @@ _SECRET_WORDS = ("password", "secret", "token", "code", "answer", "cookie", "ass
 _INSERT = Prepared(audit_event.insert(), columns=[column.name for column in audit_event.columns])
 _MOMENT = 1.0
 """Seconds that a unit waits for another to open a chain."""
+_CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 _GENESIS = hashlib.sha256(b"switchyard audit").digest()
 
 
@@ -72,8 +73,7 @@ def _row_hash(row: Mapping[str, Any]) -> bytes:
     values = [row["chain"], row["seq"], stamp]
     values += [row[name] for name in ("tag", "actor_kind", "actor_id", "session", "organization", "target")]
     values += [row[name] for name in ("outcome", "reason", "address", "request_id", "details")]
-    canonical = json.dumps(values, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(row["previous_hash"] + canonical.encode()).digest()
+    return hashlib.sha256(row["previous_hash"] + _CANONICAL(values).encode()).digest()
 
 
 def _chain_hash(number: int, chain: str, node: str, opened_at: dt.datetime, previous: bytes) -> bytes:
