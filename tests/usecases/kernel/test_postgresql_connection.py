@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, AuditTrail, verify_chains
 from kernel.postgresql_connection import PostgresqlConnection
-from kernel.prepared import Prepared
+from kernel.prepared import Prepared, run_together
 from kernel.randomness import SystemRandomness
 from tests.support.clock import NOON, a_store
 
@@ -95,6 +95,34 @@ def test_what_goes_out_with_the_commit_is_kept_with_it(database: Database) -> No
     assert len(words(database)) == MANY - 1
 
 
+def test_statements_that_run_together_each_see_what_those_before_did(database: Database) -> None:
+    with database.write() as connection:
+        for first in (1, 3):  # with BEGIN, and in a transaction that is open
+            made, found, later = run_together(
+                connection,
+                INSERT.bound(id=first, word="one"),
+                FIND.bound(least=first),
+                INSERT.bound(id=first + 1, word="two"),
+            )
+            assert (made, found, later) == ([], [(first, "one")], [])
+        assert run_together(connection) == []
+    assert words(database) == ["one", "two", "one", "two"]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_one_of_the_statements_that_run_together_undoes_all(database: Database, taken: int) -> None:
+    with database.write() as connection:
+        INSERT.within(connection, id=taken, word="there")
+    with pytest.raises(IntegrityError) as refused, database.write() as connection:
+        run_together(connection, *(INSERT.bound(id=number, word="a secret") for number in range(3)))
+    assert "a secret" not in str(refused.value)
+    assert words(database) == ["there"]
+    with database.write() as connection:
+        assert driver(connection).pgconn.transaction_status == TransactionStatus.IDLE
+        run_together(connection, *(INSERT.bound(id=number, word="new") for number in range(3, 6)))
+    assert words(database) == ["there", "new", "new", "new"]
+
+
 def test_a_unit_of_last_statements_alone_is_a_transaction(database: Database) -> None:
     with pytest.raises(IntegrityError), database.transaction() as transaction:
         INSERT.at_last(transaction, id=1, word="one")
@@ -145,7 +173,11 @@ def test_a_statement_that_the_server_forgot_is_prepared_anew(database: Database,
     for number in (2, 3):
         with database.write() as connection:
             INSERT.within(connection, id=number, word=str(number))
-    assert words(database) == ["one", "2", "3"]
+    for number in (4, 6):
+        with database.write() as connection:
+            both = (INSERT.bound(id=number + more, word=str(number + more)) for more in (0, 1))
+            run_together(connection, *both)
+    assert words(database) == ["one", "2", "3", "4", "5", "6", "7"]
 
 
 def test_a_statement_whose_columns_changed_is_prepared_anew(database: Database) -> None:
