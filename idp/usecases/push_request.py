@@ -77,7 +77,9 @@ def _asked(
     if known.setdefault("client_id", [proven.client.id]) != [proven.client.id]:
         return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client that is authenticated.")
     asked = Asked(known, proven.client, pushed=b"")
-    return _with_key(opened(services, asked) if asked.value("request") else asked, proven)
+    if asked.value("request"):
+        asked = opened(services, asked, proven=not proven.client.is_public)
+    return _with_key(asked, proven)
 
 
 def _with_key(asked: Asked, proven: ProvenClient) -> Asked | Fault:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from idp.domain.authorization_request import PARAMETERS, REFERENCES, Asked
 from idp.domain.client import Client
-from idp.domain.oauth import ASSERTION_ALGORITHMS, ErrorCode, Fault
+from idp.domain.oauth import ASSERTION_ALGORITHMS, ErrorCode, Fault, slow_down
 from idp.domain.request_object import LONGEST, Expected, read_object
 from idp.domain.response_encryption import ENCRYPTED_DOTS
 from idp.storage.clients import look_up_client
 from idp.storage.pushed_requests import find_pushed_request
 from idp.usecases.client_keys import keys_of
+from idp.usecases.limits import SEALED_REQUESTS, take_from_place
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 from kernel.fetch import NotFetched
@@ -56,15 +58,19 @@ def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]])
     return _found(services, asked) if pushed else _fetched(services, asked)
 
 
-def opened(services: IdpServices, asked: Asked, fetched: str = "") -> Asked:
+def opened(services: IdpServices, asked: Asked, fetched: str = "", *, proven: bool = False) -> Asked:
     """Return the request whose object stands in ``request``, or was fetched: what it says, and nothing else.
 
-    The keys may have to be fetched: never within a unit of work.
+    The keys may have to be fetched, and tries are counted: never within a unit of work. ``proven``: the
+    client proved itself, and is counted by that.
     """
     client, token = asked.known_client, fetched or asked.value("request")
     known = services.clients.look_up(services.store, client.id)
     names = [name for name in PARAMETERS if name not in REFERENCES]
     if token.count(".") == ENCRYPTED_DOTS:
+        wait = None if proven else _counted(services, client, token)
+        if wait is not None:
+            return replace(asked, unread=slow_down(wait))
         token = _decrypted(services, client, token)
     found = read_object(
         token,
@@ -88,14 +94,28 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "") -> Asked:
     return replace(asked, parameters={**found, "client_id": [client.id]}, signed=True)
 
 
+def _counted(services: IdpServices, client: Client, token: str) -> dt.timedelta | None:
+    """Count an object that a private key is used for; return how long to wait if that is one too many.
+
+    Whoever knows the name of a client can send one.
+    """
+    if not (_signs(client) and services.signing.names_a_key(token)):
+        return None
+    with services.store.write() as unit:
+        return take_from_place(unit, services, SEALED_REQUESTS)
+
+
+def _signs(client: Client) -> bool:
+    return bool(client.jwks or client.jwks_uri)
+
+
 def _decrypted(services: IdpServices, client: Client, token: str) -> str:
     """Return the signed object within an encrypted one, or what is none (RFC 9101 §6.1).
 
     However it cannot be opened, nothing more is told than that no signature was found. Nothing is opened for
     a client without keys: it could have signed nothing.
     """
-    signs = bool(client.jwks or client.jwks_uri)
-    return (services.signing.opened(token) if signs else None) or "sealed"
+    return (services.signing.opened(token) if _signs(client) else None) or "sealed"
 
 
 def request_algorithms(client: Client) -> tuple[str, ...]:

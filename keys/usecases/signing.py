@@ -182,6 +182,11 @@ class SigningKeys:
             return None
         return claims if isinstance(claims, dict) else None
 
+    def names_a_key(self, token: str) -> bool:
+        """Tell whether opening ``token`` would use a private key: its form and length are read, its key ours."""
+        header = header_of(token)
+        return header is not None and header["kid"] in self._current().openers
+
     def opened(self, token: str) -> str | None:
         """Return what a compact JWE holds that was encrypted for a key of ours, or None, however it fails.
 

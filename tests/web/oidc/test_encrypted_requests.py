@@ -12,7 +12,9 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import delete
 
+from idp.usecases.limits import SEALED_REQUESTS
 from kernel.fetch import Fetcher, FetchRules
+from kernel.ratelimit import take
 from keys.domain.encryption import ENCODINGS, LONGEST
 from keys.settings import KeySettings
 from keys.storage.tables import signing_key
@@ -204,6 +206,20 @@ def test_nothing_is_opened_for_a_client_that_could_have_signed_nothing(op: Op) -
     op.services = dataclasses.replace(op.services, signing=NeverOpening(op.services.store, ENCRYPTING))
     op.__post_init__()
     assert send(op, cookie, token)["error"] == "invalid_request_object"
+
+
+def test_a_stranger_has_only_so_many_opened_and_the_client_itself_goes_on(op: Op) -> None:
+    """RFC 9101 §10.4: a private operation for each, and all that it takes is the name of a client."""
+    cookie = prepared(op)
+    good, plain = sealed(op, an_object(op)), an_object(op, state="plain")
+    assert "code" in send(op, cookie, good)
+    with op.services.store.write() as unit:
+        take(unit.connection, SEALED_REQUESTS, "192.0.2.1", now=unit.now, cost=SEALED_REQUESTS.count)
+    op.services = dataclasses.replace(op.services, signing=NeverOpening(op.services.store, ENCRYPTING))
+    op.__post_init__()
+    answer = send(op, cookie, good)
+    assert (answer["error"], answer["state"]) == ("temporarily_unavailable", "outer")
+    assert "code" in send(op, cookie, plain), "what is signed alone costs no more"
 
 
 class NeverOpening(SigningKeys):
