@@ -183,7 +183,7 @@ class SigningKeys:
         return claims if isinstance(claims, dict) else None
 
     def names_a_key(self, token: str) -> bool:
-        """Tell whether opening ``token`` would use a private key: its form and length are read, its key ours."""
+        """Tell whether opening ``token`` would use a private key: it has our form, and names one of ours."""
         header = header_of(token)
         return header is not None and header["kid"] in self._current().openers
 
