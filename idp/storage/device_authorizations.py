@@ -112,6 +112,18 @@ def allow(
     )
 
 
+def client_allowed_in(
+    connection: Connection, user_digest: bytes, *, session_id: str, now: dt.datetime
+) -> str | None:
+    """Return the client of a request that was allowed in this very session, or None."""
+    row = connection.execute(
+        select(_table.c.client_id, _table.c.authentication).where(
+            _table.c.user_digest == user_digest, _table.c.grant_id.is_not(None), _table.c.expires_at > now
+        )
+    ).first()
+    return row.client_id if row is not None and row.authentication["sid"] == session_id else None
+
+
 def find_for_poll(
     connection: Connection, digest: bytes, client_id: str
 ) -> tuple[DeviceAuthorization, DeviceAnswer] | None:

@@ -15,7 +15,13 @@ from idp.domain.session import LiveSession, satisfies
 from idp.domain.tokens import Authentication, seconds
 from idp.storage.clients import find_client
 from idp.storage.consents import keep_consent
-from idp.storage.device_authorizations import DeviceAuthorization, allow, decide, find_waiting
+from idp.storage.device_authorizations import (
+    DeviceAuthorization,
+    allow,
+    client_allowed_in,
+    decide,
+    find_waiting,
+)
 from idp.storage.factors import confirmed_factors
 from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.entrance import may_enter
@@ -88,17 +94,20 @@ def decide_device(
 ) -> DeviceDecided | Refused:
     """Allow or deny a device once, by one conditional statement.
 
-    A yes is a grant of this session, and a consent that the person can take back like any other.
+    A yes is a grant of this session, and a consent that the person can take back like any other. Who sends
+    the same yes again is told that it is kept.
 
     Raises:
         StaleClientError: if client or account were switched off a moment ago; nothing was decided.
     """
     with services.store.write() as unit:
         found = _found(services, unit, typed, session)
+        if allowed and isinstance(found, NoSuchCode):
+            return _allowed_before(unit, typed, session)
         if not isinstance(found, _Waiting):
             return found
         if not decide(unit.connection, digest(found.user_code), now=unit.now):
-            return NoSuchCode()
+            return _allowed_before(unit, typed, session) if allowed else NoSuchCode()
         family = _allow(services, unit, found, session) if allowed else ""
         unit.audit.record(
             "gateway:device:allowed" if allowed else "gateway:device:denied",
@@ -137,6 +146,14 @@ def _found(services: IdpServices, unit: Unit, typed: str, session: LiveSession) 
         )
         return NoAccessForDevice(client)
     return _Waiting(asked, client, code)
+
+
+def _allowed_before(unit: Unit, typed: str, session: LiveSession) -> DeviceDecided | NoSuchCode:
+    """Tell of a yes that this very session gave: the button was pressed twice, or the page sent again."""
+    user_digest = digest(read_user_code(typed) or "")
+    client_id = client_allowed_in(unit.connection, user_digest, session_id=session.id, now=unit.now)
+    client = find_client(unit.connection, client_id) if client_id is not None else None
+    return NoSuchCode() if client is None else DeviceDecided(client, allowed=True)
 
 
 def _is_strong_enough(unit: Unit, asked: DeviceAuthorization, session: LiveSession) -> bool:

@@ -6,7 +6,9 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
+from kernel.tables import audit_event
 from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, heading_of
 from tests.support.television import Television, a_television
@@ -70,6 +72,20 @@ def test_an_address_with_the_code_still_asks(visitor: Journey, gateway: PagesGat
     assert visitor.messages == ["2007"]
     visitor.open("/allowed-applications")
     assert "The &lt;Television&gt;" in visitor.text
+
+
+def test_a_button_that_is_pressed_twice_says_the_same_twice(visitor: Journey, gateway: PagesGateway) -> None:
+    """RFC 8628 §5.1: one grant, told again to the session that gave it; a no sent again is told to nobody."""
+    told = Television(gateway).asks()
+    visitor.open(f"/device?user_code={told['user_code']}")
+    question = visitor.page
+    assert question is not None
+    for _press in range(2):
+        assert "Your device is connected" in submit(visitor.client, question, {"decision": "allow"}).text
+    assert submit(visitor.client, question, {"decision": "deny"}).status_code == 422
+    with gateway.services.store.read() as connection:
+        allowed = select(audit_event).where(audit_event.c.tag == "gateway:device:allowed")
+        assert len(connection.execute(allowed).all()) == 1
 
 
 def test_a_typed_code_may_be_denied(visitor: Journey, gateway: PagesGateway) -> None:

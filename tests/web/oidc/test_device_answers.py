@@ -77,6 +77,23 @@ def test_a_yes_is_a_consent_that_can_be_taken_back(op_on_both: Op) -> None:
     assert [notice["client_id"] for notice in op.notices()] == ["tv"]
 
 
+def test_a_yes_that_is_sent_again_is_told_to_the_session_that_gave_it(op_on_both: Op) -> None:
+    """RFC 8628 §5.1: a button that is pressed twice is one yes; nobody else learns what became of the code."""
+    op = op_on_both
+    television(op)
+    account = op.account()
+    cookie, elsewhere = op.session(account), op.session(account)
+    told, denied = ask(op), ask(op)
+    first = decided(op, cookie, told)
+    assert decided(op, cookie, told) == first
+    assert decided(op, elsewhere, told) == decided(op, cookie, told, allowed=False) == NoSuchCode()
+    assert "access_token" in poll(op, told).json()
+    assert decided(op, cookie, told) == first
+    assert [row.outcome for row in op.audit("gateway:device:allowed")] == ["done"]
+    decided(op, cookie, denied, allowed=False)
+    assert decided(op, cookie, denied) == NoSuchCode()
+
+
 def test_tokens_end_with_the_session_unless_they_were_asked_to_stay(op: Op) -> None:
     """RT-08, LO-04: the client hears of the end by back-channel logout, as after a sign-in by code."""
     television(op, backchannel_logout_uri="https://tv.example/logout")
