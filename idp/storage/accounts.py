@@ -138,12 +138,15 @@ def change_account_row(
 
     One UPDATE decides: it finds the row only at the stored version (L4) and only while the row's fence is
     not ahead of ``changed.source_version``. ``values`` take the place of those of the paths in ``emptied``.
+    An account that is switched off by it ends its sign-ins under way, as ``end_sign_ins_of`` would.
 
     Raises:
         TakenError: if another account has the user name or the external id already.
     """
     before, after = _columns(stored, ""), _columns(changed, document)
-    differing = tuple(name for name in _COLUMNS if before[name] != after[name])
+    if stored.active and not changed.active:
+        after = {**after, "sign_ins_ended_at": changed.updated_at}
+    differing = tuple(name for name in after if before.get(name) != after[name])
     arguments = {f"new_{name}": after[name] for name in differing}
     try:
         found = _update_of(differing).within(

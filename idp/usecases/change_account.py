@@ -23,7 +23,7 @@ from idp.outbound.mail import post_account_changed
 from idp.storage.accounts import change_account_row, find_for_change
 from idp.storage.one_time import put_out_of_force
 from idp.storage.violations import TakenError
-from idp.usecases.endings import end_everywhere
+from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
 from idp.usecases.managers import rename_manager, settle_manager
@@ -150,7 +150,7 @@ def _follow(
     if stored.active != changed.active:
         signal_account_switched(unit, services, account_id=changed.id, active=changed.active)
     if stored.active and not changed.active:
-        end_everywhere(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
+        end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
     if not changed.active or changed.email != stored.email:
         # Links that went to the old address, or to an account that is off, open nothing any more.
         put_out_of_force(unit.connection, changed.id, now=unit.now)

@@ -82,8 +82,8 @@ def end_everywhere(
 ) -> int:
     """End what :func:`end_sessions` ends, and every sign-in of the account that is under way.
 
-    For who signs out everywhere, and for a deactivated account (I4, UI-05). The account is held first, so
-    that a sign-in that is being concluded is refused, or its session is found.
+    For who signs out everywhere (UI-05). The account is held first, so that a sign-in that is being concluded
+    is refused, or its session is found.
     """
     end_sign_ins_of(unit.connection, account_id, now=unit.now)
     return end_sessions(unit, services, account_id=account_id, reason=reason, actor=actor, keep=keep)
