@@ -395,6 +395,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
     with office.pages.serve() as url:
         take_session(browser, office.robin, url, language)
         tab = browser.open()
+        colon = ": " if language == "en" else "\N{NO-BREAK SPACE}: "
         paths = (LIST, f"{LIST}?q=fieldn", f"{LIST}?q=nobody", f"{LIST}?from=x", refused[1])
         for number, path in enumerate(paths):
             for size in (SMALL, LARGE):
@@ -403,6 +404,13 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
                 keep_screenshot(tab, f"provisioning-{number}-{language}-{size['width']}")
                 assert fits(tab), path
             assert accessibility_faults(tab) == [], path
+        tab.set_viewport_size(SMALL)  # type: ignore[arg-type]  # a plain dictionary is fine
+        tab.goto(f"{url}{LIST}")
+        label = "getComputedStyle(document.querySelector('td[data-label]'), '::before').content"
+        assert tab.evaluate(label).endswith(f'{colon}"')
+        assert (tab.locator("tbody [lang=en]").count() == 0) is (language == "fr"), (
+            "reasons are in its language"
+        )
 
 
 def test_the_search_needs_no_script(office: Office, plain_browser: Visitor) -> None:
