@@ -21,7 +21,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "cache_size=-500",
+    "cache_size=-250",
     "wal_autocheckpoint=4000",
 )
 

@@ -43,6 +43,7 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
         randomness=services.store.randomness,
         peer=peer_by_hops(kernel.trusted_proxies),
         host_is_ours=host_check(kernel.public_url),
+        long_answer=wiring.HEAP.used,
     )
     if not settings.idp.certificate_header:
         return lane  # no endpoint looks at certificates then

@@ -24,6 +24,8 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MAX_BODY = 1_048_576
+LONG_ANSWER = 65_536
+"""Bytes of a body from which on it is one that took much memory to make."""
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _log = structlog.get_logger(__name__)
 
@@ -116,7 +118,8 @@ class Lane:
     """Serves hot routes directly; everything else goes to ``behind``.
 
     ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers, in
-    the words of the endpoint where it has some and by what stands behind where it has none.
+    the words of the endpoint where it has some and by what stands behind where it has none. ``long_answer``
+    is told of every answer that took much memory to make.
     """
 
     def __init__(
@@ -127,12 +130,14 @@ class Lane:
         randomness: Randomness,
         peer: Callable[[Mapping[str, Any]], str],
         host_is_ours: Callable[[str], bool],
+        long_answer: Callable[[], None] = lambda: None,
     ) -> None:
         self._behind = behind
         self._dispatch = Dispatch(route for route in routes if route.hot)
         self._request_ids = RequestIds(randomness)
         self._peer = peer
         self._host_is_ours = host_is_ours
+        self._long_answer = long_answer
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one WSGI request."""
@@ -150,6 +155,8 @@ class Lane:
             response = misdirected()
         status, headers, body = finish(response, head=environ["REQUEST_METHOD"] == "HEAD")
         start_response(_STATUS.get(status, f"{status} Unknown"), headers)
+        if len(body) > LONG_ANSWER:
+            self._long_answer()
         return (body,)
 
 

@@ -6,9 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kernel.crypto import PasswordHasher
 from kernel.database import Database
 from kernel.heap import Afterwards
+from kernel.randomness import SeededRandomness
+from kernel.web.http import Response, Route
+from kernel.web.lane import LONG_ANSWER, Lane, call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,12 +75,29 @@ def test_a_process_that_was_forked_off_waits_for_itself() -> None:
     assert afterwards.waiter not in {None, inherited}
 
 
+@pytest.mark.parametrize(("length", "told"), [(LONG_ANSWER, 0), (LONG_ANSWER + 1, 1)])
+def test_the_heap_hears_of_answers_that_took_much_memory_and_of_no_other(length: int, told: int) -> None:
+    """Eight threads that make long pages at once leave holes, which are given back when no more follow."""
+    heard: list[int] = []
+    lane = Lane(
+        lambda _environ, _start: [],
+        [Route(("GET",), "/page", lambda _request: Response(200, b"x" * length), "page", hot=True)],
+        randomness=SeededRandomness(1),
+        peer=lambda _environ: "192.0.2.1",
+        host_is_ours=lambda _host: True,
+        long_answer=lambda: heard.append(1),
+    )
+    status, _, body = call(lane, {"REQUEST_METHOD": "GET", "PATH_INFO": "/page"})
+    assert (status, len(body)) == ("200 OK", length)
+    assert len(heard) == told
+
+
 def test_a_connection_keeps_few_pages_and_the_writer_what_it_changed(tmp_path: Path) -> None:
     """Each thread of each worker reads on a connection of its own; the system has the file in memory anyway."""
     database = Database(f"sqlite:///{tmp_path / 'pages.db'}")
     try:
         with database.read() as connection:
-            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -500
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -250
         with database.write() as connection:
             assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -2000
     finally:
