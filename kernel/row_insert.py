@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from kernel.database import JsonText
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared, run_together
 
 
 class RowInsert:
@@ -35,18 +35,21 @@ class RowInsert:
         self._one_by_one = Prepared(table.insert(), columns=self._columns)
         self._at_once = Prepared(rows_of_list(table, self._columns))
 
-    def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert ``rows`` in the transaction of ``connection``.
+    def run(
+        self, connection: Connection, rows: Iterable[Mapping[str, Any]], *, after: Bound | None = None
+    ) -> None:
+        """Insert ``rows`` in the transaction of ``connection``, ``after`` another statement if one is given.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: and its siblings, as Core would.
+            sqlalchemy.exc.IntegrityError: and its siblings, as Core would; of either.
         """
+        first = [] if after is None else [after]
         if connection.dialect.name == "sqlite":
+            run_together(connection, *first)
             self._one_by_one.many(connection, map(dict, rows))
             return
         listed = [[row[name] for name in self._columns] for row in rows]
-        if listed:
-            self._at_once.within(connection, rows=listed)
+        run_together(connection, *first, *([self._at_once.bound(rows=listed)] if listed else []))
 
 
 def rows_of_list(table: Table, columns: Sequence[str]) -> Insert:

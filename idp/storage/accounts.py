@@ -21,7 +21,7 @@ from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import TakenError, violated
 from kernel.listed import listed
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared
 from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
@@ -119,10 +119,9 @@ def insert_account(
         TakenError: if another account has the user name or the external id already (C4).
     """
     try:
-        _INSERT.within(connection, **_columns(new, document))
+        _insert_values(connection, new.id, values, after=_INSERT.bound(**_columns(new, document)))
     except IntegrityError as error:
         raise _taken(error) from None
-    _insert_values(connection, new.id, values)
 
 
 def change_account_row(
@@ -247,11 +246,15 @@ def _columns(value: Account, document: str) -> Mapping[str, Any]:
     }
 
 
-def _insert_values(connection: Connection, account_id: str, values: Iterable[AttributeValue]) -> None:
-    _INSERT_VALUES.run(
-        connection,
-        ({"account_id": account_id, "path": v.path, "item": v.item, "value": v.value} for v in values),
-    )
+def _insert_values(
+    connection: Connection,
+    account_id: str,
+    values: Iterable[AttributeValue],
+    *,
+    after: Bound | None = None,
+) -> None:
+    rows = ({"account_id": account_id, "path": v.path, "item": v.item, "value": v.value} for v in values)
+    _INSERT_VALUES.run(connection, rows, after=after)
 
 
 def _taken(error: IntegrityError) -> TakenError:
