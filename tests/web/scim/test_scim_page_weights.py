@@ -6,7 +6,7 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import func, insert, literal, select, update
 
 from idp.storage import tables
 from idp.storage.page_weights import LARGEST_PAGE, MOST_LINKS
@@ -71,6 +71,16 @@ def test_a_page_of_large_resources_is_shorter_and_the_list_goes_on_behind_it(wor
         first, second = _walked(world, path)
         assert len(first) in {8, 9}  # in the order of ids, which is not that of names
         assert len({*first, *second}) == total
+
+
+def test_a_page_is_weighed_in_bytes(world: ScimWorld) -> None:
+    """O12: on both databases; a character may have four, and whoever reads the page has to take them all."""
+    for number in range(17):
+        assert world.post("/Users", a_user(f"u{number:02}", title="weight")).status == 201
+    heavy = func.replace(tables.account.c.document, "weight", "€" * 170_000)
+    with world.services.store.database.write() as connection:
+        connection.execute(update(tables.account).values(document=heavy))
+    assert [len(page) for page in _walked(world, "/Users", sortBy="userName")] == [16, 1]
 
 
 def test_a_page_has_so_many_members_and_groups_of_users_at_most(sqlite_world: ScimWorld) -> None:
