@@ -113,7 +113,7 @@ class JsonText(TypeDecorator[Any]):
 def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return the dialect's own INSERT, which knows ``on_conflict_do_nothing`` and ``..._do_update``.
 
-    A process that works with one dialect never loads the other, which would be 3 MB.
+    A process that works with SQLite never loads the dialect of PostgreSQL, which would be 3 MB.
     """
     dialect = where if isinstance(where, str) else where.dialect.name
     if dialect == "postgresql":

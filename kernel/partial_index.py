@@ -2,7 +2,7 @@
 
 SQLAlchemy knows such an index by one option for each dialect, and loads the whole of a dialect to look
 whether it has the option. Here the condition becomes an option when a schema is made or compared, which no
-web worker does: it never loads the dialect of the database that it does not work with, 3 MB.
+web worker does: one that works with SQLite never loads the dialect of PostgreSQL, 3 MB.
 """
 
 from __future__ import annotations
