@@ -77,7 +77,7 @@ def read_bulk(body: Mapping[str, Any]) -> Bulk:
         raise InvalidSyntaxException(detail=f"'schemas' must name {BULK_REQUEST}.")
     stated = names.get("operations")
     if not isinstance(stated, list) or not stated or not all(isinstance(each, dict) for each in stated):
-        raise InvalidSyntaxException(detail="'Operations' must hold one or more operations, each of them an object.")
+        raise InvalidSyntaxException(detail="'Operations' must hold one or more operations, each an object.")
     if len(stated) > MOST_OPERATIONS:
         raise PayloadTooLargeException(
             detail=f"The number of bulk operations exceeds the maxOperations ({MOST_OPERATIONS})."
