@@ -24,9 +24,14 @@ _END_OF_ACCOUNT = Prepared(
     .returning(session.c.id)
 )
 
+_held = account.alias("held")
+# Held against whoever opens a session, as a change of the account does; what raises its version alone is not.
 _END_SIGN_INS = Prepared(
     update(account)
-    .where(account.c.id == bindparam("of"))
+    .where(
+        account.c.id
+        == select(_held.c.id).where(_held.c.id == bindparam("of")).with_for_update().scalar_subquery()
+    )
     .values(sign_ins_ended_at=bindparam("now", type_=account.c.sign_ins_ended_at.type))
 )
 

@@ -84,6 +84,7 @@ _GIVE_UP = Prepared(
     .values(account_id=None, session_id=None, finished_at=_MOMENT, step=_table.c.step + 1)
     .returning(_table.c.id)
 )
+_LEAVE_UNANSWERED = Prepared(update(_table).where(_ITS_BROWSERS).values(resumed_at=None))
 _COUNT = Prepared(
     update(_table)
     .where(_STANDS, _table.c.tries < TRIES_PER_FLOW)
@@ -236,6 +237,11 @@ def finish_flow(
         answered_at=now if answered else None,
     )
     return bool(ended)
+
+
+def leave_unanswered(connection: Connection, flow: Flow) -> None:
+    """Note that the unit which ended ``flow`` did not answer its request after all: it can be taken up."""
+    _LEAVE_UNANSWERED.within(connection, flow=flow.id, by=flow.browser)
 
 
 def give_up_flow(connection: Connection, flow_id: bytes, browser: bytes, *, now: dt.datetime) -> bool:

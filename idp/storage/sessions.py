@@ -84,9 +84,10 @@ _OPEN = Prepared(
                 account.c.sign_ins_ended_at <= bindparam("began_at", type_=_MOMENT),
             ),
         )
-        # Held, and looked at then: whoever deactivates the account or ends its sign-ins came before, and
-        # nothing is stored, or waits, and finds the session.
-        .with_for_update(read=True),
+        # Held as the foreign key would hold it, and looked at then: whoever deactivates the account or ends
+        # its sign-ins came before, and nothing is stored, or waits, and finds the session. A change of a
+        # group that the account is in holds nobody up.
+        .with_for_update(read=True, key_share=True),
         include_defaults=False,
     )
     .returning(session.c.id)

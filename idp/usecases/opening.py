@@ -11,7 +11,7 @@ from idp.domain.session import Acr, EndReason, LiveSession, strength
 from idp.domain.user_agent import LONGEST, browser_name
 from idp.outbound.mail import post_new_sign_in
 from idp.storage.devices import remember_device
-from idp.storage.flows import finish_flow
+from idp.storage.flows import finish_flow, leave_unanswered
 from idp.storage.sessions import NewSession, StandingSession, open_session, prove_again, standing_sessions
 from idp.usecases.answer_at_once import answered, ready
 from idp.usecases.endings import end_session
@@ -20,6 +20,7 @@ from idp.usecases.letterhead import letterhead
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
+from kernel.errors import UndoneError
 from kernel.origin import current_origin
 from kernel.store import Unit
 
@@ -41,6 +42,7 @@ def conclude(
 
     Raises:
         StaleClientError: if that client was switched off a moment ago; the unit of work must be undone.
+        UndoneError: if the session that was to go on ended a moment ago; so it must, to be done again.
     """
     standing = standing_sessions(
         unit.connection,
@@ -66,9 +68,12 @@ def conclude(
         now=unit.now,
     ):
         return None
-    goes_on = own is not None and prove_again(unit.connection, new, now=unit.now)
+    if own is not None and not prove_again(unit.connection, new, now=unit.now):
+        raise UndoneError(retry_after=1)  # it ended a moment ago: done again, none goes on
     began_at = flow.began_at or unit.now
-    if not goes_on and not open_session(unit.connection, new, began_at=began_at, now=unit.now):
+    if own is None and not open_session(unit.connection, new, began_at=began_at, now=unit.now):
+        if waiting is not None:
+            leave_unanswered(unit.connection, flow)
         return FlowLost(flow.client_name, flow.client_id)
     actor = Actor("account", account.id, new.id)
     for other in standing:

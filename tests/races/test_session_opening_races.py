@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idp.storage.accounts import find_account
+from idp.domain.login_flow import Demands
+from idp.storage.accounts import find_account, touch_versions
+from idp.storage.endings import end_one_session
 from idp.storage.grants import NewGrant, insert_grant
 from idp.storage.sessions import NewSession, open_session
+from idp.usecases.finish_login import finish_login
+from idp.usecases.flow_outcomes import Done
 from idp.usecases.log_out import log_out
 from idp.usecases.sessions import find_session
 from kernel.crypto import digest
+from kernel.errors import UndoneError
 from tests.support.accounts import switched
+from tests.support.gatehouse import a_gatehouse
 from tests.support.oidc import an_op
 from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
+    from kernel.clock import FrozenClock
     from kernel.database import Database
     from kernel.store import Unit
 
@@ -103,6 +110,44 @@ def test_a_sign_in_is_not_concluded_after_its_account_was_signed_out_everywhere(
         assert ended.result(60) is not None
         assert not opened(unit, account_id, began_at=unit.now - dt.timedelta(seconds=1))
         assert opened(unit, account_id)
+
+
+def test_a_sign_in_is_concluded_while_a_group_of_the_account_changes(
+    postgresql_gateway_database: Database,
+) -> None:
+    """Only the version of the account is raised by that: however long it takes, nobody waits for it."""
+    op = an_op(postgresql_gateway_database)
+    account_id = op.account()
+    with ThreadPoolExecutor(1) as pool, op.services.store.write() as unit:
+        touch_versions(unit.connection, [account_id], now=unit.now)
+        own = pool.submit(op.session, account_id)
+        done_or_waiting(postgresql_gateway_database, own)
+        assert own.done()
+
+
+def test_a_session_that_ends_while_a_sign_in_goes_on_with_it_makes_way_for_a_new_one(
+    postgresql_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """SE-01: nothing was done, and the form that is sent again opens one."""
+    gatehouse = a_gatehouse(postgresql_gateway_database, clock)
+    holder = gatehouse.a_holder()
+    token = gatehouse.sign_in(holder).session_token
+    gatehouse.next_step()
+    flow = gatehouse.start(holder.browser, demands=Demands(review=True))
+    gatehouse.give_password(flow, holder.browser, holder.user_name)
+    gatehouse.give_code(flow, holder.browser, gatehouse.code(holder.seed))
+    own = find_session(gatehouse.services, token)
+    assert own is not None
+    with ThreadPoolExecutor(1) as pool:
+        with gatehouse.services.store.write() as unit:
+            assert end_one_session(unit.connection, own.id, reason="signed-out", now=unit.now)
+            ending = pool.submit(finish_login, gatehouse.services, flow=flow, browser=holder.browser)
+            done_or_waiting(postgresql_gateway_database, ending)
+        with pytest.raises(UndoneError):
+            ending.result(60)
+    again = finish_login(gatehouse.services, flow=flow, browser=holder.browser)
+    assert isinstance(again, Done)
+    assert again.session_id != own.id
 
 
 def test_no_grant_is_given_after_the_account_was_deactivated(postgresql_gateway_database: Database) -> None:

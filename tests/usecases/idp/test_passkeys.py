@@ -16,6 +16,7 @@ from idp.domain.login_flow import Demands, ProofKind, Step
 from idp.domain.session import Acr
 from idp.storage.tables import factor
 from idp.usecases.begin_passkey import begin_passkey
+from idp.usecases.change_password import PasswordChanged, change_password
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import (
@@ -29,7 +30,7 @@ from idp.usecases.flow_outcomes import (
 )
 from idp.usecases.present_passkey import present_passkey
 from idp.usecases.sessions import find_session
-from tests.support.gatehouse import Gatehouse, a_gatehouse
+from tests.support.gatehouse import ANOTHER, PASSWORD, Gatehouse, a_gatehouse
 from tests.support.soft_passkey import SoftPasskey, b64, rsa_cose_key
 
 if TYPE_CHECKING:
@@ -376,6 +377,28 @@ def test_a_passkey_works_while_guessers_have_locked_the_password(gatehouse: Gate
         gatehouse.give_password(gatehouse.start(), ELSEWHERE, "fieldn", "Wrong-Password-1")
     flow = gatehouse.start()
     assert isinstance(present(gatehouse, flow, key.get(asked(gatehouse, flow))), Done)
+
+
+def test_a_sign_in_by_passkey_that_is_under_way_ends_when_the_password_is_changed(
+    gatehouse: Gatehouse,
+) -> None:
+    """ASVS 7.4.3, RT-07: what ends every other session ends it too, whatever was proved in it."""
+    key = a_passkey(gatehouse)
+    own = gatehouse.start(ELSEWHERE)
+    done = present(gatehouse, own, key.get(asked(gatehouse, own)))
+    assert isinstance(done, Done)
+    parked = gatehouse.start("browser-of-a-thief", demands=Demands(review=True))
+    page = present(
+        gatehouse, parked, key.get(asked(gatehouse, parked, "browser-of-a-thief")), "browser-of-a-thief"
+    )
+    assert isinstance(page, FlowPage)
+    gatehouse.next_step()
+    session = find_session(gatehouse.services, done.session_token)
+    assert session is not None
+    changed = change_password(gatehouse.services, session, current=PASSWORD, password=ANOTHER, repeat=ANOTHER)
+    assert isinstance(changed, PasswordChanged)
+    ended = finish_login(gatehouse.services, flow=parked, browser="browser-of-a-thief")
+    assert isinstance(ended, FlowLost)
 
 
 def test_a_demand_for_phishing_resistance_is_met_by_a_passkey_only(gatehouse: Gatehouse) -> None:
