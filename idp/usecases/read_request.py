@@ -15,7 +15,7 @@ from idp.domain.response_encryption import ENCRYPTED_DOTS
 from idp.storage.clients import look_up_client
 from idp.storage.pushed_requests import find_pushed_request
 from idp.usecases.client_keys import keys_of
-from idp.usecases.limits import SEALED_REQUESTS, take_from_place
+from idp.usecases.limits import SEALED_PUSHES, SEALED_REQUESTS, take_from_client, take_from_place
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 from kernel.fetch import NotFetched
@@ -62,13 +62,13 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "", *, proven: bo
     """Return the request whose object stands in ``request``, or was fetched: what it says, and nothing else.
 
     The keys may have to be fetched, and tries are counted: never within a unit of work. ``proven``: the
-    client proved itself, and is counted by that.
+    client proved itself, and is counted instead of the place.
     """
     client, token = asked.known_client, fetched or asked.value("request")
     known = services.clients.look_up(services.store, client.id)
     names = [name for name in PARAMETERS if name not in REFERENCES]
     if token.count(".") == ENCRYPTED_DOTS:
-        wait = None if proven else _counted(services, client, token)
+        wait = _counted(services, client, token, proven=proven)
         if wait is not None:
             return replace(asked, unread=slow_down(wait))
         token = _decrypted(services, client, token)
@@ -94,14 +94,16 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "", *, proven: bo
     return replace(asked, parameters={**found, "client_id": [client.id]}, signed=True)
 
 
-def _counted(services: IdpServices, client: Client, token: str) -> dt.timedelta | None:
+def _counted(services: IdpServices, client: Client, token: str, *, proven: bool) -> dt.timedelta | None:
     """Count an object that a private key is used for; return how long to wait if that is one too many.
 
-    Whoever knows the name of a client can send one.
+    Whoever knows the name of a client can send one, and whoever registered one proves itself.
     """
     if not (_signs(client) and services.signing.names_a_key(token)):
         return None
     with services.store.write() as unit:
+        if proven:
+            return take_from_client(unit, services, SEALED_PUSHES, client.id)
         return take_from_place(unit, services, SEALED_REQUESTS)
 
 

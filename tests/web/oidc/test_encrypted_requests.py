@@ -12,7 +12,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import delete
 
-from idp.usecases.limits import SEALED_REQUESTS
+from idp.usecases.limits import SEALED_PUSHES, SEALED_REQUESTS
 from kernel.fetch import Fetcher, FetchRules
 from kernel.ratelimit import take
 from keys.domain.encryption import ENCODINGS, LONGEST
@@ -220,6 +220,21 @@ def test_a_stranger_has_only_so_many_opened_and_the_client_itself_goes_on(op: Op
     answer = send(op, cookie, good)
     assert (answer["error"], answer["state"]) == ("temporarily_unavailable", "outer")
     assert "code" in send(op, cookie, plain), "what is signed alone costs no more"
+
+
+def test_a_client_that_proves_itself_has_a_limit_of_its_own_for_what_is_opened(op: Op) -> None:
+    """RFC 9101 §10.4: what is pushed and refused costs the same private operation; registering makes a client."""
+    prepared(op)
+    fields = {"client_id": "emi", "request": sealed(op, an_object(op))}
+    with op.services.store.write() as unit:
+        take(unit.connection, SEALED_REQUESTS, "192.0.2.1", now=unit.now, cost=SEALED_REQUESTS.count)
+    assert op.post("/oauth2/par", fields, headers=op.basic()).status == 201, "it is no stranger"
+    with op.services.store.write() as unit:
+        take(unit.connection, SEALED_PUSHES, "emi", now=unit.now, cost=SEALED_PUSHES.count)
+    op.services = dataclasses.replace(op.services, signing=NeverOpening(op.services.store, ENCRYPTING))
+    op.__post_init__()
+    refused = op.post("/oauth2/par", fields, headers=op.basic())
+    assert refused.json()["error"] == "temporarily_unavailable"
 
 
 class NeverOpening(SigningKeys):
