@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
@@ -88,13 +89,20 @@ class KeyRing:
 
     @classmethod
     def create_file(cls, path: Path, randomness: Randomness) -> KeyRing:
-        """Write a new ring with one key to ``path`` (mode 0600) unless the file is there, and read it."""
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return cls.from_file(path)
-        with os.fdopen(handle, "w") as file:
-            file.write("1:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
+        """Write a new ring with one key to ``path`` (mode 0600) unless the file is there, and read it.
+
+        Of several processes that do so at once one wins, and the others read the whole of what it wrote.
+        """
+        if not path.exists():
+            new = path.with_name(f".{path.name}.{randomness.token_bytes(8).hex()}")
+            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write("1:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
+                with contextlib.suppress(FileExistsError):
+                    os.link(new, path)
+            finally:
+                new.unlink()
         return cls.from_file(path)
 
     @classmethod

@@ -74,6 +74,22 @@ def test_a_key_file_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_processes_that_make_a_key_file_at_once_share_one(tmp_path: Path) -> None:
+    """Both halves of a system do when it starts for the first time: none reads a file that is not whole yet."""
+    path = tmp_path / "kek.txt"
+    others: list[KeyRing] = []
+
+    class Meanwhile(SystemRandomness):
+        def token_bytes(self, count: int) -> bytes:
+            if not others:
+                others.append(KeyRing.create_file(path, SystemRandomness()))
+            return super().token_bytes(count)
+
+    mine = KeyRing.create_file(path, Meanwhile())
+    assert mine.get(1) == others[0].get(1) == KeyRing.from_file(path).get(1)
+    assert [file.name for file in tmp_path.iterdir()] == ["kek.txt"]
+
+
 @pytest.mark.parametrize("text", ["", "1:short", "x:" + "A" * 44, "300:" + "A" * 43 + "="])
 def test_a_bad_key_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "kek.txt"
