@@ -11,6 +11,7 @@ import gc
 import importlib
 import linecache
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -23,11 +24,12 @@ import structlog
 
 from kernel.errors import SettingsError
 from kernel.heap import give_back, share_one_heap
-from switchyard.cli_options import fail
+from switchyard.cli_options import REFUSED, fail
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from multiprocessing.synchronize import Event
 
 # A client that takes longer than this over its request's head is cut off (slow readers hold no thread).
 _HEAD_MILLISECONDS = 10_000
@@ -39,7 +41,8 @@ _LOG = structlog.get_logger()
 def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int = 4) -> None:
     """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
 
-    Each worker is a process that loads the application itself; one that dies is started again.
+    Each worker is a process that loads the application itself; one that dies is started again. Ends with the
+    code of a refusal if it cannot be loaded with its settings.
     """
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - the command line must start fast
     from granian.http import HTTP1Settings  # noqa: PLC0415
@@ -66,7 +69,11 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
         workers_kill_timeout=_STOP_SECONDS,
     )
     logging.getLogger("_granian").addFilter(_is_news)
-    server.serve(target_loader=partial(_load, target, os.getpid()), wrap_loader=False)
+    refused = multiprocessing.Event()
+    try:
+        server.serve(target_loader=partial(_load, target, os.getpid(), refused), wrap_loader=False)
+    except SystemExit:  # granian tells every end of its workers by one code
+        sys.exit(REFUSED if refused.is_set() else 1)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -89,7 +96,7 @@ def _run_in_batches() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _load(target: str, parent: int) -> Callable[..., Any]:
+def _load(target: str, parent: int, refused: Event) -> Callable[..., Any]:
     # A worker is born with its parent's handlers, which would swallow what ends it. While it loads, it serves
     # nobody yet and may end at once; granian sets the handlers of a serving worker when the loading is done.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,7 +107,11 @@ def _load(target: str, parent: int) -> Callable[..., Any]:
         with _loading():
             application: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except SettingsError as error:  # granian would show where in our code it was found
+        if refused.is_set():  # it tries once more, and nothing new is to be said
+            sys.exit(REFUSED)
+        refused.set()
         fail(error.message)
+    refused.clear()
     return application
 
 
