@@ -180,7 +180,7 @@ def run_together(connection: Connection, *statements: Bound) -> list[list[Row]]:
     if not ready or not ready[0].command:
         return [each.prepared.within(connection, **each.values) for each in statements]
     asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
-    with TellingAsCore(connection, ready[0].sql) as raw:
+    with TellingAsCore(connection, ";\n".join(one.sql for one in ready)) as raw:
         found = raw.run_together(asked)
     return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
 

@@ -28,7 +28,7 @@ def _groups(cgroups: Path, own: Path) -> Iterator[Path]:
     """Give the folder of the process's group in each hierarchy that may bound processors, and those above."""
     try:
         lines = own.read_text().splitlines()
-    except OSError:
+    except (OSError, ValueError):  # not there, or a group whose name is no UTF-8
         lines = []
     for line in (*lines, "0::/", "0:cpu:/"):
         _, controllers, path = (*line.split(":", 2), "", "")[:3]

@@ -69,3 +69,10 @@ def test_version_1_says_that_there_is_no_quota_by_a_negative_one(tmp_path: Path,
     none = usable_processors(tmp_path / "none", tmp_path / "none")
     files = {f"cpu/{QUOTA}": quota, f"cpu/{PERIOD}": "100000", "other/cpu.max": "50000 100000"}
     assert processors(tmp_path, "1:cpu:/a\n0::/ours\nnonsense\n", files) == none
+
+
+def test_a_group_whose_name_cannot_be_read_is_looked_for_no_further(tmp_path: Path) -> None:
+    """Linux takes any bytes for the name of a control group; the root counts all the same."""
+    (tmp_path / "own").write_bytes(b"0::/caf\xe9\n")
+    (tmp_path / "cpu.max").write_text("50000 100000")
+    assert usable_processors(tmp_path, tmp_path / "own") == 1
