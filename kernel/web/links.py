@@ -38,7 +38,13 @@ def this_page() -> str:
     if known is not None:
         return known
     request = flask.request
-    if request.method != "GET" and request.url_rule and "GET" not in (request.url_rule.methods or ()):
+    if request.method != "GET" and not _can_be_opened(request):
         return "/"
     query = request.query_string.decode("ascii", "replace")
     return local_path(f"{request.path}?{query}" if query else request.path)
+
+
+def _can_be_opened(request: flask.Request) -> bool:
+    """Tell whether a form was sent to the address of a page, which stands there under its own rule."""
+    adapter = flask.current_app.create_url_adapter(request)
+    return adapter is not None and adapter.test(method="GET")

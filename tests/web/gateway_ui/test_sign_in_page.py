@@ -395,3 +395,15 @@ def test_signing_in_twice_needs_no_second_sign_in(member: Member) -> None:
     visitor.give_code(secret)
     assert heading_of(visitor.open("/sign-in").text) == "Your applications"
     assert numbers_of(visitor.text) == []
+
+
+def test_who_mistyped_a_password_keeps_the_sign_in_in_another_language(gateway: PagesGateway) -> None:
+    """G-26: the refused form stands at an address that can be opened, and the language switch leads there."""
+    visitor = Journey(gateway)
+    visitor.open("/sign-in")
+    action = form_with(visitor.text, "username").action
+    refused = visitor.give_password(password="Wrong+guess77")
+    assert refused.status_code == 422
+    back = submit(visitor.client, refused, {"language": "fr"})
+    assert back.headers["Location"] == action
+    assert form_with(visitor.open(action).text, "username").action == action
