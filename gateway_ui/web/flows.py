@@ -88,7 +88,7 @@ def settled(outcome: object, flow: str) -> Response | None:
 
 
 def _to_client(answer: ToClient) -> Response:
-    """Return what the authorization endpoint would say to the client that waited, byte for byte."""
+    """Return what the authorization endpoint would say to the client; the page kit adds its headers."""
     status, headers, body = finish(to_client(answer.redirect_uri, answer.mode, answer.parameters))
     response = Response(body, status)
     response.headers.clear()
