@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SHORTEST_SEED = 10
-_HOST_AND_PORT = re.compile(r"[a-z0-9._-]+:[0-9]{1,5}|[0-9a-f:]+:[0-9]{1,5}")
+_HOST_AND_PORT = re.compile(r"(?:[a-z0-9._-]+|[0-9a-f:]+):(?P<port>[0-9]{1,5})")
 _DEFAULT = Path(__file__).parent / "lab_default.json"
 _USER_NAME_FAULTS = {
     UserNameFault.BLANK: "is empty",
@@ -87,7 +87,8 @@ def _authority(path: Path) -> Path:
 
 
 def _host_and_port(text: str) -> str:
-    if not _HOST_AND_PORT.fullmatch(text):
+    place = _HOST_AND_PORT.fullmatch(text)
+    if place is None or not 1 <= int(place["port"]) <= 65_535:
         raise ValueError("has to be a host in lower case and a port, like 127.0.0.1:9000")
     return text
 

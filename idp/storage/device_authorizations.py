@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, update
 
 from idp.domain.device_code import DeviceRequest, Pace
-from idp.storage.tables import device_authorization
+from idp.storage.tables import device_authorization, grant
 from kernel.database import insert
 from kernel.sweeping import remove_some
 
@@ -115,11 +115,11 @@ def allow(
 def client_allowed_in(
     connection: Connection, user_digest: bytes, *, session_id: str, now: dt.datetime
 ) -> str | None:
-    """Return the client of a request that was allowed in this very session, or None."""
+    """Return the client of a request that was allowed in this session and not taken back, or None."""
     row = connection.execute(
-        select(_table.c.client_id, _table.c.authentication).where(
-            _table.c.user_digest == user_digest, _table.c.grant_id.is_not(None), _table.c.expires_at > now
-        )
+        select(_table.c.client_id, _table.c.authentication)
+        .join(grant, grant.c.id == _table.c.grant_id)
+        .where(_table.c.user_digest == user_digest, grant.c.revoked_at.is_(None), _table.c.expires_at > now)
     ).first()
     return row.client_id if row is not None and row.authentication["sid"] == session_id else None
 

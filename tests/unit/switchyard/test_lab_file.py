@@ -87,6 +87,7 @@ def faults(file: Any) -> list[str]:
         ({"fetch_authority": "/there/is/no/such.pem"}, "fetch_authority: cannot be read: No such file or directory"),
         ({"fetch_authority": __file__}, "fetch_authority: holds no certificate in PEM"),
         ({"fetch_loopback": ["127.0.0.1:1", "https://127.0.0.1:1"]}, "fetch_loopback[1]: has to be a host in"),
+        ({"fetch_loopback": ["127.0.0.1:65536"]}, "fetch_loopback[0]: has to be a host in"),
         ({"scim_clients": [{"name": "idp", "token": "a b"}]}, "scim_clients[0].token: has to be letters"),
         ({"scim_clients": [{"name": "idp", "token": "a", "profile": "ad"}]}, "scim_clients[0].profile: has to be 'strict'"),
         ({"scim_clients": [{"name": "a", "token": "x", "events": "all"}]}, "scim_clients[0].events: has to be 'none'"),

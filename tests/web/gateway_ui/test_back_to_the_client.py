@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Known = tuple[Journey, str]
 APP = "https://emi.example/"
+PAGE_KIT = {"Cross-Origin-Opener-Policy", "Permissions-Policy", "Vary"}
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_the_form_is_answered_as_the_endpoint_would(gateway: PagesGateway, known
     for name in _kinds(straight):
         if name not in ("Location", "Content-Length"):
             assert answer.headers[name] == straight.headers[name], name
+    assert set(_kinds(answer)) - set(_kinds(straight)) == PAGE_KIT
     assert answer.get_data() == b""
 
 

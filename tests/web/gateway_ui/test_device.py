@@ -88,6 +88,20 @@ def test_a_button_that_is_pressed_twice_says_the_same_twice(visitor: Journey, ga
         assert len(connection.execute(allowed).all()) == 1
 
 
+def test_a_yes_that_was_taken_back_is_not_told_again(visitor: Journey, gateway: PagesGateway) -> None:
+    """RFC 8628 §5.1: the device was let in and put out again, so it is not connected."""
+    told = Television(gateway).asks()
+    visitor.open(f"/device?user_code={told['user_code']}")
+    question = visitor.page
+    assert question is not None
+    submit(visitor.client, question, {"decision": "allow"})
+    visitor.open("/allowed-applications")
+    visitor.send(action="/allowed-applications", client="tv")
+    again = submit(visitor.client, question, {"decision": "allow"})
+    assert again.status_code == 422
+    assert "Your device is connected" not in again.text
+
+
 def test_a_typed_code_may_be_denied(visitor: Journey, gateway: PagesGateway) -> None:
     """RFC 8628 §3.5, §6.1: in any case, without the hyphen; a no is told to the device."""
     television = Television(gateway)
