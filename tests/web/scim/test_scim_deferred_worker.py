@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -136,11 +137,15 @@ def slow_for(
     """Let the making of a user take so long, with a pulse in every eighth minute; return what others took."""
     taken: list[deeds.Deferred | None] = []
 
+    def pass_by() -> None:
+        world.later(8 * 60)
+        each.beat()
+        taken.append(deeds.take_deferred(world.services, owner="other"))
+
     def make(*arguments: Any, **named: Any) -> Any:
-        for _ in range(0, minutes, 8):
-            world.later(8 * 60)
-            each.beat()
-            taken.append(deeds.take_deferred(world.services, owner="other"))
+        with ThreadPoolExecutor(1) as beside:
+            for _ in range(0, minutes, 8):
+                beside.submit(pass_by).result(60)
         return create_user(*arguments, **named)
 
     monkeypatch.setattr("scim.web.users.create_user", make)
