@@ -58,7 +58,8 @@ def end_sessions(
 ) -> int:
     """End every session of the account but ``keep``, revoke every other grant of it, offline access too.
 
-    For a changed password and a deleted account (RT-07). Returns how many ended.
+    For a changed password, a deleted account (RT-07), and one that is switched off by a statement that
+    ends its sign-ins, too (I4). Returns how many ended.
     """
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
     revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
