@@ -138,7 +138,13 @@ class Flow:
 
     @property
     def began_at(self) -> dt.datetime | None:
-        """When the first proof of this flow was given; None while there is none."""
+        """When the first proof of this flow was given; None while there is none.
+
+        A flow that changed the password (LG-08) begins with that: what ends then is every other one.
+        """
+        passwords = [proof.at for proof in self.proofs if proof.kind is ProofKind.PASSWORD]
+        if len(passwords) > 1:
+            return max(passwords)
         return min((proof.at for proof in self.proofs), default=None)
 
     def outlives(self, ended_at: dt.datetime | None) -> bool:

@@ -10,7 +10,6 @@ from idp.domain.password_policy import Fault, Requirement, requirements
 from idp.domain.session import LiveSession
 from idp.outbound.mail import post_locked
 from idp.storage.credentials import find_password, recent_hashes
-from idp.storage.endings import end_sign_ins_of
 from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back
 from idp.storage.sessions import browser_of
 from idp.usecases.dispatcher import policy
@@ -92,8 +91,6 @@ def change_password(
         return _refuse(services, session, attempt, faults)
     actor = Actor("account", account.id, session.id)
     with services.store.write() as unit:
-        if not faults:  # the account first, as a sign-in that is being concluded holds it
-            end_sign_ins_of(unit.connection, account.id, now=unit.now)
         done = not faults and put_new_password(
             unit, services, account, (attempt.stored, new), actor=actor, keep=session.id
         )

@@ -8,6 +8,7 @@ from idp.domain.session import EndReason
 from idp.domain.signals import Credential
 from idp.outbound.mail import post_password_changed
 from idp.storage.credentials import replace_password
+from idp.storage.endings import end_sign_ins_of
 from idp.usecases.dispatcher import policy
 from idp.usecases.endings import end_sessions
 from idp.usecases.letterhead import letterhead
@@ -45,10 +46,13 @@ def put_new_password(
 ) -> bool:
     """Replace the old hash by the new one; False if the password was changed meanwhile.
 
-    Every other session than ``keep`` ends with its grants (RT-07), the holder is written to, receivers of
-    security events hear of it, and the audit has it.
+    Every other session than ``keep`` ends with its grants (RT-07), and every sign-in that is under way but
+    the one that makes the change. The holder is written to, receivers of security events hear of it, and
+    the audit has it.
     """
     old, new = hashes
+    # The account first, as a sign-in that is being concluded holds it.
+    end_sign_ins_of(unit.connection, account.id, now=unit.now)
     replaced = replace_password(
         unit.connection, account.id, new, instead_of=old, now=unit.now, history=policy(services).history
     )

@@ -17,7 +17,9 @@ from kernel.store import Unit
 def set_new_password(
     services: IdpServices, *, flow: str, browser: str, password: str, repeat: str
 ) -> Moved | PasswordRefused:
-    """Change the password at the step that asks for it (G-37, G-53, LG-08), and end every other session.
+    """Change the password at the step that asks for it (G-37, G-53, LG-08), and end all else of the account.
+
+    Every other session ends, and every other sign-in that is under way.
 
     The slow comparisons with earlier passwords run outside the unit of work; the change is one conditional
     statement over the password that was compared.

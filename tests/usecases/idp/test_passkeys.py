@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from idp.domain.login_flow import Demands, ProofKind, Step
 from idp.domain.session import Acr
-from idp.storage.tables import factor
+from idp.storage.tables import factor, password
 from idp.usecases.begin_passkey import begin_passkey
 from idp.usecases.change_password import PasswordChanged, change_password
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
@@ -30,6 +30,8 @@ from idp.usecases.flow_outcomes import (
 )
 from idp.usecases.present_passkey import present_passkey
 from idp.usecases.sessions import find_session
+from idp.usecases.set_new_password import set_new_password
+from tests.support.accounts import switched
 from tests.support.gatehouse import ANOTHER, PASSWORD, Gatehouse, a_gatehouse
 from tests.support.soft_passkey import SoftPasskey, b64, rsa_cose_key
 
@@ -399,6 +401,46 @@ def test_a_sign_in_by_passkey_that_is_under_way_ends_when_the_password_is_change
     assert isinstance(changed, PasswordChanged)
     ended = finish_login(gatehouse.services, flow=parked, browser="browser-of-a-thief")
     assert isinstance(ended, FlowLost)
+
+
+def test_a_password_changed_within_a_sign_in_ends_every_other_and_not_its_own(gatehouse: Gatehouse) -> None:
+    """ASVS 7.4.3, LG-08: whoever holds a stolen passkey is out, whoever changes the password goes on."""
+    key = a_passkey(gatehouse)
+    with gatehouse.services.store.write() as unit:
+        unit.connection.execute(password.update().values(must_change=True))
+    stolen = gatehouse.start(demands=Demands(review=True))
+    present(gatehouse, stolen, key.get(asked(gatehouse, stolen)))
+    assert gatehouse.step(stolen, ELSEWHERE) is Step.REVIEW
+    gatehouse.clock.advance(dt.timedelta(seconds=5))
+    hers = gatehouse.start(HOME)
+    gatehouse.give_password(hers, HOME, "fieldn")
+    present(gatehouse, hers, key.get(asked(gatehouse, hers, HOME)), HOME)
+    gatehouse.clock.advance(dt.timedelta(seconds=5))
+    done = set_new_password(gatehouse.services, flow=hers, browser=HOME, password=ANOTHER, repeat=ANOTHER)
+    assert isinstance(done, Done)
+    assert find_session(gatehouse.services, done.session_token) is not None
+    assert isinstance(finish_login(gatehouse.services, flow=stolen, browser=ELSEWHERE), FlowLost)
+
+
+def test_a_sign_in_that_changed_the_password_ends_with_what_comes_after(gatehouse: Gatehouse) -> None:
+    """ASVS 7.4.3: the change itself spares it, the next thing that ends sign-ins does not."""
+    key = a_passkey(gatehouse)
+    with gatehouse.services.store.write() as unit:
+        unit.connection.execute(password.update().values(must_change=True))
+    flow = gatehouse.start(demands=Demands(review=True))
+    gatehouse.give_password(flow, ELSEWHERE, "fieldn")
+    present(gatehouse, flow, key.get(asked(gatehouse, flow)))
+    page = set_new_password(
+        gatehouse.services, flow=flow, browser=ELSEWHERE, password=ANOTHER, repeat=ANOTHER
+    )
+    assert isinstance(page, FlowPage)
+    assert page.step is Step.REVIEW
+    gatehouse.clock.advance(dt.timedelta(seconds=5))
+    account = page.account
+    assert account is not None
+    for active in (False, True):
+        assert switched(gatehouse.services, account.id, active=active)
+    assert isinstance(finish_login(gatehouse.services, flow=flow, browser=ELSEWHERE), FlowLost)
 
 
 def test_a_demand_for_phishing_resistance_is_met_by_a_passkey_only(gatehouse: Gatehouse) -> None:
