@@ -75,7 +75,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
         "event pusher": EventPusher(services, node=node).run,
         "deferred requests": deferred_requests(services, settings.scim).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
-        "sweeper": lambda stop: _repeat(stop, lambda: _sweep_gateway(services, settings, stop)),
+        "sweeper": lambda stop: _keep_sweeping(services, settings, stop),
     }
 
 
