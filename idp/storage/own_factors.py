@@ -5,16 +5,16 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from idp.domain.factors import FactorKind, OwnFactor, Removal
-from idp.storage.tables import factor
+from idp.storage.tables import account, factor
 
 
 def _of(account_id: str) -> tuple[ColumnElement[bool], ...]:
     return (factor.c.account_id == account_id, factor.c.confirmed_at.is_not(None))
 
 
-def own_factors(connection: Connection, account_id: str, *, hold: bool = False) -> tuple[OwnFactor, ...]:
-    """Return the account's confirmed factors, oldest first; ``hold`` keeps them until the unit ends."""
-    statement = (
+def own_factors(connection: Connection, account_id: str) -> tuple[OwnFactor, ...]:
+    """Return the account's confirmed factors, oldest first."""
+    rows = connection.execute(
         select(
             factor.c.id,
             factor.c.kind,
@@ -26,7 +26,6 @@ def own_factors(connection: Connection, account_id: str, *, hold: bool = False) 
         .where(*_of(account_id))
         .order_by(factor.c.created_at, factor.c.id)
     )
-    rows = connection.execute(statement.with_for_update() if hold else statement)
     return tuple(
         OwnFactor(
             row.id,
@@ -53,13 +52,15 @@ def remove_factor(
 ) -> OwnFactor | Removal:
     """Remove a factor of the account and return it. ``leave_one``: never the last one.
 
-    All of them are held first, so that of two removals at once the second sees what the first left.
+    The account is held first, so that of two removals at once the second sees what the first left; and before
+    its factors, as whoever deletes it or ends its sign-ins takes it.
     """
-    held = own_factors(connection, account_id, hold=True)
-    found = next((each for each in held if each.id == factor_id), None)
+    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update())
+    there = own_factors(connection, account_id)
+    found = next((each for each in there if each.id == factor_id), None)
     if found is None:
         return Removal.GONE
-    if leave_one and len(held) == 1:
+    if leave_one and len(there) == 1:
         return Removal.LAST
     connection.execute(delete(factor).where(factor.c.id == factor_id))
     return found

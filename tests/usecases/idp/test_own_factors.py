@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from idp.domain.factors import PROOF_LIFE, OwnFactor, Removal
 from idp.settings import IdpSettings
+from idp.storage.accounts import delete_account, find_for_change
 from idp.storage.factors import add_totp
 from idp.usecases.name_factor import name_factor
 from idp.usecases.own_factors import list_own_factors
@@ -18,7 +20,7 @@ from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from kernel.tables import courier_message
 from tests.support.oidc import an_op
-from tests.support.together import together
+from tests.support.together import done_or_waiting, together
 
 if TYPE_CHECKING:
     from idp.domain.session import LiveSession
@@ -103,6 +105,21 @@ def test_of_two_removals_at_once_one_leaves_the_last(gateway_database: Database)
     assert sorted(isinstance(each, OwnFactor) for each in answers) == [False, True]
     assert Removal.LAST in answers
     assert len(left(op, standing)) == 1
+
+
+@pytest.mark.race
+def test_a_removal_makes_way_for_the_deletion_of_its_account(postgresql_gateway_database: Database) -> None:
+    """I2: both take the account before its factors, so that neither waits for the other in a ring."""
+    op = an_op(postgresql_gateway_database)
+    standing = having_two(op)
+    account_id = standing.account.id
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            assert find_for_change(unit.connection, account_id, source="test") is not None
+            removal = pool.submit(remove_factor, op.services, standing, APP, elsewhere=True)
+            done_or_waiting(postgresql_gateway_database, removal)
+            delete_account(unit.connection, account_id)
+        assert removal.result(60) is Removal.GONE
 
 
 def test_what_was_removed_is_told_and_written_down(gateway_database: Database) -> None:
