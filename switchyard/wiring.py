@@ -24,6 +24,7 @@ from kernel.database import Database
 from kernel.errors import SettingsError
 from kernel.fetch import Fetcher, FetchRules
 from kernel.heap import Afterwards
+from kernel.logged_errors import LogFormatter, traced
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
 from kernel.shared_clock import DatabaseClock
@@ -38,9 +39,14 @@ _MOST_HELD = 2
 
 
 def set_up_logs(kernel: KernelSettings) -> None:
-    """Write structured lines to standard error; keep libraries that print tokens at DEBUG quiet."""
+    """Write structured lines to standard error; keep libraries that print tokens at DEBUG quiet.
+
+    Of the database's errors nothing is written that it stores.
+    """
     level = logging.getLevelNamesMapping()[kernel.log_level.upper()]
-    logging.basicConfig(level=level, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     for library in ("authlib", "httpx", "httpcore", "sqlalchemy", "scim2_client"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
     structlog.configure(
@@ -48,7 +54,7 @@ def set_up_logs(kernel: KernelSettings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(traced),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

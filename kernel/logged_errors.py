@@ -1,0 +1,65 @@
+"""An error as the log tells it: where it came from, and of the database no values.
+
+PostgreSQL adds to what it refuses the row that it refused ("Key (email_key)=(...) already exists"), and
+quotes what it could not read. Rows are people here, so that its words never reach a log; its names for what
+went wrong do, and they are enough.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy.exc import StatementError
+
+_NAMES = ("schema_name", "table_name", "column_name", "constraint_name", "datatype_name")
+_BECAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def traced(info: ExcInfo) -> str:
+    """Return the traceback of an error and of what led to it, as Python writes it, without stored values."""
+    return "".join(_lines(info[1], set())).rstrip("\n")
+
+
+class LogFormatter(logging.Formatter):
+    """Words the errors that libraries log as we word our own."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - the library's signature
+        """Return what stands below the line."""
+        return traced(ei)
+
+
+def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
+    told.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and id(before) not in told:
+        yield from _lines(before, told)
+        yield _BECAUSE if error.__cause__ else _DURING
+    if error.__traceback__ is not None:
+        yield "Traceback (most recent call last):\n"
+        yield from traceback.format_tb(error.__traceback__)
+    kind, words = type(error), _words(error)
+    name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    yield f"{name}: {words}\n" if words else f"{name}\n"
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _lines(each, told)
+
+
+def _words(error: BaseException) -> str:
+    """Return what an error says, or in place of the server's words its names for what went wrong."""
+    cause = error.orig if isinstance(error, StatementError) else error
+    state = getattr(cause, "sqlstate", None)
+    if not state:
+        return str(error)
+    diagnosis = getattr(cause, "diag", None)
+    named = {name.removesuffix("_name"): getattr(diagnosis, name, None) for name in _NAMES}
+    found = [f"{name}={value}" for name, value in named.items() if value]
+    statement = f" [SQL: {error.statement}]" if isinstance(error, StatementError) and error.statement else ""
+    return " ".join([f"sqlstate={state}", *found]) + statement
