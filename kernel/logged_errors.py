@@ -22,9 +22,9 @@ _DURING = "\nDuring handling of the above exception, another exception occurred:
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def traced(info: ExcInfo) -> str:
+def traced(exc_info: ExcInfo) -> str:
     """Return the traceback of an error and of what led to it, as Python writes it, without stored values."""
-    return "".join(_lines(info[1], set())).rstrip("\n")
+    return "".join(_lines(exc_info[1], set())).rstrip("\n")
 
 
 class LogFormatter(logging.Formatter):
