@@ -25,16 +25,16 @@ from kernel.prepared import Bound, Prepared
 from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
-_ACCOUNT = tuple(account.c[name] for name in _FIELDS)
+ACCOUNT_COLUMNS = tuple(account.c[name] for name in _FIELDS)
 _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
-_BY_ID = select(*_ACCOUNT).where(account.c.id == bindparam("id"))
+_BY_ID = select(*ACCOUNT_COLUMNS).where(account.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
 _FIND_FOR_CHANGE = Prepared(
-    select(*_ACCOUNT, account.c.document)
+    select(*ACCOUNT_COLUMNS, account.c.document)
     .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
     .with_for_update()
 )
-_BY_USER_NAME = Prepared(select(*_ACCOUNT).where(account.c.user_name_key == bindparam("key")))
+_BY_USER_NAME = Prepared(select(*ACCOUNT_COLUMNS).where(account.c.user_name_key == bindparam("key")))
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
 _INSERT_VALUES = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
 _DELETE_VALUES = Prepared(
@@ -224,7 +224,9 @@ def protect(connection: Connection, user_name: str, *, since: dt.datetime | None
 
 def list_protected(connection: Connection) -> tuple[Account, ...]:
     """Return every protected account, by user name."""
-    statement = select(*_ACCOUNT).where(account.c.protected_at.is_not(None)).order_by(account.c.user_name_key)
+    statement = (
+        select(*ACCOUNT_COLUMNS).where(account.c.protected_at.is_not(None)).order_by(account.c.user_name_key)
+    )
     return tuple(to_account(tuple(row)) for row in connection.execute(statement))
 
 

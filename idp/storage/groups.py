@@ -28,12 +28,13 @@ _FIND = Prepared(_BY_ID)
 _FIND_FOR_CHANGE = Prepared(_BY_ID.where(group.c.source == bindparam("source")).with_for_update())
 _INSERT = Prepared(group.insert(), columns=_COLUMNS)
 _INSERT_VALUES = RowInsert(group_value, columns=("group_id", "path", "item", "value"))
-_RAISED = (
-    update(group)
-    .where(group.c.id == bindparam("raised"))
-    .values(version=group.c.version + 1, updated_at=bindparam("now", type_=group.c.updated_at.type))
+_TOUCHED = update(group).values(
+    version=group.c.version + 1, updated_at=bindparam("now", type_=group.c.updated_at.type)
 )
+_RAISED = _TOUCHED.where(group.c.id == bindparam("raised"))
 _RAISE = Prepared(_RAISED)
+_HELD = select(group.c.id).where(group.c.id.in_(listed())).order_by(group.c.id).with_for_update().cte("held")
+_TOUCH = Prepared(_TOUCHED.where(group.c.id.in_(select(_HELD.c.id))))
 _RAISE_WITH_FENCE = Prepared(_RAISED.values(source_version=bindparam("fence")))
 _KNOWN = Prepared(select(group.c.id).where(group.c.id.in_(listed()), group.c.source == bindparam("source")))
 
@@ -127,12 +128,8 @@ def change_group_row(
 def touch_group_versions(connection: Connection, group_ids: Iterable[str], *, now: dt.datetime) -> None:
     """Raise the version of groups that lost a member without being asked (L1)."""
     ids = sorted(group_ids)
-    if not ids:
-        return
-    connection.execute(select(group.c.id).where(group.c.id.in_(ids)).order_by(group.c.id).with_for_update())
-    connection.execute(
-        update(group).where(group.c.id.in_(ids)).values(version=group.c.version + 1, updated_at=now)
-    )
+    if ids:
+        _TOUCH.within(connection, ids=ids, now=now)
 
 
 def delete_group(

@@ -175,7 +175,17 @@ def memberships_of_one(database: Database, account_id: str) -> tuple[Membership,
 
 def groups_stating(connection: Connection, account_id: str) -> tuple[str, ...]:
     """Return the ids of the groups that have the account among their members."""
-    return tuple(row[0] for row in _DIRECT.within(connection, account_id=account_id))
+    return as_groups(_DIRECT.within(connection, account_id=account_id))
+
+
+def ask_groups_stating(account_id: str) -> Bound:
+    """Return the question of :func:`groups_stating`, to be asked together with others."""
+    return _DIRECT.bound(account_id=account_id)
+
+
+def as_groups(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Read the answer."""
+    return tuple(group_id for (group_id,) in rows)
 
 
 def entries_of(

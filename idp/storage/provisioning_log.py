@@ -179,10 +179,13 @@ def recorded_clients(connection: Connection) -> list[str]:
     return found
 
 
-def forget_names(connection: Connection, keys: Iterable[str]) -> None:
-    """Wipe the names out of every request that was about ``keys``; it is still found by who knows them."""
+def forget_names(transaction: Transaction, keys: Iterable[str]) -> None:
+    """Wipe the names out of every request that was about ``keys``, at the end of the transaction.
+
+    The requests are still found by who knows the names.
+    """
     values = {f"key_{number}": key for number, key in enumerate(sorted(keys))}
-    _forget(len(values)).within(connection, **values)
+    _forget(len(values)).at_last(transaction, **values)
 
 
 @cache

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.provisioning import Missing, Moved, Protected
-from idp.storage.accounts import delete_account, find_account, find_for_change
+from idp.storage.accounts import delete_account, find_account
+from idp.storage.departures import hold_member, leave_alone
 from idp.storage.groups import touch_group_versions
 from idp.storage.members import groups_stating
 from idp.usecases.endings import end_sessions
@@ -51,60 +52,78 @@ def deprovision_account(
     Raises:
         UndoneError: if the account moves between groups all the while.
     """
+    asked = _Asked(services, actor, source, account_id, expected_version)
     for _ in range(_TRIES):
         try:
-            return _delete(services, actor, source, account_id, expected_version)
+            with services.store.write() as unit:
+                _delete(unit, asked)
         except _UndoneError as undone:
             if undone.refusal is not None:
                 return undone.refusal
+        else:
+            return Deprovisioned()
     raise UndoneError(retry_after=1)
 
 
-def _delete(
-    services: IdpServices, actor: Actor, source: str, account_id: str, expected_version: int | None
-) -> Deprovisioned | Missing | Moved | Protected:
-    with services.store.write() as unit:
-        # Groups before accounts: the order every writer takes rows in.
-        groups = groups_stating(unit.connection, account_id)
-        if groups:  # who may not delete the account touches nothing of it
-            refused = _refusal(find_account(unit.connection, account_id), source, expected_version)
-            if refused is not None:
-                return refused
-            touch_group_versions(unit.connection, groups, now=unit.now)
-        account = _hold(unit, account_id, source, expected_version)
-        # Nobody can add the account to a group now; who did since the groups were read was not told yet.
-        if set(groups_stating(unit.connection, account_id)) != set(groups):
-            raise _UndoneError
-        end_sessions(unit, services, account_id=account_id, reason="deleted", actor=actor)
-        delete_account(unit.connection, account_id)
-        # Only now: whoever stated this manager before has committed, and nobody can any more.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whose deletion is asked for."""
+
+    services: IdpServices
+    actor: Actor
+    source: str
+    account_id: str
+    expected_version: int | None
+
+    def refusal(self, account: Account | None) -> Missing | Moved | Protected | None:
+        """Tell why the account may not go, if so."""
+        if account is None or account.source != self.source:
+            return Missing()
+        if account.protected_at is not None:
+            return Protected()
+        if self.expected_version is not None and account.version != self.expected_version:
+            return Moved()
+        return None
+
+
+def _delete(unit: Unit, asked: _Asked) -> None:
+    departure = leave_alone(
+        unit.connection, asked.account_id, source=asked.source, expected_version=asked.expected_version
+    )
+    groups: tuple[str, ...] = ()
+    led = 0
+    if departure is not None and departure.is_over:
+        account = departure.account
+    else:
+        account, groups = _hold(unit, asked, may_be_in_groups=departure is None)
+        end_sessions(unit, asked.services, account_id=asked.account_id, reason="deleted", actor=asked.actor)
         led = forget_manager(unit, account)
-        unit.audit.record(
-            "gateway:account:deleted",
-            actor=actor,
-            target=account_id,
-            details={"groups": len(groups), "led": led},
-        )
-        wrote_deletion(unit, account)
-        return Deprovisioned()
+        delete_account(unit.connection, asked.account_id)
+    unit.audit.record(
+        "gateway:account:deleted",
+        actor=asked.actor,
+        target=asked.account_id,
+        details={"groups": len(groups), "led": led},
+    )
+    wrote_deletion(unit, account)
 
 
-def _hold(unit: Unit, account_id: str, source: str, expected_version: int | None) -> Account:
-    found = find_for_change(unit.connection, account_id, source=source)
-    account = found[0] if found else None
-    refused = _refusal(account, source, expected_version)
+def _hold(unit: Unit, asked: _Asked, *, may_be_in_groups: bool) -> tuple[Account, tuple[str, ...]]:
+    """Return the account, which nobody can put into a group, sign in or call a manager any more.
+
+    The versions of the groups that it is in are raised; groups come before accounts, the order every writer
+    takes rows in.
+    """
+    groups = groups_stating(unit.connection, asked.account_id) if may_be_in_groups else ()
+    if groups:  # who may not delete the account touches nothing of it
+        refused = asked.refusal(find_account(unit.connection, asked.account_id))
+        if refused is not None:
+            raise _UndoneError(refused)
+        touch_group_versions(unit.connection, groups, now=unit.now)
+    account, held_in = hold_member(unit.connection, asked.account_id, source=asked.source)
+    refused = asked.refusal(account)
     if account is None or refused is not None:
         raise _UndoneError(refused)
-    return account
-
-
-def _refusal(
-    account: Account | None, source: str, expected_version: int | None
-) -> Missing | Moved | Protected | None:
-    if account is None or account.source != source:
-        return Missing()
-    if account.protected_at is not None:
-        return Protected()
-    if expected_version is not None and account.version != expected_version:
-        return Moved()
-    return None
+    if set(held_in) != set(groups):  # who added it since the groups were read was not told yet
+        raise _UndoneError
+    return account, groups

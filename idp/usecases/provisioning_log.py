@@ -170,7 +170,7 @@ def wrote_deletion(unit: Unit, target: Account | Group) -> None:
     keys = [target.id, *(subject_key(unit.sealer, name) for name in _names(target))]
     is_account = isinstance(target, Account)
     if is_account:
-        forget_names(unit.connection, keys)
+        forget_names(unit.transaction, keys)
     asked = _current.get()
     if asked is not None:
         record = dataclasses.replace(
