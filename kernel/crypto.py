@@ -83,6 +83,8 @@ class KeyRing:
             text = path.read_text()
         except OSError as error:
             raise SettingsError(f"cannot read the key file {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"the key file {path} is no text") from None
         if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError(f"the key file {path} is readable by others: run `chmod 600 {path}`")
         return cls(dict(_lines(text, path)))

@@ -44,7 +44,7 @@ def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
     if error.__traceback__ is not None:
         yield "Traceback (most recent call last):\n"
         yield from traceback.format_tb(error.__traceback__)
-    kind, words = type(error), _words(error)
+    kind, words = type(error), worded(error)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
     yield f"{name}: {words}\n" if words else f"{name}\n"
     if isinstance(error, BaseExceptionGroup):
@@ -52,7 +52,7 @@ def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
             yield from _lines(each, told)
 
 
-def _words(error: BaseException) -> str:
+def worded(error: BaseException) -> str:
     """Return what an error says, or in place of the server's words its names for what went wrong."""
     cause = error.orig if isinstance(error, StatementError) else error
     state = getattr(cause, "sqlstate", None)

@@ -191,8 +191,11 @@ def mailbox(host: str, port: int, smtp_port: int) -> None:
     """Run a local mailbox that takes every e-mail and text message and shows them on a page."""
     from kernel.clock import SystemClock  # noqa: PLC0415
     from switchyard.mailbox import Mailbox  # noqa: PLC0415
+    from switchyard.ports import look_at_address  # noqa: PLC0415
     from switchyard.supervisor import follow_parent, stop_on_signals  # noqa: PLC0415
 
+    for wanted in (port, smtp_port):
+        look_at_address(host, wanted)
     follow_parent()
     with (
         stop_on_signals() as stop,

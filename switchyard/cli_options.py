@@ -37,14 +37,18 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; an error of ours is told in one sentence."""
-        from kernel.errors import BusyError, SwitchyardError  # noqa: PLC0415 - the command line must start fast
-
+        """Run a command; what others can mend is told in one sentence."""
         try:
             return super().invoke(ctx)
-        except SwitchyardError as error:
-            code = BUSY if isinstance(error, BusyError) else REFUSED
-            fail(getattr(error, "message", "") or f"{error.public} ({error.code})", code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # what is no matter of theirs goes on
+            from switchyard.cli_faults import told  # noqa: PLC0415 - the command line must start fast
+
+            found = told(error)
+            if found is None:
+                raise
+            fail(*found)
 
 
 def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:

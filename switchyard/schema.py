@@ -15,6 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, text
 
 import idp.storage.tables
@@ -22,6 +23,7 @@ import kernel.tables
 import keys.storage.tables
 import registration.storage.tables
 from kernel.database import Database
+from kernel.errors import SettingsError
 from switchyard.revisions import MIGRATIONS, System, is_current
 
 SYSTEMS: tuple[System, ...] = ("gateway", "registration")
@@ -81,9 +83,16 @@ def upgrade(database: Database, system: System, revision: str = "head") -> None:
 
 
 def downgrade(database: Database, system: System, revision: str) -> None:
-    """Take the schema back to ``revision`` (``base`` is empty)."""
+    """Take the schema back to ``revision`` (``base`` is empty).
+
+    Raises:
+        SettingsError: if there is no such revision.
+    """
     with _alone(database) as connection:
-        command.downgrade(_config(system, connection), revision)
+        try:
+            command.downgrade(_config(system, connection), revision)
+        except CommandError as error:
+            raise SettingsError(f"{system} cannot go back to revision {revision}: {error}") from None
 
 
 def differences(database: Database, system: System) -> list[str]:

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kernel.errors import SettingsError
 from kernel.heap import give_back, share_one_heap
-from switchyard.cli_options import REFUSED, fail
+from switchyard.cli_options import fail
+from switchyard.ports import look_at_address
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from multiprocessing.synchronize import Event
+    from multiprocessing.sharedctypes import Synchronized
 
 # A client that takes longer than this over its request's head is cut off (slow readers hold no thread).
 _HEAD_MILLISECONDS = 10_000
@@ -42,13 +42,18 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
     """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
 
     Each worker is a process that loads the application itself; one that dies is started again. Ends with the
-    code of a refusal if it cannot be loaded with its settings.
+    code of what is wrong if it cannot be loaded.
+
+    Raises:
+        SettingsError: if ``host`` is no address.
+        OSError: if nobody can listen there, or somebody does.
     """
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - the command line must start fast
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
     from granian.server import Server  # noqa: PLC0415
 
+    look_at_address(host, port)
     share_one_heap()  # workers inherit it; once a second thread has asked for memory it is too late
     follow_parent()
     _run_in_batches()
@@ -69,11 +74,11 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
         workers_kill_timeout=_STOP_SECONDS,
     )
     logging.getLogger("_granian").addFilter(_is_news)
-    refused = multiprocessing.Event()
+    ending = multiprocessing.Value("i", 0)
     try:
-        server.serve(target_loader=partial(_load, target, os.getpid(), refused), wrap_loader=False)
+        server.serve(target_loader=partial(_load, target, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
-        sys.exit(REFUSED if refused.is_set() else 1)
+        sys.exit(ending.value or 1)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -96,7 +101,7 @@ def _run_in_batches() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _load(target: str, parent: int, refused: Event) -> Callable[..., Any]:
+def _load(target: str, parent: int, ending: Synchronized[int]) -> Callable[..., Any]:
     # A worker is born with its parent's handlers, which would swallow what ends it. While it loads, it serves
     # nobody yet and may end at once; granian sets the handlers of a serving worker when the loading is done.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,12 +111,18 @@ def _load(target: str, parent: int, refused: Event) -> Callable[..., Any]:
     try:
         with _loading():
             application: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except SettingsError as error:  # granian would show where in our code it was found
-        if refused.is_set():  # it tries once more, and nothing new is to be said
-            sys.exit(REFUSED)
-        refused.set()
-        fail(error.message)
-    refused.clear()
+    except Exception as error:
+        from switchyard.cli_faults import told  # noqa: PLC0415 - nobody needs it who serves
+
+        found = told(error)
+        if found is None:
+            raise
+        sentence, code = found  # granian would show where in our code it was found
+        if ending.value == code:  # it tries once more, and nothing new is to be said
+            sys.exit(code)
+        ending.value = code
+        fail(sentence, code)
+    ending.value = 0
     return application
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from idp.domain.certificate_chain import Authorities
 from idp.outbound.revocation_lists import RevocationLists
@@ -64,7 +65,10 @@ def set_up_logs(kernel: KernelSettings) -> None:
 
 def open_database(kernel: KernelSettings) -> Database:
     """Open the database of one system; the folder of an SQLite file is made."""
-    url = make_url(kernel.database_url)
+    try:
+        url = make_url(kernel.database_url)
+    except ArgumentError:
+        raise SettingsError("kernel.database_url: is not the address of a database") from None
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -117,10 +117,11 @@ class CatalogueError(SwitchyardError):
 
     def __init__(self, faults: Iterable[CatalogueFault]) -> None:
         self.faults = tuple(faults)
+        self.message = "\n".join(["the catalogue cannot be used:", *(f"  {fault}" for fault in self.faults)])
         super().__init__(faults=[str(fault) for fault in self.faults])
 
     def __str__(self) -> str:
-        return "the catalogue cannot be used:\n" + "\n".join(f"  {fault}" for fault in self.faults)
+        return self.message
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import psutil
+import pytest
 
 from tests.support.ports import free_port
 
@@ -129,20 +130,29 @@ def test_a_system_whose_settings_cannot_be_used_ends_at_once_and_says_why(tmp_pa
     assert "starts again" not in done.stderr
 
 
-def test_an_application_that_cannot_be_loaded_with_its_settings_says_why_in_a_sentence(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("error", "sentence", "code"),
+    [
+        ("SettingsError('no key file')", "no key file", 2),
+        ("OperationalError('SELECT 1', {}, OSError('connection lost'))", "connection lost", 75),
+    ],
+)
+def test_an_application_that_cannot_be_loaded_says_why_in_a_sentence(
+    tmp_path: Path, error: str, sentence: str, code: int
 ) -> None:
     """What only a worker finds out, such as a key file that is not there: said once, and told by the code."""
     (tmp_path / "wrong_wsgi.py").write_text(
-        "from kernel.errors import SettingsError\nraise SettingsError('no key file')"
+        "from kernel.errors import SettingsError\n"
+        f"from sqlalchemy.exc import OperationalError\nraise {error}"
     )
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
         "from switchyard.server import serve; serve('wrong_wsgi:application', host='127.0.0.1', port=0)"
     )
     done = _run("-c", script)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("switchyard: no key file\n") == 1
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count(f"{sentence}\n") == 1
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,55 @@
+"""What goes wrong around a command, in one sentence and a code: files, addresses and databases.
+
+Whoever runs a command has to do something about it and reads no code of ours; a traceback is for our own
+mistakes alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from sqlalchemy.exc import DBAPIError
+
+from kernel.errors import BusyError, SwitchyardError
+from kernel.logged_errors import worded
+from switchyard.cli_options import BUSY, REFUSED
+
+_PASSING = ("08", "53", "55", "57")
+"""Classes of PostgreSQL's codes: connections, resources, locks, an operator's intervention."""
+_NO_TABLE = "42P01"
+
+
+def told(error: Exception) -> tuple[str, int] | None:
+    """Return what to say of an error and the code to end with; None if it is a mistake of our own."""
+    if isinstance(error, SwitchyardError):
+        code = BUSY if isinstance(error, BusyError) else REFUSED
+        return getattr(error, "message", "") or f"{error.public} ({error.code})", code
+    if isinstance(error, DBAPIError):
+        return _of_database(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return _of_system(error)
+    return None
+
+
+def _of_system(error: OSError) -> tuple[str, int]:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or "unusable"
+    place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{place}{reason}", BUSY if error.errno == errno.EADDRINUSE else REFUSED
+
+
+def _of_database(error: DBAPIError) -> tuple[str, int]:
+    cause = error.orig or error
+    state, words = getattr(cause, "sqlstate", None), _first_line(worded(cause))
+    if state == _NO_TABLE or "no such table" in words:
+        return f"the database is not up to date: run `switchyard db upgrade` ({words})", REFUSED
+    passing = state.startswith(_PASSING) if state else error.connection_invalidated or _may_pass(words)
+    return f"the database cannot be used: {words}", BUSY if passing else REFUSED
+
+
+def _may_pass(words: str) -> bool:
+    return any(each in words for each in ("connection", "locked", "disk I/O", "is full"))
+
+
+def _first_line(words: str) -> str:
+    return words.strip().partition("\n")[0]

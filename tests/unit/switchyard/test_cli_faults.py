@@ -1,0 +1,188 @@
+"""What is wrong around a command is said in one sentence, and its code tells whether to try again."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy.exc import OperationalError
+
+from kernel.errors import SettingsError
+from switchyard import apps_app
+from switchyard.cli import main
+from switchyard.cli_faults import told
+from switchyard.cli_options import APPS_SETTINGS
+from switchyard.ports import look_at_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+_APPLICATION = """
+database = "{database}"
+[[applications]]
+client_id = "emi"
+issuer = "http://127.0.0.1:8000"
+path = "/apps/emi/"
+public_url = "http://127.0.0.1:8002"
+name = "Energy Market Interface"
+{proof}
+"""
+
+
+def _said(result: Result) -> str:
+    assert "Traceback" not in result.output
+    assert result.stderr.startswith("switchyard: ")
+    return result.stderr
+
+
+def _settings(folder: Path, database: str) -> Path:
+    key_file = folder / "kek.txt"
+    key_file.write_text(f"1:{base64.b64encode(bytes(32)).decode()}\n")
+    key_file.chmod(0o600)
+    file = folder / "switchyard.toml"
+    parts = [
+        f'[{system}.kernel]\ndatabase_url = "{database}"\nkey_file = "{key_file}"'
+        for system in ("gateway", "registration")
+    ]
+    file.write_text("\n".join(parts))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{{{", "is not TOML"),
+        ("nope = 1", "nope: there is no such option"),
+        ("", "database: is missing"),
+        (
+            _APPLICATION.format(database="a.db", proof='key_file = "none.pem"'),
+            "emi: key_file: cannot be read",
+        ),
+        (_APPLICATION.format(database="a.db", proof="client_secret = 1"), "client_secret: has to be a text"),
+        (
+            _APPLICATION.format(database="apps.toml/a.db", proof='client_secret = "s"'),
+            "apps.toml: database: the file cannot be used",
+        ),
+    ],
+)
+def test_applications_that_cannot_be_set_up_say_which_option_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+) -> None:
+    """The server that loads them ends with that sentence and the code of a refusal."""
+    file = tmp_path / "apps.toml"
+    file.write_text(text)
+    monkeypatch.setenv(APPS_SETTINGS, str(file))
+    with pytest.raises(SettingsError) as refused:
+        apps_app.start()
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "command", [["db", "check"], ["db", "upgrade"], ["keys", "list"], ["audit", "verify"], ["client", "list"]]
+)
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, command: list[str]) -> None:
+    broken = tmp_path / "gateway.db"
+    broken.write_text("no database, but long enough to be looked at as if it were one. " * 10)
+    file = _settings(tmp_path, f"sqlite:///{broken}")
+    result = CliRunner().invoke(main, [*command, "--settings", str(file)])
+    assert "the database cannot be used: file is not a database" in _said(result)
+    assert result.exit_code == 2
+
+
+def test_a_database_that_was_never_upgraded_says_what_to_do(tmp_path: Path) -> None:
+    file = _settings(tmp_path, f"sqlite:///{tmp_path / 'new.db'}")
+    result = CliRunner().invoke(main, ["audit", "verify", "--settings", str(file)])
+    assert "run `switchyard db upgrade`" in _said(result)
+    assert result.exit_code == 2
+
+
+def test_a_database_that_is_away_may_be_there_another_time(tmp_path: Path) -> None:
+    file = _settings(tmp_path, "postgresql://nobody@/none?host=/nowhere")
+    result = CliRunner().invoke(main, ["keys", "list", "--settings", str(file)])
+    assert "the database cannot be used: connection" in _said(result)
+    assert result.exit_code == 75
+
+
+@pytest.mark.parametrize(
+    ("database", "sentence"),
+    [
+        ("::", "kernel.database_url: is not the address"),
+        ("sqlite:////dev/null/x.db", "/dev/null: File exists"),
+    ],
+)
+def test_an_address_of_no_database_is_refused(tmp_path: Path, database: str, sentence: str) -> None:
+    file = _settings(tmp_path, database)
+    result = CliRunner().invoke(main, ["db", "upgrade", "--settings", str(file)])
+    assert sentence in _said(result)
+    assert result.exit_code == 2
+
+
+def test_a_key_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = _settings(tmp_path, f"sqlite:///{tmp_path / 'new.db'}")
+    (tmp_path / "kek.txt").write_bytes(b"\xff\xfe")
+    for command in (
+        ["keys", "list", "--settings", str(file)],
+        ["keys", "new-kek", str(tmp_path / "kek.txt")],
+    ):
+        result = CliRunner().invoke(main, command)
+        assert "is no text" in _said(result)
+        assert result.exit_code == 2
+
+
+def test_a_revision_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    file = _settings(tmp_path, f"sqlite:///{tmp_path / 'new.db'}")
+    options = ["--system", "gateway", "--revision", "none", "--yes", "--settings", str(file)]
+    result = CliRunner().invoke(main, ["db", "downgrade", *options])
+    assert "gateway cannot go back to revision none" in _said(result)
+    assert result.exit_code == 2
+
+
+def test_a_catalogue_that_cannot_be_read_is_named_file_by_file(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'new.db'}"
+    file = _settings(tmp_path, database)
+    file.write_text(f'{file.read_text()}\n[registration.registration]\ncatalogue_folder = "{tmp_path}"\n')
+    result = CliRunner().invoke(main, ["catalogue", "load", "--settings", str(file)])
+    assert "cannot be read: No such file or directory" in _said(result)
+    assert result.exit_code == 2
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Give a port at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_port_in_use_is_named_and_may_be_free_another_time(taken: int) -> None:
+    for options in (["--port", str(taken)], ["--port", "0", "--smtp-port", str(taken)]):
+        result = CliRunner().invoke(main, ["mailbox", *options])
+        assert f"127.0.0.1 port {taken}: Address already in use" in _said(result)
+        assert result.exit_code == 75
+
+
+def test_a_name_is_no_address_to_listen_at() -> None:
+    with pytest.raises(SettingsError, match="--host: localhost is not an IP address"):
+        look_at_address("localhost", 0)
+    look_at_address("127.0.0.1", 0)
+
+
+def test_our_own_mistakes_are_not_told_in_a_sentence() -> None:
+    """Whoever mends them needs to see where they are."""
+    assert told(KeyError("x")) is None
+    assert told(OSError("without a number")) is None
+
+
+def test_what_the_server_says_of_a_row_is_not_told() -> None:
+    class Driver(Exception):  # noqa: N818 - stands for the driver's own
+        sqlstate = "57P03"
+
+    found = told(OperationalError("SELECT 1", {}, Driver("nora.field@acme.example")))
+    assert found == ("the database cannot be used: sqlstate=57P03", 75)
+    assert told(OSError(errno.ENOSPC, "x", "/some/file")) == ("/some/file: No space left on device", 2)
