@@ -142,8 +142,7 @@ def test_an_application_that_cannot_be_loaded_says_why_in_a_sentence(
 ) -> None:
     """What only a worker finds out, such as a key file that is not there: said once, and told by the code."""
     (tmp_path / "wrong_wsgi.py").write_text(
-        "from kernel.errors import SettingsError\n"
-        f"from sqlalchemy.exc import OperationalError\nraise {error}"
+        f"from kernel.errors import SettingsError\nfrom sqlalchemy.exc import OperationalError\nraise {error}"
     )
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
