@@ -7,18 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from idp.domain.login_flow import Demands
 from idp.storage.accounts import find_account, touch_versions
 from idp.storage.endings import end_one_session
 from idp.storage.grants import NewGrant, insert_grant
 from idp.storage.sessions import NewSession, open_session
+from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import Done
 from idp.usecases.log_out import log_out
 from idp.usecases.sessions import find_session
+from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.errors import UndoneError
+from kernel.tables import audit_event
 from tests.support.accounts import switched
 from tests.support.gatehouse import a_gatehouse
 from tests.support.oidc import an_op
@@ -64,6 +68,30 @@ def test_a_session_that_is_being_opened_ends_with_its_account(postgresql_gateway
         assert ending.result(60)
     assert switched(op.services, account_id, active=True)
     assert find_session(op.services, TOKEN) is None
+
+
+def test_a_session_that_is_being_opened_ends_with_a_deleted_account(
+    postgresql_gateway_database: Database,
+) -> None:
+    """I2, RT-07: the deletion waits for it too, and ends it before the account goes, so that it is told."""
+    op = an_op(postgresql_gateway_database)
+    account_id = op.account()
+    with op.services.store.read() as connection:
+        account = find_account(connection, account_id)
+    assert account is not None
+    source, actor = account.source, Actor("client", account.source)
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            assert opened(unit, account_id)
+            deletion = pool.submit(
+                deprovision_account, op.services, actor=actor, source=source, account_id=account_id
+            )
+            done_or_waiting(postgresql_gateway_database, deletion)
+            assert not deletion.done()
+        assert deletion.result(60) == Deprovisioned()
+    ends = select(audit_event.c.reason).where(audit_event.c.tag == "gateway:session:ended")
+    with op.services.store.read() as connection:
+        assert connection.scalars(ends).all() == ["deleted"]
 
 
 def test_a_session_is_not_opened_after_its_account_was_deactivated(

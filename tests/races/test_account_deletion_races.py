@@ -1,0 +1,93 @@
+"""An account is deleted at the very moment somebody adds it to a group or calls it a manager."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from idp.storage.members import add_members
+from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
+from tests.support.together import done_or_waiting, together
+
+if TYPE_CHECKING:
+    from kernel.database import Database
+    from tests.support.databases import Databases
+    from tests.support.scim import Answer
+
+THREADS = 16
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+SOURCE = "registration-worker"
+pytestmark = pytest.mark.race
+
+
+def test_who_is_added_to_a_group_meanwhile_leaves_it(postgresql_gateway_database: Database) -> None:
+    """I1, L1: the deletion waits for who adds it, and the group that had the member gets another version.
+
+    On SQLite nobody writes beside somebody else, so this cannot be.
+    """
+    world = a_scim_world(postgresql_gateway_database)
+    user = world.post("/Users", a_user())["id"]
+    made = world.post("/Groups", a_group())
+    with ThreadPoolExecutor(1) as pool:
+        with world.services.store.write() as unit:
+            assert add_members(unit.connection, made["id"], [user], source=SOURCE, now=unit.now) == {user}
+            deletion = pool.submit(world.delete, f"/Users/{user}")
+            done_or_waiting(postgresql_gateway_database, deletion)
+            assert not deletion.done()
+        assert deletion.result(60).status == 204
+    group = world.get(f"/Groups/{made['id']}")
+    assert "members" not in group.json()
+    assert group.headers["etag"] != made.headers["etag"]
+
+
+def test_who_is_called_a_manager_meanwhile_leads_nobody(databases: Databases) -> None:
+    """C9, I1: whoever states the manager before its deletion loses it, whoever does after is refused."""
+    world = _world(databases)
+    for turn in range(3):
+        boss = world.post("/Users", a_user(f"boss{turn}"))["id"]
+        users = [world.post("/Users", a_user(f"u{turn}-{n}"))["id"] for n in range(THREADS - 1)]
+        manager = {"op": "add", "path": f"{ENTERPRISE}:manager", "value": {"value": boss}}
+
+        def act(number: int) -> Answer:
+            if number == THREADS // 2:
+                return world.delete(f"/Users/{boss}")  # noqa: B023 - called within its turn
+            return world.patch(f"/Users/{users[number - (number > THREADS // 2)]}", manager)  # noqa: B023
+
+        answers = together(THREADS, act)
+        assert answers.pop(THREADS // 2).status == 204
+        assert {each.status for each in answers} <= {200, 400}
+        for user in users:
+            assert "manager" not in world.get(f"/Users/{user}").json().get(ENTERPRISE, {})
+
+
+def test_who_goes_from_group_to_group_meanwhile_leaves_them_all(databases: Databases) -> None:
+    """I1, L1: it comes, goes and is deleted at once; no tag of a group stands for two lists of members."""
+    world = _world(databases)
+    for turn in range(3):
+        user = world.post("/Users", a_user(f"u{turn}"))["id"]
+        groups = [world.post("/Groups", a_group(f"role{turn}-{n}"))["id"] for n in range(THREADS // 4)]
+        value = [{"value": user}]
+        changes = [{"op": kind, "path": "members", "value": value} for kind in ("add", "remove")]
+
+        def act(number: int) -> list[Answer]:
+            if number == THREADS // 2:
+                return [world.delete(f"/Users/{user}")]  # noqa: B023 - called within its turn
+            path = f"/Groups/{groups[number % len(groups)]}"  # noqa: B023
+            return [world.patch(path, changes[(number + step) % 2]) for step in range(2)]  # noqa: B023
+
+        answers = together(THREADS, act)
+        assert answers.pop(THREADS // 2)[0].status == 204
+        told = [each for several in answers for each in several if each.status == 200]
+        for group in groups:
+            now = world.get(f"/Groups/{group}")
+            assert "members" not in now.json()
+            seen = {each.headers["etag"]: "members" in each.json() for each in told if each["id"] == group}
+            assert not seen.get(now.headers["etag"], False)
+
+
+def _world(databases: Databases) -> ScimWorld:
+    world = a_scim_world(databases.gateway(pool_size=THREADS))
+    world.token()
+    return world
