@@ -13,6 +13,7 @@ import linecache
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kernel.heap import give_back, share_one_heap
+from kernel.mapped import let_go_of_files
 from switchyard.cli_options import fail
 from switchyard.ports import look_at_address
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
@@ -138,10 +140,12 @@ def _loading() -> Iterator[None]:
         yield
     finally:
         linecache.clearcache()  # sources that were read for what stands under each setting
+        re.purge()  # patterns that whoever needs them still has
         gc.collect()
         gc.freeze()
         gc.enable()
         give_back()
+        let_go_of_files()
 
 
 def run_background(deeds: Mapping[str, Callable[[threading.Event], None]], stop: threading.Event) -> None:
