@@ -1,0 +1,214 @@
+"""Lines of units of work that share a commit: those who want SQLite's one writer, or one row that many want.
+
+A commit waits for the disk, and while it does nobody else gets what the unit holds. So a unit that ends while
+others wait in line leaves its transaction open to the next of them, and the last one commits for all. Nobody
+returns before that commit: what a caller was told is on the disk. Within the transaction each unit stands
+behind a savepoint of its own and is undone alone; all of them see what those before them wrote, as they would
+had each been committed.
+
+So a unit of work never waits for another thread: that one may have ended its own unit before it, and wait for
+the same commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from kernel.errors import NestedUnitError
+from kernel.transaction import Transaction
+
+_PATIENCE = 0.05
+"""Seconds after which a unit looks whether the one it left its transaction to went away."""
+
+
+class Shared:
+    """A transaction, the units that have ended in it, and how it ended itself."""
+
+    __slots__ = ("_gate", "done", "error", "transaction", "units")
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self.units = 0
+        self.done = False
+        self.error: Exception | None = None
+        self._gate = threading.Lock()
+        self._gate.acquire()  # opened by the end; an Event costs a unit ten times as much
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; False if it did not come in time. Who was let through lets the next one through.
+
+        So they wake one by one: woken together they would only stand in line for the interpreter.
+        """
+        if self.done:
+            return True
+        if not self._gate.acquire(timeout=seconds):
+            return False
+        self._gate.release()
+        return True
+
+    def end(self) -> None:
+        """Let everybody through who waits."""
+        self.done = True
+        self._gate.release()
+
+
+class _Unit(AbstractContextManager[Transaction]):
+    """The body of a ``with`` that is one unit of work; a class, because it costs a fifth of a generator."""
+
+    __slots__ = ("_line", "_shared")
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._shared: Shared
+
+    def __enter__(self) -> Transaction:
+        self._shared = self._line.enter()
+        return self._shared.transaction
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del error, trace
+        self._line.leave(self._shared, kept=kind is None)
+
+
+class Line(ABC):
+    """Lends one transaction at a time; waiting in line here is fair enough and wakes at once.
+
+    A dialect says how transactions begin and end, and what stands between two units of one.
+    """
+
+    def __init__(self) -> None:
+        self._line = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._holder = 0
+        self._open: Shared | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait in line."""
+        return self._waiting
+
+    def unit(self) -> AbstractContextManager[Transaction]:
+        """Lend a transaction for one unit of work: on the disk when the body has ended, undone if it raises.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: if the transaction could not be begun or committed.
+            NestedUnitError: if the calling thread has a unit of this line open already, which this one would
+                wait for.
+        """
+        return _Unit(self)
+
+    def enter(self) -> Shared:
+        """Wait in line and return the transaction to write in; the line is held until :meth:`leave`."""
+        here = threading.get_ident()
+        if self._holder == here:
+            raise NestedUnitError
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._line.acquire()
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        shared = self._open
+        try:
+            if shared is None:
+                shared = self._open = Shared(self._begin())
+            else:
+                self._follow(shared)
+        except BaseException:
+            try:
+                if shared is not None:
+                    self._end(shared, committing=True)
+            finally:
+                self._line.release()
+            raise
+        self._holder = here
+        return shared
+
+    def leave(self, shared: Shared, *, kept: bool) -> None:
+        """End a unit: commit for all, or leave that to the next in line and wait for it."""
+        try:
+            if kept:
+                self._keep(shared)
+            elif shared.units:
+                self._take_back(shared)
+            else:
+                self._end(shared, committing=False)
+                return
+            shared.units += 1
+            if not self.waiting:
+                self._end(shared, committing=True)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing may stand, and all are told
+            shared.error = error
+            if not shared.done:
+                self._end(shared, committing=False)
+        finally:
+            self._holder = 0
+            self._line.release()
+        self._await(shared)
+        if kept and shared.error is not None:
+            raise self._told(shared.error) from shared.error
+
+    def finish(self) -> None:
+        """Commit what is open; for who holds the line, or is the only one left."""
+        if self._open is not None:
+            self._end(self._open, committing=True)
+
+    def renew(self) -> None:
+        """In a process that was forked off, forget what its parent's threads do; close nothing they use."""
+        self._line, self._counting = threading.Lock(), threading.Lock()
+        self._waiting, self._holder, self._open = 0, 0, None
+
+    def _await(self, shared: Shared) -> None:
+        while not shared.wait(_PATIENCE):
+            # Only where the next in line was stopped before it came is there nobody who will commit.
+            if self._line.acquire(blocking=False):
+                try:
+                    if self._open is shared:
+                        self._end(shared, committing=True)
+                finally:
+                    self._line.release()
+
+    def _end(self, shared: Shared, *, committing: bool) -> None:
+        self._open = None
+        try:
+            if committing:
+                shared.error = self._commit(shared.transaction)
+            else:
+                self._undo(shared.transaction)
+        finally:
+            shared.end()
+
+    @abstractmethod
+    def _begin(self) -> Transaction:
+        """Begin a transaction."""
+
+    @abstractmethod
+    def _follow(self, shared: Shared) -> None:
+        """Let another unit begin in it, so that it can be taken back alone."""
+
+    @abstractmethod
+    def _keep(self, shared: Shared) -> None:
+        """Let the unit that ends stand, with those before it."""
+
+    @abstractmethod
+    def _take_back(self, shared: Shared) -> None:
+        """Undo the unit that ends, and none of those before it."""
+
+    @abstractmethod
+    def _commit(self, transaction: Transaction) -> Exception | None:
+        """Commit the transaction and tell it how it ended; return what went wrong, which undid it."""
+
+    @abstractmethod
+    def _undo(self, transaction: Transaction) -> None:
+        """Undo the transaction, as far as there is one, and tell it so."""
+
+    @abstractmethod
+    def _told(self, error: Exception) -> Exception:
+        """Return an error of the transaction as one of its units raises it."""
