@@ -23,11 +23,12 @@ from sqlalchemy import (
     Text,
     make_url,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from kernel.engines import ONLY_LOOKS, TellingAsCore, postgresql_engine, sqlite_engine
-from kernel.errors import BusyError, NestedUnitError, UndoneError
+from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
+from kernel.errors import BusyError, UndoneError
+from kernel.postgresql_units import PostgresqlUnits
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
 
@@ -42,8 +43,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-_UNDONE = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-_LOCK_NOT_AVAILABLE = "55P03"
+_UNDONE = frozenset({"40001", "40P01", "55P03"})
+"""serialization_failure, deadlock_detected, and lock_not_available: told to who holds the rows of others."""
 
 _TO_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -193,7 +194,7 @@ def _tell(error: OperationalError) -> None:
     state = getattr(error.orig, "sqlstate", None)
     if state in _UNDONE:
         raise UndoneError(retry_after=1) from error
-    if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
+    if "database is locked" in str(error.orig):
         raise BusyError(retry_after=1) from error
 
 
@@ -226,7 +227,7 @@ class Database:
         self.writer = (
             SqliteWriter(self.engine, busy_timeout=busy_timeout.total_seconds())
             if self.dialect == "sqlite"
-            else None
+            else PostgresqlUnits(self.engine)
         )
         self._local = threading.local()
         self._spare: deque[_Reader] = deque()
@@ -257,12 +258,13 @@ class Database:
         with self.transaction() as transaction:
             yield transaction.connection
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self, line: str = "") -> AbstractContextManager[Transaction]:
         """Lend the transaction of one unit of work, as :meth:`write` does.
 
-        On SQLite it may be shared with units before and after; each is kept or undone by itself.
+        On SQLite it may be shared with units before and after, and on PostgreSQL with those of the same
+        ``line``; each is kept or undone by itself.
         """
-        return TellingContention(self.writer.unit() if self.writer else self._unit())
+        return TellingContention(self.writer.unit(line))
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.
@@ -289,36 +291,8 @@ class Database:
             readers = list(self._readers)
         for reader in readers:
             reader.close()
-        if self.writer is not None:
-            self.writer.close()
+        self.writer.close()
         self.engine.dispose()
-
-    @contextmanager
-    def _unit(self) -> Iterator[Transaction]:
-        """Lend a transaction that is committed when the body ends; one at a time to a thread."""
-        if getattr(self._local, "writes", False):  # two transactions would not see, or wait for, each other
-            raise NestedUnitError
-        transaction: Transaction | None = None
-        committed: bool | None = False
-        try:
-            self._local.writes = True
-            with self.engine.begin() as connection:
-                transaction = Transaction(connection)
-                yield transaction
-                committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
-                if transaction.last:
-                    raw: Any = connection.connection.dbapi_connection
-                    try:
-                        with TellingAsCore(connection, "COMMIT"):
-                            raw.commit_with(transaction.last)
-                    except DBAPIError:
-                        committed = None if raw.is_in_doubt else False
-                        raise
-            committed = True
-        finally:
-            self._local.writes = False
-            if transaction is not None:
-                transaction.end(committed=committed)
 
     def _spare_reader(self) -> _Reader | None:
         while self._spare:

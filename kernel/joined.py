@@ -39,8 +39,9 @@ class _JoinedStore(Store):
         self._unit = unit
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
+    def write(self, *, line: str = "") -> Iterator[Unit]:
         """Open a part: kept when the body ends, undone if it raises."""
+        del line  # nobody else is in this transaction
         with self._unit.audit.part(), self._unit.transaction.part(), self.database.transaction():
             yield self._unit
 
@@ -65,8 +66,9 @@ class _JoinedDatabase(Database):
         yield self._connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, line: str = "") -> Iterator[Transaction]:
         """Lend the transaction behind a savepoint."""
+        del line
         with TellingContention(self._connection.begin_nested()):
             yield self._transaction
 

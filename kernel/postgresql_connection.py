@@ -48,6 +48,7 @@ class PostgresqlConnection(Connection[Any]):
         self._known: dict[tuple[bytes, _Types], bytes] = {}
         self._told = 0
         self._transformer: Transformer | None = None
+        self._noted: list[_Ready] = []
 
     @property
     def is_in_doubt(self) -> bool:
@@ -96,6 +97,40 @@ class PostgresqlConnection(Connection[Any]):
             del ready[:_AT_ONCE]
         self._send(ready, last=b"COMMIT")
 
+    def note(self, statements: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
+        """Have ``statements`` run within the open transaction before whatever goes to the server next.
+
+        One that fails then fails that, too. Nobody reads what they give.
+        """
+        self._noted += [self._ready(statement, values) for statement, values in statements]
+
+    def catch_up(self) -> None:
+        """Run what was noted.
+
+        Raises:
+            psycopg.Error: of the first that failed.
+        """
+        if self._noted:
+            self._send(())
+
+    def undo_to(self, savepoint: bytes) -> None:
+        """Undo what was done since ``savepoint``, which stays.
+
+        Raises:
+            psycopg.Error: if there is none of this name.
+        """
+        self._send((), last=b"ROLLBACK TO SAVEPOINT " + savepoint)
+
+    def rollback(self) -> None:
+        """Undo the transaction, and forget what was noted for it."""
+        self._noted.clear()
+        super().rollback()
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the driver's own
+        """Return the driver's cursor, for what comes after that which was noted."""
+        self.catch_up()
+        return super().cursor(*arguments, **options)
+
     def _again_if_outdated(self, run: Callable[[], _Found]) -> _Found:
         again = self.pgconn.transaction_status == TransactionStatus.IDLE
         try:
@@ -110,7 +145,7 @@ class PostgresqlConnection(Connection[Any]):
     def _run(self, statement: bytes, values: Sequence[Any]) -> list[_Row]:
         ready = self._ready(statement, values)
         # The main thread, on which commands run, waits so that it can be interrupted.
-        if self._begins() or get_ident() == _MAIN:
+        if self._begins() or self._noted or get_ident() == _MAIN:
             result = self._send([ready])[-1]
         else:
             result = self.pgconn.exec_prepared(*ready)
@@ -156,8 +191,14 @@ class PostgresqlConnection(Connection[Any]):
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
     def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None) -> list[Any]:
-        """Send it all in one go, after BEGIN if no transaction is open; return the driver's results."""
+        """Send it all in one go, after what was noted, or BEGIN if no transaction is open.
+
+        Return the driver's results.
+        """
         way = self.pgconn
+        if self._noted:
+            ready = [*self._noted, *ready]
+            self._noted.clear()
         first = self._get_tx_start_command() if self._begins() else None
         expected = len(ready) + (first is not None) + (last is not None)
         way.enter_pipeline_mode()

@@ -17,6 +17,9 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from types import TracebackType
 
+from sqlalchemy import Dialect
+from sqlalchemy.exc import DBAPIError
+
 from kernel.errors import NestedUnitError
 from kernel.transaction import Transaction
 
@@ -71,8 +74,8 @@ class _Unit(AbstractContextManager[Transaction]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del error, trace
-        self._line.leave(self._shared, kept=kind is None)
+        del kind, trace
+        self._line.leave(self._shared, error)
 
 
 class Line(ABC):
@@ -81,7 +84,8 @@ class Line(ABC):
     A dialect says how transactions begin and end, and what stands between two units of one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._line = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -131,28 +135,28 @@ class Line(ABC):
         self._holder = here
         return shared
 
-    def leave(self, shared: Shared, *, kept: bool) -> None:
-        """End a unit: commit for all, or leave that to the next in line and wait for it."""
+    def leave(self, shared: Shared, error: BaseException | None) -> None:
+        """End a unit, with ``error`` if it failed: commit for all, or let the next in line do it and wait."""
         try:
-            if kept:
+            if error is None:
                 self._keep(shared)
             elif shared.units:
-                self._take_back(shared)
+                self._take_back(shared, error)
             else:
                 self._end(shared, committing=False)
                 return
             shared.units += 1
             if not self.waiting:
                 self._end(shared, committing=True)
-        except Exception as error:  # noqa: BLE001 - whatever it was, nothing may stand, and all are told
-            shared.error = error
+        except Exception as failed:  # noqa: BLE001 - whatever it was, nothing may stand, and all are told
+            shared.error = failed
             if not shared.done:
                 self._end(shared, committing=False)
         finally:
             self._holder = 0
             self._line.release()
         self._await(shared)
-        if kept and shared.error is not None:
+        if error is None and shared.error is not None:  # one for each: it is raised in many threads
             raise self._told(shared.error) from shared.error
 
     def finish(self) -> None:
@@ -185,6 +189,14 @@ class Line(ABC):
         finally:
             shared.end()
 
+    def _told(self, error: Exception) -> Exception:
+        """Return an error of the driver as SQLAlchemy tells it, and any other as it is."""
+        driver = self._dialect.loaded_dbapi.Error
+        found = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(found, driver):
+            return error
+        return DBAPIError.instance(None, None, found, driver, hide_parameters=True, dialect=self._dialect)
+
     @abstractmethod
     def _begin(self) -> Transaction:
         """Begin a transaction."""
@@ -198,8 +210,8 @@ class Line(ABC):
         """Let the unit that ends stand, with those before it."""
 
     @abstractmethod
-    def _take_back(self, shared: Shared) -> None:
-        """Undo the unit that ends, and none of those before it."""
+    def _take_back(self, shared: Shared, error: BaseException) -> None:
+        """Undo the unit that ends with ``error``, and none of those before it."""
 
     @abstractmethod
     def _commit(self, transaction: Transaction) -> Exception | None:
@@ -208,7 +220,3 @@ class Line(ABC):
     @abstractmethod
     def _undo(self, transaction: Transaction) -> None:
         """Undo the transaction, as far as there is one, and tell it so."""
-
-    @abstractmethod
-    def _told(self, error: Exception) -> Exception:
-        """Return an error of the transaction as one of its units raises it."""

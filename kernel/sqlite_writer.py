@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from kernel.engines import BEGINS_ITSELF, UNDONE_BY_ITSELF
 from kernel.forking import renew_in_children
@@ -27,7 +27,7 @@ class SqliteWriter(Line):
     """
 
     def __init__(self, engine: Engine, *, busy_timeout: float = 10.0) -> None:
-        super().__init__()
+        super().__init__(engine.dialect)
         self._engine = engine
         self._busy_timeout = busy_timeout
         self._connection: Connection | None = None
@@ -35,6 +35,11 @@ class SqliteWriter(Line):
         self._info: dict[Any, Any] = {}
         self._inherited: list[Connection | None] = []
         renew_in_children(self)
+
+    def unit(self, line: str = "") -> AbstractContextManager[Transaction]:
+        """Lend a transaction for one unit of work, whatever ``line`` it would stand in: here is but one."""
+        del line
+        return super().unit()
 
     def close(self) -> None:
         """Close the connection; the next unit opens another."""
@@ -78,8 +83,8 @@ class SqliteWriter(Line):
         if shared.units:
             self._raw.execute("RELEASE unit")
 
-    def _take_back(self, shared: Shared) -> None:
-        del shared
+    def _take_back(self, shared: Shared, error: BaseException) -> None:
+        del shared, error
         self._look()
         self._raw.execute("ROLLBACK TO unit")
         self._raw.execute("RELEASE unit")
@@ -123,12 +128,5 @@ class SqliteWriter(Line):
             raise self._told(error) from error
 
     def _errors(self) -> type[Exception]:
-        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        found: type[Exception] = self._dialect.loaded_dbapi.Error
         return found
-
-    def _told(self, error: Exception) -> Exception:
-        """Return the driver's error as SQLAlchemy tells it."""
-        dialect = self._engine.dialect
-        return DBAPIError.instance(
-            None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-        )

@@ -44,10 +44,10 @@ class _Written(AbstractContextManager[Unit]):
 
     __slots__ = ("_audit", "_store", "_trail", "_transaction")
 
-    def __init__(self, store: Store, trail: AuditTrail) -> None:
+    def __init__(self, store: Store, trail: AuditTrail, line: str) -> None:
         self._store = store
         self._trail = trail
-        self._transaction = store.database.transaction()
+        self._transaction = store.database.transaction(line)
         self._audit: Audit
 
     def __enter__(self) -> Unit:
@@ -96,6 +96,11 @@ class Store:
         """Lend a connection for looking at one state, however many statements it takes."""
         return self.database.snapshot()
 
-    def write(self) -> AbstractContextManager[Unit]:
-        """Open a unit of work: committed when the body ends, rolled back if it raises."""
-        return _Written(self, self._trail)
+    def write(self, *, line: str = "") -> AbstractContextManager[Unit]:
+        """Open a unit of work: committed when the body ends, rolled back if it raises.
+
+        ``line`` names the one row that many write at once: their units come one after the other, and may
+        share a commit. Of those that do, one that would have to wait for yet another row is undone with an
+        :class:`~kernel.errors.UndoneError`, and is to be done again without a line.
+        """
+        return _Written(self, self._trail, line)

@@ -36,6 +36,7 @@ from idp.usecases.members import (
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
+from kernel.errors import UndoneError
 from kernel.store import Unit
 
 
@@ -133,11 +134,14 @@ class _Asked:
 
 
 def _at_once(asked: _Asked) -> GroupChanged | None:
-    """Have accounts come, or go, in the fewest statements; None where nothing was done, nor decided, so."""
+    """Have accounts come, or go, in the fewest statements; None where nothing was done, nor decided, so.
+
+    Who changes the same group at the same time shares a commit.
+    """
     try:
-        with asked.services.store.write() as unit:
+        with asked.services.store.write(line=asked.group_id) as unit:
             return _moved(unit, asked)
-    except _OtherwiseError:
+    except (_OtherwiseError, UndoneError):
         return None
 
 

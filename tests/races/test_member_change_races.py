@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from idp.storage.accounts import protect
+from idp.storage.accounts import protect, touch_versions
 from kernel.audit import verify_chains
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
 from tests.support.together import done_or_waiting, statuses, together
@@ -127,3 +127,21 @@ def test_who_is_protected_while_its_change_waits_does_not_come(postgresql_gatewa
             done_or_waiting(postgresql_gateway_database, change)
         assert change.result().status in {400, 403}
     assert _members(world, group) == set()
+
+
+def test_who_has_to_wait_for_its_account_within_a_line_comes_all_the_same(
+    postgresql_gateway_database: Database,
+) -> None:
+    """J4: what holds the rows of others waits for no more of them; it begins anew, alone, and is not lost."""
+    world = a_scim_world(postgresql_gateway_database)
+    world.token()
+    ids = _users(world, 4)
+    path = f"/Groups/{world.post('/Groups', a_group())['id']}"
+    with ThreadPoolExecutor(len(ids)) as pool, world.services.store.write() as unit:
+        touch_versions(unit.connection, ids[2:], now=unit.now)
+        changes = [pool.submit(world.patch, path, _change("add", each)) for each in ids]
+        done_or_waiting(postgresql_gateway_database, changes[-1])
+    answers = [each.result() for each in changes]
+    assert statuses(answers) == [200] * len(ids)
+    assert sorted(map(_number, answers)) == list(range(2, len(ids) + 2))
+    assert _members(world, path.rpartition("/")[2]) == set(ids)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select
 
 from kernel.audit import SYSTEM
-from kernel.database import Database
 from kernel.tables import audit_event
 from tests.support.clock import a_store
+from tests.support.postgresql_sessions import cut_all
 
 if TYPE_CHECKING:
+    from kernel.database import Database
     from kernel.store import Store
 
 
@@ -24,16 +25,6 @@ def deed(store: Store, target: str) -> None:
 def targets(store: Store) -> list[str]:
     with store.read() as connection:
         return list(connection.execute(select(audit_event.c.target).order_by(audit_event.c.target)).scalars())
-
-
-def cut_all(database: Database) -> None:
-    """End every connection to the database from the server's side, and wait until they are gone."""
-    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    another = Database(database.engine.url.render_as_string(hide_password=False))
-    with another.read() as connection:
-        connection.execute(text(f"SELECT pg_terminate_backend(pid, 10000) {others}"))
-        assert connection.execute(text(f"SELECT count(*) {others}")).scalar_one() == 0
-    another.dispose()
 
 
 def test_a_connection_that_the_server_ended_is_replaced_before_it_is_used(

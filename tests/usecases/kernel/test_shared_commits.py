@@ -1,4 +1,4 @@
-"""On SQLite, units of work that wait for one another share a commit; each is kept or undone by itself."""
+"""Units of work that wait for one another in a line share a commit; each is kept or undone by itself."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from kernel.audit import SYSTEM, verify_chains
+from kernel.audit import verify_chains
 from kernel.database import Database
 from kernel.errors import BusyError
 from kernel.prepared import Prepared
+from kernel.shared_commits import Line
 from kernel.sqlite_writer import SqliteWriter
-from kernel.tables import audit_chain, audit_event
-from tests.support.clock import a_store
+from kernel.tables import audit_chain
+from tests.support.lines import ROW, a_store_of_things, a_thing, audited, in_line, things
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,78 +38,28 @@ class _WrongError(Exception):
 
 @pytest.fixture
 def store(sqlite_databases: Databases) -> Store:
-    """Give a store on SQLite, and its table of nested things."""
-    found = a_store(sqlite_databases.new("kernel"))
-    with found.database.write() as connection:
-        connection.execute(text("CREATE TABLE thing (name TEXT PRIMARY KEY, parent TEXT REFERENCES thing)"))
-    return found
+    """Give a store of things on SQLite."""
+    return a_store_of_things(sqlite_databases)
 
 
-def a_thing(unit: Unit, name: str, parent: str | None = None) -> None:
-    unit.connection.execute(
-        text("INSERT INTO thing VALUES (:name, :parent)"), {"name": name, "parent": parent}
-    )
-    unit.audit.record("test:thing:made", actor=SYSTEM, target=name)
+@pytest.fixture
+def any_store(databases: Databases) -> Store:
+    """Give a store of things on each database."""
+    return a_store_of_things(databases)
 
 
-def things(store: Store) -> set[str]:
-    with store.read() as connection:
-        return set(connection.execute(text("SELECT name FROM thing")).scalars())
-
-
-def audited(store: Store) -> set[str]:
-    with store.read() as connection:
-        return set(connection.execute(select(audit_event.c.target)).scalars())
-
-
-def in_line(store: Store, deeds: list[Callable[[Unit], None]]) -> tuple[list[Any], int]:
-    """Do the deeds in units of work of which all but the first wait in line for the first.
-
-    Return what each unit's thread saw when it went on, the error or all things that another connection finds
-    then, and how often it was committed.
-    """
-    writer = store.database.writer
-    assert writer is not None
-    seen: list[Any] = [None] * len(deeds)
-    begun = threading.Event()
-    committed: list[str] = []
-
-    def run(number: int) -> None:
-        try:
-            with store.write() as unit:
-                if not number:
-                    raw: Any = unit.connection.connection.dbapi_connection
-                    raw.set_trace_callback(lambda sql: committed.append(sql) if sql == "COMMIT" else None)
-                    begun.set()
-                    while writer.waiting < len(deeds) - 1:
-                        os.sched_yield()
-                deeds[number](unit)
-            seen[number] = things(store)
-        except Exception as error:  # noqa: BLE001 - a thread tells the test what it met
-            seen[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(deeds))]
-    threads[0].start()
-    assert begun.wait(60)
-    for thread in threads[1:]:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return seen, len(committed)
-
-
-def test_a_unit_that_fails_first_leaves_nothing_to_those_who_wait(store: Store) -> None:
+def test_a_unit_that_fails_first_leaves_nothing_to_those_who_wait(any_store: Store) -> None:
     def fail(unit: Unit) -> None:
         a_thing(unit, "wrong")
         raise _WrongError
 
-    seen, _ = in_line(store, [fail, lambda unit: a_thing(unit, "right")])
+    seen, _ = in_line(any_store, [fail, lambda unit: a_thing(unit, "right")])
     assert isinstance(seen[0], _WrongError)
-    assert things(store) == audited(store) == {"right"}
-    assert verify_chains(store.database).faults == []
+    assert things(any_store) == audited(any_store) == {"right"}
+    assert verify_chains(any_store.database).faults == []
 
 
-def test_a_unit_that_fails_between_others_is_undone_alone(store: Store) -> None:
+def test_a_unit_that_fails_between_others_is_undone_alone(any_store: Store) -> None:
     """With its audit rows: the chain goes on from the unit before it."""
 
     def fail(unit: Unit) -> None:
@@ -117,55 +68,54 @@ def test_a_unit_that_fails_between_others_is_undone_alone(store: Store) -> None:
         raise _WrongError
 
     rest = [partial(a_thing, name=str(n)) for n in range(OTHERS)]
-    seen, committed = in_line(store, [rest[0], fail, *rest[1:], fail])
+    seen, committed = in_line(any_store, [rest[0], fail, *rest[1:], fail])
     assert [type(each) for each in seen].count(_WrongError) == 2
-    assert things(store) == audited(store) == {str(n) for n in range(OTHERS)}
+    assert things(any_store) == audited(any_store) == {str(n) for n in range(OTHERS)}
     assert committed == 1
-    assert verify_chains(store.database).faults == []
+    assert verify_chains(any_store.database).faults == []
 
 
-def test_who_waits_in_line_shares_one_commit_and_returns_after_it(store: Store) -> None:
+def test_who_waits_in_line_shares_one_commit_and_returns_after_it(any_store: Store) -> None:
     """What a caller was told is on the disk: any other connection finds it."""
     names = {str(n) for n in range(1 + OTHERS)}
-    seen, committed = in_line(store, [partial(a_thing, name=name) for name in names])
+    seen, committed = in_line(any_store, [partial(a_thing, name=name) for name in names])
     assert committed == 1
     assert seen == [names] * (1 + OTHERS)
-    assert verify_chains(store.database).faults == []
+    assert verify_chains(any_store.database).faults == []
 
 
-def test_each_unit_sees_what_those_before_it_wrote(store: Store) -> None:
+def test_each_unit_sees_what_those_before_it_wrote(any_store: Store) -> None:
     """A name is given once, as if each had been committed by itself."""
-    seen, committed = in_line(store, [lambda unit: a_thing(unit, "one")] * (1 + OTHERS))
+    seen, committed = in_line(any_store, [lambda unit: a_thing(unit, "one")] * (1 + OTHERS))
     assert [type(each) for each in seen[1:]] == [IntegrityError] * OTHERS
     assert (seen[0], committed) == ({"one"}, 1)
 
 
-def test_a_commit_that_fails_fails_everybody_and_nobody_after(store: Store) -> None:
+def test_a_commit_that_fails_fails_everybody_and_nobody_after(any_store: Store) -> None:
     """A chain of which nobody knows how far it was written is never gone on with."""
 
     def doubtful(unit: Unit) -> None:
-        unit.connection.execute(text("PRAGMA defer_foreign_keys = ON"))
         a_thing(unit, "orphan", parent="nobody")
 
-    seen, _ = in_line(store, [lambda unit: a_thing(unit, "one"), doubtful, lambda unit: a_thing(unit, "two")])
+    seen, _ = in_line(
+        any_store, [lambda unit: a_thing(unit, "one"), doubtful, lambda unit: a_thing(unit, "two")]
+    )
     assert [type(each) for each in seen] == [IntegrityError] * 3
-    assert things(store) == audited(store) == set()
-    with store.write() as unit:
+    assert things(any_store) == audited(any_store) == set()
+    with any_store.write() as unit:
         a_thing(unit, "three")
-    assert things(store) == audited(store) == {"three"}
-    assert verify_chains(store.database).faults == []
+    assert things(any_store) == audited(any_store) == {"three"}
+    assert verify_chains(any_store.database).faults == []
 
 
-def test_a_transaction_that_nobody_takes_over_is_committed_all_the_same(store: Store) -> None:
+def test_a_transaction_that_nobody_takes_over_is_committed_all_the_same(
+    any_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever was next in line may have been stopped on the way."""
-
-    class Hopeful(SqliteWriter):
-        waiting = property(lambda _self: 1)
-
-    store.database.writer = Hopeful(store.database.engine)
-    with store.write() as unit:
+    monkeypatch.setattr(Line, "waiting", property(lambda _self: 1))
+    with any_store.write(line=ROW) as unit:
         a_thing(unit, "one")
-    assert things(store) == audited(store) == {"one"}
+    assert things(any_store) == audited(any_store) == {"one"}
 
 
 def test_a_process_that_was_forked_off_writes_on_a_connection_of_its_own(store: Store) -> None:

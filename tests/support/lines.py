@@ -1,0 +1,94 @@
+"""Units of work that stand in one line: what each of them saw, and how many transactions they took."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, text
+
+from kernel.audit import SYSTEM
+from kernel.postgresql_units import PostgresqlUnits
+from kernel.tables import audit_event
+from tests.support.clock import a_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.shared_commits import Line
+    from kernel.store import Store, Unit
+    from tests.support.databases import Databases
+
+ROW = "row"
+"""The line of PostgreSQL; SQLite has but one."""
+
+
+def a_store_of_things(databases: Databases) -> Store:
+    """Return a store, and its table of nested things, whose parents are looked for at the commit."""
+    found = a_store(databases.new("kernel"))
+    parent = "TEXT REFERENCES thing DEFERRABLE INITIALLY DEFERRED"
+    with found.database.write() as connection:
+        connection.execute(text(f"CREATE TABLE thing (name TEXT PRIMARY KEY, parent {parent})"))
+    return found
+
+
+def a_thing(unit: Unit, name: str, parent: str | None = None) -> None:
+    """Make a thing, and note it in the audit."""
+    unit.connection.execute(
+        text("INSERT INTO thing VALUES (:name, :parent)"), {"name": name, "parent": parent}
+    )
+    unit.audit.record("test:thing:made", actor=SYSTEM, target=name)
+
+
+def things(store: Store) -> set[str]:
+    """Return the things that another connection finds."""
+    with store.read() as connection:
+        return set(connection.execute(text("SELECT name FROM thing")).scalars())
+
+
+def audited(store: Store) -> set[str]:
+    """Return the things that the audit tells of."""
+    with store.read() as connection:
+        return set(connection.execute(select(audit_event.c.target)).scalars())
+
+
+def the_line(store: Store) -> Line:
+    """Return the line in which the units stand; on PostgreSQL it is kept from now on."""
+    writer = store.database.writer
+    return writer.line(ROW) if isinstance(writer, PostgresqlUnits) else writer
+
+
+def in_line(store: Store, deeds: list[Callable[[Unit], None]]) -> tuple[list[Any], int]:
+    """Do the deeds in units of work of which all but the first wait in line for the first.
+
+    Return what each unit's thread saw when it went on, the error or all things that another connection finds
+    then, and how many transactions were committed.
+    """
+    line = the_line(store)
+    seen: list[Any] = [None] * len(deeds)
+    begun = threading.Event()
+    committed: dict[int, bool | None] = {}
+
+    def run(number: int) -> None:
+        try:
+            with store.write(line=ROW) as unit:
+                if not number:
+                    begun.set()
+                    while line.waiting < len(deeds) - 1:
+                        os.sched_yield()
+                which = id(unit.transaction)
+                unit.transaction.at_end(lambda kept: committed.update({which: kept}))
+                deeds[number](unit)
+            seen[number] = things(store)
+        except Exception as error:  # noqa: BLE001 - a thread tells the test what it met
+            seen[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(deeds))]
+    threads[0].start()
+    assert begun.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return seen, list(committed.values()).count(True)

@@ -1,0 +1,174 @@
+"""PostgreSQL's units of work that want one row: a transaction that several of them share, and what it must not do."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from kernel.audit import verify_chains
+from kernel.errors import NestedUnitError, UndoneError
+from kernel.postgresql_units import PostgresqlUnits
+from kernel.prepared import Prepared
+from kernel.tables import audit_chain
+from tests.support.lines import ROW, a_store_of_things, a_thing, audited, in_line, things
+from tests.support.postgresql_sessions import cut_all
+
+if TYPE_CHECKING:
+    from kernel.store import Store, Unit
+    from tests.support.databases import Databases
+
+_LAST = Prepared(audit_chain.insert(), columns=[column.name for column in audit_chain.columns])
+
+
+@pytest.fixture
+def store(postgresql_databases: Databases) -> Store:
+    """Give a store of things."""
+    return a_store_of_things(postgresql_databases)
+
+
+def _at_last(unit: Unit, number: int) -> None:
+    row = {"chain": f"c{number}", "node": "n", "opened_at": unit.now, "previous_hash": b"", "hash": b""}
+    _LAST.at_last(unit.transaction, number=number, **row)
+
+
+def test_a_unit_within_a_unit_of_its_line_is_refused(store: Store) -> None:
+    """It would wait for itself."""
+    with pytest.raises(NestedUnitError), store.write(line=ROW), store.write(line=ROW):
+        pass
+    with store.write(line=ROW) as unit:
+        a_thing(unit, "one")
+    assert things(store) == {"one"}
+
+
+def test_who_follows_others_waits_for_no_row_but_is_undone(store: Store) -> None:
+    """It holds their rows: two lines that want each other's would wait until the server broke one of them."""
+    with store.write() as unit:
+        a_thing(unit, "held")
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store.write() as unit:
+            unit.connection.execute(text("UPDATE thing SET parent = name WHERE name = 'held'"))
+            held.set()
+            assert free.wait(60)
+
+    def want(unit: Unit) -> None:
+        a_thing(unit, "lost")
+        unit.connection.execute(text("UPDATE thing SET parent = NULL WHERE name = 'held'"))
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        assert held.wait(60)
+        try:
+            seen, committed = in_line(store, [partial(a_thing, name="before"), want, want])
+        finally:
+            free.set()
+        holding.result()
+    assert [type(each) for each in seen] == [set, UndoneError, UndoneError]
+    assert committed == 1
+    assert things(store) == audited(store) == {"held", "before"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_who_stands_alone_waits_for_a_row_as_long_as_it_takes(store: Store) -> None:
+    """The first of a line holds nothing of others'."""
+    with store.write() as unit:
+        a_thing(unit, "held")
+
+    def change() -> None:
+        with store.write(line=ROW) as unit:
+            unit.connection.execute(text("UPDATE thing SET parent = NULL WHERE name = 'held'"))
+            assert unit.connection.execute(text("SHOW lock_timeout")).scalar() == "0"
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as unit:
+            unit.connection.execute(text("UPDATE thing SET parent = name WHERE name = 'held'"))
+            waiting = pool.submit(change)
+            _until_one_waits(store)
+        waiting.result(60)
+
+
+def _until_one_waits(store: Store) -> None:
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with store.read() as connection:
+        while not connection.execute(text(waits)).scalar_one():
+            os.sched_yield()
+
+
+def test_what_a_unit_leaves_for_the_end_is_written_before_the_next_one_asks(store: Store) -> None:
+    """Whichever way it asks: past the driver's cursor, or by it."""
+    found: list[int] = []
+
+    def look(unit: Unit) -> None:
+        found.append(
+            unit.connection.execute(text("SELECT count(*) FROM audit_chain WHERE chain = 'c98'")).scalar_one()
+        )
+
+    seen, committed = in_line(store, [partial(_at_last, number=98), look, partial(_at_last, number=99)])
+    assert [type(each) for each in seen] == [set] * 3
+    assert (found, committed) == ([1], 1)
+    with store.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM audit_chain")).scalar_one() == 2
+
+
+def test_units_that_ask_nothing_of_the_server_leave_what_others_wrote(store: Store) -> None:
+    def nothing(_unit: Unit) -> None:
+        """Do nothing."""
+
+    def fail(_unit: Unit) -> None:
+        raise LookupError
+
+    seen, committed = in_line(store, [partial(a_thing, name="one"), nothing, fail, nothing])
+    assert sorted(type(each).__name__ for each in seen) == ["LookupError", "set", "set", "set"]
+    assert committed == 1
+    assert things(store) == audited(store) == {"one"}
+
+
+def test_a_last_statement_that_fails_fails_those_that_share_it_and_nobody_after(store: Store) -> None:
+    """They would stand on what was not written."""
+    twice = partial(_at_last, number=98)
+    seen, committed = in_line(store, [twice, twice, partial(a_thing, name="two")])
+    assert [type(each) for each in seen] == [IntegrityError] * 3
+    assert committed == 0
+    with store.write(line=ROW) as unit:
+        a_thing(unit, "three")
+    assert things(store) == audited(store) == {"three"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(store: Store) -> None:
+    def lose(unit: Unit) -> None:
+        cut_all(store.database)
+        a_thing(unit, "lost")
+
+    seen, committed = in_line(store, [partial(a_thing, name="one"), lose])
+    assert [type(each) for each in seen] == [OperationalError] * 2
+    assert committed == 0
+    with store.write(line=ROW) as unit:
+        a_thing(unit, "two")
+    assert things(store) == audited(store) == {"two"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_lines_do_not_wait_for_one_another_and_are_forgotten(store: Store) -> None:
+    with ThreadPoolExecutor(1) as pool, store.write(line=ROW) as unit:
+        a_thing(unit, "one")
+
+        def other() -> None:
+            with store.write(line="another row") as unit:
+                a_thing(unit, "two")
+
+        pool.submit(other).result(60)
+        assert things(store) == {"two"}
+    writer: Any = store.database.writer
+    assert isinstance(writer, PostgresqlUnits)
+    first = writer.line(ROW)
+    writer.left(ROW, first)
+    assert writer.line(ROW) is not first
