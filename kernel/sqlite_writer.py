@@ -13,7 +13,7 @@ from kernel.forking import renew_in_children
 from kernel.shared_commits import Line, Shared
 from kernel.transaction import Transaction
 
-_LOOKS_AGAIN = 10
+_LOOKS_AGAIN = 2
 """Milliseconds after which SQLite's busy handler, which sleeps longer each time, begins anew."""
 _PAGES = -2000
 """2 MB, as SQLite writes it: what a transaction has changed is kept here until it is committed."""
