@@ -47,13 +47,11 @@ def mount(
         return answer
 
     view.is_protocol = True  # type: ignore[attr-defined]  # read by the page kit
-    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     for index, path in enumerate(dict.fromkeys(route.path for route in table)):
-        rule = re.sub(r"\{(\w+)\*\}", r"<path:\1>", path).replace("{", "<").replace("}", ">")
-        app.add_url_rule(
-            rule,
-            endpoint=f"protocol_{index}_{path}".replace(".", "_"),
-            view_func=view,
-            methods=every,
-            provide_automatic_options=False,
-        )
+        pattern = re.sub(r"\{(\w+)\*\}", r"<path:\1>", path).replace("{", "<").replace("}", ">")
+        name = f"protocol_{index}_{path}".replace(".", "_")
+        # By hand, because Flask would refuse other methods than it is told of, and in its own words.
+        rule = app.url_rule_class(pattern, endpoint=name, methods=None)
+        rule.provide_automatic_options = False
+        app.url_map.add(rule)
+        app.view_functions[name] = view

@@ -14,10 +14,11 @@ from idp.web.events.streams import (
     Streams,
     configuration,
 )
+from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import Request, Response, Route, json_response
 
 JWKS_PATH = "/oauth2/jwks"
-_ANY = ("POST", "GET", "PUT", "PATCH", "DELETE")
+_ANY = (ANY_METHOD,)
 
 
 def event_routes(services: IdpServices, *, requests_per_second: int = 250) -> tuple[Route, ...]:

@@ -18,6 +18,7 @@ from idp.web.oidc.self_registration import management_endpoint, registration_end
 from idp.web.oidc.token import introspection_endpoint, revocation_endpoint, token_endpoint
 from idp.web.oidc.userinfo import userinfo_endpoint
 from kernel.errors import SettingsError
+from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import Route
 
 PATHS = {
@@ -39,8 +40,10 @@ DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-auth
 _LOOK = ("GET",)
 _FORM = ("GET", "POST")
 _POST = ("POST",)
-_POST_ONLY = ("POST", "GET", "PUT", "PATCH", "DELETE")
-"""The endpoint itself refuses the other methods, so that no refusal is ever cached (TK-08, TK-10)."""
+_LOOK_ALONE = ("GET", ANY_METHOD)
+_FORM_ALONE = ("GET", "POST", ANY_METHOD)
+_POST_ONLY = ("POST", ANY_METHOD)
+"""The endpoint itself refuses the other methods, HEAD too, so that no refusal is cached (TK-08, TK-10)."""
 
 
 def oidc_routes(
@@ -65,8 +68,8 @@ def oidc_routes(
             hot=True,
         ),
         Route(_LOOK, PATHS["jwks"], jwks_endpoint(services), "jwks", hot=True),
-        Route(_FORM, PATHS["authorize"], face.authorize, "authorize", hot=True),
-        Route(_LOOK, RESUME_PATH, face.resume, "resume", hot=True),
+        Route(_FORM_ALONE, PATHS["authorize"], face.authorize, "authorize", hot=True),
+        Route(_LOOK_ALONE, RESUME_PATH, face.resume, "resume", hot=True),
         *open_to_scripts(
             Route(_POST_ONLY, PATHS["token"], token_endpoint(services), "token", hot=True), _POST
         ),
@@ -79,7 +82,7 @@ def oidc_routes(
         ),
         *open_to_scripts(Route(_POST_ONLY, PATHS["push"], push_endpoint(services), "push", hot=True), _POST),
         Route(_POST_ONLY, PATHS["device"], device_endpoint(services), "device", hot=True),
-        Route(_FORM, PATHS["logout"], logout, "logout", hot=True),
+        Route(_FORM_ALONE, PATHS["logout"], logout, "logout", hot=True),
         *_registration_routes(services, document),
     )
 

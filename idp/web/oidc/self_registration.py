@@ -61,7 +61,7 @@ def management_endpoint(services: IdpServices, path: str, provider: Mapping[str,
         if request.method == "DELETE":
             fault = withdraw_registration(services, client_id, token=token)
             return _refusal(fault, told=told) if fault is not None else Response(204, b"", NO_STORE)
-        return _not_allowed("DELETE, GET, PUT")
+        return _not_allowed("DELETE, GET, HEAD, PUT")
 
     return endpoint
 

@@ -63,7 +63,7 @@ def test_a_registration_opens_to_its_own_token_alone(at: Op) -> None:
     assert manage(at, mine).status == 200
     assert all(row.reason == "management" for row in at.audit("gateway:registration:refused"))
     other = send(at, "POST", path_of(mine), {}, token=mine["registration_access_token"])
-    assert (other.status, other.header("allow")) == (405, "DELETE, GET, PUT")
+    assert (other.status, other.header("allow")) == (405, "DELETE, GET, HEAD, PUT")
 
 
 def test_nobody_but_the_operator_manages_a_client_that_the_operator_made(at: Op) -> None:

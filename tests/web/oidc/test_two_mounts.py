@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import flask
+import pytest
 
 from kernel.randomness import SeededRandomness
 from kernel.web.flask_mount import mount
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Application = Callable[..., Any]
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"})
 
 
 def peer(_environ: Mapping[str, Any]) -> str:
@@ -132,6 +134,24 @@ def test_every_endpoint_answers_the_same_bytes_through_both_mounts(databases: Da
     for number, (lane, mounted) in enumerate(zip(through_lane, through_flask, strict=True)):
         assert lane == mounted, number
     assert {answer[0] for answer in through_lane} >= {"200", "303", "304", "400", "401", "405"}
+
+
+@pytest.mark.parametrize("make", [lane_app, flask_app])
+def test_a_wrong_method_is_told_the_right_ones(
+    sqlite_gateway_database: Database, make: Callable[[Op], Application]
+) -> None:
+    """RFC 9110 §15.5.6: what Allow names is served, and what is served is named, at every address."""
+    visit = Visit(sqlite_gateway_database, make)
+    refused = set()
+    for path in sorted({route.path.replace("{client_id}", "nobody") for route in visit.op.routes}):
+        answers = {method: visit.send(method, path, fields={}) for method in METHODS}
+        wrong = {method for method, (status, _, _) in answers.items() if status == "405"}
+        refused |= wrong
+        for method in wrong:
+            allowed = dict(answers[method][1])["allow"].split(", ")
+            assert sorted(allowed) == sorted(METHODS - wrong - {"OPTIONS"} | set(allowed) & {"OPTIONS"}), path
+            assert not set(allowed) & wrong, path
+    assert refused == METHODS
 
 
 def test_an_assertion_is_accepted_through_both_mounts(databases: Databases) -> None:
