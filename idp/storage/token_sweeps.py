@@ -38,17 +38,19 @@ def sweep_families(connection: Connection, *, before: dt.datetime) -> int:
         .cte(nesting=True)
     )
     done = connection.execute(delete(refresh_token).where(refresh_token.c.digest.in_(select(found.c.digest))))
-    return done.rowcount if done.rowcount == BATCH else done.rowcount + _sweep_grants(connection, oldest)
+    room = BATCH - done.rowcount
+    return done.rowcount + (_sweep_grants(connection, oldest, most=room) if room else 0)
 
 
-def _sweep_grants(connection: Connection, oldest: Select[tuple[str]]) -> int:
-    """Remove those of the oldest grants that have no refresh token left; return how many."""
+def _sweep_grants(connection: Connection, oldest: Select[tuple[str]], *, most: int) -> int:
+    """Remove at most ``most`` of the oldest grants that have no refresh token left; return how many."""
     found = (
         select(grant.c.id)
         .where(
             grant.c.id.in_(select(oldest.cte(nesting=True).c.id)),
             ~exists().where(refresh_token.c.grant_id == grant.c.id),
         )
+        .limit(most)
         .with_for_update(skip_locked=True)
         .cte(nesting=True)
     )
