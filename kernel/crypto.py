@@ -132,17 +132,15 @@ class Sealer:
         self._keys = keys
         self._randomness = randomness
         self._derived: dict[str, bytes] = {}
+        self._begun: dict[str, hmac.HMAC] = {}
+        self._ciphers: dict[int, AESGCM] = {}
 
     def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
         """Return ``plain`` sealed for exactly this table, column and row."""
         number = self._keys.newest
         nonce = self._randomness.token_bytes(_NONCE_BYTES)
         head = _FORMAT + bytes([number])
-        return (
-            head
-            + nonce
-            + AESGCM(self._keys.get(number)).encrypt(nonce, plain, _bound(head, table, column, row))
-        )
+        return head + nonce + self._cipher(number).encrypt(nonce, plain, _bound(head, table, column, row))
 
     def open(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
         """Return what :meth:`seal` was given for the same table, column and row.
@@ -154,7 +152,7 @@ class Sealer:
         if len(head) != 2 or head[:1] != _FORMAT:
             raise SealError(table=table, column=column, row=row)
         try:
-            return AESGCM(self._keys.get(head[1])).decrypt(nonce, body, _bound(head, table, column, row))
+            return self._cipher(head[1]).decrypt(nonce, body, _bound(head, table, column, row))
         except (InvalidTag, ValueError):
             raise SealError(table=table, column=column, row=row) from None
 
@@ -170,7 +168,18 @@ class Sealer:
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return the HMAC-SHA256 of ``message`` under the key of ``purpose``."""
-        return hmac.digest(self.derive(purpose), message, "sha256")
+        begun = self._begun.get(purpose)
+        if begun is None:
+            begun = self._begun.setdefault(purpose, hmac.new(self.derive(purpose), digestmod="sha256"))
+        mac = begun.copy()
+        mac.update(message)
+        return mac.digest()
+
+    def _cipher(self, number: int) -> AESGCM:
+        found = self._ciphers.get(number)
+        if found is None:
+            found = self._ciphers.setdefault(number, AESGCM(self._keys.get(number)))
+        return found
 
 
 def _bound(head: bytes, table: str, column: str, row: str) -> bytes:
@@ -204,6 +213,7 @@ class PasswordHasher:
         self.turns = Turns(parallel or usable_processors(), patience=wait)
         self._used = used
         self._nobody = self._argon.hash("nobody has this password")
+        self._shape = _shape(self._nobody)
 
     def hash(self, secret: str) -> str:
         """Return the PHC string of ``secret``.
@@ -238,4 +248,12 @@ class PasswordHasher:
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether ``stored`` was made with other costs than those in force."""
-        return self._argon.check_needs_rehash(stored)
+        # To take a hash apart costs more than to see that it is made like one of now.
+        return _shape(stored) != self._shape and self._argon.check_needs_rehash(stored)
+
+
+def _shape(stored: str) -> tuple[str, int, int]:
+    """Return what hashes of the same costs have in common: what stands before the salt, and the lengths."""
+    before, _, rest = stored.rpartition("$")
+    costs, _, salt = before.rpartition("$")
+    return costs, len(salt), len(rest)

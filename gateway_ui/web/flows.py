@@ -28,8 +28,8 @@ from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
 from idp.web.oidc.answers import to_client
 from kernel.web.cookies import browser_token, set_cookie
+from kernel.web.finished import finished
 from kernel.web.forms import FormErrors, single
-from kernel.web.http import finish
 from kernel.web.links import local_path
 
 STEP_PAGES: Mapping[Step, str] = {
@@ -89,12 +89,7 @@ def settled(outcome: object, flow: str) -> Response | None:
 
 def _to_client(answer: ToClient) -> Response:
     """Return what the authorization endpoint would say to the client; the page kit adds its headers."""
-    status, headers, body = finish(to_client(answer.redirect_uri, answer.mode, answer.parameters))
-    response = Response(body, status)
-    response.headers.clear()
-    response.headers.extend(headers)
-    response.automatically_set_content_length = False
-    return response
+    return finished(to_client(answer.redirect_uri, answer.mode, answer.parameters))
 
 
 def standing(flow: str, *steps: Step) -> FlowPage | Response:

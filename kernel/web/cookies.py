@@ -9,12 +9,14 @@ import datetime as dt
 import re
 
 import flask
+from werkzeug.http import http_date
 from werkzeug.wrappers import Response
 
 from kernel.web.kit import PageKit, current_kit
 
 BROWSER_LIFE = dt.timedelta(days=400)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_PLAIN = re.compile(r"[A-Za-z0-9_=-]*")
 
 
 def cookie_name(kit: PageKit, what: str) -> str:
@@ -25,15 +27,18 @@ def cookie_name(kit: PageKit, what: str) -> str:
 def set_cookie(response: Response, what: str, value: str, *, life: dt.timedelta | None = None) -> None:
     """Set a cookie of the current system; without ``life`` it ends with the browser's session."""
     kit = current_kit()
-    response.set_cookie(
-        cookie_name(kit, what),
-        value,
-        max_age=int(life.total_seconds()) if life is not None else None,
-        path="/",
-        secure=kit.https,
-        httponly=True,
-        samesite="Lax",
+    if not _PLAIN.fullmatch(value):
+        raise ValueError("cookies of ours hold nothing that has to be quoted")
+    lasts = "" if life is None else _lasting(kit.clock.now(), life)
+    secure = " Secure;" if kit.https else ""
+    response.headers.add(
+        "Set-Cookie",
+        f"{cookie_name(kit, what)}={value};{lasts}{secure} HttpOnly; Path=/; SameSite=Lax",
     )
+
+
+def _lasting(now: dt.datetime, life: dt.timedelta) -> str:
+    return f" Expires={http_date(now + life)}; Max-Age={int(life.total_seconds())};"
 
 
 def clear_cookie(response: Response, what: str) -> None:

@@ -11,7 +11,8 @@ import flask
 from kernel.origin import RequestIds
 from kernel.randomness import Randomness
 from kernel.web.dispatch import Dispatch
-from kernel.web.http import Route, finish
+from kernel.web.finished import finished
+from kernel.web.http import Route
 from kernel.web.lane import request_from_environ, serve
 
 
@@ -39,12 +40,7 @@ def mount(
         endpoints, values = found
         request = request_from_environ(environ, address=peer(environ), path_values=values)
         response = serve(endpoints, request, request_id=request_ids.next())
-        status, headers, body = finish(response, head=request.method == "HEAD")
-        answer = flask.Response(body, status=status)
-        answer.headers.clear()
-        answer.headers.extend(headers)
-        answer.automatically_set_content_length = False
-        return answer
+        return finished(response, head=request.method == "HEAD")
 
     view.is_protocol = True  # type: ignore[attr-defined]  # read by the page kit
     for index, path in enumerate(dict.fromkeys(route.path for route in table)):

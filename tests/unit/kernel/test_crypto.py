@@ -153,6 +153,8 @@ def test_other_costs_ask_for_a_new_hash() -> None:
     stored = a_hasher().hash("x")
     assert a_hasher(passes=2).needs_rehash(stored)
     assert not a_hasher().needs_rehash(stored)
+    salt = stored.split("$")[4]
+    assert a_hasher().needs_rehash(stored.replace(salt, salt[:11]))
 
 
 def test_hashes_beyond_the_bound_are_refused_not_queued_for_ever() -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
+from werkzeug.wrappers import Response
 
+from kernel.web.cookies import set_cookie
 from tests.support.forms import submit, token_of
 
 if TYPE_CHECKING:
@@ -166,6 +168,15 @@ def test_cookies_are_bound_to_the_host_over_tls(make_client: MakeClient) -> None
     bare = client.application.test_client(use_cookies=False)
     tossed = bare.get("/who", headers={"Cookie": "sample_session=x; __Host-sample_session=ours"})
     assert tossed.json["session"] == "ours"
+
+
+@pytest.mark.parametrize("value", ["a; Domain=evil.example", 'a"b', "a\r\nX: y", "é"])
+def test_a_cookie_holds_nothing_that_would_have_to_be_quoted(client: FlaskClient, value: str) -> None:
+    """What we keep in a browser is a token, a language or base64: nothing else gets into the header."""
+    response = Response()
+    with client.application.test_request_context(), pytest.raises(ValueError, match="quoted"):
+        set_cookie(response, "session", value)
+    assert "Set-Cookie" not in response.headers
 
 
 def test_a_page_without_a_form_token_sets_no_cookie(client: FlaskClient) -> None:
