@@ -7,19 +7,22 @@ was disabled or changed a moment ago gets nothing, whatever a process remembers.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import (
     Connection,
+    String,
     bindparam,
     delete,
     or_,
     select,
+    type_coerce,
     update,
 )
 
@@ -35,8 +38,8 @@ from idp.domain.client import (
 from idp.domain.dpop import Proof
 from idp.domain.redirects import origins_of
 from idp.storage.tables import client, client_assertion, client_secret, consent, spent_proof
-from kernel.database import Database, insert
-from kernel.prepared import Prepared
+from kernel.database import Database, JsonText, UtcDateTime, insert
+from kernel.prepared import Prepared, Row
 from kernel.store import Store
 from kernel.sweeping import remove_some
 
@@ -57,12 +60,25 @@ _COLUMNS = (
     client.c.metadata,
     client.c.registered_by,
 )
-_ONE = Prepared(select(*_COLUMNS).where(client.c.id == bindparam("id")))
+_AS_STORED = (
+    type_coerce(column, String).label(column.name)
+    if isinstance(column.type, UtcDateTime | JsonText)
+    else column
+    for column in _COLUMNS
+)
+_ONE = Prepared(select(*_AS_STORED).where(client.c.id == bindparam("id")))
 _KNOWN = (
     select(*_COLUMNS, client_secret.c.digest, client_secret.c.expires_at.label("secret_until"))
     .outerjoin(client_secret, client_secret.c.client_id == client.c.id)
     .where(client.c.id == bindparam("id"))
 )
+
+
+@lru_cache(maxsize=64)
+def _read(row: Row) -> Client:
+    """Return the client of a row as it is stored, taken apart once for as long as it stays the same."""
+    fields = {column.name: value for column, value in zip(_COLUMNS, row, strict=True)}
+    return client_from(fields, json.loads(fields["metadata"]))
 
 
 def _client(row: Sequence[Any]) -> Client:
@@ -73,13 +89,13 @@ def _client(row: Sequence[Any]) -> Client:
 def find_client(connection: Connection, client_id: str) -> Client | None:
     """Return the client with this id, disabled or not, or None."""
     rows = _ONE.within(connection, id=client_id)
-    return _client(rows[0]) if rows else None
+    return _read(rows[0]) if rows else None
 
 
 def look_up_client(database: Database, client_id: str) -> Client | None:
     """Return the same outside any transaction, as it is this moment."""
     row = _ONE.first(database, id=client_id)
-    return _client(row) if row is not None else None
+    return _read(row) if row is not None else None
 
 
 def find_known_client(connection: Connection, client_id: str) -> KnownClient | None:
