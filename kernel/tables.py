@@ -12,10 +12,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
+from kernel.partial_index import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -65,6 +65,7 @@ rate_limit = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("used", Integer, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+    sqlite_with_rowid=False,
     comment="Counters of every limit, shared by all nodes; keys are digests.",
 )
 
@@ -86,7 +87,14 @@ courier_message = Table(
     Column("ended_at", UtcDateTime),
     Column("last_error", Text),
     CheckConstraint("state in ('queued', 'sent', 'abandoned')", name="state_known"),
-    UniqueConstraint("dedupe_key"),
     Index("ix_courier_message_due", "state", "next_at"),
     comment="Messages to the outside, written in the deed's transaction and sent after it.",
+)
+ONLY_ONCE = courier_message.c.dedupe_key.is_not(None)
+"""Which messages are posted once at most; most are not among them, and cost that index nothing."""
+PartialIndex(
+    "uq_courier_message_dedupe_key",
+    courier_message.c.dedupe_key,
+    where=ONLY_ONCE,
+    unique=True,
 )

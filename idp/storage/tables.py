@@ -395,6 +395,7 @@ failure_count = Table(
     Column("failures", Integer, nullable=False),
     Column("last_at", UtcDateTime, nullable=False, index=True),
     Column("locked_until", UtcDateTime),
+    sqlite_with_rowid=False,
 )
 
 known_device = Table(
@@ -405,6 +406,7 @@ known_device = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False, index=True),
     Column("user_agent", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 one_time_secret = Table(
@@ -475,6 +477,7 @@ session = Table(
     Column("user_agent", Text, nullable=False),
     Index("ix_session_account", "account_id", "ended_at"),
     Index("ix_session_browser", "browser", "ended_at"),
+    sqlite_with_rowid=False,
 )
 
 session_client = Table(
@@ -483,6 +486,7 @@ session_client = Table(
     Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
     Column("client_id", Text, primary_key=True),
     Column("first_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
     comment="Which relying parties a session signed in to: who must hear of its end.",
 )
 
@@ -592,6 +596,7 @@ grant = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Index("ix_oauth_grant_account", "account_id", "revoked_at"),
     Index("ix_oauth_grant_session", "session_id"),
+    sqlite_with_rowid=False,
 )
 PartialIndex(
     "ix_oauth_grant_client",
@@ -613,6 +618,7 @@ authorization_code = Table(
     ),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
+    sqlite_with_rowid=False,
 )
 
 consent = Table(

@@ -17,7 +17,7 @@ from kernel.database import Database, UtcDateTime, insert
 from kernel.prepared import Prepared
 from kernel.randomness import Randomness, first_ulid
 from kernel.sweeping import BATCH, remove_some
-from kernel.tables import courier_message
+from kernel.tables import ONLY_ONCE, courier_message
 
 LEASE = dt.timedelta(seconds=60)
 GIVE_UP_AFTER = dt.timedelta(hours=72)
@@ -128,7 +128,7 @@ class Post:
 def _new(dialect: str) -> Prepared:
     return Prepared(
         insert(dialect, courier_message).on_conflict_do_nothing(
-            index_elements=[courier_message.c.dedupe_key]
+            index_elements=[courier_message.c.dedupe_key], index_where=ONLY_ONCE
         ),
         columns=(
             "id",

@@ -74,11 +74,17 @@ def upgrade() -> None:
             "state in ('queued', 'sent', 'abandoned')", name=op.f("ck_courier_message_state_known")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_courier_message")),
-        sa.UniqueConstraint("dedupe_key", name=op.f("uq_courier_message_dedupe_key")),
         comment="Messages to the outside, written in the deed's transaction and sent after it.",
     )
     with op.batch_alter_table("courier_message", schema=None) as batch_op:
         batch_op.create_index("ix_courier_message_due", ["state", "next_at"], unique=False)
+        batch_op.create_index(
+            "uq_courier_message_dedupe_key",
+            ["dedupe_key"],
+            unique=True,
+            sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
+        )
 
     op.create_table(
         "rate_limit",
@@ -89,6 +95,7 @@ def upgrade() -> None:
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.PrimaryKeyConstraint("name", "key", name=op.f("pk_rate_limit")),
         comment="Counters of every limit, shared by all nodes; keys are digests.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("rate_limit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rate_limit_expires_at"), ["expires_at"], unique=False)
@@ -341,6 +348,7 @@ def upgrade() -> None:
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("used_at", types.UtcDateTime(length=27), nullable=True),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_code")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("authorization_code", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_authorization_code_expires_at"), ["expires_at"], unique=False)
@@ -512,6 +520,7 @@ def upgrade() -> None:
         sa.Column("last_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("locked_until", types.UtcDateTime(length=27), nullable=True),
         sa.PrimaryKeyConstraint("kind", "key", name=op.f("pk_failure_count")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("failure_count", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_failure_count_last_at"), ["last_at"], unique=False)
@@ -919,6 +928,7 @@ def upgrade() -> None:
             ["account_id"], ["account.id"], name=op.f("fk_known_device_account_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("account_id", "digest", name=op.f("pk_known_device")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("known_device", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_known_device_last_seen_at"), ["last_seen_at"], unique=False)
@@ -988,6 +998,7 @@ def upgrade() -> None:
             ["account_id"], ["account.id"], name=op.f("fk_oauth_grant_account_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_grant")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("oauth_grant", schema=None) as batch_op:
         batch_op.create_index("ix_oauth_grant_account", ["account_id", "revoked_at"], unique=False)
@@ -1149,6 +1160,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_session")),
         sa.UniqueConstraint("digest", name=op.f("uq_session_digest")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index("ix_session_account", ["account_id", "ended_at"], unique=False)
@@ -1280,6 +1292,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("session_id", "client_id", name=op.f("pk_session_client")),
         comment="Which relying parties a session signed in to: who must hear of its end.",
+        sqlite_with_rowid=False,
     )
 
 
@@ -1505,6 +1518,11 @@ def downgrade() -> None:
 
     op.drop_table("rate_limit")
     with op.batch_alter_table("courier_message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_courier_message_dedupe_key",
+            sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
+        )
         batch_op.drop_index("ix_courier_message_due")
 
     op.drop_table("courier_message")

@@ -74,11 +74,17 @@ def upgrade() -> None:
             "state in ('queued', 'sent', 'abandoned')", name=op.f("ck_courier_message_state_known")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_courier_message")),
-        sa.UniqueConstraint("dedupe_key", name=op.f("uq_courier_message_dedupe_key")),
         comment="Messages to the outside, written in the deed's transaction and sent after it.",
     )
     with op.batch_alter_table("courier_message", schema=None) as batch_op:
         batch_op.create_index("ix_courier_message_due", ["state", "next_at"], unique=False)
+        batch_op.create_index(
+            "uq_courier_message_dedupe_key",
+            ["dedupe_key"],
+            unique=True,
+            sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
+        )
 
     op.create_table(
         "rate_limit",
@@ -89,6 +95,7 @@ def upgrade() -> None:
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.PrimaryKeyConstraint("name", "key", name=op.f("pk_rate_limit")),
         comment="Counters of every limit, shared by all nodes; keys are digests.",
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("rate_limit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rate_limit_expires_at"), ["expires_at"], unique=False)
@@ -904,6 +911,11 @@ def downgrade() -> None:
 
     op.drop_table("rate_limit")
     with op.batch_alter_table("courier_message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_courier_message_dedupe_key",
+            sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
+        )
         batch_op.drop_index("ix_courier_message_due")
 
     op.drop_table("courier_message")
