@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from idp.storage import consents, flows, tables, token_sweeps
+from idp.storage.token_sweeps import FAMILY_BATCH
 from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel import ratelimit
@@ -95,9 +96,10 @@ def test_a_bite_is_small_and_the_next_goes_on(gateway_database: Database) -> Non
     op = an_op(gateway_database)
     op.client()
     a_family(op, op.account(), refresh_tokens=MANY)
-    for left in (MANY - BATCH, MANY - 2 * BATCH, 0, 0):
+    for bites in range(1, MANY // FAMILY_BATCH + 2):
         sweep_tokens(op.services)
-        assert (count(op, tables.access_token), count(op, tables.refresh_token)) == (left, left)
+        assert count(op, tables.access_token) == max(0, MANY - bites * BATCH)
+        assert count(op, tables.refresh_token) == max(0, MANY - bites * FAMILY_BATCH)
     assert sweep_tokens(op.services) == 0
     assert count(op, tables.grant) == 0
 
@@ -217,7 +219,7 @@ def test_grants_whose_tokens_wait_are_not_looked_through(sqlite_gateway_database
             assert isinstance(raw, sqlite3.Connection)
             counted: list[int] = []
             raw.set_progress_handler(lambda noted=counted: noted.append(1), 100)
-            assert token_sweeps.sweep_families(connection, before=op.clock.now()) == BATCH
+            assert token_sweeps.sweep_families(connection, before=op.clock.now()) == FAMILY_BATCH
             raw.set_progress_handler(None, 0)
             raise _Undone
         steps.append(len(counted))
