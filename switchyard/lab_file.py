@@ -300,7 +300,7 @@ def _metadata_is_known(file: LabFile) -> Iterator[Fault]:
 def _secrets_are_where_they_are_used(file: LabFile) -> Iterable[Fault]:
     for place, client in enumerate(file.clients):
         method = client.metadata.get("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value)
-        if method in SECRET_METHODS and client.client_secret is None:
+        if isinstance(method, str) and method in SECRET_METHODS and client.client_secret is None:
             yield Fault(f"clients[{place}].client_secret", f"is missing: {method} needs one")
 
 

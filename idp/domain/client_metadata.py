@@ -96,11 +96,14 @@ class MetadataFault:
 
 
 def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata we keep, with the defaults of the standard written out."""
+    """Return the metadata we keep, with the defaults of the standard written out.
+
+    What is empty is as good as not stated (RFC 7592 §2.2), unless it is of another kind than the name's.
+    """
     found = {
         name: value
         for name, value in metadata.items()
-        if (name in KNOWN or is_localized(name)) and value not in (None, "", [])
+        if (name in KNOWN or is_localized(name)) and not _states_nothing(name, value)
     }
     found.setdefault("grant_types", [GrantType.AUTHORIZATION_CODE.value])
     found.setdefault("token_endpoint_auth_method", AuthMethod.SECRET_BASIC.value)
@@ -109,6 +112,12 @@ def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(grants, list) and GrantType.AUTHORIZATION_CODE.value in grants:
         found.setdefault("response_types", [CODE])
     return found
+
+
+def _states_nothing(name: str, value: object) -> bool:
+    if value == []:
+        return name in _LISTS
+    return value is None or (value == "" and name not in _LISTS and name not in _SWITCHES)
 
 
 def is_client_id(text: str) -> bool:

@@ -137,7 +137,8 @@ def _faults(
         found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
     if not services.settings.certificate_header:
         bound = "tls_client_certificate_bound_access_tokens"
-        asked = {"token_endpoint_auth_method": metadata["token_endpoint_auth_method"] in CERTIFICATE_METHODS}
+        method = str(metadata["token_endpoint_auth_method"])  # of whatever kind: that is told above
+        asked = {"token_endpoint_auth_method": method in CERTIFICATE_METHODS}
         asked[bound] = metadata.get(bound) is True
         found += [
             _wrong(name, "needs client certificates, which are not taken") for name in asked if asked[name]

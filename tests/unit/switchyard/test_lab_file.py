@@ -79,6 +79,8 @@ def faults(file: Any) -> list[str]:
         ({"clients": [{**CLIENT, "profile": "fapi"}]}, "clients[0].profile: has to be 'default', 'compat', 'ipsie-sl1' or"),
         ({"clients": [{**CLIENT, "redirect_uri": "x"}]}, "clients[0].redirect_uri: there is no such key; is it redirect_uris?"),
         ({"clients": [{"client_id": "rp1"}]}, "clients[0].client_secret: is missing: client_secret_basic needs one"),
+        ({"accounts": [{**ACCOUNT, "groups": "A"}]}, "accounts[0].groups: has to be a list"),
+        ({"accounts": [{**ACCOUNT, "claims": []}]}, "accounts[0].claims: has to be an object"),
         ({"registration": "on"}, "registration: has to be 'closed', 'token' or 'open'"),
         ({"registration": "token"}, "registration_token: is missing: registration is 'token'"),
         ({"registration_token": "known"}, "registration_token: needs registration 'token' or 'open'"),

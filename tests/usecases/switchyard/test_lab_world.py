@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from idp.domain.client_metadata import _LISTS, _SWITCHES, _TEXTS, KNOWN
 from idp.domain.security_events import Payload
 from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
@@ -119,6 +120,36 @@ def test_everything_that_is_refused_is_named_at_once(op: Op) -> None:
         "scim_clients[5].events_push",
         "scim_clients[6].events_authorization",
     ]
+
+
+@pytest.mark.parametrize("wrong", [[], {}, 7, [7], True, "", "\N{SNOWMAN}", {"keys": {}}, [[]]])
+def test_what_is_of_another_kind_is_refused_by_the_name_of_its_key(
+    sqlite_gateway_database: Database, wrong: object
+) -> None:
+    """RFC 7591 §2: no list for a text, no text for a list, and nothing that is empty of the wrong kind."""
+    op = an_op(sqlite_gateway_database, loopback_http_clients=True, short_client_secrets=True)
+    about = {name: _fits(name, wrong) for name in sorted(KNOWN)}
+    for name in [name for name, fits in about.items() if not fits]:
+        client = {
+            "client_id": "rp1",
+            "client_secret": "s",
+            "redirect_uris": ["http://127.0.0.1:9/"],
+            name: wrong,
+        }
+        with pytest.raises(LabFileError) as caught:
+            furnished(op, {"clients": [client]})
+        assert f"clients[0].{name}" in {fault.key for fault in caught.value.faults}, name
+
+
+def _fits(name: str, value: object) -> bool:
+    """Tell whether a value is of the kind of its name, or stands for nothing: what it says is judged elsewhere."""
+    if isinstance(value, bool):
+        return name in _SWITCHES
+    if isinstance(value, str):
+        return name not in _SWITCHES and name not in _LISTS and (value == "" or name in _TEXTS)
+    if isinstance(value, list):
+        return name in _LISTS and all(isinstance(each, str) for each in value)
+    return isinstance(value, int) and name == "default_max_age"
 
 
 def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) -> None:
