@@ -20,10 +20,11 @@ from switchyard.cli_clients import client
 from switchyard.cli_events import events
 from switchyard.cli_lab import lab
 from switchyard.cli_operations import COMMANDS
-from switchyard.cli_options import APPS_SETTINGS, REFUSED, SETTINGS, Commands, fail, settings_option
+from switchyard.cli_options import APPS_SETTINGS, SETTINGS, Commands, fail, settings_option
 from switchyard.cli_policy import policy
 from switchyard.cli_registration import registration_token
 from switchyard.cli_scim import scim_client
+from switchyard.exit_codes import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

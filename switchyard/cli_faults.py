@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kernel.errors import BusyError, SwitchyardError
 from kernel.logged_errors import worded
-from switchyard.cli_options import BUSY, REFUSED
+from switchyard.exit_codes import BUSY, REFUSED
 
 _PASSING = ("08", "53", "55", "57")
 """Classes of PostgreSQL's codes: connections, resources, locks, an operator's intervention."""

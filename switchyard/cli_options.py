@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from switchyard.exit_codes import REFUSED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SETTINGS = "SWITCHYARD_SETTINGS"
 APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
-REFUSED = 2
-"""The exit code of a refusal: what was asked for, or the settings, are wrong and stay so."""
-BUSY = 75
-"""The exit code of what may go well another time (EX_TEMPFAIL of sysexits.h)."""
 
 
 def fail(sentence: str, code: int = REFUSED) -> NoReturn:
