@@ -48,6 +48,6 @@ def mount(
         name = f"protocol_{index}_{path}".replace(".", "_")
         # By hand, because Flask would refuse other methods than it is told of, and in its own words.
         rule = app.url_rule_class(pattern, endpoint=name, methods=None)
-        rule.provide_automatic_options = False
+        rule.provide_automatic_options = False  # type: ignore[attr-defined]  # what Flask itself marks it with
         app.url_map.add(rule)
         app.view_functions[name] = view
