@@ -22,6 +22,7 @@ from idp.usecases.dispatcher import Position, advance, locate, page_of, show
 from idp.usecases.flow_outcomes import Moved, NotSignedIn, SlowDown
 from idp.usecases.letterhead import letterhead
 from idp.usecases.limits import LOCK_LETTERS, WHICH_ACCOUNT_LETTERS, refund_sign_in, take_sign_in
+from idp.usecases.minting import StaleClientError
 from idp.usecases.secret_hashing import hash_password, password_matches
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
@@ -57,7 +58,9 @@ def present_password(
     ``identifier`` is not read.
 
     Raises:
-        BusyError: when too many passwords are checked at once; the try is given back.
+        BusyError: when too many passwords are checked at once, or somebody else came first; the try is given
+            back.
+        StaleClientError: if the client that waits was switched off a moment ago; so is the try.
     """
     with services.store.write() as unit:
         position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
@@ -76,10 +79,17 @@ def present_password(
         with services.store.write() as unit:
             give_back(unit.connection, Counted.PASSWORD, attempt.key)
         raise
-    with services.store.write() as unit:
-        if not right or attempt.account is None:
+    if not right or attempt.account is None:
+        with services.store.write() as unit:
             return _refuse(unit, services, attempt)
-        return _accept(unit, services, attempt, attempt.account, renewed, browser=browser)
+    try:
+        with services.store.write() as unit:
+            return _accept(unit, services, attempt, attempt.account, renewed, browser=browser)
+    except (BusyError, StaleClientError):  # nothing came of a right password: it was no failure, either
+        with services.store.write() as unit:
+            refund_sign_in(unit, services, familiar=attempt.familiar)
+            give_back(unit.connection, Counted.PASSWORD, attempt.key)
+        raise
 
 
 def _admit(unit: Unit, services: IdpServices, position: Position, identifier: str) -> _Attempt | SlowDown:

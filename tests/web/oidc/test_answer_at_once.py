@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import func, select
 
 from idp.domain.oauth import ResponseMode
 from idp.domain.session import LiveSession
 from idp.storage.clients import disable_client
 from idp.storage.consents import keep_consent
 from idp.storage.credentials import set_password
+from idp.storage.tables import failure_count, login_flow
 from idp.usecases.answer_at_once import answered, ready
 from idp.usecases.answer_authorization import ToClient
 from idp.usecases.flow_outcomes import AlreadyDone, Done
@@ -22,7 +24,9 @@ from idp.usecases.present_password import present_password
 from idp.usecases.secret_hashing import hash_password
 from idp.usecases.sessions import find_session
 from kernel.audit import verify_chains
+from kernel.tables import rate_limit
 from tests.support.oidc import BROWSER, CALLBACK, Op, an_op, claims_of, returned
+from tests.support.together import done_or_waiting
 from tests.web.oidc.test_authorize import flow_of, flow_token
 
 if TYPE_CHECKING:
@@ -189,6 +193,36 @@ def test_a_client_that_is_switched_off_meanwhile_gets_nothing(op: Op) -> None:
     assert done.answer is None
     assert op.get(RESUME, done.session_token, flow=token).status == 400
     assert op.audit("gateway:authorization:granted") == []
+
+
+@pytest.mark.race
+def test_a_client_that_is_switched_off_meanwhile_costs_the_person_no_try(
+    postgresql_gateway_database: Database,
+) -> None:
+    """LK-06: the password was right; that nothing came of it counts neither for the account nor for the address."""
+    op = an_op(postgresql_gateway_database, policy="nist-63b-4", second_factor="optional")
+    op.client()
+    a_holder(op)
+    flow = flow_token(op.authorize())
+    counted = failures(op)
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            unit.connection.execute(select(login_flow.c.id).with_for_update())
+            signing_in = pool.submit(sign_in, op, flow)
+            done_or_waiting(postgresql_gateway_database, signing_in)  # it saw the client, and ends its flow
+            assert disable_client(unit.connection, "emi", now=unit.now)
+        with pytest.raises(StaleClientError):
+            signing_in.result(60)
+    assert failures(op) == counted
+    assert isinstance(sign_in(op, flow), Done)
+
+
+def failures(op: Op) -> tuple[int, int]:
+    """Return how many tries count for accounts, and for addresses and everybody."""
+    with op.services.store.read() as connection:
+        tries = connection.scalar(select(func.sum(failure_count.c.failures)))
+        uses = connection.scalar(select(func.sum(rate_limit.c.used)))
+    return tries or 0, uses or 0
 
 
 def test_a_pushed_request_is_answered_once_by_whichever_tab_comes_first(op_on_both: Op) -> None:
