@@ -16,6 +16,8 @@ from pydantic_core import PydanticUndefined
 
 from kernel.errors import SettingsError
 
+_THREADS = 8
+
 
 class Section(BaseModel):
     """The base of every settings class. The text under an option is its documentation."""
@@ -111,7 +113,7 @@ class KernelSettings(Section):
 
     threads: int = Field(default=0, ge=0)
     """Threads of each worker process. Polls for events are held open on those beyond two, at most on two.
-    0 means eight on SQLite, where deeds that wait in line share a commit, and four on PostgreSQL."""
+    0 means eight: while some wait for the disk others work, and deeds that wait in line share a commit."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log line that is written."""
@@ -125,11 +127,12 @@ class KernelSettings(Section):
 
     @property
     def serving_threads(self) -> int:
-        """How many threads a worker serves with: what is set, or what suits the database.
+        """How many threads a worker serves with: what is set, or eight.
 
-        On one processor eight issue a fifth more tokens than four on SQLite, and a tenth fewer on PostgreSQL.
+        On one processor eight issue a fifth more tokens than four on SQLite, and a tenth to a third more on
+        PostgreSQL; readers lose a few percent.
         """
-        return self.threads or (8 if self.database_url.startswith("sqlite") else 4)
+        return self.threads or _THREADS
 
 
 def load(model: type[M], *, file: Path | None, environ: Mapping[str, str], prefix: str = "SWITCHYARD") -> M:

@@ -97,15 +97,13 @@ def test_every_kernel_option_is_documented() -> None:
     ("url", "threads", "served_by"),
     [
         ("sqlite:///var/switchyard.db", 0, 8),
-        ("postgresql://user@host/name", 0, 4),
+        ("postgresql://user@host/name", 0, 8),
         ("sqlite:///var/switchyard.db", 2, 2),
         ("postgresql+psycopg://user@host/name", 16, 16),
     ],
 )
-def test_a_worker_has_the_threads_that_are_set_or_those_that_suit_its_database(
-    url: str, threads: int, served_by: int
-) -> None:
-    """Deeds share a commit on SQLite, and more of them do where more threads stand in line."""
+def test_a_worker_has_the_threads_that_are_set_or_eight(url: str, threads: int, served_by: int) -> None:
+    """Deeds that wait in line share a commit, and more of them do where more threads stand in it."""
     assert KernelSettings(database_url=url, threads=threads).serving_threads == served_by
 
 
