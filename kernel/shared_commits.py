@@ -27,6 +27,10 @@ _PATIENCE = 0.05
 """Seconds after which a unit looks whether the one it left its transaction to went away."""
 
 
+class _StoppedError(Exception):
+    """Whoever was to end the transaction was stopped: what the units in it wrote may not stand."""
+
+
 class Shared:
     """A transaction, the units that have ended in it, and how it ended itself."""
 
@@ -51,6 +55,11 @@ class Shared:
             return False
         self._gate.release()
         return True
+
+    def fail(self, error: BaseException) -> None:
+        """Have everybody told what went wrong first; that one thread is stopped stops no other."""
+        if self.error is None:
+            self.error = error if isinstance(error, Exception) else _StoppedError()
 
     def end(self) -> None:
         """Let everybody through who waits."""
@@ -148,10 +157,12 @@ class Line(ABC):
             shared.units += 1
             if not self.waiting:
                 self._end(shared, committing=True)
-        except Exception as failed:  # noqa: BLE001 - whatever it was, nothing may stand, and all are told
-            shared.error = failed
+        except BaseException as failed:  # whatever it was, nothing may stand, and all are told
             if not shared.done:
+                shared.fail(failed)
                 self._end(shared, committing=False)
+            if not isinstance(failed, Exception):
+                raise
         finally:
             self._holder = 0
             self._line.release()
@@ -186,6 +197,9 @@ class Line(ABC):
                 shared.error = self._commit(shared.transaction)
             else:
                 self._undo(shared.transaction)
+        except BaseException as failed:  # before anybody is let through, who would be told that it stands
+            shared.fail(failed)
+            raise
         finally:
             shared.end()
 

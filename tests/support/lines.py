@@ -60,35 +60,31 @@ def the_line(store: Store) -> Line:
 
 
 def in_line(store: Store, deeds: list[Callable[[Unit], None]]) -> tuple[list[Any], int]:
-    """Do the deeds in units of work of which all but the first wait in line for the first.
+    """Do the deeds, in this order, in units of work each of which waits in line for the one before it.
 
     Return what each unit's thread saw when it went on, the error or all things that another connection finds
     then, and how many transactions were committed.
     """
     line = the_line(store)
     seen: list[Any] = [None] * len(deeds)
-    begun = threading.Event()
     committed: dict[int, bool | None] = {}
 
     def run(number: int) -> None:
         try:
             with store.write(line=ROW) as unit:
-                if not number:
-                    begun.set()
-                    while line.waiting < len(deeds) - 1:
+                for behind in threads[number + 1 : number + 2]:
+                    behind.start()
+                    while not line.waiting:
                         os.sched_yield()
                 which = id(unit.transaction)
                 unit.transaction.at_end(lambda kept: committed.update({which: kept}))
                 deeds[number](unit)
             seen[number] = things(store)
-        except Exception as error:  # noqa: BLE001 - a thread tells the test what it met
+        except BaseException as error:  # noqa: BLE001 - a thread tells the test what it met
             seen[number] = error
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(deeds))]
     threads[0].start()
-    assert begun.wait(60)
-    for thread in threads[1:]:
-        thread.start()
     for thread in threads:
         thread.join(60)
     return seen, list(committed.values()).count(True)

@@ -143,6 +143,23 @@ def test_a_last_statement_that_fails_fails_those_that_share_it_and_nobody_after(
     assert verify_chains(store.database).faults == []
 
 
+def test_what_cannot_be_sent_at_last_fails_those_that_share_it(store: Store) -> None:
+    """Nobody who waits for the commit is told that it stands; it is no error of the driver."""
+
+    def unspeakable(unit: Unit) -> None:
+        a_thing(unit, "one")
+        row = {"chain": "c98", "node": "\ud800", "opened_at": unit.now, "previous_hash": b"", "hash": b""}
+        _LAST.at_last(unit.transaction, number=98, **row)
+
+    seen, committed = in_line(store, [unspeakable, partial(a_thing, name="two")])
+    assert [type(each) for each in seen] == [UnicodeEncodeError] * 2
+    assert committed == 0
+    with store.write(line=ROW) as unit:
+        a_thing(unit, "three")
+    assert things(store) == audited(store) == {"three"}
+    assert verify_chains(store.database).faults == []
+
+
 def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(store: Store) -> None:
     def lose(unit: Unit) -> None:
         cut_all(store.database)

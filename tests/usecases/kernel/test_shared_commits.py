@@ -17,15 +17,16 @@ from kernel.audit import verify_chains
 from kernel.database import Database
 from kernel.errors import BusyError
 from kernel.prepared import Prepared
-from kernel.shared_commits import Line
+from kernel.shared_commits import Line, Shared
 from kernel.sqlite_writer import SqliteWriter
 from kernel.tables import audit_chain
-from tests.support.lines import ROW, a_store_of_things, a_thing, audited, in_line, things
+from tests.support.lines import ROW, a_store_of_things, a_thing, audited, in_line, the_line, things
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel.store import Store, Unit
+    from kernel.transaction import Transaction
     from tests.support.databases import Databases
 
 OTHERS = 4
@@ -104,6 +105,54 @@ def test_a_commit_that_fails_fails_everybody_and_nobody_after(any_store: Store) 
     assert things(any_store) == audited(any_store) == set()
     with any_store.write() as unit:
         a_thing(unit, "three")
+    assert things(any_store) == audited(any_store) == {"three"}
+    assert verify_chains(any_store.database).faults == []
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, LookupError])
+def test_who_is_stopped_within_the_commit_of_all_lets_nobody_believe_that_it_stands(
+    any_store: Store, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are let through when it is known how it went, and are told."""
+    line = type(the_line(any_store))
+
+    def stopped(self: Any, transaction: Transaction) -> None:
+        self._undo(transaction)
+        raise kind
+
+    with monkeypatch.context() as patched:
+        patched.setattr(line, "_commit", stopped)
+        seen, committed = in_line(
+            any_store, [partial(a_thing, name=name) for name in ("one", "two", "three")]
+        )
+    assert [isinstance(each, BaseException) for each in seen] == [True] * 3
+    assert (type(seen[-1]), committed) == (kind, 0)
+    with any_store.write(line=ROW) as unit:
+        a_thing(unit, "four")
+    assert things(any_store) == audited(any_store) == {"four"}
+    assert verify_chains(any_store.database).faults == []
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_who_is_stopped_as_its_unit_ends_takes_all_of_the_transaction_along(
+    any_store: Store, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how far it came: who followed would stand on what may be half done."""
+    line = type(the_line(any_store))
+    keep = line._keep
+
+    def stopped(self: Any, shared: Shared) -> None:
+        if shared.units == 1:
+            raise kind
+        keep(self, shared)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(line, "_keep", stopped)
+        seen, committed = in_line(
+            any_store, [partial(a_thing, name=name) for name in ("one", "two", "three")]
+        )
+    assert isinstance(seen[0], Exception)
+    assert (type(seen[1]), seen[2], committed) == (kind, {"three"}, 1)
     assert things(any_store) == audited(any_store) == {"three"}
     assert verify_chains(any_store.database).faults == []
 
