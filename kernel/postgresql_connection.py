@@ -132,7 +132,8 @@ class PostgresqlConnection(Connection[Any]):
         return super().cursor(*arguments, **options)
 
     def _again_if_outdated(self, run: Callable[[], _Found]) -> _Found:
-        again = self.pgconn.transaction_status == TransactionStatus.IDLE
+        # What was noted belongs to the transaction of others, though it has not begun.
+        again = self.pgconn.transaction_status == TransactionStatus.IDLE and not self._noted
         try:
             return run()
         except Error as error:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from kernel.audit import verify_chains
+from kernel.audit import SYSTEM, verify_chains
 from kernel.errors import NestedUnitError, UndoneError
 from kernel.postgresql_units import PostgresqlUnits
 from kernel.prepared import Prepared
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kernel.store import Store, Unit
     from tests.support.databases import Databases
 
+_LOOK = Prepared(select(audit_chain.c.chain))
 _LAST = Prepared(audit_chain.insert(), columns=[column.name for column in audit_chain.columns])
 
 
@@ -157,6 +158,31 @@ def test_what_cannot_be_sent_at_last_fails_those_that_share_it(store: Store) -> 
     with store.write(line=ROW) as unit:
         a_thing(unit, "three")
     assert things(store) == audited(store) == {"three"}
+    assert verify_chains(store.database).faults == []
+
+
+def test_a_statement_that_the_server_forgot_is_not_run_again_without_what_others_left_for_the_end(
+    store: Store,
+) -> None:
+    """Their transaction has not begun for the server; to begin anew would lose what their callers wait for."""
+
+    def only_audited(unit: Unit) -> None:
+        unit.audit.record("test:thing:made", actor=SYSTEM, target="one")
+
+    def ask(unit: Unit) -> None:
+        _LOOK.within(unit.connection)
+
+    for deed in (partial(a_thing, name="before"), ask):
+        with store.write() as unit:
+            deed(unit)
+    with store.write() as unit:
+        unit.connection.execute(text("DEALLOCATE ALL"))
+    seen, committed = in_line(store, [only_audited, ask])
+    assert [type(each) for each in seen] == [ProgrammingError] * 2
+    assert committed == 0
+    seen, committed = in_line(store, [only_audited, ask])
+    assert (seen, committed) == ([{"before"}] * 2, 1)
+    assert audited(store) == {"before", "one"}
     assert verify_chains(store.database).faults == []
 
 
