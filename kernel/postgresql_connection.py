@@ -19,7 +19,7 @@ from psycopg import Connection, Error, OperationalError
 from psycopg.abc import Transformer
 from psycopg.adapt import PyFormat
 from psycopg.adapt import Transformer as Adapting
-from psycopg.errors import error_from_result
+from psycopg.errors import InFailedSqlTransaction, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
 _Found = TypeVar("_Found")
@@ -112,6 +112,15 @@ class PostgresqlConnection(Connection[Any]):
         """
         if self._noted:
             self._send(())
+
+    def see_whole(self) -> None:
+        """See that what was done in the transaction can stand: else a COMMIT undoes it, and tells nobody.
+
+        Raises:
+            psycopg.errors.InFailedSqlTransaction: if a statement failed, and whoever asked for it went on.
+        """
+        if self.pgconn.transaction_status == TransactionStatus.INERROR:
+            raise InFailedSqlTransaction("a statement of the transaction failed, and was not undone alone")
 
     def undo_to(self, savepoint: bytes) -> None:
         """Undo what was done since ``savepoint``, which stays.

@@ -186,6 +186,8 @@ class _SharedRow(Line):
     def _keep(self, shared: Shared) -> None:
         if not shared.transaction.last:  # with which what was noted would go out
             self._catch_up(shared)
+        with TellingAsCore(shared.transaction.connection, "RELEASE SAVEPOINT") as raw:
+            raw.see_whole()  # or those before it would be told that they stand
 
     def _take_back(self, shared: Shared, error: BaseException) -> None:
         shared.transaction.last.clear()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, ProgrammingError
 
 from kernel.audit import SYSTEM, verify_chains
 from kernel.errors import NestedUnitError, UndoneError
@@ -142,6 +143,42 @@ def test_a_last_statement_that_fails_fails_those_that_share_it_and_nobody_after(
         a_thing(unit, "three")
     assert things(store) == audited(store) == {"three"}
     assert verify_chains(store.database).faults == []
+
+
+def test_a_unit_that_goes_on_after_a_statement_that_failed_lets_nobody_believe_that_it_stands(
+    store: Store,
+) -> None:
+    """The server answers COMMIT to a transaction that it can only undo."""
+
+    def heedless(unit: Unit) -> None:
+        with suppress(IntegrityError):
+            unit.connection.execute(text("INSERT INTO thing VALUES ('one', NULL)"))
+
+    seen, committed = in_line(store, [partial(a_thing, name="one"), heedless])
+    assert [type(each) for each in seen] == [InternalError] * 2
+    assert (committed, things(store)) == (0, set())
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("behind", [0, 1])
+def test_who_takes_what_another_one_left_for_its_own_conflict_takes_nobody_back(
+    store: Store, before: int, behind: int
+) -> None:
+    """It stood behind no savepoint yet, and goes on in a transaction that can only be undone."""
+
+    def heedful(unit: Unit) -> None:
+        with suppress(IntegrityError), unit.connection.begin_nested():
+            unit.connection.execute(text("INSERT INTO thing VALUES ('one', NULL)"))
+        if behind:
+            unit.audit.record("test:thing:made", actor=SYSTEM, target="two")
+
+    with store.write() as unit:
+        _at_last(unit, 98)
+    deeds = [*[partial(a_thing, name="one")] * before, partial(_at_last, number=98), heedful]
+    seen, committed = in_line(store, [*deeds, *[partial(a_thing, name="three")] * behind])
+    assert [isinstance(each, Exception) for each in seen] == [True] * (before + 2) + [False] * behind
+    assert things(store) == audited(store) == ({"three"} if behind else set())
+    assert committed == behind
 
 
 def test_what_cannot_be_sent_at_last_fails_those_that_share_it(store: Store) -> None:
