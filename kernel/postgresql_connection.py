@@ -183,6 +183,7 @@ class PostgresqlConnection(Connection[Any]):
         types = transformer.types or ()
         name = self._known.get((statement, types))
         if name is None:
+            self.catch_up()  # or one that cannot be prepared would fail before the savepoint it is undone to
             self._told += 1
             name = b"switchyard_%d" % self._told
             result = self.pgconn.prepare(name, statement, types)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import column, select, table, text
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, ProgrammingError
 
 from kernel.audit import SYSTEM, verify_chains
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.databases import Databases
 
 _LOOK = Prepared(select(audit_chain.c.chain))
+_NOWHERE = Prepared(select(column("chain")).select_from(table("nowhere")))
 _LAST = Prepared(audit_chain.insert(), columns=[column.name for column in audit_chain.columns])
 
 
@@ -179,6 +180,18 @@ def test_who_takes_what_another_one_left_for_its_own_conflict_takes_nobody_back(
     assert [isinstance(each, Exception) for each in seen] == [True] * (before + 2) + [False] * behind
     assert things(store) == audited(store) == ({"three"} if behind else set())
     assert committed == behind
+
+
+def test_a_statement_that_cannot_be_prepared_fails_its_own_unit_alone(store: Store) -> None:
+    """The server parses it before it runs what was noted, the savepoint with it."""
+
+    def ask(unit: Unit) -> None:
+        _NOWHERE.within(unit.connection)
+
+    seen, committed = in_line(store, [partial(a_thing, name="one"), ask, partial(a_thing, name="two")])
+    assert [type(each) for each in seen] == [set, ProgrammingError, set]
+    assert (committed, things(store), audited(store)) == (1, {"one", "two"}, {"one", "two"})
+    assert verify_chains(store.database).faults == []
 
 
 def test_what_cannot_be_sent_at_last_fails_those_that_share_it(store: Store) -> None:
