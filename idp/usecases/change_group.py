@@ -33,7 +33,7 @@ from idp.usecases.members import (
     parted,
     touch_moved,
 )
-from idp.usecases.provisioning_log import wrote
+from idp.usecases.provisioning_log import unless_undone, wrote
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.errors import UndoneError
@@ -139,7 +139,7 @@ def _at_once(asked: _Asked) -> GroupChanged | None:
     Who changes the same group at the same time shares a commit.
     """
     try:
-        with asked.services.store.write(line=asked.group_id) as unit:
+        with unless_undone(), asked.services.store.write(line=asked.group_id) as unit:
             return _moved(unit, asked)
     except (_OtherwiseError, UndoneError):
         return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Self
 
@@ -28,6 +29,7 @@ from idp.storage.provisioning_log import forget_names, insert_request, known_req
 from idp.storage.request_buffer import RequestBuffer
 from idp.usecases.services import IdpServices
 from kernel.crypto import Sealer
+from kernel.errors import UndoneError
 from kernel.origin import current_origin
 from kernel.randomness import Randomness
 from kernel.store import Unit
@@ -183,6 +185,23 @@ def wrote_deletion(unit: Unit, target: Account | Group) -> None:
         if asked.announce is not None:
             deed = Deed(asked.operation, target, target, (), "", "", (), (), _txn(unit, asked))
             asked.announce(unit, asked.client_id, deed)
+
+
+@contextmanager
+def unless_undone() -> Iterator[None]:
+    """Forget what deeds in the body record if they were undone for another's sake, and are done again."""
+    asked = _current.get()
+    if asked is None:
+        yield
+        return
+    written, parts = asked.written, [] if asked.around is None else asked.around.parts
+    before = len(parts)
+    try:
+        yield
+    except UndoneError:
+        asked.written = written
+        del parts[before:]
+        raise
 
 
 def answered(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from idp.domain.oauth import Fault
 from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.prove_possession import Shown
-from idp.usecases.provisioning_log import Announce, asked_by
+from idp.usecases.provisioning_log import Announce, asked_by, unless_undone
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import challenge
@@ -219,10 +220,8 @@ def answering(method: Method, client: ScimClient) -> Callable[[Request], Respons
 def _done(method: Method, request: Request, client: ScimClient) -> Response:
     """Do what the request asks, and again if it was undone for another's sake: nothing of it is done then."""
     for _ in range(_AGAIN):
-        try:
+        with suppress(UndoneError), unless_undone():
             return method.handler(request, client)
-        except UndoneError:
-            continue
     return method.handler(request, client)
 
 
