@@ -170,8 +170,8 @@ class AuditTrail:
 class Audit:
     """The pen of one unit of work.
 
-    Rows are noted while the deed runs and written as its last statements: whoever has a chain never waits
-    for a row that another unit holds.
+    Rows are noted while the deed runs and written as its last statements: whoever has a chain waits for no
+    row that another unit holds, or for a moment where units share a transaction.
     """
 
     def __init__(self, trail: AuditTrail, transaction: Transaction, now: dt.datetime) -> None:
