@@ -76,8 +76,9 @@ def present_password(
         right = password_matches(services, attempt.stored, owner, password)
         renewed = _renewed(services, attempt, password) if right else None
     except BusyError:
-        with services.store.write() as unit:
-            give_back(unit.connection, Counted.PASSWORD, attempt.key)
+        if isinstance(attempt.counted, Try):  # one that met a lock was not counted, and opens none
+            with services.store.write() as unit:
+                give_back(unit.connection, Counted.PASSWORD, attempt.key)
         raise
     if not right or attempt.account is None:
         with services.store.write() as unit:

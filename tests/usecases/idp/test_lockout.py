@@ -241,6 +241,20 @@ def test_a_busy_system_gives_the_try_back(sqlite_gateway_database: Database, clo
     assert isinstance(guess(busy, value=PASSWORD), FlowPage)
 
 
+def test_a_busy_system_opens_no_lock(sqlite_gateway_database: Database, clock: FrozenClock) -> None:
+    """LK-10: a try that met a lock was not counted, and nothing of it is given back."""
+    gatehouse = a_gatehouse(sqlite_gateway_database, clock)
+    gatehouse.a_holder()
+    fail(gatehouse, 10)
+    busy = a_gatehouse(
+        sqlite_gateway_database, clock, passwords=PasswordHasher(memory_kib=8, passes=1, parallel=1, wait=0)
+    )
+    with busy.services.passwords.turns.turn(), pytest.raises(BusyError):
+        guess(busy)
+    assert guess(gatehouse, value=PASSWORD) == NotSignedIn()
+    assert gatehouse.audit("gateway:sign-in:refused")[-1].reason == "locked"
+
+
 def test_limits_can_be_switched_off_for_load_tests_and_locks_stay(
     sqlite_gateway_database: Database, clock: FrozenClock
 ) -> None:
