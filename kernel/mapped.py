@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _MAPPINGS = Path("/proc/self/smaps")
+_CHANGED = ("Anonymous:", "Swap:")
+"""Where changed pages are: in memory, or swapped out, as those of a parent that idled for days often are."""
 
 
 def let_go_of_files() -> None:
@@ -38,7 +40,9 @@ def _unchanged(lines: list[str]) -> list[tuple[int, int]]:
         if not name.endswith(":"):
             access, *_, path = rest.split(None, 4)
             place = name if access in {"r-xp", "r--p"} and path.startswith("/") else ""
-        elif place and name == "Anonymous:" and rest.split()[0] == "0":
+        elif name in _CHANGED and rest.split()[0] != "0":
+            place = ""
+        elif place and name == "VmFlags:":  # the last line of each
             first, _, end = place.partition("-")
             found.append((int(first, 16), int(end, 16)))
     return found

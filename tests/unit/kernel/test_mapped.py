@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-_PAGES = """
-import ctypes, hashlib, json, mmap, sqlite3, ssl, sys, tempfile
+_MAPS = """
+import ctypes, hashlib, mmap, sqlite3, ssl, tempfile
 from pathlib import Path
+from kernel import mapped as mapping
 from kernel.mapped import let_go_of_files
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -29,6 +30,11 @@ def mapped(changed):
     assert ctypes.string_at(first, SIZE)[1:] == b"f" * (SIZE - 1)
     return first
 
+kept, changed = mapped(changed=False), mapped(changed=True)
+"""
+_PAGES = (
+    _MAPS
+    + """
 def resident(first):
     place = ""
     for line in Path("/proc/self/smaps").read_text().splitlines():
@@ -37,7 +43,6 @@ def resident(first):
         elif line.startswith("Rss:") and int(place, 16) == first:
             return int(line.split()[1]) * 1024
 
-kept, changed = mapped(changed=False), mapped(changed=True)
 assert (resident(kept), resident(changed)) == (SIZE, SIZE)
 let_go_of_files()
 assert (resident(kept), resident(changed)) == (0, SIZE)
@@ -46,6 +51,26 @@ assert ctypes.string_at(changed, SIZE) == b"c" + b"f" * (SIZE - 1)
 ssl.create_default_context()
 print(hashlib.sha256(b"").hexdigest()[:8], sqlite3.connect(":memory:").execute("SELECT 1").fetchone())
 """
+)
+_SWAPPED = (
+    _MAPS
+    + """
+place = ""
+told = []
+for line in Path("/proc/self/smaps").read_text().splitlines():
+    name = line.split()[0]
+    if not name.endswith(":"):
+        place = name.split("-")[0]
+    elif int(place, 16) == changed and name in {"Anonymous:", "Swap:"}:
+        line = f"{name} {0 if name == 'Anonymous:' else 4} kB"
+    told.append(line)
+with tempfile.NamedTemporaryFile("w") as file:
+    print(*told, sep="\\n", file=file, flush=True)
+    mapping._MAPPINGS = Path(file.name)
+    let_go_of_files()
+assert ctypes.string_at(changed, SIZE) == b"c" + b"f" * (SIZE - 1)
+"""
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages were changed")
@@ -54,3 +79,10 @@ def test_pages_of_files_go_and_come_back_and_what_was_changed_stays() -> None:
     done = subprocess.run([sys.executable, "-c", _PAGES], capture_output=True, check=False, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split(maxsplit=1) == ["e3b0c442", "(1,)\n"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages were changed")
+def test_what_was_changed_and_is_swapped_out_stays() -> None:
+    """A page that is swapped out is no anonymous one of proc(5): it is told of apart, and is as changed."""
+    done = subprocess.run([sys.executable, "-c", _SWAPPED], capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
