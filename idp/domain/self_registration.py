@@ -113,8 +113,8 @@ def renewal_fault(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> s
         return ""
     if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked <= _LONGEST_OVERLAP:
         return f"has to be whole seconds, {_LONGEST_OVERLAP} at most"
-    needs = metadata["token_endpoint_auth_method"] in SECRET_METHODS
-    return "" if needs else "belongs to methods with a secret"
+    method = str(metadata["token_endpoint_auth_method"])  # of whatever kind: that is told by another rule
+    return "" if method in SECRET_METHODS else "belongs to methods with a secret"
 
 
 def name_of(metadata: Mapping[str, Any], client_id: str) -> str:

@@ -188,7 +188,14 @@ def test_a_client_renews_its_secret_and_both_work_for_as_long_as_it_says(op_on_b
     assert spans == [3600, 0]
 
 
-@pytest.mark.parametrize("wish", [-1, True, "1", 1.5, 604_801, [], {"renew_client_secret": 1, **KEYS}])
+_WISHES: list[object] = [
+    *(-1, True, "1", 1.5, 604_801, []),
+    {"renew_client_secret": 1, **KEYS},
+    {"renew_client_secret": 1, "token_endpoint_auth_method": ["client_secret_basic"]},
+]
+
+
+@pytest.mark.parametrize("wish", _WISHES)
 def test_a_wish_for_another_secret_that_cannot_be_met_changes_nothing(at: Op, wish: object) -> None:
     """RFC 7591 §3.2.2: no span of time, a longer one than a week, or a client without a secret."""
     mine = registered(at)
