@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from kernel.errors import BusyError, SwitchyardError
 from kernel.logged_errors import worded
@@ -17,7 +17,12 @@ from switchyard.exit_codes import BUSY, REFUSED
 
 _PASSING = ("08", "53", "55", "57")
 """Classes of PostgreSQL's codes: connections, resources, locks, an operator's intervention."""
-_NO_TABLE = "42P01"
+_OUT_OF_DATE = ("42P01", "42703")
+"""Its codes for a table and a column that are not there."""
+_NOT_THERE = ("no such table", "no such column", "has no column named")
+"""How SQLite says the same."""
+_OUR_MISTAKES = (IntegrityError, DataError)
+"""What somebody stores that cannot stand there is refused before the database is asked."""
 
 
 def told(error: Exception) -> tuple[str, int] | None:
@@ -38,10 +43,12 @@ def _of_system(error: OSError) -> tuple[str, int]:
     return f"{place}{reason}", BUSY if error.errno == errno.EADDRINUSE else REFUSED
 
 
-def _of_database(error: DBAPIError) -> tuple[str, int]:
+def _of_database(error: DBAPIError) -> tuple[str, int] | None:
+    if isinstance(error, _OUR_MISTAKES):
+        return None
     cause = error.orig or error
     state, words = getattr(cause, "sqlstate", None), _first_line(worded(cause))
-    if state == _NO_TABLE or "no such table" in words:
+    if state in _OUT_OF_DATE or any(each in words for each in _NOT_THERE):
         return f"the database is not up to date: run `switchyard db upgrade` ({words})", REFUSED
     passing = state.startswith(_PASSING) if state else error.connection_invalidated or _may_pass(words)
     return f"the database cannot be used: {words}", BUSY if passing else REFUSED

@@ -40,12 +40,14 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # what is no matter of theirs goes on
-            from switchyard.cli_faults import told  # noqa: PLC0415 - the command line must start fast
+        except Exception as error:  # noqa: BLE001 - what is no matter of theirs is told in full
+            from kernel.logged_errors import traced  # noqa: PLC0415 - the command line must start fast
+            from switchyard.cli_faults import told  # noqa: PLC0415
 
             found = told(error)
-            if found is None:
-                raise
+            if found is None:  # nor is a row shown on a terminal
+                click.echo(traced((type(error), error, error.__traceback__)), err=True)
+                sys.exit(1)
             fail(*found)
 
 

@@ -67,7 +67,7 @@ def open_database(kernel: KernelSettings) -> Database:
     """Open the database of one system; the folder of an SQLite file is made."""
     try:
         url = make_url(kernel.database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is the second
         raise SettingsError("kernel.database_url: is not the address of a database") from None
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)

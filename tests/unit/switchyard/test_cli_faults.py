@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import errno
 import socket
+import sqlite3
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from kernel.errors import SettingsError
 from switchyard import apps_app
 from switchyard.cli import main
 from switchyard.cli_faults import told
-from switchyard.cli_options import APPS_SETTINGS
+from switchyard.cli_options import APPS_SETTINGS, Commands
 from switchyard.ports import look_at_address
 
 if TYPE_CHECKING:
@@ -103,6 +105,20 @@ def test_a_database_that_was_never_upgraded_says_what_to_do(tmp_path: Path) -> N
     assert result.exit_code == 2
 
 
+def test_a_database_of_an_older_version_says_what_to_do() -> None:
+    """Columns come with versions as tables do."""
+    found = told(OperationalError("SELECT", {}, sqlite3.OperationalError("no such column: new")))
+    assert found is not None
+    assert "run `switchyard db upgrade` (no such column: new)" in found[0]
+
+    class Driver(Exception):  # noqa: N818 - stands for the driver's own
+        sqlstate = "42703"
+
+    found = told(ProgrammingError("SELECT", {}, Driver()))
+    assert found is not None
+    assert "run `switchyard db upgrade`" in found[0]
+
+
 def test_a_database_that_is_away_may_be_there_another_time(tmp_path: Path) -> None:
     file = _settings(tmp_path, "postgresql://nobody@/none?host=/nowhere")
     result = CliRunner().invoke(main, ["keys", "list", "--settings", str(file)])
@@ -114,6 +130,7 @@ def test_a_database_that_is_away_may_be_there_another_time(tmp_path: Path) -> No
     ("database", "sentence"),
     [
         ("::", "kernel.database_url: is not the address"),
+        ("postgresql://nobody@nowhere:port/none", "kernel.database_url: is not the address"),
         ("sqlite:////dev/null/x.db", "/dev/null: File exists"),
     ],
 )
@@ -177,6 +194,28 @@ def test_our_own_mistakes_are_not_told_in_a_sentence() -> None:
     """Whoever mends them needs to see where they are."""
     assert told(KeyError("x")) is None
     assert told(OSError("without a number")) is None
+    for kind in (IntegrityError, DataError):
+        assert told(kind("INSERT", {}, Exception("of the driver"))) is None
+
+
+def test_our_own_mistakes_show_where_they_are_and_no_row() -> None:
+    class Driver(Exception):  # noqa: N818 - stands for the driver's own
+        sqlstate = "23505"
+
+    row = Driver("nora.field@acme.example")
+
+    @click.group(cls=Commands)
+    def commands() -> None: ...
+
+    @commands.command()
+    def mistaken() -> None:
+        raise IntegrityError("INSERT", {}, row)
+
+    result = CliRunner().invoke(commands, ["mistaken"])
+    assert ", in mistaken\n" in result.stderr
+    assert "IntegrityError: sqlstate=23505 [SQL: INSERT]" in result.stderr
+    assert "nora.field" not in result.output
+    assert result.exit_code == 1
 
 
 def test_what_the_server_says_of_a_row_is_not_told() -> None:
