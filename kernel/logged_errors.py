@@ -47,6 +47,8 @@ def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
     kind, words = type(error), worded(error)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
     yield f"{name}: {words}\n" if words else f"{name}\n"
+    for note in getattr(error, "__notes__", ()):
+        yield f"{note}\n"
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from _lines(each, told)
@@ -57,7 +59,10 @@ def worded(error: BaseException) -> str:
     cause = error.orig if isinstance(error, StatementError) else error
     state = getattr(cause, "sqlstate", None)
     if not state:
-        return str(error)
+        try:
+            return str(error)
+        except Exception:  # noqa: BLE001 - the last resort of every face tells it
+            return "<exception str() failed>"
     diagnosis = getattr(cause, "diag", None)
     named = {name.removesuffix("_name"): getattr(diagnosis, name, None) for name in _NAMES}
     found = [f"{name}={value}" for name, value in named.items() if value]

@@ -137,3 +137,16 @@ def test_other_errors_are_told_with_what_led_to_them() -> None:
         "OSError: one",
         "RuntimeError",
     ]
+
+
+def test_an_error_without_words_and_one_with_notes_are_told() -> None:
+    """What is logged last of all must not fail of the error itself; Python says no more of such a one."""
+
+    class Wordless(Exception):  # noqa: N818 - stands for a library's own
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert traced((Wordless, Wordless(), None)).endswith("Wordless: <exception str() failed>")
+    noted = ValueError("first")
+    noted.add_note("while it started")
+    assert traced((ValueError, noted, None)).splitlines() == ["ValueError: first", "while it started"]
