@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     literal_column,
     select,
@@ -30,6 +31,7 @@ from idp.storage.tables import account
 from idp.storage.tables import provisioning_request as _request
 from idp.storage.tables import provisioning_subject as _subject
 from kernel.database import insert
+from kernel.listed import listed
 from kernel.prepared import Prepared
 from kernel.row_insert import RowInsert, rows_of_list
 from kernel.transaction import Transaction
@@ -50,6 +52,25 @@ _INSERT_BOTH = Prepared(
 # Written out, because an index over a part of the rows is only used by the words it was made with.
 _TOLD = _request.c.outcome != literal_column("'read'")
 _REFUSED = _request.c.outcome == literal_column("'refused'")
+_OWN, _ITS, _GONE = _subject.alias("own"), _subject.alias("its"), _request.alias("gone")
+_FORGET_GONE = Prepared(
+    update(_request)
+    .where(
+        _request.c.id.in_(listed()),
+        exists()
+        .select_from(_OWN.join(_ITS, _ITS.c.key == _OWN.c.key).join(_GONE, _GONE.c.id == _ITS.c.request_id))
+        .where(
+            _OWN.c.request_id == _request.c.id,
+            _OWN.c.part == Part.TARGET.value,
+            _ITS.c.part == Part.TARGET.value,
+            _GONE.c.operation == Operation.DELETE.value,
+            _GONE.c.outcome == Outcome.DONE.value,
+            _GONE.c.resource == "User",
+            _GONE.c.at >= _request.c.at,
+        ),
+    )
+    .values(name="", external_id="")
+)
 _MOST_CLIENTS = 50
 _MOST_TARGETS = 20
 _AT_ONCE = 500
@@ -84,11 +105,17 @@ def insert_request(transaction: Transaction, record: RequestRecord, subjects: It
 def keep_requests(
     connection: Connection, records: Sequence[tuple[RequestRecord, tuple[Subject, ...]]]
 ) -> None:
-    """Write many records; one that was written with its deed gets the answer it had in the end."""
+    """Write many records; one that was written with its deed gets the answer it had in the end.
+
+    Of an account that went while they waited no name is written (I3).
+    """
     keep, keep_subject = _keeping(connection.dialect.name)
     keep.many(connection, (_values(record) for record, _ in records))
     rows = (row for record, subjects in records for row in _subject_rows(record.id, subjects))
     keep_subject.many(connection, rows)
+    named = [record.id for record, _ in records if record.name or record.external_id]
+    if named:
+        _FORGET_GONE.within(connection, ids=named)
 
 
 @cache

@@ -268,6 +268,23 @@ def test_a_name_of_who_is_gone_leads_to_everything_that_was_sent(world: ScimWorl
         assert [" ".join(each) for each in about(subject)] == sent, subject
 
 
+def test_a_refusal_that_waited_while_its_account_went_tells_no_name(world: ScimWorld) -> None:
+    """I3: names are wiped with the account, whenever they are written; who comes after it is told."""
+    user = _send(world, "POST", "/Users", a_user())["id"]
+    assert _send(world, "POST", "/Users", a_user()).status == 409
+    assert _send(world, "POST", "/Users", a_user("other")).status == 201
+    assert _send(world, "DELETE", f"/Users/{user}").status == 204
+    assert _send(world, "POST", "/Users", a_user("fieldn", emails="none")).status == 400
+    named = [(each.status, each.name, each.external_id) for each in _records(world)]
+    assert named == [
+        (201, "", ""),
+        (409, "", ""),
+        (201, "other", "acct:other"),
+        (204, "", ""),
+        (400, "fieldn", "acct:fieldn"),
+    ]
+
+
 def test_the_record_is_swept_in_batches_and_nothing_is_left_behind(world: ScimWorld) -> None:
     """Retention: what is older than it is kept goes, with everything it was found by."""
     for number in range(3):
