@@ -219,7 +219,7 @@ def _form(
         values=values,
         kinds=Kind,
         client=client,
-        version=version,
+        standing=version,
         action=flask.request.full_path.rstrip("?"),
         back=address_of(client.id) if client else NEW,
         proof=PROOF,

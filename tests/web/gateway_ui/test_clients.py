@@ -77,6 +77,11 @@ def shown_secret(page: str) -> str:
     return unescape(found.group(1)) if found else ""
 
 
+def footer_of(page: str) -> str:
+    """Return the last part of a page, which names the product and its version."""
+    return page[page.index("<footer") :]
+
+
 @pytest.fixture
 def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office of Customer Relations; no client is registered."""
@@ -254,6 +259,8 @@ def test_the_form_gives_back_what_it_was_given(office: Office) -> None:
     further = {"contacts": ["a@acme.example"], "default_max_age": 3600, "default_acr_values": ["phr"]}
     office.register(further=json.dumps(further), description="What it does.", serves="https://ws.example/a")
     before = office.detail().registration
+    office.robin.open(f"{LIST}/emi/change")
+    assert footer_of(office.robin.text) == footer_of(office.robin.open(LIST).text)
     office.robin.open(f"{LIST}/emi/change")
     office.press()
     assert "Nothing was different" in office.robin.text
