@@ -74,6 +74,7 @@ def request(record_id: str) -> ResponseReturnValue:
         deed=words.deed(record),
         verdict=words.verdict(record),
         advice=words.advice(record),
+        named=words.named(record),
         about=_page_address({"q": detail.record.target_id}) if record.target_id else "",
         called=_page_address({"q": record.name}) if record.name and not detail.target_is_there else "",
         address=ADDRESS,

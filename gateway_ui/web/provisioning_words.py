@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -58,6 +59,7 @@ _DEEDS: Mapping[tuple[Operation, str], str] = MappingProxyType(
     }
 )
 _OTHER = mark("Another request")
+_NAMED = re.compile(r"(?:(?<=')|(?<=: ))([A-Za-z][\w.:]*)(?='|$)")
 
 _ADVICE: Mapping[tuple[int, str], Advice] = MappingProxyType(
     {
@@ -164,6 +166,14 @@ def advice(record: RequestRecord) -> Advice | None:
             found = _ADVICE[key]
             return Advice(_(found.meaning), _(found.next_step))
     return None
+
+
+def named(record: RequestRecord) -> str:
+    """Return what the reason of a refusal is about: the attributes and parameters it names, in its order.
+
+    Their names are the same in every language; the sentence around them is English.
+    """
+    return ", ".join(dict.fromkeys(_NAMED.findall(record.reason)))
 
 
 def state(account: Account) -> Verdict:

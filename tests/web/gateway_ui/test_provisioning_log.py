@@ -161,6 +161,46 @@ def test_a_refused_creation_tells_why_and_what_to_do(office: Office) -> None:
     assert office.open("?q=acct:other") == ["Create account FieldN"]
 
 
+def test_a_refusal_is_told_in_french_and_quoted_as_english(office: Office) -> None:
+    """WCAG 3.1.2: list and page say what it means and what it is about; what was sent is marked as English."""
+    office.send("POST", "/Users", a_user("fieldn"))
+    office.send("POST", "/Users", a_user("FieldN", externalId="acct:other"), client_id="okta")
+    office.robin.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    sent, meaning = "Another resource has this", "Un autre compte ou groupe a déjà ce nom"
+    office.open()
+    assert meaning in office.robin.text
+    assert '<br><span class="kit-note">userName</span>' in office.robin.text
+    assert sent not in office.robin.text
+    page = unescape(office.open_first())
+    assert meaning in page
+    assert re.search(r"Attribut ou paramètre</dt>\s*<dd[^>]*>userName</dd>", page)
+    assert re.search(
+        rf"Motif, tel qu'il a été renvoyé \(en anglais\)</dt>\s*<dd[^>]*><span [^>]*lang=\"en\"><q>{sent}",
+        page,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "named"),
+    [
+        ("Another resource has this 'userName' already.", "userName"),
+        ("Each of 'members' needs a 'value': the id of an account.", "members, value"),
+        ("A value is missing: name.familyName", "name.familyName"),
+        ("'schemas' must name urn:ietf:params:scim:schemas:core:2.0:User.", "schemas"),
+        ("There is no attribute '\N{HORIZONTAL ELLIPSIS}'.", ""),
+        ('Members are selected by value: members[value eq "id"].', ""),
+        ("The request has no body.", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_reason_is_about_is_read_from_it(office: Office, reason: str, named: str) -> None:
+    """O11: names stand in quotation marks, or alone at the end; a gap where a value stood is no name."""
+    office.send("POST", "/Users", {"schemas": []})
+    with office.scim.services.store.read() as connection:
+        record = page_of_all(connection, Range(frozenset({Outcome.REFUSED})))[0]
+    assert provisioning_words.named(dataclasses.replace(record, reason=reason)) == named
+
+
 def test_a_person_is_found_by_every_name(office: Office) -> None:
     """O11: user name in any case, e-mail address, external id, id; and the group by its own."""
     office.send("POST", "/Users", a_user("fieldn"))
@@ -196,7 +236,7 @@ def test_membership_is_told_from_both_sides(office: Office) -> None:
     assert "Nothing to do" in office.robin.text
     page = office.open_first("?q=fieldn")
     assert "0 added, 1 removed" in page
-    assert re.search(rf'href="{LIST}\?q={account}">fieldn</a>: removed', page)
+    assert re.search(rf'href="{LIST}\?q={account}">fieldn</a> \W removed', page)
 
 
 def test_changed_attributes_are_named_and_values_are_not(office: Office) -> None:
