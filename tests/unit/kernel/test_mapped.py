@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 _MAPS = """
 import ctypes, hashlib, mmap, sqlite3, ssl, tempfile
 from pathlib import Path
@@ -73,7 +71,6 @@ assert ctypes.string_at(changed, SIZE) == b"c" + b"f" * (SIZE - 1)
 )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages were changed")
 def test_pages_of_files_go_and_come_back_and_what_was_changed_stays() -> None:
     """Libraries run on after it; a page that the loader wrote to would be lost for good."""
     done = subprocess.run([sys.executable, "-c", _PAGES], capture_output=True, check=False, text=True)
@@ -81,7 +78,6 @@ def test_pages_of_files_go_and_come_back_and_what_was_changed_stays() -> None:
     assert done.stdout.split(maxsplit=1) == ["e3b0c442", "(1,)\n"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages were changed")
 def test_what_was_changed_and_is_swapped_out_stays() -> None:
     """A page that is swapped out is no anonymous one of proc(5): it is told of apart, and is as changed."""
     done = subprocess.run([sys.executable, "-c", _SWAPPED], capture_output=True, check=False, text=True)

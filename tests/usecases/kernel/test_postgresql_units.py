@@ -41,6 +41,14 @@ def _at_last(unit: Unit, number: int) -> None:
     _LAST.at_last(unit.transaction, number=number, **row)
 
 
+def only_the_next_one_stands(store: Store) -> None:
+    """Do a deed in the line, and find that nothing else stands, nor is audited."""
+    with store.write(line=ROW) as unit:
+        a_thing(unit, "next")
+    assert things(store) == audited(store) == {"next"}
+    assert verify_chains(store.database).faults == []
+
+
 def test_a_unit_within_a_unit_of_its_line_is_refused(store: Store) -> None:
     """It would wait for itself."""
     with pytest.raises(NestedUnitError), store.write(line=ROW), store.write(line=ROW):
@@ -140,10 +148,7 @@ def test_a_last_statement_that_fails_fails_those_that_share_it_and_nobody_after(
     seen, committed = in_line(store, [twice, twice, partial(a_thing, name="two")])
     assert [type(each) for each in seen] == [IntegrityError] * 3
     assert committed == 0
-    with store.write(line=ROW) as unit:
-        a_thing(unit, "three")
-    assert things(store) == audited(store) == {"three"}
-    assert verify_chains(store.database).faults == []
+    only_the_next_one_stands(store)
 
 
 def test_a_unit_that_goes_on_after_a_statement_that_failed_lets_nobody_believe_that_it_stands(
@@ -205,10 +210,7 @@ def test_what_cannot_be_sent_at_last_fails_those_that_share_it(store: Store) -> 
     seen, committed = in_line(store, [unspeakable, partial(a_thing, name="two")])
     assert [type(each) for each in seen] == [UnicodeEncodeError] * 2
     assert committed == 0
-    with store.write(line=ROW) as unit:
-        a_thing(unit, "three")
-    assert things(store) == audited(store) == {"three"}
-    assert verify_chains(store.database).faults == []
+    only_the_next_one_stands(store)
 
 
 def test_a_statement_that_the_server_forgot_is_not_run_again_without_what_others_left_for_the_end(
@@ -244,10 +246,7 @@ def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(st
     seen, committed = in_line(store, [partial(a_thing, name="one"), lose])
     assert [type(each) for each in seen] == [OperationalError] * 2
     assert committed == 0
-    with store.write(line=ROW) as unit:
-        a_thing(unit, "two")
-    assert things(store) == audited(store) == {"two"}
-    assert verify_chains(store.database).faults == []
+    only_the_next_one_stands(store)
 
 
 def test_lines_do_not_wait_for_one_another_and_are_forgotten(store: Store) -> None:
