@@ -81,6 +81,8 @@ class Measured:
     def round(self, seconds: float) -> None:
         """Drive the workload for ``seconds`` after a short warm-up."""
         load.aim(self._port)
+        if self._workload.stock is not None:
+            self._workload.stock(seconds + WARM_UP)
         before = processor_time(self._process)
         done: Result = load.run(
             self._port,

@@ -18,15 +18,14 @@ from pathlib import Path
 import psutil
 
 from bench import load
-from bench.measuring import WARM_UP, Line, Measured, counted, show
+from bench.measuring import Line, Measured, counted, show
 from bench.server import databases, free_port, gateway
-from bench.workloads import Workload, deletion, membership_workloads, workloads
+from bench.workloads import Workload, membership_workloads, workloads
 from bench.world import World, add_groups, make_world
 
 GROUPS = (10, 1_000, 10_000, 100_000)
 SPARE = 1_000
 """Accounts beyond the largest group, for those who come and go: fifty for each of twenty clients."""
-_FASTEST_DELETION = 1_200
 
 
 @dataclass(slots=True)
@@ -71,8 +70,6 @@ def _started(
     address = database(f"bench_{users}")
     world = make_world(folder, port, users=users + spare, group_sizes=(), database_url=address)
     found = {each.name: each for each in workloads(world) if each.name.startswith("S")}
-    # No more of them than can go meanwhile: they would make a small world a large one.
-    found["S7"] = deletion(world, int(options.rounds * (options.seconds + WARM_UP) * _FASTEST_DELETION))
     found = {
         name: each
         if "users" in each.what

@@ -26,6 +26,8 @@ SCIM = "application/scim+json"
 VERIFIER = "bench-verifier-of-at-least-forty-three-characters-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 _numbers = itertools.count(1)
+_FASTEST_DELETION = 2_500
+"""Per second, twice what was seen so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Workload:
     connections: int = 16
     prepare: Callable[[], None] | None = None
     """Done once, before anything is measured."""
+    stock: Callable[[float], None] | None = None
+    """Done before every round, with its seconds: lays in what the round uses up."""
 
 
 def _b64(raw: bytes) -> str:
@@ -435,14 +439,15 @@ def _host() -> str:
     return origin().partition("://")[2]
 
 
-def deletion(world: World, many: int) -> Workload:
-    """S7, with accounts enough to be deleted, made when it comes to it."""
+def deletion(world: World) -> Workload:
+    """S7, with as many accounts before every round as can go in it: more would make a world larger."""
     victims: list[str] = []
 
-    def prepare() -> None:
-        victims.extend(add_users(world, [f"v{next(_numbers)}" for _ in range(many)]))
+    def stock(seconds: float) -> None:
+        missing = int(seconds * _FASTEST_DELETION) - len(victims)
+        victims.extend(add_users(world, [f"v{next(_numbers)}" for _ in range(missing)]))
 
-    return Workload("S7", "DELETE /Users/{id}", 800, *delete_user(world, victims), prepare=prepare)
+    return Workload("S7", "DELETE /Users/{id}", 800, *delete_user(world, victims), stock=stock)
 
 
 def membership_workloads(world: World) -> list[Workload]:
@@ -492,4 +497,4 @@ def workloads(world: World) -> list[Workload]:
         Workload(f"S6/{size}", f"PATCH one member of {size:,}", 900, *add_member(world, size))
         for size in sorted(world.group_ids)
     )
-    return [*found, *groups, deletion(world, 20_000)]
+    return [*found, *groups, deletion(world)]
