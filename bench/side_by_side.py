@@ -53,9 +53,10 @@ def run_side_by_side(options: argparse.Namespace, wanted: set[str]) -> list[Line
             load.aim(largest.port)
             add_groups(largest.world, [size for size in GROUPS if size <= max(options.users)])
             changes = membership_workloads(largest.world)
-            largest.statements |= counted(largest.world, changes, database=options.database)
-            for workload in changes:
-                lines += _in_turn([(largest, workload)], options)
+            for sizes in changes:
+                largest.statements |= counted(largest.world, sizes, database=options.database)
+            for sizes in changes:
+                lines += _in_turn([(largest, each) for each in sizes], options)
     return lines
 
 

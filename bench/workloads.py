@@ -450,18 +450,20 @@ def deletion(world: World) -> Workload:
     return Workload("S7", "DELETE /Users/{id}", 800, *delete_user(world, victims), stock=stock)
 
 
-def membership_workloads(world: World) -> list[Workload]:
-    """S6 in full: one comes, fifty come, one leaves; alone and with twenty clients at once."""
+def membership_workloads(world: World) -> list[list[Workload]]:
+    """S6 in full: one comes, fifty come, one leaves; one client and twenty; each at every size."""
     kinds = (("add one", 1, False), ("add fifty", 50, False), ("remove one", 1, True))
     return [
-        Workload(
-            f"S6/{size}",
-            f"{what}, {size:,} members, {clients} client{'s' if clients > 1 else ''}",
-            0,
-            *change_members(world, size, count, leaving=leaving),
-            connections=clients,
-        )
-        for size in sorted(world.group_ids)
+        [
+            Workload(
+                f"S6/{size}",
+                f"{what}, {size:,} members, {clients} client{'s' if clients > 1 else ''}",
+                0,
+                *change_members(world, size, count, leaving=leaving),
+                connections=clients,
+            )
+            for size in sorted(world.group_ids)
+        ]
         for what, count, leaving in kinds
         for clients in (1, 20)
     ]
