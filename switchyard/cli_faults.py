@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -51,7 +52,15 @@ def _of_database(error: DBAPIError) -> tuple[str, int] | None:
     if state in _OUT_OF_DATE or any(each in words for each in _NOT_THERE):
         return f"the database is not up to date: run `switchyard db upgrade` ({words})", REFUSED
     passing = state.startswith(_PASSING) if state else error.connection_invalidated or _may_pass(words)
-    return f"the database cannot be used: {words}", BUSY if passing else REFUSED
+    return f"the database cannot be used: {_condition(cause)}{words}", BUSY if passing else REFUSED
+
+
+def _condition(cause: BaseException) -> str:
+    """Return what PostgreSQL's code stands for, in the words of the driver's name; it quotes nothing."""
+    kind = type(cause)
+    if kind.__module__ != "psycopg.errors" or getattr(cause, "sqlstate", None) is None:
+        return ""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower() + ", "
 
 
 def _may_pass(words: str) -> bool:

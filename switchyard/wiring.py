@@ -8,6 +8,7 @@ Registration's own are built in :mod:`switchyard.registration_wiring`, and what 
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import structlog
@@ -59,7 +60,7 @@ def set_up_logs(kernel: KernelSettings) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=None),
+        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from click.testing import CliRunner
+from psycopg.errors import lookup
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from kernel.errors import SettingsError
@@ -225,3 +226,19 @@ def test_what_the_server_says_of_a_row_is_not_told() -> None:
     found = told(OperationalError("SELECT 1", {}, Driver("nora.field@acme.example")))
     assert found == ("the database cannot be used: sqlstate=57P03", 75)
     assert told(OSError(errno.ENOSPC, "x", "/some/file")) == ("/some/file: No space left on device", 2)
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("42501", "insufficient privilege"),
+        ("53300", "too many connections"),
+        ("25006", "read only sql transaction"),
+    ],
+)
+def test_a_code_of_the_database_is_told_with_what_it_stands_for(state: str, name: str) -> None:
+    """Whoever reads the sentence need not look the code up; the server's own words stay out."""
+    error = lookup(state)("nora.field@acme.example")
+    found = told(OperationalError("SELECT 1", {}, error))
+    assert found is not None
+    assert found[0] == f"the database cannot be used: {name}, sqlstate={state}"

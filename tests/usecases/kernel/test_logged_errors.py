@@ -73,7 +73,9 @@ def test_the_log_names_what_was_violated_and_never_whose_row(
 
     answer = serve({"GET": endpoint}, Request("GET", "/x", "", {}, b"", "192.0.2.1", {}), request_id="r-1")
     assert answer.status == 500
-    [line] = capsys.readouterr().out.splitlines()
+    written = capsys.readouterr()
+    assert written.out == "", "standard output is for what a command answers"
+    [line] = written.err.splitlines()
     told = json.loads(line)["exception"]
     assert PERSON not in line
     assert "Traceback (most recent call last):" in told
