@@ -20,6 +20,8 @@ from kernel.crypto import digest
 
 _DEFAULT_ALGORITHM = "RS256"  # RFC 9701 §6
 INACTIVE: dict[str, object] = {"active": False}
+_OF_SIGN_IN = ("acr", "auth_time")
+"""What a resource judges a sign-in by (RFC 9470 §6.2); a machine's token has neither."""
 
 
 def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str) -> dict[str, object] | Fault:
@@ -38,7 +40,7 @@ def introspect_token(services: IdpServices, proven: ProvenClient, *, token: str)
     found = _inspect(services, token)
     if found is None or not _concerns(proven.client, found):
         return INACTIVE
-    return _answer(services, found)
+    return _answer(services, found, token)
 
 
 def signed_introspection(services: IdpServices, client: Client, answer: Mapping[str, object]) -> str | Fault:
@@ -82,7 +84,7 @@ def _concerns(client: Client, found: Inspected) -> bool:
     return not found.facts.audience.isdisjoint({client.id, *client.serves})
 
 
-def _answer(services: IdpServices, found: Inspected) -> dict[str, object]:
+def _answer(services: IdpServices, found: Inspected, token: str) -> dict[str, object]:
     facts = found.facts
     answer: dict[str, object] = {
         "active": True,
@@ -98,6 +100,8 @@ def _answer(services: IdpServices, found: Inspected) -> dict[str, object]:
         if facts.confirmation is not None:
             answer["cnf"] = facts.confirmation.to_json()
         answer["aud"] = next(iter(facts.audience)) if len(facts.audience) == 1 else sorted(facts.audience)
+        said = services.signing.said_by(token)
+        answer |= {name: said[name] for name in _OF_SIGN_IN if name in said}
     if found.user_name and facts.subject == facts.account_id:  # a pairwise subject is not undone by a name
         answer["username"] = found.user_name
     return answer

@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from idp.domain.session import Acr
 from idp.usecases.authenticate_bearer import bearer
 from kernel.audit import SYSTEM
 from kernel.web.http import FORM
 from keys.usecases.rotate import revoke_key
-from tests.support.oidc import an_op, header_of
+from tests.support.oidc import an_op, claims_of, header_of
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -172,6 +173,24 @@ def test_a_client_sees_only_tokens_that_concern_it(op: Op) -> None:
     assert op.introspect(token, op.basic("ws-owner"))["active"] is True
     assert op.introspect(token, op.basic("ws"))["aud"] == "https://ws.example"
     assert op.introspect(token, op.basic("stranger")) == {"active": False}
+
+
+def test_a_resource_learns_how_and_when_the_person_signed_in(op: Op) -> None:
+    """RFC 9470 §6.2: as the token says it, refreshed ones too; of a machine there is nothing to tell."""
+    op.client()
+    tokens = op.tokens(op.session(op.account()))
+    op.clock.advance(dt.timedelta(minutes=5))
+    refreshed = op.refresh(tokens["refresh_token"]).json()
+    for each in (tokens, refreshed):
+        told, said = op.introspect(each["access_token"]), claims_of(each["access_token"])
+        assert {told["acr"], said["acr"]} == {Acr.TWO_FACTORS.value}
+        assert told["auth_time"] == said["auth_time"] == claims_of(tokens["id_token"])["auth_time"]
+    assert not {"acr", "auth_time"} & op.introspect(refreshed["refresh_token"]).keys()
+    op.machine("m2m")
+    answer = op.post("/oauth2/token", {"grant_type": "client_credentials"}, headers=op.basic("m2m"))
+    told = op.introspect(answer.json()["access_token"], op.basic("m2m"))
+    assert told["active"] is True
+    assert not {"acr", "auth_time"} & told.keys()
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "é", "x" * 100_000, "null", "{}", "' OR 1=1 --"])
