@@ -82,6 +82,11 @@ class Stream:
         """Tell whether events are pushed (RFC 8935); else they are polled (RFC 8936)."""
         return bool(self.endpoint_url)
 
+    @property
+    def is_managed(self) -> bool:
+        """Tell whether its receiver manages it (SSF §8.1); one of provisioning alone is its operator's."""
+        return bool(self.signals) or self.provisioning is Payload.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:

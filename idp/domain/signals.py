@@ -10,6 +10,7 @@ from idp.domain.tokens import seconds
 
 _SCHEMAS: Final = "https://schemas.openid.net/secevent"
 VERIFICATION: Final = f"{_SCHEMAS}/ssf/event-type/verification"
+STREAM_UPDATED: Final = f"{_SCHEMAS}/ssf/event-type/stream-updated"
 PUSH: Final = "urn:ietf:rfc:8935"
 POLL: Final = "urn:ietf:rfc:8936"
 
@@ -55,7 +56,7 @@ def session_subject(issuer: str, subject: str, session_id: str) -> dict[str, Any
 
 
 def stream_subject(stream_id: str) -> dict[str, str]:
-    """Return how a stream is named in events about itself (SSF §8.1.4.1)."""
+    """Return how a stream is named in events about itself (SSF §8.1.4.2, §8.1.5)."""
     return {"format": "opaque", "id": stream_id}
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from idp.domain.security_events import Payload, Stream, StreamStatus, WaitingEvent
-from idp.storage.tables import client, event_stream, scim_client, security_event
+from idp.storage.tables import IS_LAST_WORD, client, event_stream, scim_client, security_event
 from kernel.database import Database, insert
 from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
@@ -41,12 +41,14 @@ COLUMNS = (
     event_stream.c.sealed_authorization,
 )
 _OF_CLIENT = Prepared(select(*COLUMNS).where(event_stream.c.client_id == bindparam("c")))
-_WAITING = Prepared(
+_EVENTS = (
     select(security_event.c.id, security_event.c.claims, security_event.c.created_at)
     .where(security_event.c.stream_id == bindparam("s"))
     .order_by(security_event.c.id)
     .limit(bindparam("most"))
 )
+_WAITING = Prepared(_EVENTS)
+_LAST_WORD = Prepared(_EVENTS.where(IS_LAST_WORD))
 _FIELDS = ("id", "stream_id", "uri", "size", "claims", "created_at")
 _INSERT = Prepared(security_event.insert(), columns=_FIELDS)
 
@@ -77,6 +79,12 @@ def stream_within(connection: Connection, client_id: str) -> Stream | None:
     """Return the same as it stands in the unit of work of ``connection``."""
     rows = _OF_CLIENT.within(connection, c=client_id)
     return to_stream(rows[0]) if rows else None
+
+
+def stream_by_id(connection: Connection, stream_id: str) -> Stream | None:
+    """Return the stream of this id."""
+    row = connection.execute(select(*COLUMNS).where(event_stream.c.id == stream_id)).one_or_none()
+    return to_stream(tuple(row)) if row is not None else None
 
 
 def list_streams(connection: Connection) -> tuple[tuple[Stream, int], ...]:
@@ -193,15 +201,16 @@ def set_status(
 ) -> bool:
     """Set what becomes of a stream's events; False if there is no such stream.
 
-    A disabled stream keeps none: what waits in it goes.
+    A disabled stream keeps none: what waits in it goes. So does, always, what was told of its status before.
     """
     done = connection.execute(
         update(event_stream)
         .where(event_stream.c.id == stream_id)
         .values(status=status.value, reason=reason, attempts=0, next_at=now, updated_at=now)
     )
-    if done.rowcount and status is StreamStatus.DISABLED:
-        connection.execute(delete(security_event).where(security_event.c.stream_id == stream_id))
+    if done.rowcount:
+        outdated = () if status is StreamStatus.DISABLED else (IS_LAST_WORD,)
+        connection.execute(delete(security_event).where(security_event.c.stream_id == stream_id, *outdated))
     return done.rowcount == 1
 
 
@@ -226,9 +235,13 @@ def add_events(connection: Connection, stream: Stream, events: Iterable[WaitingE
     _INSERT.many(connection, rows)
 
 
-def waiting_events(database: Database, stream_id: str, *, most: int) -> tuple[WaitingEvent, ...]:
-    """Return what waits in a stream, the oldest first."""
-    return tuple(WaitingEvent(*row) for row in _WAITING.all(database, s=stream_id, most=most))
+def waiting_events(database: Database, stream: Stream, *, most: int) -> tuple[WaitingEvent, ...]:
+    """Return what waits in a stream and may go out, the oldest first.
+
+    Of one that is not enabled that is what tells its receiver so, and nothing else (SSF §8.1.2).
+    """
+    may_go = _WAITING if stream.status is StreamStatus.ENABLED else _LAST_WORD
+    return tuple(WaitingEvent(*row) for row in may_go.all(database, s=stream.id, most=most))
 
 
 def take_events(connection: Connection, stream_id: str, ids: Collection[str]) -> frozenset[str]:
@@ -329,12 +342,12 @@ def release_stream(
 
 def _due(now: dt.datetime) -> ColumnElement[bool]:
     """Return which streams have something to push now; to a client that is disabled nothing goes out."""
+    waits = exists().where(security_event.c.stream_id == event_stream.c.id)
     return and_(
         event_stream.c.endpoint_url != "",
-        event_stream.c.status == StreamStatus.ENABLED.value,
         event_stream.c.next_at <= now,
         or_(event_stream.c.lease_until.is_(None), event_stream.c.lease_until <= now),
-        exists().where(security_event.c.stream_id == event_stream.c.id),
+        or_(and_(event_stream.c.status == StreamStatus.ENABLED.value, waits), waits.where(IS_LAST_WORD)),
         *(
             ~exists().where(each.c.id == event_stream.c.client_id, each.c.disabled_at.is_not(None))
             for each in (client, scim_client)

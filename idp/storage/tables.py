@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from idp.domain.signals import STREAM_UPDATED
 from kernel.database import NAMING, JsonText, UtcDateTime
 from kernel.partial_index import PartialIndex
 
@@ -297,6 +298,9 @@ security_event = Table(
     Index("ix_security_event_stream", "stream_id", "id", "size"),
     comment="Events that wait for their receiver, written with the deed; gone once taken.",
 )
+IS_LAST_WORD = security_event.c.uri == literal_column(f"'{STREAM_UPDATED}'")
+"""Which events reach a receiver though its stream is stopped. Written out, or SQLite passes by the index."""
+PartialIndex("ix_security_event_last_word", security_event.c.stream_id, where=IS_LAST_WORD)
 
 deferred_request = Table(
     "deferred_request",

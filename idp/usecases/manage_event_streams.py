@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from idp.domain.security_events import Stream, StreamStatus
-from idp.storage.event_streams import list_streams, remove_stream, set_status, stream_within
+from idp.storage.event_streams import list_streams, remove_stream, stream_within
+from idp.usecases.security_events import switch_stream
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -19,13 +20,14 @@ def set_stream_status(
 ) -> bool:
     """Set what becomes of a receiver's events; False if it has no stream.
 
-    A paused stream keeps them until it goes on; a disabled one keeps none, and forgets those that wait.
+    A paused stream keeps them until it goes on; a disabled one keeps none, and forgets those that wait. The
+    receiver that manages its stream is told.
     """
     with services.store.write() as unit:
         stream = stream_within(unit.connection, client_id)
         if stream is None:
             return False
-        set_status(unit.connection, stream.id, status, reason=reason, now=unit.now)
+        switch_stream(unit, stream, status, reason=reason)
         unit.audit.record(
             f"gateway:event-stream:{status.value}", actor=actor, target=client_id, reason=reason
         )

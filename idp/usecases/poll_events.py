@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idp.domain.security_events import Stream, StreamStatus
+from idp.domain.security_events import Stream
 from idp.storage.event_streams import find_stream, note_reached, take_events, waiting_events
 from idp.usecases.security_events import security_event_token
 from idp.usecases.services import IdpServices
@@ -34,14 +34,12 @@ class PollRefused(StrEnum):
 def poll_events(services: IdpServices, client_id: str, *, most: int) -> Polled | PollRefused:
     """Return up to ``most`` events, the oldest first; each comes again until it is acknowledged.
 
-    A stream that is not enabled gives none (SSF §7.1.2).
+    A stream that is not enabled gives none but the one that says so (SSF §8.1.2, §8.1.5).
     """
     stream = _polled(services, client_id)
     if isinstance(stream, PollRefused):
         return stream
-    if stream.status is not StreamStatus.ENABLED:
-        return Polled({}, more=False)
-    found = waiting_events(services.store.database, stream.id, most=most + 1)
+    found = waiting_events(services.store.database, stream, most=most + 1)
     sets = {event.id: security_event_token(services, stream, event) for event in found[:most]}
     return Polled(sets, more=len(found) > most)
 

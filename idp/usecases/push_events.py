@@ -45,7 +45,7 @@ class EventPusher:
                 return 0
         with store.database.write() as connection:
             due = claim_streams(connection, owner=self._owner, now=now, lease=_LEASE, most=_STREAMS)
-        return sum(self._push(stream, failures) for stream, failures in due)
+        return sum(self._served(stream, failures) for stream, failures in due)
 
     def run(self, stop: threading.Event, *, idle: float = 0.5) -> None:
         """Work until ``stop`` is set, looking again after ``idle`` seconds when nothing is due."""
@@ -58,13 +58,22 @@ class EventPusher:
             if not settled:
                 stop.wait(idle)
 
+    def _served(self, stream: Stream, failures: int) -> int:
+        """Push to one receiver; whatever is wrong with its stream is its own, and the others are served."""
+        try:
+            return self._push(stream, failures)
+        except Exception:  # noqa: BLE001 - a stream outlives what cannot be sent now
+            _log.exception("events.stream_failed", client=stream.client_id)
+            self._settle(stream, [], {}, NotTaken("the Gateway could not make its events"), failures)
+            return 0
+
     def _push(self, stream: Stream, failures: int) -> int:
         services = self._services
         authorization = open_authorization(services.store.sealer, stream)
         taken: list[str] = []
         refused: dict[str, str] = {}
         trouble: NotTaken | None = None
-        for event in waiting_events(services.store.database, stream.id, most=_EVENTS):
+        for event in waiting_events(services.store.database, stream, most=_EVENTS):
             token = security_event_token(services, stream, event)
             match push_event(services.fetcher, stream.endpoint_url, token, authorization=authorization):
                 case Taken():

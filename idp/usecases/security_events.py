@@ -15,7 +15,8 @@ from idp.domain.security_events import (
     WaitingEvent,
     set_claims,
 )
-from idp.storage.event_streams import add_events, stream_within
+from idp.domain.signals import STREAM_UPDATED, stream_subject
+from idp.storage.event_streams import add_events, set_status, stream_within
 from idp.usecases.services import IdpServices
 from kernel.crypto import Sealer
 from kernel.store import Unit
@@ -32,6 +33,18 @@ def stream_of(unit: Unit, client_id: str) -> Stream | None:
 def publish(unit: Unit, stream: Stream, occurrences: Iterable[Occurrence]) -> None:
     """Let the receiver of ``stream`` know, once the deed is committed and never before."""
     publish_events(unit, stream, [event_of(unit, each) for each in occurrences])
+
+
+def switch_stream(unit: Unit, stream: Stream, status: StreamStatus, *, reason: str) -> None:
+    """Set what becomes of a stream's events, and tell the receiver that manages it (SSF §8.1.5).
+
+    It did not ask for that. It hears of it though the stream is stopped; only the last status is told.
+    """
+    set_status(unit.connection, stream.id, status, reason=reason, now=unit.now)
+    if stream.status is not status and stream.is_managed:
+        payload = {"status": status.value} | ({"reason": reason} if reason else {})
+        txn = unit.randomness.token(16)
+        publish(unit, stream, [Occurrence(STREAM_UPDATED, stream_subject(stream.id), payload, txn)])
 
 
 def event_of(unit: Unit, occurrence: Occurrence) -> WaitingEvent:

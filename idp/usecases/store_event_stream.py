@@ -8,7 +8,7 @@ from enum import StrEnum
 from idp.domain.security_events import Payload, Stream, StreamStatus, is_authorization, is_push_address
 from idp.storage.event_streams import save_stream, stream_within
 from idp.storage.scim_clients import list_scim_clients
-from idp.usecases.security_events import seal_authorization
+from idp.usecases.security_events import seal_authorization, switch_stream
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -75,6 +75,8 @@ def store_event_stream(
         )
         sealed = seal_authorization(unit.sealer, order.client_id, order.authorization)
         stream_id = save_stream(unit.connection, stream, sealed_authorization=sealed, now=unit.now)
+        if stored is not None and stored.status is not StreamStatus.ENABLED:
+            switch_stream(unit, stored, StreamStatus.ENABLED, reason="")
         unit.audit.record(
             "gateway:event-stream:stored",
             actor=actor,

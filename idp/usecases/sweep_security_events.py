@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from idp.domain.security_events import StreamStatus
 from idp.storage.deferred_requests import sweep_deferred
-from idp.storage.event_streams import overfull_streams, set_status, sweep_events
+from idp.storage.event_streams import overfull_streams, stream_by_id, sweep_events
+from idp.usecases.security_events import switch_stream
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
 from kernel.randomness import first_ulid
@@ -31,7 +32,7 @@ def sweep_security_events(
 def disable_overfull_streams(services: IdpServices) -> int:
     """Disable the streams in which more waits than is kept, and forget what does; return how many.
 
-    Whoever receives one is told by its status, and reads anew what it missed.
+    Whoever receives one is told, or sees it by the status, and reads anew what it missed.
     """
     settings = services.settings
     with services.store.read() as connection:
@@ -40,8 +41,11 @@ def disable_overfull_streams(services: IdpServices) -> int:
         )
     for stream_id in found:
         with services.store.write() as unit:
-            set_status(unit.connection, stream_id, StreamStatus.DISABLED, reason=OVERFULL, now=unit.now)
+            stream = stream_by_id(unit.connection, stream_id)
+            if stream is None:
+                continue
+            switch_stream(unit, stream, StreamStatus.DISABLED, reason=OVERFULL)
             unit.audit.record(
-                "gateway:event-stream:disabled", actor=SYSTEM, target=stream_id, reason=OVERFULL
+                "gateway:event-stream:disabled", actor=SYSTEM, target=stream.client_id, reason=OVERFULL
             )
     return len(found)

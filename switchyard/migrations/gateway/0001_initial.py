@@ -1119,6 +1119,15 @@ def upgrade() -> None:
         comment="Events that wait for their receiver, written with the deed; gone once taken.",
     )
     with op.batch_alter_table("security_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_security_event_last_word",
+            ["stream_id"],
+            unique=False,
+            sqlite_where=sa.text("uri = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated'"),
+            postgresql_where=sa.text(
+                "uri = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated'"
+            ),
+        )
         batch_op.create_index("ix_security_event_stream", ["stream_id", "id", "size"], unique=False)
 
     op.create_table(
@@ -1326,6 +1335,13 @@ def downgrade() -> None:
     op.drop_table("security_question")
     with op.batch_alter_table("security_event", schema=None) as batch_op:
         batch_op.drop_index("ix_security_event_stream")
+        batch_op.drop_index(
+            "ix_security_event_last_word",
+            sqlite_where=sa.text("uri = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated'"),
+            postgresql_where=sa.text(
+                "uri = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated'"
+            ),
+        )
 
     op.drop_table("security_event")
     with op.batch_alter_table("scim_token", schema=None) as batch_op:

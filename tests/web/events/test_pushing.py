@@ -232,6 +232,29 @@ def test_what_one_worker_pushes_another_leaves_alone(world: ScimWorld, server: D
     assert push.run_once() == 1
 
 
+def test_a_stream_that_cannot_be_read_keeps_no_other_waiting(world: ScimWorld, server: Documents) -> None:
+    """A header that was sealed with a key that is gone: its own stream waits, and an operator sees why."""
+    address = server.put("/events", b"", status=202)
+    pushed_to(world, address)
+    hears(world, client_id="zeta")
+    order = StreamOrder("zeta", endpoint_url=address, authorization=HEADER)
+    assert isinstance(store_event_stream(world.services, order, actor=SYSTEM), StreamStored)
+    with world.services.store.write() as unit:
+        broken = event_stream.update().where(event_stream.c.client_id == CLIENT)
+        unit.connection.execute(broken.values(sealed_authorization=b"\x01" * 64))
+    world.post("/Users", a_user())
+    world.post("/Users", a_user("bob"), token=world.token("zeta"))
+    push = pusher(world, server)
+    assert [push.run_once(), push.run_once()] == [1, 0]
+    (the_broken, left), (other, none) = event_streams(world.services)
+    assert (the_broken.client_id, the_broken.last_error, left) == (
+        CLIENT,
+        "the Gateway could not make its events",
+        1,
+    )
+    assert (other.last_error, none) == ("", 0)
+
+
 def test_a_client_that_is_disabled_is_pushed_nothing(world: ScimWorld, server: Documents) -> None:
     """O4, RFC 8935 §5: neither as a SCIM client nor as a client; what waits goes out when it is let in again."""
     pushed_to(world, server.put("/events", b"", status=202))

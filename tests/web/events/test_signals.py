@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.factors import OwnFactor
-from idp.domain.signals import POLL, PUSH, SIGNALS, VERIFICATION, Signal
+from idp.domain.security_events import StreamStatus
+from idp.domain.signals import POLL, PUSH, SIGNALS, STREAM_UPDATED, VERIFICATION, Signal
 from idp.storage.consents import keep_consent
 from idp.storage.factors import add_totp
 from idp.storage.tables import event_stream, session
@@ -19,23 +21,30 @@ from idp.usecases.consents import revoke_consent
 from idp.usecases.endings import end_clients, end_sessions
 from idp.usecases.flow_outcomes import Done
 from idp.usecases.log_out import log_out
+from idp.usecases.manage_event_streams import set_stream_status
 from idp.usecases.name_factor import name_factor
+from idp.usecases.push_events import EventPusher
 from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
+from idp.usecases.sweep_security_events import OVERFULL, disable_overfull_streams
 from idp.web.events.routes import event_routes
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
+from kernel.fetch import Fetcher, FetchRules
 from kernel.web.dispatch import Dispatch
 from kernel.web.http import Request, Response
 from kernel.web.lane import Lane, serve
 from scim.web.routes import scim_routes
 from tests.support.events import Event, verified
 from tests.support.gatehouse import ANOTHER
+from tests.support.https_server import serving_documents
 from tests.support.oidc import ISSUER, Op, an_op
 from tests.support.scim import ScimWorld, a_user
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kernel.database import Database
     from tests.support.gatehouse import Gatehouse
 
@@ -272,6 +281,84 @@ def test_a_receiver_pauses_its_stream_and_lets_it_go_on(op: Op) -> None:
     assert only(party.take()).payload == {"state": "kept"}
     party.ask("POST", "/ssf/status", {"stream_id": name, "status": "disabled"})
     assert party.ask("POST", "/ssf/verify", {"stream_id": name}).status == 400
+
+
+def statuses(events: list[Event]) -> list[dict[str, Any]]:
+    """Return what was told of the stream; nothing else came, and each is about a stream."""
+    assert {event.uri for event in events} <= {STREAM_UPDATED}
+    assert all(event.claims["sub_id"]["format"] == "opaque" for event in events)
+    return [event.payload for event in events]
+
+
+def test_a_receiver_hears_that_its_stream_is_stopped_by_others_and_goes_on(op: Op) -> None:
+    """SSF §8.1.5: before it stops, which here is though it is stopped; what else waits is kept for later."""
+    party = Party(op)
+    name = party.asks_for(Signal.SESSION_REVOKED)
+    _session_id, cookie = signed_in(op, op.account(), party)
+
+    def switch(status: StreamStatus, reason: str = "") -> None:
+        assert set_stream_status(op.services, "emi", status, reason=reason, actor=SYSTEM)
+
+    switch(StreamStatus.ENABLED)
+    assert party.take() == [], "nothing changed"
+    switch(StreamStatus.PAUSED, "maintenance")
+    assert log_out(op.services, session_token=cookie)
+    event = only(party.take())
+    assert (event.uri, event.payload) == (STREAM_UPDATED, {"status": "paused", "reason": "maintenance"})
+    assert event.claims["sub_id"] == {"format": "opaque", "id": name}
+    assert party.take() == []
+    op.clock.advance(dt.timedelta(seconds=1))
+    switch(StreamStatus.ENABLED)
+    kept, told = party.take()
+    assert (kept.uri, statuses([told])) == (Signal.SESSION_REVOKED, [{"status": "enabled"}])
+    switch(StreamStatus.PAUSED)
+    switch(StreamStatus.DISABLED, "gone")
+    assert statuses(party.take()) == [{"status": "disabled", "reason": "gone"}], "the last status alone"
+
+
+def test_what_a_receiver_sets_itself_is_not_told_to_it(op: Op) -> None:
+    """SSF §8.1.5: it asked for that; and it takes back what was told of the status before."""
+    party = Party(op)
+    name = party.asks_for()
+    for status in ("paused", "enabled", "disabled", "enabled"):
+        assert party.ask("POST", "/ssf/status", {"stream_id": name, "status": status}).status == 200
+        assert party.take() == []
+    assert set_stream_status(op.services, "emi", StreamStatus.PAUSED, reason="", actor=SYSTEM)
+    assert party.ask("POST", "/ssf/status", {"stream_id": name, "status": "enabled"}).status == 200
+    assert party.take() == []
+
+
+def test_a_receiver_hears_that_too_much_waited(op: Op) -> None:
+    """SSF §8.1.5: the stream is disabled with what waits in it, and its receiver knows to read anew."""
+    party = Party(op)
+    name = party.asks_for()
+    assert party.ask("POST", "/ssf/verify", {"stream_id": name}).status == 204
+    few = op.services.settings.model_copy(update={"most_waiting_events": 0})
+    object.__setattr__(op.services, "settings", few)
+    assert disable_overfull_streams(op.services) == 1
+    assert statuses(party.take()) == [{"status": "disabled", "reason": OVERFULL}]
+    (row,) = op.audit("gateway:event-stream:disabled")
+    assert row.target == "emi"
+
+
+def test_a_stream_that_is_pushed_tells_its_end_by_a_push(op: Op, tmp_path: Path) -> None:
+    """SSF §8.1.5, RFC 8935: the last word goes out, and nothing behind it until the stream goes on."""
+    party = Party(op)
+    with serving_documents(tmp_path) as server:
+        push = {"method": PUSH, "endpoint_url": server.put("/events", b"", status=202)}
+        name = party.ask("POST", "/ssf/stream", {"delivery": push}).json()["stream_id"]
+        rules = FetchRules(authority=server.authority, loopback=(server.host,))
+        services = dataclasses.replace(op.services, fetcher=Fetcher(rules))
+        pusher = EventPusher(services, node="test")
+        assert set_stream_status(services, "emi", StreamStatus.PAUSED, reason="", actor=SYSTEM)
+        assert party.ask("POST", "/ssf/verify", {"stream_id": name}).status == 204
+        assert [pusher.run_once(), pusher.run_once()] == [1, 0]
+        op.clock.advance(dt.timedelta(seconds=1))
+        assert set_stream_status(services, "emi", StreamStatus.ENABLED, reason="", actor=SYSTEM)
+        assert pusher.run_once() == 2
+        sent = [verified(services, body.decode(), audience="emi") for _, _, body in server.sent]
+    assert [event.uri for event in sent] == [STREAM_UPDATED, VERIFICATION, STREAM_UPDATED]
+    assert [event.payload.get("status") for event in sent] == ["paused", None, "enabled"]
 
 
 # --- the signals ----------------------------------------------------------------------------------
