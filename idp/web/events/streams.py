@@ -142,7 +142,7 @@ class Streams:
         if stored is None or stored.id != stream_id:
             return _refusal(StreamFault.MISSING)
         fixed = self._told(stored)
-        for name in ("iss", "aud", "events_supported", "min_verification_interval"):
+        for name in ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval"):
             if name in body and body[name] != fixed[name]:
                 raise BadRequestError(f"'{name}' is not the receiver's to change")
         wanted = _stated(body, None if whole else stored)

@@ -224,8 +224,12 @@ def test_a_receiver_has_one_stream_which_it_reads_changes_replaces_and_ends(op: 
         sealed = connection.scalar(select(event_stream.c.sealed_authorization))
     assert sealed is not None
     assert HEADER.encode() not in sealed
-    other = {"stream_id": name, "aud": "somebody-else"}
-    assert party.ask("PATCH", "/ssf/stream", other).status == 400
+    shown = party.ask("GET", "/ssf/stream", query=f"stream_id={name}").json()
+    assert party.ask("PATCH", "/ssf/stream", shown).status == 200
+    for member, other in (("aud", "somebody-else"), ("events_delivered", ["urn:unknown"])):
+        for method in ("PATCH", "PUT"):
+            answer = party.ask(method, "/ssf/stream", shown | {member: other})
+            assert (answer.status, member in answer.json()["description"]) == (400, True)
 
     replaced = party.ask("PUT", "/ssf/stream", {"stream_id": name, "events_requested": []}).json()
     assert (replaced["events_requested"], replaced["delivery"]["method"]) == ([], POLL)
