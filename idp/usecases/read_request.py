@@ -50,6 +50,9 @@ def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]])
     asked = Asked(known, look_up_client(services.store.database, client_id) if named else None)
     if asked.client is None or not (asked.value("request") or asked.value("request_uri")):
         return asked
+    repeated = next((name for name in ("client_id", *REFERENCES) if len(known.get(name, ())) > 1), "")
+    if repeated:  # what the object says stands once in any case: none of two is chosen (RFC 6749 §3.1)
+        return replace(asked, unread=Fault(ErrorCode.INVALID_REQUEST, f"{repeated} has to stand once."))
     if asked.value("request") and asked.value("request_uri"):
         return replace(asked, unread=_BOTH)
     if asked.value("request"):

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from joserfc.jwk import ECKey, OctKey
@@ -153,6 +153,23 @@ def test_rules_of_the_endpoint_hold_for_signed_requests_too(op: Op) -> None:
     assert send(op, cookie, an_object(op, code_challenge=None))["error"] == "invalid_request"
     both = op.get("/oauth2/authorize", cookie, client_id="emi", request="x", request_uri="y")
     assert both.status == 400
+
+
+@pytest.mark.parametrize("name", ["client_id", "request", "request_uri"])
+def test_what_names_a_request_stands_once(op: Op, name: str) -> None:
+    """RFC 6749 §3.1: of two objects, of two pushed requests, or of two clients for one, none is chosen."""
+    cookie = prepared(op)
+    pushed = op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["request_uri"]
+    brought = {"request_uri": pushed} if name == "request_uri" else {"request": an_object(op)}
+    beside = {"client_id": "emi", "redirect_uri": CALLBACK, "state": "outer", **brought}
+    query = urlencode([*beside.items(), (name, beside[name])])
+    answer = op.call("GET", "/oauth2/authorize", query=query, headers=op.cookies(cookie))
+    if name == "client_id":
+        assert (answer.status, answer.header("location")) == (400, "")
+    else:
+        told = returned(answer)
+        assert (told["error"], told["state"]) == ("invalid_request", "outer")
+    assert op.audit("gateway:authorization:granted") == []
 
 
 def test_a_client_may_have_to_sign_and_by_one_algorithm(op: Op) -> None:
