@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp.domain.claims_request import NOTHING, ClaimsRequest, read_claims
 from idp.domain.client import Client
+from idp.domain.client_profile import in_order
 from idp.domain.oauth import Fault, GrantType
 from idp.domain.response_mode import Delivery, delivery, own_mode
 from idp.domain.scope import granted_at_sign_in, split_scope
@@ -75,8 +76,8 @@ class Asked:
 
     @property
     def response_type(self) -> str:
-        """The response type; the order of its words is no matter (Multiple Response Types §3)."""
-        return " ".join(sorted(self.value("response_type").split(" ")))
+        """The response type, its words in order."""
+        return in_order(self.value("response_type"))
 
     @property
     def delivery(self) -> Delivery:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from joserfc.jwk import KeySet
 
 from idp.domain.client_certificate import registered_subject
-from idp.domain.client_profile import BY_NAME, CODE, PROFILES, ProfileRules
+from idp.domain.client_profile import BY_NAME, CODE, PROFILES, ProfileRules, in_order
 from idp.domain.confirmation import Confirmation
 from idp.domain.dpop import Proof
 from idp.domain.localized import localized_names
@@ -242,7 +242,7 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         serves=tuple(metadata.get("serves", ())),
         default_max_age=metadata.get("default_max_age"),
         default_acr=tuple(metadata.get("default_acr_values", ())),
-        response_types=tuple(metadata.get("response_types") or _types_of(metadata)),
+        response_types=tuple(map(in_order, metadata.get("response_types") or _types_of(metadata))),
         must_push=metadata.get("require_pushed_authorization_requests", False),
         must_sign_requests=metadata.get("require_signed_request_object", False),
         request_algorithm=metadata.get("request_object_signing_alg", ""),

@@ -105,5 +105,11 @@ PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
 )
 """Every profile, by its name."""
 
+
+def in_order(response_type: str) -> str:
+    """Return a response type with its words in one order: it is no matter (Multiple Response Types §3)."""
+    return " ".join(sorted(response_type.split(" ")))
+
+
 RESPONSE_TYPES = PROFILES[ClientProfile.COMPAT.value].response_types
 """Every response type that some profile allows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idp.domain.client_profile import CODE, PROFILES, ProfileRules
+from idp.domain.client_profile import CODE, PROFILES, ProfileRules, in_order
 from idp.domain.oauth import GrantType
 
 _ALGORITHMS = (
@@ -39,7 +39,7 @@ def profile_faults(metadata: Mapping[str, Any], profile: str) -> Found:
 
 def _response_types(metadata: Mapping[str, Any], rules: ProfileRules) -> Found:
     """Response types and the grants behind them belong together (RFC 7591 §2.1)."""
-    types = [" ".join(sorted(each.split(" "))) for each in metadata.get("response_types", ())]
+    types = [in_order(each) for each in metadata.get("response_types", ())]
     grants = metadata["grant_types"]
     found: Found = []
     if any(each not in rules.response_types for each in types):

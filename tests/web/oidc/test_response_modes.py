@@ -53,6 +53,14 @@ def test_an_answer_with_its_issuer_stands_in_one_place(op: Op, mode: str) -> Non
             assert "?" not in answer.header("location")
 
 
+@pytest.mark.parametrize("asked", ["token id_token", "id_token token"])
+def test_the_order_of_a_response_type_is_no_matter(op: Op, asked: str) -> None:
+    """Multiple Response Types §3: neither where it is registered nor where it is asked for."""
+    op.client(profile="compat", response_types=["token id_token"], grant_types=["implicit"])
+    found = returned(op.authorize(op.session(op.account()), response_type=asked))
+    assert {"access_token", "id_token"} <= found.keys()
+
+
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt", "fragment.jwt", "form_post.jwt"])
 @pytest.mark.parametrize("error", [False, True])
 def test_a_signed_answer_holds_everything(op: Op, mode: str, *, error: bool) -> None:
