@@ -23,7 +23,7 @@ _LONGEST_ID = 255
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an assertion has to say. ``audiences`` are our issuer and our token endpoint."""
+    """What an assertion has to say. ``audiences`` are all names of ours."""
 
     client_id: str
     audiences: Collection[str]
@@ -64,10 +64,10 @@ def _is_from_and_about_the_client(claims: Mapping[str, Any], expected: Expected)
 
 
 def _is_for_us(claims: Mapping[str, Any], expected: Expected) -> bool:
+    """A list may hold several names of ours and nobody else's: who else is named could send it on to us."""
     audience = claims.get("aud")
-    if isinstance(audience, list) and not expected.exact and len(audience) == 1:
-        audience = audience[0]
-    return isinstance(audience, str) and audience in expected.audiences
+    listed = audience if isinstance(audience, list) and audience and not expected.exact else [audience]
+    return all(isinstance(each, str) and each in expected.audiences for each in listed)
 
 
 def _ends_soon(claims: Mapping[str, Any], expected: Expected) -> bool:

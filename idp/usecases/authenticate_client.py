@@ -19,6 +19,8 @@ from kernel.origin import current_origin
 
 _NOBODY = digest("no client has this secret")
 _LONGEST_ID = 64
+_NAMED_ENDPOINTS = ("/oauth2/token", "/oauth2/par")
+"""Endpoints whose addresses name us as the issuer does (OIDC Core §9, RFC 9126 §2)."""
 
 
 def authenticate_client(services: IdpServices, presented: Presented) -> ProvenClient | Fault:
@@ -80,7 +82,7 @@ def _prove_by_assertion(
     services: IdpServices, known: KnownClient, assertion: str, now: dt.datetime
 ) -> ProvenClient | str:
     rules = known.client.rules
-    audiences = () if rules.exact_audience else (f"{services.issuer}/oauth2/token",)
+    audiences = () if rules.exact_audience else [f"{services.issuer}{path}" for path in _NAMED_ENDPOINTS]
     expected = Expected(
         known.client.id,
         (services.issuer, *audiences),

@@ -117,9 +117,12 @@ def test_client_secret_post_is_for_those_registered_for_it(op: Op) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS256", "EdDSA"])
-@pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth2/token", [ISSUER]])
+@pytest.mark.parametrize(
+    "audience",
+    [ISSUER, f"{ISSUER}/oauth2/token", f"{ISSUER}/oauth2/par", [ISSUER], [ISSUER, f"{ISSUER}/oauth2/token"]],
+)
 def test_an_assertion_proves_its_client_once(op: Op, algorithm: str, audience: object) -> None:
-    """RFC 7523 §3, OIDC Core §9: issuer or token endpoint as audience; the jti works once."""
+    """RFC 7523 §3, OIDC Core §9, RFC 9126 §2: our names as audience, one or several; the jti works once."""
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     proof = an_assertion("m2m", algorithm=algorithm, aud=audience)
     assert ask(op, **proof).status == 200
@@ -156,6 +159,8 @@ def test_an_assertion_of_a_refused_request_is_spent_too(op: Op, path: str, field
     [
         {"aud": "https://other.example"},
         {"aud": [ISSUER, "https://other.example"]},
+        {"aud": []},
+        {"aud": [[ISSUER]]},
         {"aud": None},
         {"iss": "rp2"},
         {"sub": "rp2"},
