@@ -109,7 +109,7 @@ def _page(question: ConsentQuestion) -> Response:
     return render(
         "consent.html",
         client=client_face(),
-        host=urlsplit(client.redirect_uris[0]).netloc if client.redirect_uris else "",
+        host=urlsplit(question.redirect_uri).netloc,
         words=scope_words(question.scope),
         action=f"/consent?request={_token()}",
     )

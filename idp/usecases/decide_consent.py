@@ -16,10 +16,11 @@ from kernel.crypto import digest
 
 @dataclass(frozen=True, slots=True)
 class ConsentQuestion:
-    """Who asks, and for what, in the words of scopes."""
+    """Who asks, for what, in the words of scopes, and where the answer goes."""
 
     client: Client
     scope: tuple[str, ...]
+    redirect_uri: str
 
 
 def look_at_consent(services: IdpServices, *, token: str, session: LiveSession) -> ConsentQuestion | None:
@@ -32,7 +33,7 @@ def look_at_consent(services: IdpServices, *, token: str, session: LiveSession) 
     client = look_up_client(services.store.database, found.client_id) if found else None
     if found is None or client is None or client.disabled:
         return None
-    return ConsentQuestion(client, found.scope)
+    return ConsentQuestion(client, found.scope, found.request["params"]["redirect_uri"][0])
 
 
 def decide_consent(services: IdpServices, *, token: str, session: LiveSession, allowed: bool) -> bool:
