@@ -83,6 +83,8 @@ class Client:
     """The one algorithm of its assertions; empty: any that its profile allows."""
     allowed_addresses: tuple[str, ...] = ()
     """The networks that it may prove itself from; empty: any."""
+    may_act: str = ""
+    """The client that alone may exchange its tokens; empty: each that is registered to (RFC 8693 §4.4)."""
     words: Mapping[str, str] = field(default_factory=dict)
     """What it says to people in their languages, as ``client_name#fr``."""
     registered_by: str = ""
@@ -267,6 +269,7 @@ def client_from(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Clien
         initiate_login_uri=metadata.get("initiate_login_uri", ""),
         assertion_algorithm=metadata.get("token_endpoint_auth_signing_alg", ""),
         allowed_addresses=tuple(metadata.get("allowed_addresses", ())),
+        may_act=metadata.get("may_act", ""),
         words={name: metadata[name] for name in localized_names(metadata)},
         registered_by=fields.get("registered_by", ""),
     )

@@ -38,6 +38,7 @@ KNOWN = frozenset(
         "jwks",
         "jwks_uri",
         "logo_uri",
+        "may_act",
         "policy_uri",
         "post_logout_redirect_uris",
         "redirect_uris",
@@ -185,6 +186,7 @@ _TEXTS = (
     "introspection_signed_response_alg",
     "jwks_uri",
     "logo_uri",
+    "may_act",
     "policy_uri",
     "request_object_encryption_alg",
     "request_object_encryption_enc",
@@ -319,6 +321,11 @@ def _certificates_have_a_subject(metadata: Mapping[str, Any]) -> _Found:
     return [_wrong(name, fault) for name in named if (fault := subject_fault(name, metadata[name]))]
 
 
+def _an_actor_is_a_client(metadata: Mapping[str, Any]) -> _Found:
+    good = "may_act" not in metadata or is_client_id(metadata["may_act"])
+    return [] if good else [_wrong("may_act", "has to be the id of a client")]
+
+
 def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
     value = metadata.get("default_max_age", 0)
     good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LONGEST_AGE
@@ -333,6 +340,7 @@ _RULES: tuple[_Rule, ...] = (
     _scope_is_well_formed,
     _keys_are_public_and_strong,
     _certificates_have_a_subject,
+    _an_actor_is_a_client,
     _max_age_is_seconds,
     _a_pairwise_subject_has_a_sector,
 )

@@ -37,7 +37,7 @@ RENEWAL: Final = "renew_client_secret"
 """Asks for a new secret, and says for how many seconds the former one works on: a member of our own."""
 
 _LONGEST_OVERLAP: Final = 7 * 86_400
-_OPERATORS: Final = frozenset({"allowed_addresses", "resources", "serves"})
+_OPERATORS: Final = frozenset({"allowed_addresses", "may_act", "resources", "serves"})
 _MACHINES: Final = frozenset(
     {GrantType.CLIENT_CREDENTIALS.value, GrantType.JWT_BEARER.value, GrantType.TOKEN_EXCHANGE.value}
 )

@@ -87,6 +87,8 @@ class AccessTokenFacts:
     confirmation: Confirmation | None = None
     actors: Mapping[str, object] | None = None
     """Who acts for the subject, and who did before (RFC 8693 §4.1)."""
+    may_act: str = ""
+    """The client that alone may act for the subject by this token (RFC 8693 §4.4); empty: nobody is named."""
 
 
 def access_token_claims(facts: AccessTokenFacts) -> Claims:
@@ -110,6 +112,8 @@ def access_token_claims(facts: AccessTokenFacts) -> Claims:
         claims["cnf"] = facts.confirmation.to_json()
     if facts.actors is not None:
         claims["act"] = facts.actors
+    if facts.may_act:
+        claims["may_act"] = {"sub": facts.may_act}
     return claims
 
 

@@ -10,6 +10,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
@@ -104,12 +105,10 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
         return _refused("subject_token", "subject token: not live, or not for this client")
     if subject.client_id == client.id and subject.confirmation not in {None, proven.held}:
         return _refused("subject_token", "subject token: bound to another key")
-    actor = client.id
-    if request.actor_token:
-        found = _live(services, request.actor_token)
-        if found is None or found.client_id != client.id:
-            return _refused("actor_token", "actor token: not live, or not the client's")
-        actor = found.subject
+    said = _said(request.subject_token)
+    actor = _actor(services, client, request, said.get("may_act"))
+    if isinstance(actor, Fault):
+        return actor
     audience = _audience(client, request.targets)
     if not audience:
         return Fault(ErrorCode.INVALID_TARGET, "Name one target, and one of the client's.", reason="target")
@@ -118,12 +117,27 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
         return Fault(
             ErrorCode.INVALID_SCOPE, "The scope is more than the token and the client have.", reason="scope"
         )
-    actors = _actors(actor, request.subject_token)
+    actors = _actors(actor, said.get("act"))
     return (
         _Order(digest(request.subject_token), subject, scope, audience, actors)
         if actors
         else _refused("subject_token", "too many actors")
     )
+
+
+def _actor(
+    services: IdpServices, client: Client, request: ExchangeRequest, allowed: Mapping[str, object] | None
+) -> str | Fault:
+    """Return who acts: the client, or whom its own actor token is about; nobody but ``allowed`` (§4.4)."""
+    actor = client.id
+    if request.actor_token:
+        found = _live(services, request.actor_token)
+        if found is None or found.client_id != client.id:
+            return _refused("actor_token", "actor token: not live, or not the client's")
+        actor = found.subject
+    if allowed is not None and allowed != {"sub": actor}:
+        return _refused("subject_token", "subject token: another may act")
+    return actor
 
 
 def _refused(name: str, reason: str) -> Fault:
@@ -159,13 +173,15 @@ def _narrowed(client: Client, subject: TokenFacts, asked: str) -> str:
     return " ".join(scopes) if scopes is not None and common.issuperset(scopes) else ""
 
 
-def _actors(actor: str, token: str) -> dict[str, object]:
-    """Return the claim ``act``: who acts now, and within it who acted before (§4.1); empty if too long.
-
-    The token was found by its digest, so it says what we once signed.
-    """
+def _said(token: str) -> dict[str, Any]:
+    """Return the claims of a token that was found by its digest: it says what we once signed."""
     payload = token.split(".")[1]
-    former = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("act")
+    claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def _actors(actor: str, former: dict[str, Any] | None) -> dict[str, object]:
+    """Return the claim ``act``: who acts now, and within it who acted before (§4.1); empty if too long."""
     count, inner = 1, former
     while inner is not None:
         count, inner = count + 1, inner.get("act")
@@ -190,6 +206,7 @@ def _issue(services: IdpServices, unit: Unit, client: AuthenticatedClient, order
             life=life,
             confirmation=client.held,
             actors=order.actors,
+            may_act=client.client.may_act,
         ),
     )
     row = NewAccessToken(

@@ -55,6 +55,7 @@ def issue_machine_token(
             issued_at=now,
             life=life,
             confirmation=proven.held,
+            may_act=proven.client.may_act,
         ),
     )
     row = NewAccessToken(

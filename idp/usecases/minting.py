@@ -122,6 +122,7 @@ def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple
             life=life,
             authentication=issue.authentication,
             confirmation=issue.confirmation,
+            may_act=issue.client.may_act,
         ),
     )
     insert_access_token(

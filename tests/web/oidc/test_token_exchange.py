@@ -35,9 +35,9 @@ def service(op: Op, client_id: str = "front", **metadata: object) -> None:
     op.machine(client_id, **values)
 
 
-def reached(op: Op, **changes: str) -> str:
+def reached(op: Op, may_act: str = "", **changes: str) -> str:
     """Return an access token of a person that was made for FRONT."""
-    op.client(resources=[FRONT, THIRD])
+    op.client(resources=[FRONT, THIRD], **({"may_act": may_act} if may_act else {}))
     cookie = op.session(op.account())
     values = {"resource": FRONT, "scope": "openid email profile", **changes}
     token: str = op.tokens(cookie, **values)["access_token"]
@@ -105,6 +105,25 @@ def test_an_actor_token_names_the_actor_if_it_is_the_clients_own(op: Op) -> None
     assert error_of(others) == "invalid_request"
     assert error_of(exchange(op, token, actor_token="x")) == "invalid_request"
     assert error_of(exchange(op, token, actor_token="x", actor_token_type="y")) == "invalid_request"
+
+
+def test_a_token_that_names_who_may_act_is_exchanged_by_nobody_else(op: Op) -> None:
+    """RFC 8693 §4.4: what an operator registered with the client whose token it is, a machine's too."""
+    service(op)
+    service(op, "other")
+    token = reached(op, may_act="front")
+    assert claims_of(token)["may_act"] == {"sub": "front"}
+    assert error_of(exchange(op, token, "other")) == "invalid_request"
+    given = exchange(op, token)
+    assert claims_of(given.json()["access_token"])["act"] == {"sub": "front"}
+    assert "may_act" not in claims_of(given.json()["access_token"]), (
+        "what may follow is its own client's to say"
+    )
+    op.machine("robot", scope="meters.read", resources=[FRONT], may_act="other")
+    fields = {"grant_type": "client_credentials"}
+    robots = op.post("/oauth2/token", fields, headers=op.basic("robot")).json()["access_token"]
+    assert error_of(exchange(op, robots)) == "invalid_request"
+    assert exchange(op, robots, "other").status == 200
 
 
 @pytest.mark.parametrize(
