@@ -230,7 +230,7 @@ def test_an_endless_state_is_refused() -> None:
 
 @pytest.mark.parametrize("method", [None, ["plain"], ["s256"], ["none"]])
 def test_pkce_is_s256_or_refused(method: list[str] | None) -> None:
-    """PK-02: a missing method would mean plain."""
+    """PK-02, trap T10: a missing method would mean plain."""
     assert broken(code_challenge_method=method) == ("invalid_request", "client")
 
 
@@ -238,7 +238,7 @@ def test_pkce_is_s256_or_refused(method: list[str] | None) -> None:
     "challenge", [None, [""], ["A" * 42], ["A" * 44], ["A" * 42 + "="], ["A" * 42 + "+"], ["é" * 43]]
 )
 def test_a_challenge_is_given_and_well_formed(challenge: list[str] | None) -> None:
-    """PK-04, PK-06: no request without PKCE, so no downgrade either."""
+    """PK-04, PK-06, trap T10: no request without PKCE, of clients with a secret either, so no downgrade."""
     assert broken(code_challenge=challenge) == ("invalid_request", "client")
 
 

@@ -151,7 +151,7 @@ def test_a_code_of_an_ended_session_gives_nothing(op: Op) -> None:
 
 
 def test_tokens_say_what_the_standards_ask(op: Op) -> None:
-    """RFC 9068, IPSIE SL1, UI-03: types, one audience, no profile in the ID token, the same subject."""
+    """RFC 9068, IPSIE SL1, UI-03, trap T7: types, one audience as a text, no profile in the ID token, one subject."""
     op.client(application_key="emi")
     account = op.account()
     op.member(account)
