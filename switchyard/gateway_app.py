@@ -12,7 +12,6 @@ from gateway_ui.web.app import TRANSLATIONS, make_gateway_pages
 from gateway_ui.web.errors import ProtocolPages
 from idp.domain.client_certificate import HEADER
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
-from idp.usecases.list_clients import redirect_origins
 from idp.usecases.services import IdpServices
 from idp.web.events.routes import event_routes
 from idp.web.oidc.protected_resources import ProtectedResource, resource_routes
@@ -68,7 +67,6 @@ def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.
         translations=(TRANSLATIONS,),
         trusted_proxies=kernel.trusted_proxies,
         version=version("switchyard"),
-        form_targets=lambda: redirect_origins(services),
         clock=services.store.clock,
         zone=services.zone,
         support_email=kernel.support_email,

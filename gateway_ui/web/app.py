@@ -58,8 +58,7 @@ def make_gateway_pages(
 ) -> flask.Flask:
     """Return the Gateway's pages as a WSGI application.
 
-    ``kit.translations`` must hold :data:`TRANSLATIONS`, and ``kit.form_targets`` the origins of every
-    registered redirect URI: browsers hold the sign-in form to the addresses that it may lead to.
+    ``kit.translations`` must hold :data:`TRANSLATIONS`.
     """
     app = make_pages(__name__, kit, template_folders=(HERE / "templates",), static_folders=(HERE / "static",))
     app.extensions[EXTENSION] = Pages(services, settings or GatewayPagesSettings())

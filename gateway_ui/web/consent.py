@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go, start
-from gateway_ui.web.page_client import about_client, client_face
+from gateway_ui.web.page_client import about_client, client_face, keep_opener
 from idp.usecases.consents import list_consents, revoke_consent
 from idp.usecases.decide_consent import ConsentQuestion, decide_consent, look_at_consent
 from kernel.translations import mark
@@ -28,6 +28,7 @@ from kernel.web.language import gettext as _
 from kernel.web.links import this_page
 
 blueprint = flask.Blueprint("consent", __name__)
+blueprint.after_request(keep_opener)
 
 CONSENTS = "/allowed-applications"
 """Where a person sees what she allowed, and takes it back."""

@@ -22,6 +22,7 @@ from gateway_ui.web.flows import (
     standing,
 )
 from gateway_ui.web.messages import METHOD_MISSING, PASSKEY_NOT_MADE, complain
+from gateway_ui.web.page_client import keep_opener
 from gateway_ui.web.passkeys import options_answer, read_credential
 from gateway_ui.web.questions import add_answer_fault
 from gateway_ui.web.wizard import wizard_steps
@@ -40,6 +41,7 @@ from kernel.web.language import current_language
 from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("enrolment", __name__)
+blueprint.after_request(keep_opener)
 
 
 # --- the security question ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from gateway_ui.web.codes import code_refused, read_code
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, standing, wait_seconds
 from gateway_ui.web.messages import CODE_JUST_SENT, complain_count
+from gateway_ui.web.page_client import keep_opener
 from gateway_ui.web.passwords import add_faults, reason_to_change, requirement_lines
 from idp.domain.login_flow import Step
 from idp.usecases.flow_outcomes import CodeSent, FlowPage, PasswordRefused, SlowDown
@@ -20,6 +21,7 @@ from kernel.web.cookies import browser_token
 from kernel.web.forms import FormErrors, single
 
 blueprint = flask.Blueprint("overdue", __name__)
+blueprint.after_request(keep_opener)
 
 
 # --- a password that is due (G-37, G-68) ----------------------------------------------------------

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web.context import pages
 from gateway_ui.web.flows import Answer, flow_token, settled, slow_down, standing, wait_seconds
 from gateway_ui.web.messages import BAD_FACTOR_PASSKEY, BAD_PASSKEY, complain
+from gateway_ui.web.page_client import keep_opener
 from gateway_ui.web.second_step import second_step_page
 from gateway_ui.web.sign_in import sign_in_page
 from idp.domain.login_flow import Step
@@ -22,6 +23,7 @@ from kernel.web.cookies import browser_token
 from kernel.web.forms import FormErrors, single
 
 blueprint = flask.Blueprint("passkeys", __name__)
+blueprint.after_request(keep_opener)
 
 _LONGEST = 60_000
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web.codes import code_refused, read_code
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, settled, standing
+from gateway_ui.web.page_client import keep_opener
 from idp.domain.login_flow import ProofKind, Step
 from idp.usecases.flow_outcomes import FlowPage
 from idp.usecases.present_totp import present_totp
@@ -16,6 +17,7 @@ from kernel.web.cookies import browser_token
 from kernel.web.forms import FormErrors
 
 blueprint = flask.Blueprint("second_step", __name__)
+blueprint.after_request(keep_opener)
 
 
 @blueprint.get("/sign-in/second-step")

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web.context import fill, live_session, pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
-from gateway_ui.web.page_client import client_face
+from gateway_ui.web.page_client import client_face, keep_opener
 from idp.domain.login_flow import Step
 from idp.usecases.cancel_login import cancel_login
 from idp.usecases.flow_outcomes import Done, FlowPage, SlowDown
@@ -23,6 +23,7 @@ from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_coo
 from kernel.web.forms import FormErrors, single
 
 blueprint = flask.Blueprint("sign_in", __name__)
+blueprint.after_request(keep_opener)
 
 _LONGEST_NAME = 254
 

@@ -36,7 +36,6 @@ from idp.domain.client import (
     client_from,
 )
 from idp.domain.dpop import Proof
-from idp.domain.redirects import origins_of
 from idp.storage.tables import client, client_assertion, client_secret, consent, spent_proof
 from kernel.database import Database, JsonText, UtcDateTime, insert
 from kernel.prepared import Prepared, Row
@@ -44,7 +43,6 @@ from kernel.store import Store
 from kernel.sweeping import remove_some
 
 _REMEMBERED_SECONDS = 1.0
-_ORIGINS_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
 _COLUMNS = (
@@ -121,7 +119,6 @@ class ClientDirectory:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, KnownClient | None]] = {}
-        self._origins: tuple[float, tuple[str, ...]] | None = None
 
     def recall(self, store: Store, client_id: str) -> tuple[KnownClient | None, bool]:
         """Return the client, and whether it was read from the database just now."""
@@ -142,22 +139,6 @@ class ClientDirectory:
     def forget(self, client_id: str) -> None:
         """Forget what is remembered of a client."""
         self._known.pop(client_id, None)
-        self._origins = None
-
-    def origins(self, store: Store) -> tuple[str, ...]:
-        """Return the origins of the redirection URIs of enabled clients that operators made, seconds ago.
-
-        Clients that registered themselves stand in the policy of their own pages alone.
-        """
-        found = self._origins
-        if found is not None and time.monotonic() - found[0] < _ORIGINS_SECONDS:
-            return found[1]
-        with store.read() as connection:
-            known = list_clients(connection, made_by_operators=True)
-        enabled = (each for each in known if not each.disabled)
-        origins = tuple(sorted({origin for each in enabled for origin in origins_of(each)}))
-        self._origins = (time.monotonic(), origins)
-        return origins
 
 
 def admit(connection: Connection, proven: ProvenClient) -> AuthenticatedClient | Replayed:
@@ -204,12 +185,9 @@ def _spend_proof(dialect: str) -> Prepared:
     )
 
 
-def list_clients(connection: Connection, *, made_by_operators: bool = False) -> list[Client]:
-    """Return every client by id, or those alone that did not register themselves."""
-    statement = select(*_COLUMNS).order_by(client.c.id)
-    if made_by_operators:
-        statement = statement.where(client.c.registered_by == "")
-    return [_client(row) for row in connection.execute(statement)]
+def list_clients(connection: Connection) -> list[Client]:
+    """Return every client by id."""
+    return [_client(row) for row in connection.execute(select(*_COLUMNS).order_by(client.c.id))]
 
 
 def clients_met_by(connection: Connection, account_id: str) -> list[Client]:

@@ -11,11 +11,3 @@ def list_clients(services: IdpServices) -> list[Client]:
     """Return every client by id; no secret is among what is returned (CA-09)."""
     with services.store.read() as connection:
         return clients.list_clients(connection)
-
-
-def redirect_origins(services: IdpServices) -> tuple[str, ...]:
-    """Return the origins that a form of ours may end at: those of all redirection URIs, from memory.
-
-    Browsers hold ``form-action`` against the redirects that follow a form.
-    """
-    return services.clients.origins(services.store)

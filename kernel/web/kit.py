@@ -27,10 +27,9 @@ class PageKit:
     """The facts about a system that every one of its pages shows or obeys.
 
     ``environment`` is named in the strip and in titles; an empty text hides it (production).
-    ``form_targets`` gives the origins, apart from our own, that a form may end at. Browsers hold
-    ``form-action`` against every redirect that follows a form, so the sign-in page of an identity provider
-    must name the origins of all registered redirect URIs, or Chromium stops the way back to the relying
-    party. It is asked for every page: keep its answer in memory.
+    ``form_targets`` gives the origins, apart from our own, that a form of any page may end at: browsers hold
+    ``form-action`` against every redirect that follows a form. It is asked for every page: keep its answer in
+    memory.
     ``max_body`` bounds the body of a page's form, in bytes. ``zone`` is the zone in which times are shown.
     ``support_email`` and ``support_phone`` reach Customer Relations; pages name what is given.
     """

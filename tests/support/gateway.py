@@ -24,7 +24,6 @@ from idp.domain.account import AccountKind, AccountOrganization
 from idp.domain.provisioning import AccountFacts, GroupFacts
 from idp.domain.totp import code_at, step_at
 from idp.settings import IdpSettings
-from idp.usecases.list_clients import redirect_origins
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, Registered
@@ -223,7 +222,6 @@ def a_gateway(
         randomness=store.randomness,
         translations=(TRANSLATIONS,),
         clock=store.clock,
-        form_targets=lambda: redirect_origins(services),
     )
     app = make_gateway_pages(services, kit, pages)
     routes = oidc_routes(services, pages=ProtocolPages(app, public_url), cookie_prefix="gateway")

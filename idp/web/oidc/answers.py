@@ -10,7 +10,7 @@ from html import escape
 
 from idp.domain.dpop import ALGORITHMS
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
-from idp.domain.redirects import origin_of, with_fragment, with_parameters
+from idp.domain.redirects import scheme_of, with_fragment, with_parameters
 from kernel.web.http import NO_STORE, Response, json_response
 
 _SUBMIT = "document.forms[0].submit()"
@@ -81,7 +81,7 @@ def _form_post(action: str, fields: Mapping[str, str]) -> Response:
         f"<script>{_SUBMIT}</script></body></html>"
     )
     policy = (
-        f"default-src 'none'; script-src 'sha256-{_SUBMIT_HASH}'; form-action {origin_of(action)}; "
+        f"default-src 'none'; script-src 'sha256-{_SUBMIT_HASH}'; form-action {scheme_of(action)}; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
     headers = (

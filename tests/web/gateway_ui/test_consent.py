@@ -70,7 +70,25 @@ def test_the_page_says_who_asks_for_what(visitor: Journey) -> None:
     assert visitor.page is not None
     policy = visitor.page.headers["Content-Security-Policy"]
     assert "img-src 'self' data: https://images.crow.example;" in policy
-    assert "form-action 'self' https://crow.example" in policy
+    assert "form-action 'self' https:;" in policy
+
+
+def test_the_page_says_where_this_answer_goes(visitor: Journey, gateway: PagesGateway) -> None:
+    """RFC 9700 §4.11: of several addresses the one that was asked for, whichever was registered first."""
+    order = ClientOrder(
+        id="two",
+        name="Two Nests",
+        first_party=False,
+        metadata={
+            "redirect_uris": [f"{APP}callback", "https://nest.example/callback"],
+            "scope": "openid profile email access",
+            "token_endpoint_auth_method": "none",
+        },
+    )
+    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    visitor.open(authorize_path("two", "https://nest.example/"))
+    assert "You will continue to nest.example." in visitor.text
+    assert "crow.example" not in visitor.text
 
 
 def test_yes_and_no_lead_back_to_the_application(visitor: Journey) -> None:
