@@ -151,7 +151,6 @@ def beside(party: FapiParty, name: str) -> None:
     "ensure-response-type-token-fails",
     "par-ensure-pkce-required",
     "par-plain-pkce-rejected",
-    "par-authorization-request-containing-request_uri-form-param",
 )
 def wrong_at_par(party: FapiParty, name: str) -> None:
     """A request that breaks the profile is refused as it is pushed."""
@@ -164,7 +163,6 @@ def wrong_at_par(party: FapiParty, name: str) -> None:
         "ensure-response-type-token-fails": {"response_type": "token"},
         "par-ensure-pkce-required": {"code_challenge": None, "code_challenge_method": None},
         "par-plain-pkce-rejected": {"code_challenge_method": "plain"},
-        "par-authorization-request-containing-request_uri-form-param": {"request_uri": "urn:x:y"},
     }
     wrong = changes[short(name)]
     answer = party.push(party.request(**wrong))
@@ -172,9 +170,16 @@ def wrong_at_par(party: FapiParty, name: str) -> None:
         "code_challenge_method": {"invalid_request"},
         "redirect_uri": OF_REQUEST,
         "response_type": {"unsupported_response_type", "invalid_request", "unauthorized_client"},
-        "request_uri": {*OF_REQUEST, "request_uri_not_supported"},
     }
     is_error(answer, expected[list(wrong)[-1]])
+
+
+@module("par-authorization-request-containing-request_uri-form-param")
+def named_at_par(party: FapiParty, name: str) -> None:
+    """Beside a request that is pushed, signed or not, stands no request_uri."""
+    fields = {**party.pushes(), "request_uri": "urn:ietf:params:oauth:request_uri:unknown"}
+    answer = party.post("pushed_authorization_request_endpoint", fields)
+    is_error(answer, {*OF_REQUEST, "request_uri_not_supported"})
 
 
 @module("ensure-unsigned-authorization-request-without-using-par-fails")

@@ -41,7 +41,7 @@ def objects(party: FapiParty, name: str) -> None:
     now = int(time.time())
     claims: dict[str, dict[str, Any]] = {
         "ensure-request-object-with-multiple-aud-succeeds": {
-            "aud": [party.lab.issuer, "https://other.example"]
+            "aud": [party.lab.issuer, "https://other1.example", "invalid"]
         },
         "ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted": {
             "nbf": now + 8,
