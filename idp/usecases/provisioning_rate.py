@@ -2,7 +2,9 @@
 
 Each node counts what a client asks and reports it in batches; the shared counter answers how much the client
 used on all nodes in this span. A client that asks rarely never costs a statement. Beyond the limit a client
-gets at most one batch more per node, and then nothing until the span is over.
+gets at most one batch more per node, and then nothing until the span is over. Spans begin at the same moments
+on every node, and what a node did not report of one is never counted in the next: who keeps to the rate is
+refused nowhere, on however many nodes.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ FLOOR = 25
 """Requests per second that every client may make, whatever an operator says (IPSIE AL)."""
 
 _SPAN = dt.timedelta(seconds=10)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BATCHES = 20
 
 
 @dataclass(slots=True)
 class _Count:
-    """What one client asked of this node and nobody was told yet."""
+    """What one client asked of this node in the span that began at ``opened``, and nobody was told yet."""
 
-    since: dt.datetime
+    opened: dt.datetime
     asked: int = 0
     closed_until: dt.datetime | None = None
     lock: Lock = field(default_factory=Lock)
@@ -47,26 +50,26 @@ class ProvisioningRate:
         if not self._services.settings.limits:
             return 0
         now = self._services.store.clock.now()
-        count = self._counts.get(client_id) or self._counts.setdefault(client_id, _Count(now))
+        opened = now - (now - _EPOCH) % _SPAN
+        count = self._counts.get(client_id) or self._counts.setdefault(client_id, _Count(opened))
         most = max(per_second or self._usual, FLOOR) * int(_SPAN.total_seconds())
         with count.lock:
             if count.closed_until is not None and now < count.closed_until:
                 return _whole_seconds(count.closed_until - now)
-            if now - count.since >= _SPAN:
-                count.since, count.asked = now, 0
+            if count.opened != opened:
+                count.opened, count.asked = opened, 0
             count.asked += requests
             if count.asked * _BATCHES < most:
                 return 0
             asked, count.asked = count.asked, 0
-        return self._report(client_id, count, most, asked, now)
-
-    def _report(self, client_id: str, count: _Count, most: int, asked: int, now: dt.datetime) -> int:
-        with self._services.store.database.write() as connection:
-            taken = take(connection, Limit("scim", most, _SPAN), client_id, now=now, cost=asked)
-        if taken.allowed:
+        if self._has_room(client_id, most, asked, opened):
             return 0
-        count.closed_until = now + taken.retry_after
-        return _whole_seconds(taken.retry_after)
+        count.closed_until = opened + _SPAN
+        return _whole_seconds(count.closed_until - now)
+
+    def _has_room(self, client_id: str, most: int, asked: int, opened: dt.datetime) -> bool:
+        with self._services.store.database.write() as connection:
+            return take(connection, Limit("scim", most, _SPAN), client_id, now=opened, cost=asked).allowed
 
 
 def _whole_seconds(span: dt.timedelta) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from itertools import product
 
@@ -168,6 +169,27 @@ def test_all_nodes_share_the_rate_of_a_client(slow: ScimWorld, gateway_database:
     for _ in range(247):
         assert slow.get(path, token=token).status == 404
     assert 429 in [other.get(path, token=token).status for _ in range(13)]
+
+
+def test_a_client_that_keeps_to_its_rate_is_never_refused(
+    slow: ScimWorld, gateway_database: Database
+) -> None:
+    """O6: 25 in every second pass, whenever they begin and however they fall on nodes; more do not."""
+    clock = slow.services.store.clock
+    assert isinstance(clock, FrozenClock)
+    nodes = [slow, a_scim_world(gateway_database, clock=clock, settings=ScimSettings(requests_per_second=1))]
+    token, path = slow.token(), f"/Users/{NOBODY}"
+
+    def statuses(seconds: int, pause: dt.timedelta) -> set[int]:
+        found = set()
+        for number in range(dt.timedelta(seconds=seconds) // pause):
+            found.add(nodes[number // 12 % 2].get(path, token=token).status)
+            clock.advance(pause)
+        return found
+
+    clock.advance(dt.timedelta(milliseconds=3_700))
+    assert statuses(25, dt.timedelta(milliseconds=40)) == {404}
+    assert 429 in statuses(10, dt.timedelta(milliseconds=30))
 
 
 def test_a_rare_client_costs_no_counter(slow: ScimWorld) -> None:
