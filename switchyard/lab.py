@@ -34,7 +34,7 @@ from keys.usecases.rotate import rotate_by_command
 from switchyard import wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.lab_file import LabFile, default_text, parse, read
-from switchyard.lab_world import check_database, furnish
+from switchyard.lab_world import SOURCE, check_database, furnish
 from switchyard.local import command_line, toml_lines, write_private
 from switchyard.mailbox import Mailbox
 from switchyard.operations import gateway_services
@@ -124,10 +124,11 @@ def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
         header = f"X-Certificate-{SystemRandomness().token_bytes(16).hex()}"
         toml = _write_settings(Path(folder), plan, file, addresses, mailbox, header)
         settings = gateway_settings(toml, {})
-        _prepare(settings, file, name)
+        _prepare(settings, file, name, stop)
         if not stop.is_set():
             with _running(toml, addresses, context, header, stop):
-                _say(plan, addresses, mailbox)
+                if not stop.is_set():  # else it is not ready, and nobody is told that it is
+                    _say(plan, addresses, mailbox)
                 while not stop.wait(_IDLE):
                     if asked.is_set():
                         asked.clear()
@@ -216,21 +217,23 @@ def _write_settings(
         "algorithms": list(_ALGORITHMS),
         "encryption_algorithms": list(OPENED_BY),
     }
-    parts: dict[str, dict[str, object]] = {"kernel": kernel, "idp": idp, "keys": keys}
+    # The groups of the file say who is staff, as those of the provisioning worker do elsewhere.
+    pages: dict[str, object] = {"operator_source": SOURCE}
+    parts: dict[str, dict[str, object]] = {"kernel": kernel, "idp": idp, "keys": keys, "gateway_ui": pages}
     lines = [line for name, part in parts.items() for line in (f"[gateway.{name}]", *toml_lines(part), "")]
     write_private(toml, "\n".join(lines) + "\n")
     return toml
 
 
-def _prepare(settings: GatewaySettings, file: LabFile, name: str) -> None:
-    """Make the database what the file says, before anybody can ask it anything."""
+def _prepare(settings: GatewaySettings, file: LabFile, name: str, stop: threading.Event) -> None:
+    """Make the database what the file says, or part of it if told to stop, before anybody can ask."""
     wiring.set_up_logs(settings.kernel)
     try:
         _look_at_database(settings)
     except SQLAlchemyError as error:
         raise LabRefusedError(f"the database cannot be opened: {_reason(error)}") from None
     with gateway_services(settings) as services:
-        furnish(services, file, name=name)
+        furnish(services, file, name=name, stop=stop)
 
 
 def _look_at_database(settings: GatewaySettings) -> None:

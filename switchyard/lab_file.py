@@ -25,7 +25,7 @@ from idp.domain.security_events import Payload
 from idp.domain.user_name import UserNameFault, fold, user_name_fault, user_name_key
 from scim.domain.profile import Profile
 from switchyard.lab_claims import Part, StandardClaims, Text, WebAddress
-from switchyard.lab_faults import Fault, LabFileError, fault_of, no_such_key
+from switchyard.lab_faults import Fault, LabFileError, fault_of, no_such_key, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -228,7 +228,7 @@ def parse(text: str, name: str) -> LabFile:
         LabFileError: naming every key that is wrong.
     """
     try:
-        json.loads(text, object_pairs_hook=_without_doubles)
+        stated = json.loads(text, object_pairs_hook=_without_doubles)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise LabFileError(name, [Fault(place, f"is not JSON: {error.msg}")]) from None
@@ -236,6 +236,8 @@ def parse(text: str, name: str) -> LabFile:
         raise LabFileError(name, [Fault("the file", "nests too deeply")]) from None
     except _TwiceError as error:
         raise LabFileError(name, [Fault(str(error), "stands twice in one object")]) from None
+    if no_texts := list(_no_texts(stated)):
+        raise LabFileError(name, no_texts)
     try:
         found = LabFile.model_validate_json(text)
     except ValidationError as error:
@@ -256,6 +258,25 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if doubled:
         raise _TwiceError(doubled[0])
     return dict(pairs)
+
+
+def _no_texts(stated: object) -> Iterator[Fault]:
+    """Name what JSON brings by an escape and nothing can keep: zeros, and halves of pairs (RFC 7493 §2.1)."""
+    waiting: list[tuple[tuple[str | int, ...], object]] = [((), stated)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            if not all(map(_is_text, value)):
+                yield Fault(path_of(place), "has a key with a character that no text can hold")
+            waiting += [((*place, key), each) for key, each in value.items() if _is_text(key)]
+        elif isinstance(value, list):
+            waiting += [((*place, position), each) for position, each in enumerate(value)]
+        elif isinstance(value, str) and not _is_text(value):
+            yield Fault(path_of(place), "holds a character that no text can hold")
+
+
+def _is_text(text: str) -> bool:
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def _names_are_unique(file: LabFile) -> Iterator[Fault]:

@@ -47,10 +47,13 @@ from kernel.errors import SwitchyardError
 from kernel.tables import audit_event
 from scim.domain.mapping import account_facts, group_facts
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
+from switchyard.lab_claims import AddressClaim, StandardClaims
 from switchyard.lab_faults import Fault, LabFileError
 from switchyard.lab_file import LabAccount, LabClient, LabFile, LabGroup, LabScimClient, seed_of
 
 if TYPE_CHECKING:
+    import threading
+
     from idp.usecases.services import IdpServices
     from kernel.database import Database
 
@@ -102,8 +105,10 @@ def check_database(database: Database) -> None:
             raise NotALabError
 
 
-def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
+def furnish(services: IdpServices, file: LabFile, *, name: str, stop: threading.Event | None = None) -> None:
     """Make or change everything that ``file``, which is called ``name``, describes.
+
+    Each account costs the hash of its password: once ``stop`` is set no more is made.
 
     Raises:
         LabFileError: naming each key that the Gateway refuses.
@@ -113,6 +118,8 @@ def furnish(services: IdpServices, file: LabFile, *, name: str) -> None:
     accounts: dict[str, str] = {}
     faults: list[Fault] = []
     for place, account in enumerate(file.accounts):
+        if stop is not None and stop.is_set():
+            return
         made = _furnish_account(services, account, f"accounts[{place}]")
         if isinstance(made, Fault):
             faults.append(made)
@@ -146,7 +153,7 @@ def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str
     try:
         facts = account_facts(wanted.claims.resource(wanted.user_name), stored=stored)
     except InvalidValueException as error:
-        return Fault(key, error.detail or "is refused")
+        return Fault(key + _claim_refused(wanted), error.detail or "is refused")
     facts = dataclasses.replace(facts, invite=False)
     account_id = _stored_account(services, facts, known)
     if account_id is None:
@@ -160,6 +167,26 @@ def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str
     )
     open_account(services, actor=_ACTOR, account_id=account_id, opening=opening)
     return account_id
+
+
+def _claim_refused(wanted: LabAccount) -> str:
+    """Return the key of the claim that is refused even alone; empty if it is none."""
+    claims = wanted.claims
+    alone = {f".claims.{name}": {name: getattr(claims, name)} for name in sorted(claims.model_fields_set)}
+    if claims.address is not None:
+        del alone[".claims.address"]
+        for name in sorted(claims.address.model_fields_set):
+            part = AddressClaim.model_construct(**{name: getattr(claims.address, name)})
+            alone[f".claims.address.{name}"] = {"address": part}
+    return next((key for key, stated in alone.items() if _is_refused(stated, wanted.user_name)), "")
+
+
+def _is_refused(stated: dict[str, Any], user_name: str) -> bool:
+    try:
+        account_facts(StandardClaims.model_construct(**stated).resource(user_name))
+    except InvalidValueException:
+        return True
+    return False
 
 
 def _document_of(services: IdpServices, account_id: str) -> dict[str, Any] | None:
@@ -192,10 +219,21 @@ def _furnish_group(
     try:
         facts = group_facts(_group_resource(wanted))
     except InvalidValueException as error:
-        yield Fault(key, error.detail or "is refused")
+        yield Fault(f"{key}.{_group_key_refused(wanted)}", error.detail or "is refused")
         return
     if not _stored_group(services, facts, members):
         yield Fault(f"{key}.displayName", "is taken by a group that the file did not make")
+
+
+def _group_key_refused(wanted: LabGroup) -> str:
+    """Return the key that is refused even beside a good name; all of them are the name's own, else."""
+    for name in sorted(wanted.model_fields_set - {"display_name"}):
+        alone = LabGroup.model_construct(display_name="a name", **{name: getattr(wanted, name)})
+        try:
+            group_facts(_group_resource(alone))
+        except InvalidValueException:
+            return name
+    return "displayName"
 
 
 def _group_resource(wanted: LabGroup) -> dict[str, Any]:

@@ -155,18 +155,16 @@ def lock_scim_client(connection: Connection, client_id: str) -> bool:
     return connection.scalar(statement) is not None
 
 
-def add_scim_token(connection: Connection, new: NewScimToken, *, now: dt.datetime) -> bool:
-    """Store a static token; False if another client has it already. The same client may state it again."""
-    done = connection.execute(
+def add_scim_token(connection: Connection, new: NewScimToken, *, now: dt.datetime) -> None:
+    """Store a static token, or give the one that stands to this client, with the end that is stated now."""
+    connection.execute(
         insert(connection, scim_token)
         .values(digest=new.digest, client_id=new.client_id, created_at=now, expires_at=new.expires_at)
         .on_conflict_do_update(
             index_elements=[scim_token.c.digest],
-            set_={"expires_at": new.expires_at},
-            where=scim_token.c.client_id == new.client_id,
+            set_={"client_id": new.client_id, "expires_at": new.expires_at},
         )
     )
-    return done.rowcount == 1
 
 
 def static_tokens(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[StoredToken, ...]:

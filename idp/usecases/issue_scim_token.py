@@ -37,7 +37,6 @@ class ScimTokenRefused(StrEnum):
     UNKNOWN_CLIENT = "there is no such SCIM client"
     TWO_LIVE = "two tokens live already, the most there may be: revoke one first"
     LIFE = "a token has to live some time"
-    TAKEN = "another SCIM client has this token"
     FORM = "a token has to be text without spaces, and one with our prefix needs our check digits"
 
 
@@ -66,15 +65,14 @@ def issue_scim_token(
 def fix_scim_token(
     services: IdpServices, client_id: str, token: str, *, actor: Actor
 ) -> ScimTokenIssued | ScimTokenRefused:
-    """Make ``token``, which somebody chose, the only one of the client: for laboratories."""
+    """Make ``token``, which somebody chose, the only one of the client, and of no other: for laboratories."""
     if not token or not token.isascii() or not token.isprintable() or " " in token or is_mistyped(token):
         return ScimTokenRefused.FORM
     name = fingerprint(digest(token))
     with services.store.write() as unit:
         if not lock_scim_client(unit.connection, client_id):
             return ScimTokenRefused.UNKNOWN_CLIENT
-        if not add_scim_token(unit.connection, NewScimToken(digest(token), client_id, None), now=unit.now):
-            return ScimTokenRefused.TAKEN
+        add_scim_token(unit.connection, NewScimToken(digest(token), client_id, None), now=unit.now)
         remove_other_tokens(unit.connection, client_id, digest(token))
         unit.audit.record(
             "gateway:scim-token:fixed", actor=actor, target=client_id, details={"fingerprint": name}

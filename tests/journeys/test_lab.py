@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -22,7 +23,7 @@ from switchyard.lab_file import default_world
 from switchyard.people import current_code
 from switchyard.visitor import Page
 from tests.support.certificates import a_certificate
-from tests.support.lab import Lab, begin, follow, redeem, running_lab, sign_in, submit
+from tests.support.lab import Lab, begin, command, follow, redeem, running_lab, sign_in, submit
 from tests.support.ports import free_port
 
 if TYPE_CHECKING:
@@ -231,6 +232,62 @@ def _old_versions_and_weak_ciphers_are_refused(port: int, trust: ssl.SSLContext)
         handshake("ECDHE-ECDSA-AES128-SHA")
     with pytest.raises(ssl.SSLError):
         handshake("ECDHE-ECDSA-CHACHA20-POLY1305")
+
+
+def test_who_stops_it_before_it_is_ready_is_not_told_that_it_is(tmp_path: Path) -> None:
+    """SIGTERM while the Gateway starts ends all of it with 0, without the line of JSON."""
+    (tmp_path / "lab.json").write_text("{}")
+    asked = command("--file", str(tmp_path / "lab.json"))
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not _children(process.pid):
+            pass
+        process.terminate()
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
+def _children(pid: int) -> str:
+    """Return the processes that any thread of a process started; a thread may end while one looks."""
+    found = ""
+    for each in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += each.read_text()
+    return found
+
+
+def test_staff_of_the_file_see_why_somebody_was_not_provisioned(tmp_path: Path, databases: Databases) -> None:
+    """O11: requests of every client are found by a name, with outcome and scimType; by staff alone."""
+    staff = {"displayName": "Staff", "access_role_key": "registration-customer-relations"}
+    world = copy.deepcopy(WORLD) | {"groups": [*WORLD["groups"], staff]}
+    for account in world["accounts"]:
+        account["groups"] = ["Staff"]
+    with running_lab(tmp_path, world, "--database", databases.url("empty"), "--workers", "2") as lab:
+        body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "erin"}
+        statuses = [
+            httpx.post(f"{lab.said['scim']}/Users", headers=SCIM, json=body).status_code for _ in range(2)
+        ]
+        assert statuses == [201, 409]
+        with lab.browser() as browser:
+            _enter(browser, "jdoe")
+            assert browser.get("/operator/provisioning").status_code == 403, "one factor is not enough"
+        with lab.browser() as browser:
+            _enter(browser, "carol")
+            page = _told(browser, "/operator/provisioning?q=ERIN&show=refused", "409")
+            assert "uniqueness" in page
+            assert "idp" in page
+            assert _told(browser, "/operator/provisioning?q=erin&show=done", "201")
+
+
+def _told(browser: httpx.Client, address: str, word: str) -> str:
+    """Return a page of the record once it tells ``word``: what is refused is written within a second."""
+    for _ in range(1_000):
+        answer = browser.get(address)
+        assert answer.status_code == 200, answer.text
+        if word in answer.text:
+            break
+    else:
+        pytest.fail(answer.text)
+    return answer.text
 
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:

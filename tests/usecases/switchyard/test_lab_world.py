@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from idp.storage.accounts import find_by_user_name
 from idp.storage.clients import list_clients
 from idp.storage.event_streams import find_stream
 from idp.storage.scim_clients import StoredScimClient
-from idp.usecases.authenticate_provisioner import provisioner
+from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.list_scim_clients import list_scim_clients
 from idp.usecases.store_scim_client import ScimClientOrder
 from kernel.audit import verify_chains
@@ -223,6 +224,61 @@ def test_furnishing_again_changes_what_differs_and_keeps_the_rest(op: Op) -> Non
     assert found is not None
     assert (found.client_id, found.profile) == ("idp", "okta")
     assert verify_chains(op.services.store.database).faults == []
+
+
+@pytest.mark.parametrize(
+    ("account", "group", "named"),
+    [
+        ({"email": f"{'j' * 250}@lab.example"}, {}, "accounts[0].claims.email: The value of 'emails.value'"),
+        (
+            {"given_name": "J", "family_name": "\N{OWL}" * 900},
+            {},
+            "accounts[0].claims.family_name: The value of",
+        ),
+        ({"address": {"locality": "\N{OWL}" * 900}}, {}, "accounts[0].claims.address.locality: The value of"),
+        ({}, {"displayName": "\N{OWL}" * 300}, "groups[0].displayName: 'displayName' is too long."),
+        ({}, {"displayName": " "}, "groups[0].displayName: 'displayName' is empty."),
+        ({}, {"displayName": "A", "organization_id": "1" * 3_000}, "groups[0].organization_id: The value of"),
+    ],
+)
+def test_what_scim_would_refuse_is_named_by_the_key_of_the_file(
+    op: Op, account: dict[str, Any], group: dict[str, Any], named: str
+) -> None:
+    """Lengths, names that nobody sees: refused as over SCIM, told in the words of the file."""
+    world = {
+        "accounts": [{"userName": "jdoe", "password": "a", "claims": account}],
+        "groups": [group] if group else [],
+    }
+    with pytest.raises(LabFileError) as caught:
+        furnished(op, world)
+    (fault,) = caught.value.faults
+    assert f"{fault.key}: {fault.message}".startswith(named)
+
+
+def test_a_token_goes_to_the_client_that_the_file_names_now(op: Op) -> None:
+    """O2: a client that is called otherwise keeps the token; two may change theirs. Each has one client."""
+
+    def who(token: str) -> str | None:
+        found = provisioner(op.services, token)
+        return found.client_id if isinstance(found, Provisioner) else None
+
+    for first, second in (("idp", "hr"), ("hr", "idp"), ("okta", "hr")):
+        clients = [{"name": first, "token": "one"}, {"name": second, "token": "two"}]
+        furnished(op, {"scim_clients": clients})
+        assert (who("one"), who("two")) == (first, second)
+    views = {view.client.id: len(view.tokens) for view in list_scim_clients(op.services)}
+    assert views == {"idp": 0, "hr": 1, "okta": 1}
+
+
+def test_who_is_told_to_stop_makes_no_more(op: Op) -> None:
+    """However many accounts the file has; the next start makes the rest."""
+    stop = threading.Event()
+    stop.set()
+    furnish(op.services, parse(json.dumps(WORLD), "lab.json"), name="lab.json", stop=stop)
+    with op.services.store.read() as connection:
+        assert find_by_user_name(connection, "jdoe") is None
+    furnished(op, WORLD)
+    assert members(op) == {("jdoe", "A"), ("kim", "A"), ("kim", "B")}
 
 
 @pytest.mark.parametrize(("consent", "own"), [("skip", True), ("ask", False)])

@@ -189,8 +189,9 @@ def test_a_fixed_token_replaces_the_others_and_belongs_to_one_client(world: Scim
         assert made == ScimTokenIssued("fixed-token", fingerprint(digest("fixed-token")))
     assert world.get("/Users", token="fixed-token").status == 200
     assert world.get("/Users", token=before).status == 401
-    taken = fix_scim_token(world.services, "entra-prod", "fixed-token", actor=SYSTEM)
-    assert taken is ScimTokenRefused.TAKEN
+    world.post("/Users", a_user("erin"), token="fixed-token")
+    assert fix_scim_token(world.services, "entra-prod", "fixed-token", actor=SYSTEM) == made
+    assert world.get("/Users", token="fixed-token")["totalResults"] == 0, "it is the other client's now"
     unknown = fix_scim_token(world.services, "nobody", "other", actor=SYSTEM)
     assert unknown is ScimTokenRefused.UNKNOWN_CLIENT
 
