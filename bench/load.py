@@ -69,16 +69,29 @@ class Result:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
-class _Connection:
-    def __init__(self, address: tuple[str, int], lane: Lane) -> None:
-        self.socket = socket.create_connection(address)
+class Connection:
+    """One connection to the server on ``port``, and the lane that speaks on it."""
+
+    def __init__(self, port: int, lane: Lane) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lane = lane
         self.buffer = b""
         self.started = 0.0
 
-    def take(self) -> Answer | None:
-        """Return the answer in the buffer once it is whole."""
+    def receive(self) -> Answer | None:
+        """Wait for what comes next, and return the answer once it is whole.
+
+        Raises:
+            ConnectionError: if the server closed the connection.
+        """
+        piece = self.socket.recv(262_144)
+        if not piece:
+            raise ConnectionError("the server closed a connection")
+        self.buffer += piece
+        return self._take()
+
+    def _take(self) -> Answer | None:
         end = self.buffer.find(b"\r\n\r\n")
         if end < 0:
             return None
@@ -98,12 +111,21 @@ class _Connection:
         return Answer(status, head, body)
 
 
+def judged(seen: Seen, lane: Lane, answer: Answer, faults: list[str]) -> bool | None:
+    """Return what ``seen`` says of an answer; one that is wrong is noted, and ends its unit."""
+    try:
+        return seen(lane, answer)
+    except (AssertionError, KeyError, ValueError) as error:
+        faults.append(f"{type(error).__name__} {error}: {answer.status} {answer.body[:300]!r}")
+        return True
+
+
 def run(
     port: int, next_request: Next, seen: Seen, *, seconds: float, connections: int = 16, warm_up: float = 1.0
 ) -> Result:
     """Drive ``connections`` lanes for ``seconds`` after a warm-up and return what was measured."""
     selector = selectors.DefaultSelector()
-    lanes = [_Connection(("127.0.0.1", port), Lane(number)) for number in range(connections)]
+    lanes = [Connection(port, Lane(number)) for number in range(connections)]
     faults: list[str] = []
     clock = time.perf_counter
     for connection in lanes:
@@ -117,22 +139,16 @@ def run(
     while (now := clock()) < end and len(faults) < 20:
         for key, _ in selector.select(timeout=1.0):
             connection = key.data
-            piece = connection.socket.recv(262_144)
-            if not piece:
-                faults.append("the server closed a connection")
+            try:
+                answer = connection.receive()
+            except ConnectionError as error:
+                faults.append(str(error))
                 selector.unregister(connection.socket)
                 continue
-            connection.buffer += piece
-            answer = connection.take()
             if answer is None:
                 continue
             now = clock()
-            complete: bool | None
-            try:
-                complete = seen(connection.lane, answer)
-            except (AssertionError, KeyError, ValueError) as error:
-                faults.append(f"{type(error).__name__} {error}: {answer.status} {answer.body[:300]!r}")
-                complete = True
+            complete = judged(seen, connection.lane, answer, faults)
             if complete and now >= begin:
                 units += 1
                 times.append(now - connection.started)

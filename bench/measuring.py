@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from functools import partial
 
 import psutil
 
 from bench import load
+from bench.counting import Told
 from bench.load import Result
+from bench.offered import offer
 from bench.server import processor_time, resident
-from bench.workloads import Workload
-from bench.world import World, count_statements
+from bench.workloads import Bound, Workload
 
 CONNECTIONS = 16
 WARM_UP = 0.5
-_ABOVE_FLASK = frozenset({"W1", "W2", "W6", "W7"})
-_FIRST_SHARE = {"W3": 0.6, "W4": 0.6}
+LARGEST = 120.0
+"""MB that a worker may take."""
+_GIVEN_BACK = 2.5
+"""Seconds after a hash, or a long answer, in which its memory goes back to the system."""
+_BESIDE_FLASK = frozenset({"W1", "W2", "W6", "W7"})
 _NUMBERED = re.compile(r"[\d,]+ (?=users|members)|(?<= of )[\d,]+$")
 
 
@@ -28,19 +34,28 @@ class Line:
 
     name: str
     what: str
-    target: float
-    rates: list[float]
-    p50: float
-    p99: float
-    cpu: float
-    statements: str
-    memory: float
-    faults: list[str]
+    target: float = 0
+    rates: list[float] = field(default_factory=list)
+    """Per second, of each round; none where nothing was driven."""
+    p50: float = 0
+    p99: float = 0
+    cpu: float = 0
+    """Microseconds of a processor for a unit."""
+    statements: str = "-"
+    signatures: str = "-"
+    memory: float = 0
+    faults: list[str] = field(default_factory=list)
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def rate(self) -> float:
         """The median of the rounds, per second."""
-        return statistics.median(self.rates)
+        return statistics.median(self.rates) if self.rates else 0.0
+
+    @property
+    def spread(self) -> str:
+        """The slowest and the fastest round."""
+        return f"{min(self.rates):,.0f}-{max(self.rates):,.0f}" if self.rates else ""
 
     @property
     def reached(self) -> str:
@@ -50,23 +65,32 @@ class Line:
     @property
     def kind(self) -> str:
         """What is measured, whatever the size: lines of one kind should be flat."""
-        return _NUMBERED.sub("", self.what)
+        return _NUMBERED.sub("", self.what).strip()
 
-    def first(self, flask: Line | None, smallest: float) -> str:
-        """Say whether the goal of the first round was met; ``smallest`` is the rate at the least size."""
-        if self.name in _ABOVE_FLASK and flask is not None:
+    @property
+    def size(self) -> str:
+        """The number of users or members, where there is one."""
+        found = _NUMBERED.search(self.what)
+        return found[0].strip() if found else ""
+
+    def beside(self, flask: Line | None, smallest: float) -> str:
+        """Set it beside the bare Flask route, or beside the rate at the smallest size."""
+        if self.name in _BESIDE_FLASK and flask is not None:
             return f"{self.rate / flask.rate:.2f} x bare Flask"
-        if self.name in _FIRST_SHARE:
-            share = _FIRST_SHARE[self.name]
-            return f"{share:.0%} {'met' if self.rate >= share * self.target else 'missed'}"
         return f"{self.rate / smallest:.2f} x smallest" if self.name.startswith("S") and smallest else ""
 
 
 class Measured:
-    """A workload against its server; every round adds to the line."""
+    """A workload against its server; every round adds to the line.
 
-    def __init__(self, workload: Workload, process: psutil.Process, port: int, statements: str) -> None:
-        self._workload, self._process, self._port, self._statements = workload, process, port, statements
+    With ``offered`` so many units a second are offered, whatever the server makes of them.
+    """
+
+    def __init__(
+        self, workload: Workload, process: psutil.Process, port: int, told: Told, *, offered: float = 0.0
+    ) -> None:
+        self._workload, self._process, self._port, self._told = workload, process, port, told
+        self._drive = partial(offer, rate=offered) if offered else load.run
         self._rates: list[float] = []
         self._times: list[float] = []
         self._faults: list[str] = []
@@ -84,7 +108,7 @@ class Measured:
         if self._workload.stock is not None:
             self._workload.stock(seconds + WARM_UP)
         before = processor_time(self._process)
-        done: Result = load.run(
+        done: Result = self._drive(
             self._port,
             self._workload.next,
             self._workload.seen,
@@ -109,46 +133,48 @@ class Measured:
             whole.quantile(0.5),
             whole.quantile(0.99),
             self._spent / self._units * 1e6 if self._units else 0.0,
-            self._statements,
+            self._told.statements,
+            self._told.signatures,
             resident(self._process),
             self._faults[:2],
+            self._workload.bounds,
         )
 
 
 def measure(
-    workload: Workload, process: psutil.Process, port: int, options: argparse.Namespace, statements: str
+    workload: Workload,
+    process: psutil.Process,
+    port: int,
+    options: argparse.Namespace,
+    told: Told,
+    *,
+    offered: float = 0.0,
 ) -> Line:
     """Run one workload for all its rounds."""
-    measured = Measured(workload, process, port, statements)
+    measured = Measured(workload, process, port, told, offered=offered)
     measured.prepare()
     for _ in range(options.rounds):
         measured.round(options.seconds)
     return measured.line()
 
 
-def counted(world: World, chosen: list[Workload], *, database: str) -> dict[str, str]:
-    """Return how many statements each workload takes, by what it is; its server is not driven meanwhile.
-
-    Only SQLite tells them; S7 has nothing to delete yet.
-    """
-    told = count_statements if database == "sqlite" else lambda *_: "-"
-    found: dict[str, str] = {}
-    for each in chosen:
-        try:
-            found[each.what] = "-" if each.name == "S7" else told(world, each)
-        except AssertionError as error:
-            found[each.what] = f"? {error}"
-    return found
+def memory_at_rest(process: psutil.Process) -> Line:
+    """Wait until the server has given back what the last requests needed, and return what it keeps."""
+    time.sleep(_GIVEN_BACK)
+    bounds = (Bound("memory", LARGEST),)
+    return Line("M", "memory of the worker, after it all", memory=resident(process), bounds=bounds)
 
 
 def show(lines: list[Line]) -> None:
     """Print lines as they come."""
     for line in lines:
-        spread = f"{min(line.rates):,.0f}-{max(line.rates):,.0f}"
+        if not line.rates:
+            print(f"{line.name:10} {line.what:44} {line.memory:.0f} MB", flush=True)
+            continue
         print(
-            f"{line.name:9} {line.what:44} {line.rate:>9,.0f}/s {spread:>17} p50 {line.p50:8.2f} ms"
+            f"{line.name:10} {line.what:44} {line.rate:>9,.0f}/s {line.spread:>17} p50 {line.p50:8.2f} ms"
             f" p99 {line.p99:8.2f} ms {line.cpu:8.0f} us CPU"
-            f"  {line.statements:>9} statements {line.memory:5.0f} MB"
+            f"  {line.statements:>16} statements, signatures {line.signatures:22} {line.memory:5.0f} MB"
             f"{'  FAULTS ' + '; '.join(line.faults) if line.faults else ''}",
             flush=True,
         )
@@ -156,24 +182,27 @@ def show(lines: list[Line]) -> None:
 
 def table(lines: list[Line], options: argparse.Namespace) -> str:
     """Return the measured lines as a Markdown table."""
+    beside = f", on the processor of the {options.beside}" if options.database == "postgresql" else ""
     how = (
-        f"Database: {options.database}; one worker on one processor, {CONNECTIONS} connections, "
+        f"Database: {options.database}{beside}; one worker on one processor, {CONNECTIONS} connections, "
         f"median of {options.rounds} rounds of {options.seconds:g} s."
     )
     head = (
-        "| | workload | per second | min-max | p50 ms | p99 ms | CPU us | statements | MB | target | reached "
-        "| first round |"
+        "| | workload | per second | min-max | p50 ms | p99 ms | CPU us | statements | signatures | MB "
+        "| target | reached | beside |"
     )
-    rows = [how, "", head, "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"]
+    rows = [how, "", head, "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"]
     flask = next((line for line in lines if line.name == "F-flask"), None)
     smallest: dict[str, float] = {}
     for line in lines:
         smallest.setdefault(line.kind, line.rate)
         target = f"{line.target:,.0f}" if line.target else ""
+        driven = (
+            f"{line.rate:,.0f} | {line.spread} | {line.p50:.2f} | {line.p99:.2f} | {line.cpu:.0f} "
+            f"| {line.statements} | {line.signatures}"
+        )
         rows.append(
-            f"| {line.name} | {line.what} | {line.rate:,.0f} "
-            f"| {min(line.rates):,.0f}-{max(line.rates):,.0f} | {line.p50:.2f} | {line.p99:.2f} "
-            f"| {line.cpu:.0f} | {line.statements} | {line.memory:.0f} | {target} "
-            f"| {line.reached} | {line.first(flask, smallest[line.kind])} |"
+            f"| {line.name} | {line.what} | {driven if line.rates else ' | ' * 6}"
+            f" | {line.memory:.0f} | {target} | {line.reached} | {line.beside(flask, smallest[line.kind])} |"
         )
     return "\n".join(rows) + "\n"

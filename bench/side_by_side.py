@@ -18,9 +18,11 @@ from pathlib import Path
 import psutil
 
 from bench import load
-from bench.measuring import Line, Measured, counted, show
+from bench.counting import Told, counted
+from bench.goals import CHANGE_OF_MEMBERS
+from bench.measuring import Line, Measured, memory_at_rest, show
 from bench.server import databases, free_port, gateway
-from bench.workloads import Workload, membership_workloads, workloads
+from bench.workloads import Workload, membership_workloads, one_member, workloads
 from bench.world import World, add_groups, make_world
 
 GROUPS = (10, 1_000, 10_000, 100_000)
@@ -36,27 +38,28 @@ class _Running:
     port: int
     process: psutil.Process
     workloads: dict[str, Workload]
-    statements: dict[str, str]
+    told: dict[str, Told]
 
 
 def run_side_by_side(options: argparse.Namespace, wanted: set[str]) -> list[Line]:
     """Measure what accounts cost at each size in turn, and then the groups of the largest world."""
     lines: list[Line] = []
     with ExitStack() as stack:
-        database = stack.enter_context(databases(options.database))
+        database = stack.enter_context(databases(options.database, beside=options.beside))
         running = [_started(stack, users, database, options) for users in sorted(options.users)]
         for name in running[0].workloads:
             if not wanted or name in wanted:
                 lines += _in_turn([(each, each.workloads[name]) for each in running], options)
+        largest = running[-1]
         if not wanted or "S6" in wanted:
-            largest = running[-1]
             load.aim(largest.port)
             add_groups(largest.world, [size for size in GROUPS if size <= max(options.users)])
-            changes = membership_workloads(largest.world)
-            for sizes in changes:
-                largest.statements |= counted(largest.world, sizes, database=options.database)
-            for sizes in changes:
-                lines += _in_turn([(largest, each) for each in sizes], options)
+            p50 = CHANGE_OF_MEMBERS[options.database]
+            for kind in [one_member(largest.world), *membership_workloads(largest.world, p50=p50)]:
+                largest.told |= counted(largest.world, kind, database=options.database)
+                lines += _in_turn([(largest, workload) for workload in kind], options)
+        lines.append(memory_at_rest(largest.process))
+        show(lines[-1:])
     return lines
 
 
@@ -77,13 +80,13 @@ def _started(
         else replace(each, what=f"{each.what}, {len(world.user_ids):,} users")
         for name, each in found.items()
     }
-    statements = counted(world, list(found.values()), database=options.database)
-    return _Running(world, port, stack.enter_context(gateway(world, port)), found, statements)
+    told = counted(world, list(found.values()), database=options.database)
+    return _Running(world, port, stack.enter_context(gateway(world, port)), found, told)
 
 
 def _in_turn(each: list[tuple[_Running, Workload]], options: argparse.Namespace) -> list[Line]:
     measured = [
-        Measured(workload, one.process, one.port, one.statements.get(workload.what, "-"))
+        Measured(workload, one.process, one.port, one.told.get(workload.what, Told()))
         for one, workload in each
     ]
     for one in measured:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,9 +25,19 @@ FORM = "application/x-www-form-urlencoded"
 SCIM = "application/scim+json"
 VERIFIER = "bench-verifier-of-at-least-forty-three-characters-0123456789"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+BESIDE_THE_HASH = "W8/rest"
+"""The workload of which the hash's own time is taken off: see :mod:`bench.login_rest`."""
 _numbers = itertools.count(1)
 _FASTEST_DELETION = 2_500
 """Per second, twice what was seen so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """At most so many milliseconds for a unit (of the clock or of a processor), or so many MB."""
+
+    figure: Literal["p50", "p99", "cpu", "memory"]
+    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,9 @@ class Workload:
     """Done once, before anything is measured."""
     stock: Callable[[float], None] | None = None
     """Done before every round, with its seconds: lays in what the round uses up."""
+    bounds: tuple[Bound, ...] = ()
+    offered: float = 0.0
+    """The share of what the workload before the slash reached that is offered; 0 asks as fast as it can."""
 
 
 def _b64(raw: bytes) -> str:
@@ -174,7 +187,7 @@ def _with_tokens(world: World, scope: str, use: Next, used: Seen) -> tuple[Next,
             return _redeem(world, str(lane.memory["code"]))
         return get(authorize_path(scope), _session(world, lane))
 
-    def seen(lane: Lane, answer: Answer) -> bool:
+    def seen(lane: Lane, answer: Answer) -> bool | None:
         if "access_token" in lane.memory:
             return used(lane, answer)
         if "code" in lane.memory:
@@ -450,8 +463,19 @@ def deletion(world: World) -> Workload:
     return Workload("S7", "DELETE /Users/{id}", 800, *delete_user(world, victims), stock=stock)
 
 
-def membership_workloads(world: World) -> list[list[Workload]]:
-    """S6 in full: one comes, fifty come, one leaves; one client and twenty; each at every size."""
+def one_member(world: World) -> list[Workload]:
+    """S6: one member comes and leaves, by the size of the group."""
+    return [
+        Workload(f"S6/{size}", f"PATCH one member of {size:,}", 900, *add_member(world, size))
+        for size in sorted(world.group_ids)
+    ]
+
+
+def membership_workloads(world: World, *, p50: float) -> list[list[Workload]]:
+    """S6 in full: one comes, fifty come, one leaves; alone and with twenty clients at once.
+
+    Each kind with the groups of every size; a change is to take ``p50`` milliseconds at most.
+    """
     kinds = (("add one", 1, False), ("add fifty", 50, False), ("remove one", 1, True))
     return [
         [
@@ -461,6 +485,7 @@ def membership_workloads(world: World) -> list[list[Workload]]:
                 0,
                 *change_members(world, size, count, leaving=leaving),
                 connections=clients,
+                bounds=(Bound("p50", p50),),
             )
             for size in sorted(world.group_ids)
         ]
@@ -478,10 +503,26 @@ def workloads(world: World) -> list[Workload]:
         Workload("W3", "token: client credentials, secret", 2_500, *machine_token(world)),
         Workload("W3k", "token: client credentials, private_key_jwt", 1_200, *machine_token_by_key(world)),
         Workload("W4", "token: refresh with rotation", 900, *refresh(world)),
+        Workload(
+            "W4/70",
+            "refresh, 70 % of that, evenly offered",
+            0,
+            *refresh(world),
+            bounds=(Bound("p99", 50),),
+            offered=0.7,
+        ),
         Workload("W5", "authorize, token, userinfo (flows)", 400, *whole_flow(world)),
         Workload("W6", "GET userinfo", 2_600, *userinfo(world)),
         Workload("W7", "POST introspection", 2_600, *introspection(world)),
         Workload("W8", "password login to code (argon2id)", 33, *password_login(world)),
+        Workload(
+            BESIDE_THE_HASH,
+            "password login beside its hash, one lane",
+            0,
+            *password_login(world),
+            connections=1,
+            bounds=(Bound("cpu", 3), Bound("p50", 3)),
+        ),
         # Before S1, which makes the last page another one.
         Workload(
             "S4",
@@ -495,8 +536,4 @@ def workloads(world: World) -> list[Workload]:
         Workload("S3", f"GET /Users?filter, {len(world.user_ids):,} users", 1_300, *find_user(world)),
         Workload("S5", "PATCH active", 700, *switch_user(world)),
     ]
-    groups = (
-        Workload(f"S6/{size}", f"PATCH one member of {size:,}", 900, *add_member(world, size))
-        for size in sorted(world.group_ids)
-    )
-    return [*found, *groups, deletion(world)]
+    return [*found, *one_member(world), deletion(world)]

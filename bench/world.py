@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,8 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
-from sqlalchemy import event
 
 from bench.crowd import MARK, multiply
-from bench.load import Answer, Lane
 from idp.domain.session import Acr
 from idp.storage.credentials import mark_activated, set_password
 from idp.storage.sessions import NewSession, open_session
@@ -54,6 +51,17 @@ class World:
     group_ids: dict[int, str] = field(default_factory=dict)
     sessions: list[str] = field(default_factory=list)
     scim_token: str = ""
+
+    @property
+    def hash_times(self) -> Path:
+        """The file through which its server tells what its hashes take."""
+        return self.settings_file.with_name("hash-times")
+
+    @property
+    def public_jwk(self) -> dict[str, Any]:
+        """The key by which the machine's client assertions are verified."""
+        public = ECKey.import_key(self.key.public_key()).as_dict(private=False)
+        return dict(public) | {"use": "sig", "alg": "ES256", "kid": "b"}
 
     @property
     def basic(self) -> str:
@@ -112,11 +120,6 @@ def _settle(database: Database) -> None:
 
 
 def _register(services: IdpServices, world: World) -> None:
-    public = ECKey.import_key(world.key.public_key()).as_dict(private=False) | {
-        "use": "sig",
-        "alg": "ES256",
-        "kid": "b",
-    }
     orders = [
         ClientOrder(
             id="web",
@@ -138,7 +141,7 @@ def _register(services: IdpServices, world: World) -> None:
                 "grant_types": ["client_credentials"],
                 "scope": "scim.read scim.write",
                 "token_endpoint_auth_method": "private_key_jwt",
-                "jwks": {"keys": [public]},
+                "jwks": {"keys": [world.public_jwk]},
                 "resources": [f"{world.issuer}/scim/v2"],
             },
         ),
@@ -303,58 +306,3 @@ def _sign_in(services: IdpServices, world: World) -> None:
 def read(file: Path) -> GatewaySettings:
     """Return the settings of a world."""
     return read_settings(file, {}).gateway
-
-
-def count_statements(world: World, workload: Any) -> str:
-    """Return how many statements a unit takes, counted by SQLite itself; its transaction's marks apart.
-
-    The unit is served in this process through the same lane as in the server.
-    """
-    settings = read(world.settings_file)
-    services = wiring.gateway_services(settings)
-    gateway = make_gateway(settings, services)
-    seen: list[str] = []
-
-    @event.listens_for(services.store.database.engine, "connect")
-    def listen(raw: Any, _record: object) -> None:
-        raw.set_trace_callback(seen.append)
-
-    lane = Lane(0)
-    try:
-        for _ in range(2):  # the first unit fills the process's memory of clients and keys
-            seen.clear()
-            while not workload.seen(lane, _served(gateway, workload.next(lane))):
-                pass
-    finally:
-        services.store.database.dispose()
-    marks = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
-    work = [text for text in seen if not text.lstrip().upper().startswith(marks)]
-    commits = sum(text.lstrip().upper().startswith("COMMIT") for text in seen)
-    return f"{len(work)} in {commits}" if commits else str(len(work))
-
-
-def _served(gateway: Application, request: bytes) -> Answer:
-    head, _, body = request.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    method, target, _ = first.split(" ")
-    path, _, query = target.partition("?")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "REMOTE_ADDR": "127.0.0.1",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": "http",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-    }
-    for line in lines:
-        name, _, value = line.partition(": ")
-        key = name.upper().replace("-", "_")
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
-    status, headers, answer = call(gateway, environ)
-    text = "\r\n".join([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)])
-    return Answer(int(status[:3]), text.encode(), answer)
