@@ -25,6 +25,31 @@ class Condition:
         return self.any or str(version) in self.tags
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request demands of the version it is for: one of ``match``, and none of ``none_match``."""
+
+    match: Condition | None = None
+    none_match: Condition | None = None
+
+    def meets(self, version: int) -> bool:
+        """Tell whether the request may go on at ``version`` (RFC 9110 §13.2.2)."""
+        if self.match is not None and not self.match.meets(version):
+            return False
+        return self.none_match is None or not self.none_match.meets(version)
+
+
+def read_demand(match: str, none_match: str = "") -> Demand | None:
+    """Return what ``If-Match`` and ``If-None-Match`` demand of a resource that exists, or None if nothing.
+
+    ``If-Match: *`` demands no more than that it exists.
+    """
+    wanted, unwanted = read_condition(match), read_condition(none_match)
+    if wanted is not None and wanted.any:
+        wanted = None
+    return None if wanted is None and unwanted is None else Demand(wanted, unwanted)
+
+
 def read_condition(header: str) -> Condition | None:
     """Return the condition of an ``If-Match`` or ``If-None-Match`` header, or None if there is none."""
     if not header.strip():

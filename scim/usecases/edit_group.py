@@ -24,7 +24,7 @@ from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
-from scim.domain.etag import Condition
+from scim.domain.etag import Demand
 from scim.domain.group_patch import (
     GroupPatch,
     read_group_patch,
@@ -51,7 +51,7 @@ def replace_group(
     client: ScimClient,
     group_id: str,
     body: dict[str, Any],
-    demand: Condition | None = None,
+    demand: Demand | None = None,
 ) -> Outcome:
     """Put ``body`` in the place of the group; of its members only the difference is written (G5).
 
@@ -79,7 +79,7 @@ def patch_group(
     client: ScimClient,
     group_id: str,
     body: dict[str, Any],
-    demand: Condition | None = None,
+    demand: Demand | None = None,
     most_shown: int = 0,
 ) -> Outcome:
     """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
@@ -113,13 +113,13 @@ def _by_rows(
     client: ScimClient,
     group_id: str,
     asked: GroupPatch,
-    demand: Condition | None,
+    demand: Demand | None,
     most_shown: int,
 ) -> Outcome | None:
     """Change members, and the fence, as rows; None where the group has no fence to raise yet."""
     for _ in range(_TRIES):
         expected: int | None = None
-        if demand is not None and not demand.any:
+        if demand is not None:
             found = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
             if found is None:
                 return Missing()
@@ -151,7 +151,7 @@ def _edit(
     group_id: str,
     edit: _Edit,
     members: MemberChange,
-    demand: Condition | None,
+    demand: Demand | None,
     most_shown: int = 0,
 ) -> Outcome:
     for _ in range(_TRIES):

@@ -23,7 +23,7 @@ from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
 from scim.domain.enterprise import keep_manager
 from scim.domain.entries import merge_entries
-from scim.domain.etag import Condition
+from scim.domain.etag import Demand
 from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
@@ -47,7 +47,7 @@ def replace_user(
     client: ScimClient,
     account_id: str,
     body: dict[str, Any],
-    demand: Condition | None = None,
+    demand: Demand | None = None,
 ) -> Outcome:
     """Put ``body`` in the place of the user: what it leaves out is cleared (G2), fence and kind aside.
 
@@ -76,7 +76,7 @@ def patch_user(
     client: ScimClient,
     account_id: str,
     body: dict[str, Any],
-    demand: Condition | None = None,
+    demand: Demand | None = None,
 ) -> Outcome:
     """Apply the operations of ``body`` to the user, all or none (H2).
 
@@ -119,7 +119,7 @@ def _switching(switch: Switch) -> _Edit:
 
 
 def _edit(
-    services: IdpServices, client: ScimClient, account_id: str, edit: _Edit, demand: Condition | None
+    services: IdpServices, client: ScimClient, account_id: str, edit: _Edit, demand: Demand | None
 ) -> Outcome:
     for _ in range(_TRIES):
         view = find_own_account(services, source=client.id, account_id=account_id)

@@ -12,7 +12,7 @@ from idp.domain.query import Heavy, Record
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import Catalogue
-from scim.domain.etag import Condition, entity_tag, read_condition
+from scim.domain.etag import Condition, Demand, entity_tag, read_condition, read_demand
 from scim.domain.projection import Projection
 from scim.settings import ScimSettings
 from scim.usecases.client import ScimClient
@@ -37,7 +37,7 @@ class View(Protocol):
 
 ViewT = TypeVar("ViewT", bound=View)
 OutcomeT = TypeVar("OutcomeT")
-Edit = Callable[[str, dict[str, Any], Condition | None], OutcomeT]
+Edit = Callable[[str, dict[str, Any], Demand | None], OutcomeT]
 """PUT or PATCH of the resource with this id by a body, on what the request demands of its version."""
 
 
@@ -95,12 +95,15 @@ class Resources(ABC, Generic[ViewT]):
         return self.listing.answer((asked,), client)
 
     def get(self, request: Request, client: ScimClient) -> Response:
-        """Answer one resource (D1, D7, L3)."""
+        """Answer one resource (D1, D7, L3); 412 where it is not at the version that If-Match names (L2)."""
         projection = self.projection(request)
         resource_id = request.path_values["id"]
         view = self.look(resource_id, client, projection) if ID.fullmatch(resource_id) else None
         if view is None:
             return refusal(404, NOT_FOUND)
+        demand = read_demand(request.header("if-match"))
+        if demand is not None and not demand.meets(view.record.version):
+            return refused(ConditionFailed())
         return self.answer(200, view, projection, condition=read_condition(request.header("if-none-match")))
 
     def delete(self, request: Request, client: ScimClient) -> Response:
@@ -108,9 +111,9 @@ class Resources(ABC, Generic[ViewT]):
         resource_id = request.path_values["id"]
         if not ID.fullmatch(resource_id):
             return refusal(404, NOT_FOUND)
-        demand = read_condition(request.header("if-match"))
+        demand = _demand_of(request)
         expected: int | None = None
-        if demand is not None and not demand.any:
+        if demand is not None:
             record = self.record(resource_id, client)
             if record is None:
                 return refusal(404, NOT_FOUND)
@@ -163,8 +166,7 @@ class Resources(ABC, Generic[ViewT]):
         resource_id = request.path_values["id"]
         if not ID.fullmatch(resource_id):
             return Missing()
-        demand = read_condition(request.header("if-match"))
-        return edit(resource_id, body_object(request), demand)
+        return edit(resource_id, body_object(request), _demand_of(request))
 
     def shown(self, view: ViewT, projection: Projection) -> str:
         """Return what the projection shows of the resource, as JSON text."""
@@ -183,9 +185,16 @@ class Resources(ABC, Generic[ViewT]):
         condition: Condition | None = None,
     ) -> Response:
         """Answer with the resource, or with 304 where its version meets ``condition``."""
-        tag = ("ETag", entity_tag(view.record.version))
+        told = (
+            ("ETag", entity_tag(view.record.version)),
+            ("Content-Location", self._locate(view.record.id)),
+            ("Cache-Control", "no-store"),
+        )
         if condition is not None and condition.meets(view.record.version):
-            return Response(304, b"", (tag,))
-        location = ("Content-Location", self._locate(view.record.id))
-        text = self.shown(view, projection)
-        return scim_answer(status, text, (tag, location, ("Cache-Control", "no-store"), *headers))
+            return Response(304, b"", told)  # with what the 200 would carry (RFC 9110 §15.4.5)
+        return scim_answer(status, self.shown(view, projection), (*told, *headers))
+
+
+def _demand_of(request: Request) -> Demand | None:
+    """Return what a write demands of the version it changes (L2)."""
+    return read_demand(request.header("if-match"), request.header("if-none-match"))

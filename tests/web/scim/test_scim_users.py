@@ -369,6 +369,43 @@ def test_a_version_that_is_known_is_not_sent_again(world: ScimWorld) -> None:
     assert world.get(path, headers=known).status == 200
 
 
+def test_what_is_not_sent_again_is_told_like_what_is(sqlite_world: ScimWorld) -> None:
+    """L3, B5, RFC 9110 §15.4.5: 304 has every header of the 200 that is about the resource or its storing."""
+    path = f"/Users/{sqlite_world.post('/Users', a_user())['id']}"
+    sent = sqlite_world.get(path)
+    same = sqlite_world.get(path, headers={"If-None-Match": sent.headers["etag"]})
+    assert same.status == 304
+    for name in ("etag", "content-location", "cache-control"):
+        assert same.headers[name] == sent.headers[name]
+
+
+@pytest.mark.parametrize("kind", ["Users", "Groups"])
+def test_conditions_hold_on_every_method(world: ScimWorld, kind: str) -> None:
+    """L2, L3, RFC 9110 §13.2.2: 412 to a read at another version, and to a write at one that is ruled out."""
+    body = a_user() if kind == "Users" else a_group()
+    path = f"/{kind}/{world.post(f'/{kind}', body)['id']}"
+    rename = {"op": "replace", "path": "displayName", "value": "New"}
+    sent = world.get(path)
+    now = sent.headers["etag"]
+    for ruled_out in ("*", now, f'"zz", {now}'):
+        demand = {"If-None-Match": ruled_out}
+        for answer in (
+            world.put(path, body | {"displayName": "New"}, headers=demand),
+            world.patch(path, rename, headers=demand),
+            world.patch(path, rename, headers=demand | {"If-Match": now}),
+            world.delete(path, headers=demand),
+        ):
+            assert (answer.status, answer["status"]) == (412, "412"), ruled_out
+    assert world.get(path, headers={"If-Match": '"zz"'}).status == 412
+    assert world.get(path, headers={"If-Match": '"zz"', "If-None-Match": now}).status == 412
+    assert world.get(path, headers={"If-Match": now, "If-None-Match": now}).status == 304
+    assert world.get(path, headers={"If-Match": "*"}).json() == sent.json()
+    other = {"If-None-Match": '"zz"'}
+    assert world.patch(path, rename, headers=other)["displayName"] == "New"
+    assert world.put(path, body, headers=other).status == 200
+    assert world.delete(path, headers=other).status == 204
+
+
 def test_no_write_needs_a_tag(world: ScimWorld) -> None:
     """L6: a client that sends none is served."""
     made = world.post("/Users", a_user())["id"]
