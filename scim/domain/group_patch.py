@@ -134,7 +134,7 @@ class _Reader:
         op = op.lower() if isinstance(op, str) else ""
         if op not in _OPERATIONS:
             raise InvalidValueException(detail="'op' must be add, remove or replace.")
-        path, value = names.get("path"), names.get("value")
+        path, value = names.get("path"), names.get("value", ...)
         if isinstance(path, str) and (match := _MEMBERS.fullmatch(path.strip())):
             self._members(op, match["filter"], match["part"], value)
             return
@@ -169,16 +169,17 @@ class _Reader:
                 raise MutabilityException(detail="A member cannot be changed, only added and removed.")
             self.change = self.change.remove(self._count(_selected(selection)))
         elif op == "remove":
-            # Without a value the whole attribute goes; with one, Microsoft Entra names whom to remove.
-            none = value is None or value == []
+            # Without a value the whole attribute goes; with one, Microsoft Entra names whom to remove, and
+            # who names nobody removes nobody.
+            none = value is None or value is ...
             ids: frozenset[str] = frozenset() if none else self._count(_ids(value))
             self.change = self.change.replace(ids) if none else self.change.remove(ids)
+        elif value is ... or (op == "add" and value is None):
+            raise InvalidValueException(detail=f"{'An add' if op == 'add' else 'A replace'} needs a value.")
         elif op == "add":
-            if value is None:
-                raise InvalidValueException(detail="An add needs a value.")
             self.change = self.change.add(self._count(_ids(value)))
         else:
-            self.change = self.change.replace(self._count(_ids(value or [])))
+            self.change = self.change.replace(self._count(_ids([] if value is None else value)))
 
     def _count(self, ids: frozenset[str]) -> frozenset[str]:
         self._named += len(ids)
@@ -199,7 +200,7 @@ def split_members(body: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[st
     members: frozenset[str] = frozenset()
     for name, value in body.items():
         if name.lower() == "members":
-            members = _ids(value or [])
+            members = _ids([] if value is None else value)
         else:
             rest[name] = value
     return rest, members

@@ -52,6 +52,21 @@ class _Target:
     selects: bool = False
     has_part: bool = False
 
+    @property
+    def is_list(self) -> bool:
+        """All of a multi-valued attribute: what has many values is never taken for one without any."""
+        return self.attribute is not None and self.attribute.multi and not self.selects
+
+    @property
+    def name(self) -> str:
+        """What the attribute is called."""
+        return self.attribute.name if self.attribute is not None else ""
+
+    @property
+    def is_complex(self) -> bool:
+        """An attribute that consists of sub-attributes."""
+        return self.attribute is not None and self.attribute.is_complex
+
 
 class _PatchReader:
     def __init__(self, catalogue: Catalogue, tolerance: Tolerance, own_id: str) -> None:
@@ -115,17 +130,36 @@ class _PatchReader:
         operation = names | {"path": path}
         if target.selects and not target.has_part:
             self._refuse_whole_entry(names["op"], target)
+        replaces = names["op"] == "replace"
         if names["op"] == "remove":
-            if names.get("value") is not None and not self._tolerance.removal_by_value:
-                raise InvalidValueException(detail="A remove has no 'value': its path says what goes.")
-        elif self._unassigns(names.get("value", ...), target.attribute):
+            self._read_removal(target, operation)
+        elif self._takes_away(target, names.get("value", ...), replaces=replaces):
             operation = {"op": "remove", "path": path}
         elif "value" in names:
-            operation["value"] = self._value(target, names["value"], replaces=names["op"] == "replace")
+            operation["value"] = self._value(target, names["value"], replaces=replaces)
         if target.attribute is target.head and not target.selects and operation["op"] != "add":
             gone = operation["op"] == "remove"
             _refuse_unassigning(target.attribute, None if gone else operation.get("value", ...))
         yield operation
+
+    def _read_removal(self, target: _Target, operation: Operation) -> None:
+        """Read what a remove says by its value, if it may say anything by it."""
+        value = operation.get("value")
+        if value is None:
+            return
+        if not self._tolerance.removal_by_value:
+            raise InvalidValueException(detail="A remove has no 'value': its path says what goes.")
+        if target.is_list and not target.is_complex:
+            operation["value"] = _as_entries(value)
+
+    def _takes_away(self, target: _Target, value: Any, *, replaces: bool) -> bool:  # noqa: ANN401 - JSON
+        """Tell whether a value means that the target goes; of a list no empty text does (J8)."""
+        if target.is_list:
+            if value == "":
+                raise InvalidValueException(detail=f"The value of '{target.name}' must be a list.")
+            return False
+        null = bool(target.extension) and replaces and value is None  # no value, as RFC 7643 §2.5 has it
+        return null or self._unassigns(value, target.attribute)
 
     def _target(self, path: str) -> _Target:
         """Return where ``path`` leads; nowhere known for one that is refused, or ignored, further on."""
@@ -194,6 +228,12 @@ class _PatchReader:
             (name, value), *_ = value.items()
             return name.lower() == "value" and not value
         return isinstance(value, str) and not value
+
+
+def _as_entries(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    """Return plain values that a remove names as entries are named: by their ``value``."""
+    stated = value if isinstance(value, list) else [value]
+    return [each if isinstance(each, dict) else {"value": each} for each in stated]
 
 
 def _refuse_unassigning(attribute: Attribute | None, value: Any) -> None:  # noqa: ANN401 - JSON

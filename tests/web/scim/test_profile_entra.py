@@ -188,6 +188,18 @@ REFUSED: dict[str, tuple[Row, str]] = {
         Row("E8", "GET", "/Users", query={"filter": 'externalId eq "jyoung'}),
         "invalidFilter",
     ),
+    "an empty text added to a list": (
+        a_patch("J8", GUIDES, {"op": "Add", "path": "members", "value": ""}),
+        "invalidValue",
+    ),
+    "an empty text for a list, in a value": (
+        a_patch("J8", GUIDES, {"op": "replace", "value": {"members": ""}}),
+        "invalidValue",
+    ),
+    "a member whose value is empty": (
+        a_patch("J8", GUIDES, {"op": "Add", "path": "members", "value": {"value": ""}}),
+        "invalidValue",
+    ),
     "a member who is nobody": (
         a_patch("J2", GUIDES, {"op": "Add", "path": "members", "value": [{"value": "nobody"}]}),
         "invalidValue",

@@ -85,6 +85,11 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         "invalidValue",
     ),
     "an add of nothing": ({"op": "add", "path": "members"}, 400, "invalidValue"),
+    "a replace by nothing said": ({"op": "replace", "path": "members"}, 400, "invalidValue"),
+    "a replace by an object": ({"op": "replace", "path": "members", "value": {}}, 400, "invalidValue"),
+    "a replace by a text": ({"op": "replace", "path": "members", "value": ""}, 400, "invalidValue"),
+    "a replace by false": ({"op": "replace", "value": {"members": False}}, 400, "invalidValue"),
+    "a remove of a number": ({"op": "remove", "path": "members", "value": 0}, 400, "invalidValue"),
     "a changed member": (
         {"op": "replace", "path": 'members[value eq "x"]', "value": {"value": "y"}},
         400,
@@ -121,6 +126,19 @@ def test_a_selection_names_nobody_by_what_no_text_can_hold(world: ScimWorld, esc
     group = world.post("/Groups", a_group())["id"]
     answer = world.patch(f"/Groups/{group}", _remove(escape))
     assert (answer.status, answer.scim_type) == (400, "invalidPath")
+
+
+@pytest.mark.parametrize("members", [{}, "", False, 0], ids=repr)
+def test_what_is_no_list_of_members_never_stands_for_none(world: ScimWorld, members: Any) -> None:
+    """J8, C9: 400 invalidValue to PUT and POST; who was in the group stays in it."""
+    (one,) = _users(world, 1)
+    group = world.post("/Groups", a_group(members=[{"value": one}]))
+    for answer in (
+        world.put(f"/Groups/{group['id']}", a_group(members=members)),
+        world.post("/Groups", a_group("other", members=members)),
+    ):
+        assert (answer.status, answer.scim_type) == (400, "invalidValue")
+    assert world.get(f"/Groups/{group['id']}").json() == group.json()
 
 
 def test_another_clients_account_is_no_member(world: ScimWorld) -> None:
@@ -195,7 +213,10 @@ CHANGES: dict[str, tuple[list[dict[str, Any]], set[int]]] = {
         [{"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "{0}"}]}],
         {1},
     ),
+    "remove by a value that names nobody": ([{"op": "Remove", "path": "members", "value": []}], {0, 1}),
     "remove all": ([{"op": "remove", "path": "members"}], set()),
+    "remove all, with null": ([{"op": "remove", "path": "members", "value": None}], set()),
+    "replace by null": ([{"op": "replace", "path": "members", "value": None}], set()),
     "replace": ([{"op": "replace", "path": "members", "value": [{"value": "{2}"}]}], {2}),
     "replace by nothing": ([{"op": "replace", "path": "members", "value": []}], set()),
     "replace without a path": ([{"op": "replace", "value": {"members": [{"value": "{1}"}]}}], {1}),

@@ -285,6 +285,37 @@ def test_what_is_removed_is_gone(world: ScimWorld, name: str) -> None:
         assert answer["name"] == {"familyName": "Field"}
 
 
+NETWORKS = f"{USER_EXTENSION}:allowedAddresses"
+BY_VALUE: list[tuple[Any, list[str]]] = [
+    (["192.0.2.0/24"], ["198.51.100.0/24"]),
+    ("192.0.2.0/24", ["198.51.100.0/24"]),
+    ([{"value": "192.0.2.0/24"}], ["198.51.100.0/24"]),
+    (["203.0.113.0/24"], ["192.0.2.0/24", "198.51.100.0/24"]),
+    ([], ["192.0.2.0/24", "198.51.100.0/24"]),
+]
+
+
+@pytest.mark.parametrize(("value", "left"), BY_VALUE, ids=repr)
+def test_plain_values_are_removed_by_value_too(world: ScimWorld, value: Any, left: list[str]) -> None:
+    """H6, R: as entries are; what is not there is no error, and who names nothing removes nothing."""
+    body = a_user()
+    body[USER_EXTENSION] |= {"allowedAddresses": ["192.0.2.0/24", "198.51.100.0/24"]}
+    made = world.post("/Users", body)
+    answer = world.patch(f"/Users/{made['id']}", {"op": "remove", "path": NETWORKS, "value": value})
+    assert (answer.status, answer[USER_EXTENSION]["allowedAddresses"]) == (200, left)
+
+
+@pytest.mark.parametrize("path", [None, ENTERPRISE, ENTERPRISE.upper().replace("URN:IETF", "urn:ietf")])
+def test_an_extension_that_is_replaced_by_null_is_gone(world: ScimWorld, path: str | None) -> None:
+    """H5, H13, RFC 7643 §2.5: null leaves it without a value, as it does an attribute; schemas are in step."""
+    listed = [USER_SCHEMA, ENTERPRISE, USER_EXTENSION]
+    made = world.post("/Users", a_user(schemas=listed) | {ENTERPRISE: {"department": "Tours"}})["id"]
+    named = {"value": {ENTERPRISE: None}} if path is None else {"path": path, "value": None}
+    answer = world.patch(f"/Users/{made}", {"op": "replace", **named})
+    assert (answer.status, ENTERPRISE in answer.json()) == (200, False), answer.body
+    assert set(answer["schemas"]) == {USER_SCHEMA, USER_EXTENSION}
+
+
 def test_a_fence_is_never_taken_down(world: ScimWorld) -> None:
     """OB-11: neither removing it nor leaving it out of a PUT lets an old version in again."""
     made = world.post("/Users", a_user())["id"]
