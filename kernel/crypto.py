@@ -45,9 +45,13 @@ def same(left: bytes, right: bytes) -> bool:
 
 
 class KeyRing:
-    """The key-encryption keys by number; the highest number seals, every one opens."""
+    """The key-encryption keys by number; the highest number seals, every one opens.
 
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
+    A ring that was read from a file reads it again for a number that it does not know: processes that
+    started later seal with keys that were added since. What seals stays as it was at the start.
+    """
+
+    def __init__(self, keys: Mapping[int, bytes], *, path: Path | None = None) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise SettingsError(
                 f"a key-encryption key has {KEY_BYTES} bytes; make one with `switchyard keys new-kek`"
@@ -55,6 +59,8 @@ class KeyRing:
         if any(not 0 < number < 256 for number in keys):
             raise SettingsError("key-encryption keys are numbered from 1 to 255")
         self._keys = dict(keys)
+        self._path = path
+        self._looked_at = 0
         self.newest = max(self._keys)
 
     def __repr__(self) -> str:
@@ -66,10 +72,18 @@ class KeyRing:
         Raises:
             SealError: if the ring does not hold it.
         """
-        try:
-            return self._keys[number]
-        except KeyError:
-            raise SealError(key_number=number) from None
+        found = self._keys.get(number) or self._added(number)
+        if found is None:
+            raise SealError(key_number=number)
+        return found
+
+    def _added(self, number: int) -> bytes | None:
+        """Return a key that was added to the file since it was last read, or None."""
+        with contextlib.suppress(OSError, SettingsError):
+            if self._path is not None and self._looked_at != (changed := self._path.stat().st_mtime_ns):
+                self._keys = _read(self._path) | self._keys
+                self._looked_at = changed
+        return self._keys.get(number)
 
     @classmethod
     def from_file(cls, path: Path) -> KeyRing:
@@ -78,16 +92,7 @@ class KeyRing:
         Raises:
             SettingsError: if the file is missing, readable by others, or not of that form.
         """
-        try:
-            mode = path.stat().st_mode
-            text = path.read_text()
-        except OSError as error:
-            raise SettingsError(f"cannot read the key file {path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"the key file {path} is no text") from None
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SettingsError(f"the key file {path} is readable by others: run `chmod 600 {path}`")
-        return cls(dict(_lines(text, path)))
+        return cls(_read(path), path=path)
 
     @classmethod
     def create_file(cls, path: Path, randomness: Randomness) -> KeyRing:
@@ -116,6 +121,19 @@ class KeyRing:
         return cls.from_file(path)
 
 
+def _read(path: Path) -> dict[int, bytes]:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text()
+    except OSError as error:
+        raise SettingsError(f"cannot read the key file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"the key file {path} is no text") from None
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"the key file {path} is readable by others: run `chmod 600 {path}`")
+    return dict(_lines(text, path))
+
+
 def _lines(text: str, path: Path) -> Iterator[tuple[int, bytes]]:
     for line in text.split():
         number, _, key = line.partition(":")
@@ -134,6 +152,11 @@ class Sealer:
         self._derived: dict[str, bytes] = {}
         self._begun: dict[str, hmac.HMAC] = {}
         self._ciphers: dict[int, AESGCM] = {}
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that seals."""
+        return self._keys.newest
 
     def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
         """Return ``plain`` sealed for exactly this table, column and row."""

@@ -200,6 +200,42 @@ def new_kek(file: Path) -> None:
     click.echo(f"{file}: key {ring.newest} seals from now on")
 
 
+@keys.command()
+@settings_option
+@_system_option
+def reseal(settings: Path | None, system: str | None) -> None:
+    """Seal anew under the newest key-encryption key what former ones sealed; ends with 1 if something stays.
+
+    Everything goes on meanwhile. Cut off, it is simply run again.
+    """
+    from kernel.resealing import reseal as deed  # noqa: PLC0415
+    from kernel.resealing import sealed_by  # noqa: PLC0415
+    from switchyard.operations import at_console  # noqa: PLC0415
+    from switchyard.sealed_places import PLACES  # noqa: PLC0415
+
+    deployment = read(settings)
+    left = False
+    for name in _chosen(system):
+        with opened_store(deployment, name) as store:
+            newest = store.sealer.newest
+            found = deed(store, PLACES[name])
+            if found.done:
+                with store.write() as unit:
+                    told = {"values": found.done}
+                    unit.audit.record(
+                        "keys:kek:resealed", actor=at_console(), target=str(newest), details=told
+                    )
+            former = sealed_by(store, PLACES[name])
+        click.echo(f"{name}: {found.done} sealed anew, {former.pop(newest, 0)} sealed by key {newest}")
+        for place in found.lost:
+            click.echo(f"{name}: no key opens {place}", err=True)
+        for number, count in sorted(former.items()):
+            click.echo(f"{name}: {count} still sealed by key {number}", err=True)
+        left = left or former.total() > 0
+    if left:
+        sys.exit(1)
+
+
 # --- audit, settings
 
 
