@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
-from typing import Any
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -85,9 +84,10 @@ class PostgresqlUnits:
             with self._engine.begin() as connection:
                 transaction = Transaction(connection)
                 yield transaction
+                with TellingAsCore(connection, "COMMIT") as raw:
+                    raw.see_whole()  # or the server would answer the COMMIT by undoing it all
                 committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
                 if transaction.last:
-                    raw: Any = connection.connection.dbapi_connection
                     try:
                         with TellingAsCore(connection, "COMMIT"):
                             raw.commit_with(transaction.last)

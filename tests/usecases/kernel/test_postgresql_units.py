@@ -165,6 +165,23 @@ def test_a_unit_that_goes_on_after_a_statement_that_failed_lets_nobody_believe_t
     assert (committed, things(store)) == (0, set())
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_a_unit_of_no_line_that_goes_on_after_a_statement_that_failed_is_told_that_nothing_stands(
+    store: Store, *, last: bool
+) -> None:
+    """The same without others: what was done before the failure is not on the disk, and nobody may think so."""
+    ended: list[bool | None] = []
+    with pytest.raises(InternalError), store.write() as unit:
+        unit.transaction.at_end(ended.append)
+        unit.connection.execute(text("INSERT INTO thing VALUES ('one', NULL)"))
+        with suppress(IntegrityError):
+            unit.connection.execute(text("INSERT INTO thing VALUES ('one', NULL)"))
+        if last:
+            _at_last(unit, 98)
+    assert (ended, things(store)) == ([False], set())
+    only_the_next_one_stands(store)
+
+
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("behind", [0, 1])
 def test_who_takes_what_another_one_left_for_its_own_conflict_takes_nobody_back(
