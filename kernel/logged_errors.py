@@ -24,7 +24,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 def traced(exc_info: ExcInfo) -> str:
     """Return the traceback of an error and of what led to it, as Python writes it, without stored values."""
-    return "".join(_lines(exc_info[1], set())).rstrip("\n")
+    return "".join(_lines(exc_info[1])).rstrip("\n")
 
 
 class LogFormatter(logging.Formatter):
@@ -35,12 +35,25 @@ class LogFormatter(logging.Formatter):
         return traced(ei)
 
 
-def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
-    told.add(id(error))
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None and id(before) not in told:
-        yield from _lines(before, told)
-        yield _BECAUSE if error.__cause__ else _DURING
+def _lines(error: BaseException) -> Iterator[str]:
+    """Tell each error after what led to it, and what a group holds after the group itself."""
+    waiting: list[BaseException | Iterator[str]] = [error]
+    told: set[int] = set()
+    while waiting:
+        next_one = waiting.pop()
+        if not isinstance(next_one, BaseException):
+            yield from next_one
+            continue
+        told.add(id(next_one))
+        if isinstance(next_one, BaseExceptionGroup):
+            waiting += reversed(next_one.exceptions)
+        waiting.append(_itself(next_one))
+        before = next_one.__cause__ or (None if next_one.__suppress_context__ else next_one.__context__)
+        if before is not None and id(before) not in told:
+            waiting += (iter((_BECAUSE if next_one.__cause__ else _DURING,)), before)
+
+
+def _itself(error: BaseException) -> Iterator[str]:
     if error.__traceback__ is not None:
         yield "Traceback (most recent call last):\n"
         yield from traceback.format_tb(error.__traceback__)
@@ -49,9 +62,6 @@ def _lines(error: BaseException, told: set[int]) -> Iterator[str]:
     yield f"{name}: {words}\n" if words else f"{name}\n"
     for note in getattr(error, "__notes__", ()):
         yield f"{note}\n"
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _lines(each, told)
 
 
 def worded(error: BaseException) -> str:

@@ -141,6 +141,32 @@ def test_other_errors_are_told_with_what_led_to_them() -> None:
     ]
 
 
+def test_a_long_chain_of_errors_is_told_whole() -> None:
+    """What is logged last of all must not fail of how long it took to come to this, nor of how deep it lies."""
+    chain: Exception = ValueError("first")
+    group: Exception = ValueError("innermost")
+    for number in range(2_000):
+        later = KeyError(number)
+        later.__cause__, chain = chain, later
+        group = ExceptionGroup(str(number), [group])
+    told = traced((KeyError, chain, None)).splitlines()
+    assert (
+        told[0],
+        told[-1],
+        told.count("The above exception was the direct cause of the following exception:"),
+    ) == (
+        "ValueError: first",
+        "KeyError: 1999",
+        2_000,
+    )
+    told = traced((ExceptionGroup, group, None)).splitlines()
+    assert (told[0], told[-1], len(told)) == (
+        "ExceptionGroup: 1999 (1 sub-exception)",
+        "ValueError: innermost",
+        2_001,
+    )
+
+
 def test_an_error_without_words_and_one_with_notes_are_told() -> None:
     """What is logged last of all must not fail of the error itself; Python says no more of such a one."""
 
