@@ -160,7 +160,7 @@ class PostgresqlConnection(Connection[Any]):
         else:
             result = self.pgconn.exec_prepared(*ready)
             if result.status not in _DONE:
-                raise self._failed(result, ready)
+                raise self._failed(result)
         return self._rows(result)
 
     def _run_together(self, statements: Sequence[tuple[bytes, Sequence[Any]]]) -> list[list[_Row]]:
@@ -223,7 +223,7 @@ class PostgresqlConnection(Connection[Any]):
             way.pipeline_sync()
             while way.flush():
                 self._wait(select.POLLIN | select.POLLOUT)
-            return self._read(expected, ready)
+            return self._read(expected)
         except KeyboardInterrupt:
             self._stop()
             raise
@@ -231,7 +231,7 @@ class PostgresqlConnection(Connection[Any]):
             with suppress(OperationalError):  # only of a connection that broke, which was said
                 way.exit_pipeline_mode()
 
-    def _read(self, expected: int, ready: Sequence[_Ready]) -> list[Any]:
+    def _read(self, expected: int) -> list[Any]:
         results: list[Any] = []
         failed: Any = None
         for _ in range(expected):
@@ -242,7 +242,7 @@ class PostgresqlConnection(Connection[Any]):
             self._arrived()  # the end of this statement's results
         self._next()  # the end of what was sent
         if failed is not None:
-            raise self._failed(failed, *ready)
+            raise self._failed(failed)
         return results
 
     def _next(self) -> Any:  # noqa: ANN401 - the driver's result
@@ -263,14 +263,15 @@ class PostgresqlConnection(Connection[Any]):
         news.poll(_LOOKS_AGAIN)  # what TLS has decrypted already is no news on the socket
         self.pgconn.consume_input()
 
-    def _failed(self, result: Any, *ready: _Ready) -> Exception:  # noqa: ANN401 - the driver's result
-        """Return the error of ``result``; what is outdated of ``ready`` is prepared anew the next time."""
+    def _failed(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result
+        """Return the error of ``result``; if a statement is outdated, all of them are prepared anew."""
         if self.pgconn.status == ConnStatus.BAD:
             return self._lost(result)
         error = error_from_result(result, self.info.encoding)
         if error.sqlstate in _OUTDATED:
-            names = {name for name, _, _ in ready}
-            self._known = {key: name for key, name in self._known.items() if name not in names}
+            # A release that changed one table changed others, and a pooler forgets all: one by one they would
+            # fail a unit each, where they are not its first.
+            self._known.clear()
         return error
 
     def _lost(self, result: Any) -> Exception:  # noqa: ANN401 - the driver's result

@@ -190,6 +190,29 @@ def test_a_statement_whose_columns_changed_is_prepared_anew(database: Database) 
     assert READ_ALL.all(database) == [(1, "one", 7)]
 
 
+@pytest.mark.parametrize("change", ["ALTER TABLE thing ADD COLUMN more INTEGER", "DEALLOCATE ALL"])
+def test_one_statement_that_is_outdated_has_all_of_the_connection_prepared_anew(
+    database: Database, change: str
+) -> None:
+    """They would fail a unit each where they are not the first of theirs, and cannot be run again alone."""
+    read_again = Prepared(select(text("*")).select_from(THING).order_by(THING.c.word))
+
+    def read(connection: Connection) -> list[tuple[Any, ...]]:
+        both = READ_ALL.within(connection), read_again.within(connection)
+        assert both[0] == both[1]
+        return both[0]
+
+    with database.write() as connection:
+        INSERT.within(connection, id=1, word="one")
+        read(connection)
+        process = driver(connection).info.backend_pid
+    with database.write() as connection:
+        connection.execute(text(change))
+    with database.write() as connection:
+        assert driver(connection).info.backend_pid == process
+        assert read(connection)[0][:2] == (1, "one")
+
+
 def test_a_connection_that_is_cut_within_a_unit_undoes_it(database: Database) -> None:
     for last in (False, True):
         with pytest.raises(OperationalError), database.transaction() as transaction:
