@@ -138,7 +138,7 @@ def gateway_services(settings: GatewaySettings, *, store: Store | None = None) -
         support_phone=kernel.support_phone,
         certificate_authorities=authorities,
         revocations=_revocations(settings.idp, authorities),
-        fetcher=Fetcher(_fetch_rules(settings.idp)),
+        fetcher=_fetcher(settings.idp),
         held_requests=held_requests(kernel.serving_threads),
     )
 
@@ -165,9 +165,15 @@ def _revocations(settings: IdpSettings, authorities: Authorities) -> RevocationL
         raise SettingsError(f"idp.certificate_revocations: {file} cannot be used: {error}") from None
 
 
-def _fetch_rules(settings: IdpSettings) -> FetchRules:
-    authority = Path(settings.fetch_authority) if settings.fetch_authority else None
-    return FetchRules(authority=authority, loopback=settings.fetch_loopback)
+def _fetcher(settings: IdpSettings) -> Fetcher:
+    file = settings.fetch_authority
+    fetcher = Fetcher(FetchRules(authority=Path(file) if file else None, loopback=settings.fetch_loopback))
+    try:
+        if file:
+            fetcher.trusted()  # or it would be found out by the first client whose documents are fetched
+    except SettingsError as error:
+        raise SettingsError(f"idp.fetch_authority: {error}") from None
+    return fetcher
 
 
 def shown_environment(kernel: KernelSettings) -> str:

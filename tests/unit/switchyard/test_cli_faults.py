@@ -154,6 +154,21 @@ def test_a_key_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         assert result.exit_code == 2
 
 
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----", b"\xff\xfe"])
+def test_an_authority_for_fetches_that_cannot_be_used_is_refused_at_the_start(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """And not when the first client's documents are fetched, long after whoever set it went home."""
+    authority = tmp_path / "authority.pem"
+    if content is not None:
+        authority.write_bytes(content)
+    file = _settings(tmp_path, f"sqlite:///{tmp_path / 'new.db'}")
+    file.write_text(f'{file.read_text()}\n[gateway.idp]\nfetch_authority = "{authority}"\n')
+    result = CliRunner().invoke(main, ["client", "list", "--settings", str(file)])
+    assert f"idp.fetch_authority: the authority {authority} cannot be read" in _said(result)
+    assert result.exit_code == 2
+
+
 def test_a_revision_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     file = _settings(tmp_path, f"sqlite:///{tmp_path / 'new.db'}")
     options = ["--system", "gateway", "--revision", "none", "--yes", "--settings", str(file)]
