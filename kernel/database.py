@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+import structlog
 from sqlalchemy import (
     Connection,
     Dialect,
+    Engine,
     String,
     Table,
     Text,
@@ -27,7 +29,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
-from kernel.errors import BusyError, UndoneError
+from kernel.errors import BusyError, DatabaseAwayError, UndoneError
+from kernel.logged_errors import worded
 from kernel.postgresql_units import PostgresqlUnits
 from kernel.sqlite_writer import SqliteWriter
 from kernel.transaction import Transaction
@@ -45,6 +48,11 @@ NAMING = {
 
 _UNDONE = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, and lock_not_available: told to who holds the rows of others."""
+
+_AWAY = ("08", "53", "57")
+"""Classes of codes by which PostgreSQL takes nobody: of connections, of resources, of an operator."""
+
+_log = structlog.get_logger(__name__)
 
 _TO_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -161,6 +169,7 @@ class TellingContention(AbstractContextManager[T]):
     Raises:
         UndoneError: if two waited for one another, and it was the one that was undone.
         BusyError: if it waited too long.
+        DatabaseAwayError: if it could not begin.
     """
 
     __slots__ = ("_unit",)
@@ -174,6 +183,7 @@ class TellingContention(AbstractContextManager[T]):
             return self._unit.__enter__()
         except OperationalError as error:
             _tell(error)
+            _tell_away(error.orig, error)
             raise
 
     def __exit__(
@@ -196,6 +206,24 @@ def _tell(error: OperationalError) -> None:
         raise UndoneError(retry_after=1) from error
     if "database is locked" in str(error.orig):
         raise BusyError(retry_after=1) from error
+
+
+def _tell_away(told: BaseException | None, error: Exception) -> None:
+    """Raise what the driver ``told`` before anything was asked of the server, if that takes nobody."""
+    state = getattr(told, "sqlstate", "")
+    if told is None or not (state is None or state.startswith(_AWAY)):
+        return
+    words = worded(told).strip().partition("\n")[0]
+    _log.warning("database.away", error=words)
+    raise DatabaseAwayError(words) from error
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        _tell_away(error.orig, error)
+        raise
 
 
 class Database:
@@ -236,14 +264,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Lend a connection for looking; every statement sees the latest committed state."""
-        with self._reading.connect() as connection:
+        """Lend a connection for looking; every statement sees the latest committed state.
+
+        Raises:
+            DatabaseAwayError: if there is none; :meth:`snapshot` and :meth:`reader` say so, too.
+        """
+        with _connected(self._reading) as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Lend a connection for looking; every statement sees one and the same committed state."""
-        with self._snapshots.begin() as connection:
+        with _connected(self._snapshots) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -305,7 +337,11 @@ class Database:
         return None
 
     def _new_reader(self) -> _Reader:
-        lent = self.engine.raw_connection()
+        try:
+            lent = self.engine.raw_connection()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            _tell_away(error, error)
+            raise
         lent.detach()
         raw: Any = lent.dbapi_connection
         if self.dialect == "postgresql":

@@ -35,6 +35,9 @@ UNDONE_BY_ITSELF = "undone by itself"
 
 _KEEP_ALIVE: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds, and tries, after which the network is asked whether a silent PostgreSQL is still there."""
+_PATIENCE: dict[str, Any] = {"connect_timeout": 5, "tcp_user_timeout": 60_000}
+"""Seconds that a PostgreSQL has to let us in, and milliseconds after which one is given up that does not even
+acknowledge what it was sent. Whoever waits may hold a line that others stand in."""
 _PREPARED_BY_US: dict[str, Any] = {"prepare_threshold": None}
 """The driver prepares nothing itself: at a ROLLBACK it would have the server forget what we prepared, too."""
 
@@ -123,7 +126,7 @@ def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=32,
-        connect_args=_KEEP_ALIVE | _PREPARED_BY_US,
+        connect_args=_unless_said(url, _KEEP_ALIVE | _PATIENCE) | _PREPARED_BY_US,
         # Without this INSERT ... ON CONFLICT DO NOTHING reports -1 rows, and nobody could tell who won.
         execution_options={"preserve_rowcount": True},
         hide_parameters=True,
@@ -144,6 +147,11 @@ def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
             raise InvalidatePoolError
 
     return engine
+
+
+def _unless_said(url: URL, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return those of ``arguments`` that the address of the database says nothing about."""
+    return {name: value for name, value in arguments.items() if name not in url.query}
 
 
 def _make_private(path: str | None) -> None:

@@ -42,6 +42,19 @@ class UndoneError(BusyError):
     code = "undone"
 
 
+class DatabaseAwayError(BusyError):
+    """The database cannot be reached, or takes nobody: nothing was asked of it, and nothing was changed."""
+
+    code = "database_away"
+
+    def __init__(self, words: str) -> None:
+        self.message = f"the database cannot be used: {words}"
+        super().__init__(message=self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class NestedUnitError(RuntimeError):
     """A mistake in our own code: a thread opens a unit of work within another, and would wait for itself."""
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
+from kernel.errors import DatabaseAwayError
 from kernel.prepared import Prepared
 
 ASKED_AFTER = 30.0
@@ -67,7 +68,11 @@ class DatabaseClock:
             if self._elapsed() >= self._ask_at:
                 self._anchor = self._server_time()
                 self._ask_at = self._anchor[0] + ASKED_AFTER
-        except (SQLAlchemyError, self._database.engine.dialect.loaded_dbapi.Error) as error:
+        except (
+            DatabaseAwayError,
+            SQLAlchemyError,
+            self._database.engine.dialect.loaded_dbapi.Error,
+        ) as error:
             self._ask_at = self._elapsed() + _ASKED_AGAIN_AFTER_FAILURE
             _log.warning("clock.database_not_asked", error=type(error).__name__)
         finally:
