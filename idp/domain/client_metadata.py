@@ -118,7 +118,7 @@ def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _states_nothing(name: str, value: object) -> bool:
     if value == []:
         return name in _LISTS
-    return value is None or (value == "" and name not in _LISTS and name not in _SWITCHES)
+    return value is None or (value == "" and (name in _TEXTS or is_localized(name)))
 
 
 def is_client_id(text: str) -> bool:

@@ -147,7 +147,7 @@ def _fits(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return name in _SWITCHES
     if isinstance(value, str):
-        return name not in _SWITCHES and name not in _LISTS and (value == "" or name in _TEXTS)
+        return name in _TEXTS
     if isinstance(value, list):
         return name in _LISTS and all(isinstance(each, str) for each in value)
     return isinstance(value, int) and name == "default_max_age"
