@@ -71,6 +71,12 @@ _FORGET_GONE = Prepared(
     )
     .values(name="", external_id="")
 )
+# Who wipes the names of an account looks at what was written, and who writes what waited at who has gone. On
+# PostgreSQL each sees only what was committed before, so neither does it beside the other; those who wipe do
+# not wait for each other. Any number does that nobody else takes.
+_TURN: ColumnElement[int] = literal_column("7316220956")
+_TURN_TO_WIPE = Prepared(select(func.pg_advisory_xact_lock_shared(_TURN)))
+_TURN_TO_WRITE = Prepared(select(func.pg_advisory_xact_lock(_TURN)))
 _MOST_CLIENTS = 50
 _MOST_TARGETS = 20
 _AT_ONCE = 500
@@ -109,11 +115,13 @@ def keep_requests(
 
     Of an account that went while they waited no name is written (I3).
     """
+    named = [record.id for record, _ in records if record.name or record.external_id]
+    if named and connection.dialect.name == "postgresql":
+        _TURN_TO_WRITE.within(connection)
     keep, keep_subject = _keeping(connection.dialect.name)
     keep.many(connection, (_values(record) for record, _ in records))
     rows = (row for record, subjects in records for row in _subject_rows(record.id, subjects))
     keep_subject.many(connection, rows)
-    named = [record.id for record, _ in records if record.name or record.external_id]
     if named:
         _FORGET_GONE.within(connection, ids=named)
 
@@ -211,6 +219,8 @@ def forget_names(transaction: Transaction, keys: Iterable[str]) -> None:
 
     The requests are still found by who knows the names.
     """
+    if transaction.connection.dialect.name == "postgresql":
+        _TURN_TO_WIPE.at_last(transaction)
     values = {f"key_{number}": key for number, key in enumerate(sorted(keys))}
     _forget(len(values)).at_last(transaction, **values)
 

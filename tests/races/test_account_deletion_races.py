@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.storage.members import add_members
+from idp.storage.provisioning_log import Range, keep_requests, page_of_all
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
 from tests.support.together import done_or_waiting, together
 
@@ -40,6 +41,29 @@ def test_who_is_added_to_a_group_meanwhile_leaves_it(postgresql_gateway_database
     group = world.get(f"/Groups/{made['id']}")
     assert "members" not in group.json()
     assert group.headers["etag"] != made.headers["etag"]
+
+
+def test_a_refusal_that_is_being_recorded_meanwhile_tells_no_name(
+    postgresql_gateway_database: Database,
+) -> None:
+    """I3: the deletion waits for the batch, which another node may write, and wipes the names in it.
+
+    On SQLite nobody writes beside somebody else, so this cannot be.
+    """
+    world = a_scim_world(postgresql_gateway_database)
+    user = world.post("/Users", a_user())["id"]
+    assert world.post("/Users", a_user()).status == 409
+    [waits] = world.services.requests._waiting.values()
+    with ThreadPoolExecutor(1) as pool:
+        with world.services.store.write() as unit:
+            keep_requests(unit.connection, [(waits.record, waits.subjects)])
+            deletion = pool.submit(world.delete, f"/Users/{user}")
+            done_or_waiting(postgresql_gateway_database, deletion)
+        assert deletion.result(60).status == 204
+    with world.services.store.read() as connection:
+        told = page_of_all(connection, Range())
+    named = sorted((each.status, each.name, each.external_id) for each in told)
+    assert named == [(201, "", ""), (204, "", ""), (409, "", "")]
 
 
 def test_who_is_called_a_manager_meanwhile_leads_nobody(databases: Databases) -> None:
