@@ -29,6 +29,7 @@ ACCOUNT_COLUMNS = tuple(account.c[name] for name in _FIELDS)
 _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*ACCOUNT_COLUMNS).where(account.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
+_KEEP = Prepared(_BY_ID.with_for_update(read=True, key_share=True))
 _FIND_FOR_CHANGE = Prepared(
     select(*ACCOUNT_COLUMNS, account.c.document)
     .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
@@ -97,6 +98,15 @@ def _first(rows: Sequence[Sequence[Any]]) -> Account | None:
 def find_account(connection: Connection, account_id: str) -> Account | None:
     """Return the account with this id, or None."""
     return _first(_FIND.within(connection, id=account_id))
+
+
+def keep_account(connection: Connection, account_id: str) -> Account | None:
+    """Return the account with this id, which is not deleted, deactivated or signed out until the unit ends.
+
+    Whoever writes what hangs on an account, and then something new of it, takes it first: so does whoever
+    deletes it with all of that. What raises its version alone does not wait for it.
+    """
+    return _first(_KEEP.within(connection, id=account_id))
 
 
 def find_by_user_name(connection: Connection, user_name: str) -> Account | None:

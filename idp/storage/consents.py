@@ -89,13 +89,13 @@ def consents_of(connection: Connection, account_id: str) -> list[GivenConsent]:
 def add_consent_request(connection: Connection, new: ConsentRequest) -> None:
     """Store a question. The newest fifty of an account are kept: whoever asks for ever fills nothing."""
     of_account = consent_request.c.account_id == new.account_id
+    others = (of_account, consent_request.c.digest != new.digest)
     newest = (
         select(consent_request.c.digest)
-        .where(of_account)
+        .where(*others)
         .order_by(consent_request.c.expires_at.desc())
         .limit(_MOST_WAITING - 1)
     )
-    connection.execute(delete(consent_request).where(of_account, consent_request.c.digest.not_in(newest)))
     connection.execute(
         consent_request.insert(),
         {
@@ -108,6 +108,8 @@ def add_consent_request(connection: Connection, new: ConsentRequest) -> None:
             "expires_at": new.expires_at,
         },
     )
+    # After it: what is new takes the account, and whoever deletes that takes its questions later.
+    connection.execute(delete(consent_request).where(*others, consent_request.c.digest.not_in(newest)))
 
 
 _ASKED = (

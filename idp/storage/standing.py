@@ -65,6 +65,7 @@ def _standing(*, with_password: bool) -> Select[Any]:
 
 
 _STANDING = Prepared(_standing(with_password=False))
+_KEPT = Prepared(_standing(with_password=False).with_for_update(read=True, key_share=True, of=account))
 _HELD = Prepared(
     _standing(with_password=True).with_for_update(key_share=True, of=(account, password))
 )  # not against rows that only point to the account
@@ -122,6 +123,11 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 def find_standing(connection: Connection, account_id: str) -> Standing | None:
     """Return what the account with this id has, or None if there is no such account."""
     return _to_standing(_STANDING.within(connection, id=account_id))
+
+
+def keep_standing(connection: Connection, account_id: str) -> Standing | None:
+    """Return the same, and keep the account as :func:`~idp.storage.accounts.keep_account` does."""
+    return _to_standing(_KEPT.within(connection, id=account_id))
 
 
 def hold_standing(connection: Connection, account_id: str) -> Standing | None:

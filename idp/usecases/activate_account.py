@@ -11,7 +11,7 @@ from idp.domain.one_time import Purpose, is_token
 from idp.domain.password_policy import owner_of, password_faults
 from idp.domain.security_question import OFFERED, QUESTIONS
 from idp.outbound.mail import post_activated
-from idp.storage.accounts import find_account
+from idp.storage.accounts import find_account, keep_account
 from idp.storage.credentials import mark_activated, offer_questions, set_password
 from idp.storage.flows import add_flow
 from idp.storage.one_time import find_live, spend
@@ -76,7 +76,11 @@ def _invited(unit: Unit, token: str) -> Account | None:
 
 
 def _activate(unit: Unit, services: IdpServices, account: Account, new_hash: str, token: str) -> bool:
-    """Spend the link, then set the password of exactly its account; False if the link was dead by now."""
+    """Spend the link, then set the password of exactly its account; False if the link was dead by now.
+
+    The account first: whoever changes or deletes it takes its links after it.
+    """
+    keep_account(unit.connection, account.id)
     owner = spend(unit.connection, digest(token), purpose=Purpose.ACTIVATION, now=unit.now)
     if owner != account.id or not mark_activated(unit.connection, account.id, now=unit.now):
         return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from idp.domain.client import Client
 from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
+from idp.storage.accounts import keep_account
 from idp.storage.clients import hold_client, look_up_client
 from idp.storage.consents import decide_consent_request, find_consent_request, keep_consent
 from idp.usecases.services import IdpServices
@@ -41,6 +42,7 @@ def decide_consent(services: IdpServices, *, token: str, session: LiveSession, a
     if not is_token(token):
         return False
     with services.store.write() as unit:
+        keep_account(unit.connection, session.account.id)  # the questions of one go after it
         found = decide_consent_request(
             unit.connection, digest(token), session.id, allowed=allowed, now=unit.now
         )

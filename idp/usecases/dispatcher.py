@@ -38,7 +38,7 @@ from idp.storage.credentials import offer_questions, offered_questions
 from idp.storage.flows import find_flow, look_up_flow, move_flow
 from idp.storage.one_time import last_issued_at
 from idp.storage.sessions import acr_of_live
-from idp.storage.standing import Standing, find_standing
+from idp.storage.standing import Standing, find_standing, keep_standing
 from idp.usecases.flow_outcomes import AlreadyDone, FlowLost, FlowPage, Moved
 from idp.usecases.opening import conclude
 from idp.usecases.services import IdpServices
@@ -80,18 +80,33 @@ def browser_digest(browser: str) -> bytes:
 
 
 def locate(
-    connection: Connection, services: IdpServices, *, token: str, browser: str, now: dt.datetime
+    connection: Connection,
+    services: IdpServices,
+    *,
+    token: str,
+    browser: str,
+    now: dt.datetime,
+    keep: bool = False,
 ) -> Position | AlreadyDone | FlowLost:
     """Find out where a flow stands, as its own browser may know it.
 
     A flow dies with its account: one that was deactivated meanwhile moves no further (I4). A step-up dies
     with its session, idle or ended.
+
+    ``keep`` has the account stay until the unit ends: for who writes what hangs on it (its factors, one-time
+    secrets, its sessions), which whoever deletes the account or ends its sign-ins takes after it, too.
     """
-    return _locate(connection, services, token=token, browser=browser_digest(browser), now=now)
+    return _locate(connection, services, token=token, browser=browser_digest(browser), now=now, keep=keep)
 
 
 def _locate(
-    connection: Connection, services: IdpServices, *, token: str, browser: bytes, now: dt.datetime
+    connection: Connection,
+    services: IdpServices,
+    *,
+    token: str,
+    browser: bytes,
+    now: dt.datetime,
+    keep: bool = False,
 ) -> Position | AlreadyDone | FlowLost:
     flow = find_flow(connection, digest(token), browser)
     if flow is None:
@@ -105,7 +120,8 @@ def _locate(
         if acr is None:
             return FlowLost(flow.client_name, flow.client_id)
         flow = dataclasses.replace(flow, session_acr=acr)
-    return _position(connection, services, token, flow, now) or FlowLost(flow.client_name, flow.client_id)
+    found = _position(connection, services, token, flow, now, keep=keep)
+    return found or FlowLost(flow.client_name, flow.client_id)
 
 
 def locate_stranger(
@@ -140,11 +156,17 @@ def _stranger(services: IdpServices, token: str, flow: Flow) -> Position:
 
 
 def _position(
-    connection: Connection, services: IdpServices, token: str, flow: Flow, now: dt.datetime
+    connection: Connection,
+    services: IdpServices,
+    token: str,
+    flow: Flow,
+    now: dt.datetime,
+    *,
+    keep: bool = False,
 ) -> Position | None:
     if flow.account_id is None:
         return _stranger(services, token, flow)
-    found = find_standing(connection, flow.account_id)
+    found = (keep_standing if keep else find_standing)(connection, flow.account_id)
     return None if found is None else _position_of(services, token, flow, found, now)
 
 

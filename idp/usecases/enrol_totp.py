@@ -27,7 +27,7 @@ def begin_totp_enrolment(
 ) -> TotpEnrolment | TooManyFactors | FlowLost | AlreadyDone:
     """Make a new seed that only this flow can confirm; one begun before is purged (MF-22)."""
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         account = position.account
@@ -66,7 +66,7 @@ def confirm_totp_enrolment(
 ) -> Moved | WrongCode | SlowDown:
     """Confirm the app with a code of its own: from then on, and not before, it is a factor."""
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         account = position.account

@@ -11,7 +11,7 @@ from idp.usecases.services import IdpServices
 def finish_login(services: IdpServices, *, flow: str, browser: str) -> Moved:
     """End the flow in a session if it needs nothing more; otherwise return where it stands."""
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         if position.step not in FINISHING_STEPS:

@@ -20,7 +20,7 @@ def present_mailbox_code(
 ) -> Moved | WrongCode | SlowDown:
     """Take the code at the step that asks for it: the newest of this flow, once, within ten minutes."""
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         account = position.account

@@ -14,7 +14,7 @@ from idp.domain.webauthn_policy import (
     PasskeyFault,
     read_answer,
 )
-from idp.storage.accounts import find_account
+from idp.storage.accounts import keep_account
 from idp.storage.factors import find_passkey, spend_challenge, use_passkey
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.flow_outcomes import Moved, PasskeyRefused, SlowDown
@@ -46,7 +46,7 @@ def present_passkey(
     import idp.domain.passkey_ceremonies  # noqa: F401, PLC0415 - loaded while nobody waits for the unit
 
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         if not may_prove(position):
@@ -88,7 +88,7 @@ def _prove(unit: Unit, services: IdpServices, position: Position, credential: st
     if not ours:
         return PasskeyFault.CHALLENGE
     factor = find_passkey(unit.connection, answer.credential_id)
-    account = find_account(unit.connection, factor.account_id) if factor else None
+    account = keep_account(unit.connection, factor.account_id) if factor else None
     if factor is None or account is None or not account.is_usable:
         return PasskeyFault.UNKNOWN_CREDENTIAL
     if not account.may_sign_in_from(current_origin().address):

@@ -24,7 +24,7 @@ def present_totp(
     Only the apps of the flow's own account are asked (MF-07), and only six ASCII digits are a code.
     """
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         account, step = position.account, position.step

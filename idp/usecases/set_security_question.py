@@ -36,7 +36,7 @@ def set_security_question(
         return AnswerRefused(fault)
     answer_hash = hash_answer(services, account.id, answer)
     with services.store.write() as unit:
-        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now)
+        position = locate(unit.connection, services, token=flow, browser=browser, now=unit.now, keep=True)
         if not isinstance(position, Position):
             return position
         if position.step is not Step.SET_QUESTION:

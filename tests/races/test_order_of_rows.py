@@ -1,0 +1,140 @@
+"""The account comes before all that hangs on it: who signs in and who deletes it never wait for one another.
+
+On SQLite nobody writes beside somebody else, so this is about PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from idp.storage.accounts import delete_account, find_account
+from idp.storage.consents import ConsentRequest, add_consent_request
+from idp.storage.departures import hold_member
+from idp.usecases.activate_account import activate_account
+from idp.usecases.decide_consent import decide_consent
+from idp.usecases.endings import end_sessions
+from idp.usecases.enrol_totp import begin_totp_enrolment, confirm_totp_enrolment
+from idp.usecases.flow_outcomes import FlowLost, LinkDead, PasskeyRefused
+from idp.usecases.present_passkey import present_passkey
+from idp.usecases.sessions import find_session
+from kernel.audit import SYSTEM
+from kernel.crypto import digest
+from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse
+from tests.support.oidc import an_op
+from tests.support.together import done_or_waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from idp.usecases.services import IdpServices
+    from kernel.clock import FrozenClock
+    from kernel.database import Database
+
+pytestmark = pytest.mark.race
+HOME, ELSEWHERE = "browser-home", "browser-elsewhere"
+
+
+@pytest.fixture
+def gate(postgresql_gateway_database: Database, clock: FrozenClock) -> Gatehouse:
+    """Give the sign-in of a Gateway."""
+    return a_gatehouse(postgresql_gateway_database, clock)
+
+
+def deleted_meanwhile(services: IdpServices, account_id: str, deed: Callable[[], object]) -> object:
+    """Do ``deed`` while somebody who holds the account deletes it; return what the deed got in the end.
+
+    Neither is undone for the other's sake.
+    """
+    database = services.store.database
+    with ThreadPoolExecutor(1) as pool:
+        with services.store.write() as unit:
+            found = find_account(unit.connection, account_id)
+            assert found is not None
+            assert hold_member(unit.connection, account_id, source=found.source)[0] == found
+            late = pool.submit(deed)
+            done_or_waiting(database, late)
+            end_sessions(unit, services, account_id=account_id, reason="deleted", actor=SYSTEM)
+            delete_account(unit.connection, account_id)
+        return late.result(60)
+
+
+@pytest.mark.parametrize("browser", [HOME, ELSEWHERE])
+def test_a_code_of_an_app(gate: Gatehouse, browser: str) -> None:
+    """MF-03, I2: its last step is raised before the session is opened, or goes on in the browser that has one."""
+    holder = gate.a_holder()
+    flow = gate.start(browser)
+    gate.give_password(flow, browser, holder.user_name)
+    code = gate.code(holder.seed)
+    got = deleted_meanwhile(gate.services, holder.id, lambda: gate.give_code(flow, browser, code))
+    assert got == FlowLost()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_answer_of_a_passkey(gate: Gatehouse, *, alone: bool) -> None:
+    """WA-09, I2: its counter is raised before the session is opened, of whomever it proves."""
+    from tests.usecases.idp.test_passkeys import a_passkey, asked
+
+    key = a_passkey(gate)
+    flow = gate.start()
+    if not alone:
+        gate.give_password(flow, ELSEWHERE, "fieldn")
+    answer = key.get(asked(gate, flow))
+    [made] = gate.audit("gateway:account:activated")
+    got = deleted_meanwhile(
+        gate.services,
+        made.target,
+        lambda: present_passkey(gate.services, flow=flow, browser=ELSEWHERE, credential=answer),
+    )
+    assert got == (PasskeyRefused() if alone else FlowLost())
+
+
+def test_an_app_that_is_being_enrolled(gate: Gatehouse) -> None:
+    """MF-22, I2: it is confirmed, and the one before it purged, after the account was taken."""
+    account = gate.provision()
+    flow = gate.start_activation(account)
+    gate.answer_question(flow, HOME)
+    begin_totp_enrolment(gate.services, flow=flow, browser=HOME)
+    code = gate.code(gate.pending_seed(flow, HOME))
+    got = deleted_meanwhile(
+        gate.services,
+        account.id,
+        lambda: confirm_totp_enrolment(gate.services, flow=flow, browser=HOME, code=code),
+    )
+    assert got == FlowLost()
+
+
+def test_a_link_that_activates(gate: Gatehouse) -> None:
+    """RC-05, I2: the link is spent after the account was taken, as whoever changes its address takes them."""
+    account = gate.provision()
+    token = gate.link_token(account.email)
+    got = deleted_meanwhile(
+        gate.services,
+        account.id,
+        lambda: activate_account(
+            gate.services, token=token, browser=HOME, password=PASSWORD, repeat=PASSWORD
+        ),
+    )
+    assert got == LinkDead()
+
+
+def test_an_answer_to_what_an_application_asks(postgresql_gateway_database: Database) -> None:
+    """The question is answered after the account was taken, for which the consent is kept."""
+    op = an_op(postgresql_gateway_database)
+    op.client()
+    account_id = op.account()
+    session = find_session(op.services, op.session(account_id))
+    assert session is not None
+    token = "q" * 43
+    with op.services.store.write() as unit:
+        scope, later = ("openid",), unit.now.replace(year=2030)
+        question = ConsentRequest(digest(token), session.id, account_id, "emi", scope, {}, later)
+        add_consent_request(unit.connection, question)
+    got = deleted_meanwhile(
+        op.services,
+        account_id,
+        lambda: decide_consent(op.services, token=token, session=session, allowed=True),
+    )
+    assert got is False
