@@ -193,7 +193,7 @@ def mailbox(host: str, port: int, smtp_port: int) -> None:
     from kernel.clock import SystemClock  # noqa: PLC0415
     from switchyard.mailbox import Mailbox  # noqa: PLC0415
     from switchyard.ports import look_at_address  # noqa: PLC0415
-    from switchyard.supervisor import follow_parent, stop_on_signals  # noqa: PLC0415
+    from switchyard.supervisor import follow_parent, stop_on_signals, wait_for_end  # noqa: PLC0415
 
     for wanted in (port, smtp_port):
         look_at_address(host, wanted)
@@ -205,7 +205,7 @@ def mailbox(host: str, port: int, smtp_port: int) -> None:
         click.echo(
             f"Mailbox: {running.url} (SMTP on port {running.smtp_port}, text messages at {running.sms_url})"
         )
-        stop.wait()
+        wait_for_end(stop)
 
 
 def _remember(settings: Path | None) -> None:

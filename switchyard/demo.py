@@ -20,7 +20,7 @@ from switchyard.local import Plan, Site, prepare
 from switchyard.people import current_code
 from switchyard.ports import is_free
 from switchyard.story import STEPS, Step, Story, role_is_granted_again
-from switchyard.supervisor import Supervisor, stop_on_signals
+from switchyard.supervisor import Supervisor, stop_on_signals, wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def _run(plan: Plan, *, once: bool) -> int:
             if code == 0 and not once and not stop.is_set():
                 _show(site, story, fresh=fresh)
                 click.echo("\nCtrl-C ends it.")
-                stop.wait()
+                wait_for_end(stop)
         except TimeoutError as error:
             click.echo(f"Failed: {error}", err=True)
             code = 1

@@ -27,7 +27,7 @@ from kernel.heap import give_back, share_one_heap
 from kernel.mapped import let_go_of_files
 from switchyard.cli_options import fail
 from switchyard.ports import look_at_address
-from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent
+from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent, wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,7 +156,7 @@ def run_background(deeds: Mapping[str, Callable[[threading.Event], None]], stop:
     ]
     for thread in threads:
         thread.start()
-    stop.wait()
+    wait_for_end(stop)
     for thread in threads:
         thread.join()
 

@@ -191,6 +191,16 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def wait_for_end(stop: threading.Event) -> None:
+    """Wait in the main thread until `stop` is set, by a signal or by anybody else.
+
+    The system may hand a signal to any thread (it does to a process that was halted and goes on), but Python
+    runs the handler in the main thread alone, which nothing wakes then: so it looks up from time to time.
+    """
+    while not stop.wait(_LOOK):
+        pass
+
+
 def follow_parent(parent: int | None = None) -> None:
     """End this process by SIGTERM as soon as its parent is gone.
 

@@ -135,3 +135,27 @@ def test_a_background_deed_that_breaks_runs_again_until_the_end() -> None:
 
     run_background({"deed": deed}, stop)
     assert len(tries) == 2
+
+
+_HANDED_TO_ANOTHER_THREAD = """
+import signal, sys, threading
+from switchyard.server import run_background
+from switchyard.supervisor import stop_on_signals
+
+def deed(stop):
+    main = threading.main_thread().ident
+    while True:  # until it waits for the end, and no longer for this thread to start
+        frame = sys._current_frames()[main]
+        if frame.f_code.co_name == "wait" and frame.f_back.f_back.f_code.co_name != "start":
+            break
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    stop.wait()
+
+with stop_on_signals() as stop:
+    run_background({"deed": deed}, stop)
+"""
+
+
+def test_a_signal_that_another_thread_is_handed_ends_the_background_too() -> None:
+    """As it happens to a process that was halted, goes on, and is asked to end."""
+    subprocess.run([sys.executable, "-c", _HANDED_TO_ANOTHER_THREAD], check=True, timeout=60)
