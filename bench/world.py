@@ -107,12 +107,12 @@ def make_world(
     gateway = make_gateway(settings, services)
     _fill(services, gateway, world, users, group_sizes)
     _sign_in(services, world)
-    _settle(services.store.database)
+    settle(services.store.database)
     services.store.database.dispose()
     return world
 
 
-def _settle(database: Database) -> None:
+def settle(database: Database) -> None:
     """Have PostgreSQL look at what was written, as it does by itself within a minute."""
     if database.dialect == "postgresql":
         with database.read() as connection:
@@ -215,7 +215,7 @@ def add_users(world: World, names: Sequence[str]) -> list[str]:
     services = wiring.gateway_services(settings)
     try:
         ids = _crowd(services, make_gateway(settings, services), world, names)
-        _settle(services.store.database)
+        settle(services.store.database)
         return ids
     finally:
         services.store.database.dispose()
@@ -242,7 +242,7 @@ def add_groups(world: World, sizes: Sequence[int]) -> None:
     services = wiring.gateway_services(settings)
     try:
         _gather(make_gateway(settings, services), world, sizes)
-        _settle(services.store.database)
+        settle(services.store.database)
     finally:
         services.store.database.dispose()
 
