@@ -1,17 +1,18 @@
 """Refreshing tokens with rotation (RFC 6749 §6, RFC 9700 §4.14).
 
 Each refresh token works once. Its second use takes the whole family away, except within a short grace
-and while its heir is unused: then whoever raced gets the very same answer, and no honest client is
-thrown out. The refresh token of a client whose profile forbids rotation works as long as it lives (FAPI 2.0
-§5.3.2.1).
+and while its heir is unused: then whoever raced gets the very same answer, or the same heir beside a token
+of the scope that was asked for, and no honest client is thrown out. The refresh token of a client whose
+profile forbids rotation works as long as it lives (FAPI 2.0 §5.3.2.1).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
-from idp.domain.grant import StoredRefreshToken, grant_fault, is_live, is_repeat
+from idp.domain.grant import GrantState, StoredRefreshToken, grant_fault, is_live, is_repeat
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.token_form import REFRESH, with_check
@@ -91,34 +92,61 @@ def _refresh(
         presented = digest(refresh_token)
         spent = _taken(unit, client, presented)
         if spent is None:
-            return _answer_again(services, unit, client, presented)
+            return _answer_again(services, unit, client, presented, _Wish(asked, resource))
         state = grant_state(unit.connection, spent.grant_id, now=unit.now)
         reason = grant_fault(state, now=unit.now)
         if state is None or reason:
             return refuse_grant(services, unit, client, invalid_grant(f"refresh: {reason}"))
-        check_client_is_current(state, client.client)
-        scope = narrowed(asked, granted=state.scope.split())
-        if scope is None:
-            raise _UnspentError(Fault(ErrorCode.INVALID_SCOPE, "The scope is more than was granted."))
-        if any(each != spent.request["resource"] for each in resource):
-            raise _UnspentError(Fault(ErrorCode.INVALID_TARGET, "The resource was not authorized."))
-        if _is_anothers(spent, client):
-            raise _UnspentError(invalid_grant("refresh: bound to another key"))
-        access = access_now(unit, client.client, state)
-        if access is None:
-            return refuse_grant(services, unit, client, invalid_grant("refresh: no access"))
-        issue = Issue(
-            client=client.client,
-            state=state,
-            scope=scope,
-            resource=str(spent.request["resource"]),
-            authentication=Authentication.from_json(spent.request["authentication"]),
-            access=access,
-            confirmation=client.held,
-        )
+        issue = _issue(services, unit, client, state, spent, _Wish(asked, resource))
+        if isinstance(issue, Fault):
+            return issue
         if client.client.rules.rotates_refresh_tokens:
             return _rotate(services, unit, client, issue, spent, presented)
         return _keep(services, unit, client, issue, presented)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a request asks of the grant: all of it unless it says less."""
+
+    scope: tuple[str, ...] | None
+    resource: tuple[str, ...]
+
+
+def _issue(
+    services: IdpServices,
+    unit: Unit,
+    client: AuthenticatedClient,
+    state: GrantState,
+    token: StoredRefreshToken,
+    wish: _Wish,
+) -> Issue | Fault:
+    """Return what is to be issued for ``token``, of what its grant holds by now.
+
+    Raises:
+        _UnspentError: if the request asks for what the grant does not hold, or lacks the key.
+        StaleClientError: if the client changed a moment ago.
+    """
+    check_client_is_current(state, client.client)
+    scope = narrowed(wish.scope, granted=state.scope.split())
+    if scope is None:
+        raise _UnspentError(Fault(ErrorCode.INVALID_SCOPE, "The scope is more than was granted."))
+    if any(each != token.request["resource"] for each in wish.resource):
+        raise _UnspentError(Fault(ErrorCode.INVALID_TARGET, "The resource was not authorized."))
+    if _is_anothers(token, client):
+        raise _UnspentError(invalid_grant("refresh: bound to another key"))
+    access = access_now(unit, client.client, state)
+    if access is None:
+        return refuse_grant(services, unit, client, invalid_grant("refresh: no access"))
+    return Issue(
+        client=client.client,
+        state=state,
+        scope=scope,
+        resource=str(token.request["resource"]),
+        authentication=Authentication.from_json(token.request["authentication"]),
+        access=access,
+        confirmation=client.held,
+    )
 
 
 def _taken(unit: Unit, client: AuthenticatedClient, presented: bytes) -> StoredRefreshToken | None:
@@ -196,7 +224,7 @@ def _record(unit: Unit, client: AuthenticatedClient, issue: Issue, answer: Token
 
 
 def _answer_again(
-    services: IdpServices, unit: Unit, client: AuthenticatedClient, presented: bytes
+    services: IdpServices, unit: Unit, client: AuthenticatedClient, presented: bytes, wish: _Wish
 ) -> TokenAnswer | Fault:
     """Answer a token that could not be spent: again within the grace, else as the theft it may be."""
     found = find_refresh_token(unit.connection, presented)
@@ -212,8 +240,10 @@ def _answer_again(
         return refuse_grant(services, unit, client, invalid_grant("refresh: bound to another key"))
     if is_repeat(found, grace=services.settings.refresh_grace, now=unit.now):
         sealed = sealed_answer_to(unit.connection, presented)
-        if sealed is not None:
-            return _opened(unit, sealed, presented)
+        if sealed is not None and state is not None:
+            issue = _issue(services, unit, client, state, found, wish)
+            given = _opened(unit, sealed, presented)
+            return issue if isinstance(issue, Fault) else _repeated(services, unit, client, issue, given)
     revoke_grant(unit.connection, found.grant_id, reason="refresh-reused", now=unit.now)
     unit.audit.record(
         "gateway:grant:revoked",
@@ -222,6 +252,20 @@ def _answer_again(
         reason="refresh reused",
     )
     return refuse_grant(services, unit, client, invalid_grant("refresh: reused"))
+
+
+def _repeated(
+    services: IdpServices, unit: Unit, client: AuthenticatedClient, issue: Issue, given: TokenAnswer
+) -> TokenAnswer:
+    """Return the answer that was given before; who asks for another scope gets that beside the same heir.
+
+    Several parts of one application may refresh at once, each for what it needs.
+    """
+    if set(issue.scope) == set(given.scope.split()):
+        return given
+    answer = issue_for_account(services, unit, issue, refresh_token=given.refresh_token)
+    _record(unit, client, issue, answer)
+    return answer
 
 
 def _opened(unit: Unit, sealed: bytes, presented: bytes) -> TokenAnswer:

@@ -21,9 +21,13 @@ from kernel.web.http import NO_STORE, Request, Response, json_response
 _BASIC = 'Basic realm="Gateway", charset="UTF-8"'
 
 
+_REPEATABLE = frozenset({"resource", "audience"})
+"""What RFC 8707 §2 and RFC 8693 §2.1 let stand several times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a request: each once, except ``resource``."""
+    """The fields of a request: each once, except those that name whom a token is for."""
 
     fields: dict[str, list[str]]
 
@@ -38,9 +42,14 @@ class Form:
         return tuple(value for value in self.fields.get("resource", ()) if value)
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """The resources and audiences that were named (RFC 8693 §2.1)."""
+        return (*self.resource, *(value for value in self.fields.get("audience", ()) if value))
+
+    @property
     def repeats(self) -> bool:
         """Tell whether a field stands twice (RFC 6749 §3.2)."""
-        return any(len(values) > 1 and name != "resource" for name, values in self.fields.items())
+        return any(len(values) > 1 and name not in _REPEATABLE for name, values in self.fields.items())
 
 
 Deed = Callable[[IdpServices, ProvenClient, Form], Response]

@@ -75,7 +75,6 @@ def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenA
     token = form.value("subject_token")
     if not token:
         return _missing("subject_token")
-    audience = form.value("audience")
     request = ExchangeRequest(
         subject_token=token,
         subject_type=form.value("subject_token_type"),
@@ -83,7 +82,7 @@ def _exchange(services: IdpServices, proven: ProvenClient, form: Form) -> TokenA
         actor_type=form.value("actor_token_type"),
         requested_type=form.value("requested_token_type"),
         scope=form.value("scope"),
-        targets=(*form.resource, *((audience,) if audience else ())),
+        targets=form.targets,
     )
     return exchange_token(services, proven, request)
 

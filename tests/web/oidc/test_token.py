@@ -397,6 +397,21 @@ def test_a_lost_answer_is_given_again_within_the_grace(op_on_both: Op) -> None:
     assert error_of(op.refresh(answer.json()["refresh_token"])) == "invalid_grant"
 
 
+def test_within_the_grace_each_gets_the_scope_it_asks_for_beside_one_heir(op_on_both: Op) -> None:
+    """RT-11, RFC 6749 §6: parts of one application that refresh at once, each for what it needs; none gets more."""
+    op = op_on_both
+    first = op.tokens(ready(op))["refresh_token"]
+    whole = op.refresh(first)
+    narrow, wrong = (op.refresh(first, scope=each) for each in ("openid email", "openid admin"))
+    assert (whole.json()["scope"], narrow.json()["scope"]) == (op.ask()["scope"], "openid email")
+    assert error_of(wrong) == "invalid_scope"
+    assert error_of(op.refresh(first, resource="https://other.example")) == "invalid_target"
+    assert claims_of(narrow.json()["access_token"])["scope"] == "openid email"
+    assert narrow.json()["refresh_token"] == whole.json()["refresh_token"]
+    assert op.refresh(first).body == whole.body
+    assert op.refresh(whole.json()["refresh_token"]).json()["scope"] == op.ask()["scope"]
+
+
 def test_with_no_grace_there_is_no_second_answer(sqlite_gateway_database: Database) -> None:
     """RT-03: grace 0, at most one success."""
     op = an_op(sqlite_gateway_database, refresh_grace=dt.timedelta(0))

@@ -45,9 +45,18 @@ def reached(op: Op, may_act: str = "", **changes: str) -> str:
 
 
 def exchange(
-    op: Op, token: str, client_id: str = "front", proof: dict[str, str] | None = None, **fields: str
+    op: Op,
+    token: str,
+    client_id: str = "front",
+    proof: dict[str, str] | None = None,
+    **fields: str | list[str],
 ) -> Response:
-    said = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN, **fields}
+    said: dict[str, str | list[str]] = {
+        "grant_type": EXCHANGE,
+        "subject_token": token,
+        "subject_token_type": ACCESS_TOKEN,
+        **fields,
+    }
     return op.post("/oauth2/token", said, headers={**op.basic(client_id), **(proof or {})})
 
 
@@ -136,6 +145,7 @@ def test_a_token_that_names_who_may_act_is_exchanged_by_nobody_else(op: Op) -> N
         ({"resource": FRONT}, "invalid_target"),
         ({"audience": THIRD}, "invalid_target"),
         ({"audience": BACK, "resource": THIRD}, "invalid_target"),
+        ({"audience": [BACK, THIRD]}, "invalid_target"),
         ({"requested_token_type": "urn:ietf:params:oauth:token-type:refresh_token"}, "invalid_request"),
         ({"subject_token_type": "urn:ietf:params:oauth:token-type:id_token"}, "invalid_request"),
         ({"subject_token_type": ""}, "invalid_request"),
