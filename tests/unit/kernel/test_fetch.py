@@ -101,6 +101,16 @@ def test_a_document_comes_whole_or_not_at_all(tmp_path: Path) -> None:
         assert len(served.asked) == 4
 
 
+def test_a_certificate_of_another_name_is_not_taken(tmp_path: Path) -> None:
+    """RFC 9525 §6, IPSIE SL1: though its authority is trusted, and the connection goes to a looked-up address."""
+    with serving_documents(tmp_path) as served:
+        by_name = served.host.replace("127.0.0.1", "localhost")
+        fetcher = Fetcher(FetchRules(authority=served.authority, loopback=(by_name, served.host)))
+        assert fetcher.get(served.put("/keys", b"{}")) == Fetched(b"{}")
+        assert fetcher.get(f"https://{by_name}/keys") == NotFetched("tls")
+        assert served.asked == ["/keys"]
+
+
 def test_a_host_let_through_has_to_be_this_machine() -> None:
     """The list opens loopback, and no network behind it."""
     assert Fetcher(FetchRules(loopback=("10.0.0.1:443",))).get("https://10.0.0.1/") == NotFetched(

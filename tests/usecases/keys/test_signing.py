@@ -59,6 +59,30 @@ def test_without_keys_nothing_is_signed(sqlite_gateway_database: Database, clock
         keys.sign({"sub": "x"}, typ="JWT")
 
 
+def test_our_own_keys_are_strong(sqlite_gateway_database: Database, clock: FrozenClock) -> None:
+    """IPSIE SL1, FAPI 2.0 §5.4.2: RSA from 2048 bits, curves from 224, those for encryption too; none of it private."""
+    settings = KeySettings(algorithms=EVERY, encryption_algorithms=("RSA-OAEP-256", "ECDH-ES"))
+    keys = SigningKeys(a_store(sqlite_gateway_database, clock), settings)
+    keys.ensure()
+    clock.advance(settings.publish_ahead)
+    rotate(keys._store, settings)
+    keys.refresh()
+    shown = json.loads(keys.jwks().body)["keys"]
+    kinds = sorted((key["use"], key["kty"]) for key in shown)
+    assert kinds == [
+        ("enc", "EC"),
+        ("enc", "RSA"),
+        ("sig", "EC"),
+        ("sig", "OKP"),
+        ("sig", "RSA"),
+        ("sig", "RSA"),
+    ]
+    for key in shown:
+        modulus = urlsafe_b64decode(key.get("n", "") + "==")
+        assert key.get("crv") in {"P-256", "Ed25519"} or len(modulus) * 8 >= 3_072
+        assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & key.keys()
+
+
 @pytest.mark.filterwarnings("ignore:EdDSA:joserfc.errors.SecurityWarning")  # RFC 9864 names the curve instead
 def test_the_first_keys_sign_at_once_and_others_verify_them_from_the_key_set(
     gateway_database: Database, clock: FrozenClock
