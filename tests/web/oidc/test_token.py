@@ -14,6 +14,7 @@ from idp.storage import tables
 from idp.storage.lockouts import Try, account_key, count_try
 from idp.usecases.disable_client import disable_client
 from idp.usecases.endings import end_access, end_session, end_sessions
+from idp.usecases.sessions import find_session
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
@@ -130,6 +131,19 @@ def test_who_signs_in_beside_a_lock_of_strangers_gets_tokens(op: Op) -> None:
     lock(op, Counted.PASSWORD, account_key(account, None))
     op.clock.advance(dt.timedelta(seconds=1))
     assert op.redeem(op.code(op.session(account))).status == 200
+
+
+@pytest.mark.parametrize("kind", list(Counted))
+def test_strangers_who_lock_an_account_take_nothing_from_its_holder(op: Op, kind: Counted) -> None:
+    """RT-07, LK-05: ten guesses from anywhere would end whatever somebody uses; sessions and tokens go on."""
+    op.client()
+    account = op.account()
+    cookie = op.session(account)
+    tokens = op.tokens(cookie, scope="openid offline_access")
+    lock(op, kind, account_key(account, None))
+    assert op.refresh(tokens["refresh_token"]).status == 200
+    assert op.userinfo(tokens["access_token"]).status == 200
+    assert find_session(op.services, cookie) is not None
 
 
 def lock(op: Op, kind: Counted, key: bytes) -> None:
