@@ -39,6 +39,7 @@ from idp.domain.query import (
 )
 from idp.domain.query import Present as PresentCondition
 from scim.domain.catalogue import Attribute, Catalogue, encode_operand, plain_integer
+from scim.domain.enterprise import MANAGER_NAME
 
 LONGEST = 8_192
 DEEPEST = 32
@@ -46,7 +47,18 @@ MOST_TERMS = 200
 
 _ORDERING = frozenset({CompareOperator.gt, CompareOperator.ge, CompareOperator.lt, CompareOperator.le})
 _FRAGMENT = frozenset({CompareOperator.co, CompareOperator.sw, CompareOperator.ew})
-_UNANSWERABLE = frozenset({"meta.location", "meta.version", "groups.$ref", "members.$ref", "members.display"})
+_UNANSWERABLE = frozenset(
+    {
+        "meta.location",
+        "meta.version",
+        "groups.$ref",
+        "members.$ref",
+        "members.display",
+        "enterprise:manager.$ref",
+    }
+)
+_BESIDE = {"enterprise:manager.$ref": MANAGER_NAME}
+"""What the server states of a value, by what is stored whenever it does."""
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*')
 _NUL_OR_SURROGATE = re.compile("[\x00\ud800-\udfff]")
@@ -197,7 +209,7 @@ class _Compiler(FilterVisitor[Condition]):
         attribute = self._resolve(node.attr_path)
         if attribute.path == "meta" or attribute.path.startswith("meta.") or attribute.path == "id":
             return Constant(value=True)
-        return PresentCondition(tuple(leaf.path for leaf in attribute.leaves()))
+        return PresentCondition(tuple(_BESIDE.get(leaf.path, leaf.path) for leaf in attribute.leaves()))
 
     def visit_value_path(self, node: ValuePath) -> Condition:
         """Compile a selection: one entry meets the inner filter by itself."""

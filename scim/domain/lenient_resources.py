@@ -66,7 +66,14 @@ class ResourceReader:
         if attribute is None:
             self.refuse_unknown(name)
             return value
-        return self.value(attribute, value)
+        return self._schemas(value) if attribute.path == "schemas" else self.value(attribute, value)
+
+    def _schemas(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the URIs of a resource as we write ours: URNs are stated in any case (C3)."""
+        ours = {self.catalogue.schema.lower(): self.catalogue.schema, **self.catalogue.extension_names}
+        listed = value if isinstance(value, list) else []
+        known = [ours.get(each.lower(), each) if isinstance(each, str) else each for each in listed]
+        return known if isinstance(value, list) else value
 
     def is_ignored(self, name: str) -> bool:
         """Tell whether a top-level member is the server's to state: of any type, it says nothing (C2)."""

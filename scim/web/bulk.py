@@ -108,7 +108,7 @@ class BulkJobs:
             address=request.address,
             path_values={"id": match["id"]} if match["id"] else {},
         )
-        location = "" if operation.method == "POST" else self._base + operation.path
+        location = "" if operation.method == "POST" else self._base + operation.path.rstrip("/")
         return result_of(answered(services, method, alone, client), location)
 
     def told(self, operation: Operation, result: Result) -> dict[str, Any]:

@@ -39,7 +39,11 @@ _PARAMETERS = (
     "attributes",
     "excludedAttributes",
 )
-_UNSORTABLE = frozenset({"groups", "members", "meta", "schemas", "x509certificates"})
+_LISTS = frozenset({"attributes", "excludedAttributes"})
+"""Parameters that may come more than once: all of them count, as for a single resource."""
+_UNSORTABLE = frozenset(
+    {"groups", "members", "meta", "schemas", "x509certificates", "enterprise:manager.$ref"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def list_request(
     Raises:
         SCIMException: if a parameter cannot be understood.
     """
-    values = {name: each[0] for name, each in request.query_values.items()}
+    values = {name: each if name in _LISTS else each[0] for name, each in request.query_values.items()}
     return _read(values, catalogue, settings, tolerance, others)
 
 
@@ -97,7 +101,7 @@ def search_request(
     """
     body = {name.lower(): value for name, value in body_object(request).items()}
     schemas = body.get("schemas")
-    if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
+    if not isinstance(schemas, list) or SEARCH_SCHEMA.lower() not in [str(each).lower() for each in schemas]:
         raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
     stated = {name: body[name.lower()] for name in _PARAMETERS if body.get(name.lower()) is not None}
     return _read(stated, catalogue, settings, tolerance, others)
@@ -187,4 +191,4 @@ def _sortable(name: str, catalogue: Catalogue) -> Attribute | None:
     if attribute.path in _UNSORTABLE and part.lower() not in {"created", "lastmodified"}:
         return None
     found = attribute.parts.get(part.lower()) if part else attribute
-    return None if found is None or found.is_complex else found
+    return None if found is None or found.is_complex or found.path in _UNSORTABLE else found

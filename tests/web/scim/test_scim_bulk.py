@@ -275,7 +275,7 @@ def test_an_operation_that_succeeds_tells_what_it_does_alone(world: ScimWorld) -
     assert (late["location"], "version" in late) == (f"{BASE}{user}", False)
     answer = _bulk(
         world,
-        {"method": "patch", "path": group, "version": "*", "data": _replace("displayName", "Patched")},
+        {"method": "patch", "path": f"{group}/", "version": "*", "data": _replace("displayName", "Patched")},
         {"method": "DELETE", "path": group, "bulkId": "gone"},
     )
     patched, gone = answer["Operations"]

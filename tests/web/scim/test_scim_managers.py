@@ -87,6 +87,10 @@ def test_the_server_says_who_the_manager_is(world: ScimWorld) -> None:
     for text in (f'{MANAGER}.displayName eq "boss"', f'{MANAGER}.value eq "{boss}"'):
         assert world.found("Users", text) == ["nora"]
     assert world.found("Users", f'{MANAGER}.displayName co "B\\""') == []
+    assert world.found("Users", f"{MANAGER}.$ref pr") == ["nora"]
+    asked = world.search("Users", f'{MANAGER}.$ref eq "{known["$ref"]}"')
+    assert (asked.status, asked.scim_type) == (400, "invalidFilter")
+    assert world.get("/Users", query={"sortBy": f"{MANAGER}.$ref"}).scim_type == "invalidPath"
 
 
 def test_a_manager_may_change_and_go(world: ScimWorld) -> None:

@@ -147,6 +147,9 @@ def test_a_path_may_be_as_long_as_a_filter(world: ScimWorld) -> None:
         ({"op": "add", "path": "emails", "value": "x@acme.example"}, "emails[1]"),
         ({"op": "replace", "value": {"name": "Nora"}}, "name"),
         ({"op": "replace", "path": "active", "value": "perhaps"}, "'active'"),
+        ({"op": "replace", "path": "displayName", "value": 5}, "displayName"),
+        ({"op": "replace", "value": {"name": {"familyName": ["Field"]}}}, "familyName"),
+        ({"op": "add", "path": "phoneNumbers", "value": "x"}, "phoneNumbers[1]"),
         ({"op": "replace", "path": "userName", "value": ""}, "'userName'"),
     ],
 )

@@ -29,7 +29,14 @@ VALUES = {
     "string": '"x"',
     "reference": '"x"',
 }
-UNANSWERABLE = {"meta.location", "meta.version", "groups.$ref", "members.$ref", "members.display"}
+UNANSWERABLE = {
+    "meta.location",
+    "meta.version",
+    "groups.$ref",
+    "members.$ref",
+    "members.display",
+    "enterprise:manager.$ref",
+}
 CONSTANT = {"meta.resourcetype"}
 SHARED_BY_MANY = {"active", "groups.type", "members.type"}
 """Half of all resources meet such a comparison: a page of them is read in the order of the list."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from tests.support.scim import BASE, ERROR_SCHEMA, PATCH_SCHEMA, SEARCH_SCHEMA, a_group, a_user
 
@@ -154,6 +156,20 @@ def test_names_are_read_in_any_case_and_nothing_is_nothing(sqlite_world: ScimWor
     assert made.status == 201
     assert made["emails"] == [{"value": "n@acme.example"}]
     assert {"title", "phoneNumbers"}.isdisjoint(made.json())
+
+
+@pytest.mark.parametrize("profile", ["rfc", "strict"])
+def test_schemas_are_named_in_any_case(sqlite_world: ScimWorld, profile: str) -> None:
+    """C3, C8: a URN has none; what is stored and shown is written as published."""
+    order = ScimClientOrder(profile, "", profile=profile)
+    assert store_scim_client(sqlite_world.services, order, actor=SYSTEM) == ScimClientStored()
+    listed = [each.lower() for each in (USER_SCHEMA, USER_EXTENSION)]
+    made = sqlite_world.post("/Users", a_user(schemas=listed), client_id=profile)
+    assert made.status == 201, made.body
+    assert made["schemas"] == [USER_SCHEMA, USER_EXTENSION]
+    again = a_user(schemas=[each.upper().replace("URN:IETF", "urn:ietf") for each in listed])
+    put = sqlite_world.put(f"/Users/{made['id']}", again, client_id=profile)
+    assert (put.status, put.headers["etag"]) == (200, made.headers["etag"])
 
 
 def test_the_standard_user_with_everything_is_kept(world: ScimWorld) -> None:
@@ -328,6 +344,25 @@ def test_a_user_name_can_change(world: ScimWorld) -> None:
 
 
 # --- tags ----------------------------------------------------------------------------------------
+
+
+def test_what_a_list_shows_is_what_a_single_resource_shows(sqlite_world: ScimWorld) -> None:
+    """D6: a parameter that comes more than once says the same to both."""
+    path = f"/Users/{sqlite_world.post('/Users', a_user())['id']}"
+    for query in (
+        "attributes=userName&attributes=name.givenName",
+        "excludedAttributes=name&excludedAttributes=emails",
+    ):
+        alone = sqlite_world.get(f"{path}?{query}").json()
+        assert sqlite_world.get(f"/Users?{query}")["Resources"] == [alone]
+        assert ("emails" in alone, "givenName" in alone.get("name", {})) in {(False, True), (False, False)}
+    assert alone["userName"] == "fieldn"
+
+
+def test_a_search_names_its_schema_in_any_case(sqlite_world: ScimWorld) -> None:
+    """D4, H10: URNs have no case, in this message as in those of PATCH and Bulk."""
+    body = {"schemas": [SEARCH_SCHEMA.lower()], "count": 0}
+    assert sqlite_world.post("/Users/.search", body).status == 200
 
 
 def test_a_write_on_a_version_that_is_gone_is_refused(world: ScimWorld) -> None:
