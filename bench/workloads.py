@@ -259,8 +259,8 @@ def password_login(_world: World) -> tuple[Next, Seen]:
         cookies = "; ".join(f"{name}={value}" for name, value in jar.items())
         header = f"Cookie: {cookies}\r\n" if cookies else ""
         if "form" in memory:
-            path, body = memory.pop("form")  # type: ignore[misc]
-            return send("POST", path, body, FORM, header + f"Origin: {origin()}\r\n")
+            form: tuple[str, bytes] = memory.pop("form")  # type: ignore[assignment]
+            return send("POST", *form, FORM, header + f"Origin: {origin()}\r\n")
         return get(str(memory.pop("go", "") or authorize_path("openid profile")), header)
 
     def seen(lane: Lane, answer: Answer) -> bool:
