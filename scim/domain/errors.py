@@ -51,6 +51,8 @@ def of_validation(error: ValidationError) -> tuple[int, dict[str, Any]]:
         if first["loc"]
         else str(first.get("ctx", {}).get("field_name", ""))
     )
+    if first["type"] not in _NAMED_BY_CLIENT:
+        where = _FIELD.sub(_name_of, where)
     sentence = _SENTENCES.get(str(first["type"]), "The value is not valid")
     detail = f"{sentence}: {where}" if where else f"{sentence}."
     return status, error_document(status, detail, known.scim_type or "")
@@ -75,7 +77,14 @@ _SENTENCES = {
     "model_attributes_type": "The value must be an object",
     "dict_type": "The value must be an object",
 }
+_NAMED_BY_CLIENT = ("extra_forbidden", "unknown_extension_schema")
+_FIELD = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:_[a-z0-9]++)+|(?<!\$)\bref$")
+"""How a model calls what the schema writes in camel case, and ``$ref``."""
 _INNER = ("pydantic", "http://", "https://", "Traceback", "Error(")
+
+
+def _name_of(field: re.Match[str]) -> str:
+    return "$ref" if field[0] == "ref" else to_camel(field[0])
 
 
 def _plain(detail: str) -> str:

@@ -38,7 +38,7 @@ _LIST = """
     out over own owner page pages parameter parameters part parts passing password patch path paths
     payload per percent permitted personal poll possible post precondition previouscursor primary
     process profile protected protocol provider push put qualify queries query range rate reach read
-    recorded reference references remove removed replace request requests required requires reserved
+    recorded ref reference references remove removed replace request requests required requires reserved
     resource resourcetypes response results retry returnability rfc rows s says schema schemas scim
     scope scopes second seconds secret see seen select selected selecting selection selects
     sensitive served server service serviceproviderconfig set settings should single size small so
@@ -55,7 +55,7 @@ _WORDS = frozenset(_LIST.split())
 @lru_cache(maxsize=512)
 def told_reason(detail: str) -> str:
     """Return ``detail`` with a gap wherever it may hold a value (SF-09, N6)."""
-    masked = _TOKEN.sub(_known, detail[:2_048])
+    masked = _TOKEN.sub(_known, _POSITION.sub("", detail[:2_048]))
     for around in _AROUND_GAP:
         masked = around.sub(_GAP, masked)
     return masked if len(masked) <= _LONGEST else masked[: _LONGEST - 1] + _GAP
@@ -63,6 +63,9 @@ def told_reason(detail: str) -> str:
 
 def _known(match: re.Match[str]) -> str:
     token = match[0]
+    uri, _, name = token.rpartition(":")
+    if uri in _URIS and all(part.lower() in _VOCABULARY for part in name.split(".")):
+        return token
     return token if token in _URIS or token.lower() in _VOCABULARY else _GAP
 
 
@@ -76,6 +79,8 @@ _URIS = frozenset(
     {USER_SCHEMA, GROUP_SCHEMA, *USERS.extension_names.values(), *GROUPS.extension_names.values()}
 )
 _VOCABULARY = _WORDS | frozenset(_names(USERS.every())) | frozenset(_names(GROUPS.every()))
+_POSITION = re.compile(r"\[[0-9]{1,4}\]")
+"""Which entry of a list: the attribute is told without it."""
 _TOKEN = re.compile(r"urn:[\w:.-]*\w|\w+")
 _AROUND_GAP = (
     re.compile(rf"(?<=')[^']*{_GAP}[^']*(?=')"),  # what is quoted is told as a whole, or not at all

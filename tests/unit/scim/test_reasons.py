@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scim.domain.models import USER_EXTENSION
 from scim.domain.reasons import _VOCABULARY, told_reason
 from tests.architecture.sources import ROOT
 
@@ -52,6 +53,11 @@ def test_our_own_sentences_stay_whole() -> None:
             "'schemas' must name urn:ietf:params:scim:schemas:core:2.0:User.",
             "'schemas' must name urn:ietf:params:scim:schemas:core:2.0:User.",
         ),
+        ("The value must be text: phoneNumbers[12].value", "The value must be text: phoneNumbers.value"),
+        ("The value must be text: emails[4165550100].value", "The value must be text: …"),
+        ("'groups.$ref' is read-only", "'groups.$ref' is read-only"),
+        (f"'{USER_EXTENSION}:personId' is read-only", f"'{USER_EXTENSION}:personId' is read-only"),
+        (f"The value must be text: {USER_EXTENSION}:nora.field", "The value must be text: …"),
         ("", ""),
     ],
 )

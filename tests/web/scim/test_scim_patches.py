@@ -151,6 +151,13 @@ def test_a_path_may_be_as_long_as_a_filter(world: ScimWorld) -> None:
         ({"op": "replace", "value": {"name": {"familyName": ["Field"]}}}, "familyName"),
         ({"op": "add", "path": "phoneNumbers", "value": "x"}, "phoneNumbers[1]"),
         ({"op": "replace", "path": "userName", "value": ""}, "'userName'"),
+        ({"op": "replace", "path": "userName", "value": 7}, "userName"),
+        ({"op": "add", "path": "displayName", "value": [{"value": "Nora"}]}, "displayName"),
+        ({"op": "add", "path": "name.familyName", "value": 7}, "familyName"),
+        ({"op": "replace", "path": "phoneNumbers", "value": [{"value": 7}]}, "phoneNumbers[0].value"),
+        ({"op": "add", "path": f"{ENTERPRISE}:employeeNumber", "value": 7}, "employeeNumber"),
+        ({"op": "add", "path": f"{ENTERPRISE}:manager.$ref", "value": 7}, "$ref"),
+        ({"op": "add", "path": f"{USER_EXTENSION}:personId", "value": 7}, "personId"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_by_its_attribute(
