@@ -43,7 +43,6 @@ _DELETE_VALUES = Prepared(
         account_value.c.account_id == bindparam("id"), account_value.c.path.in_(listed("paths"))
     )
 )
-_DELETE = Prepared(delete(account).where(account.c.id == bindparam("id")))
 _TOUCHED = update(account).values(
     version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type)
 )
@@ -238,11 +237,6 @@ def list_protected(connection: Connection) -> tuple[Account, ...]:
         select(*ACCOUNT_COLUMNS).where(account.c.protected_at.is_not(None)).order_by(account.c.user_name_key)
     )
     return tuple(to_account(tuple(row)) for row in connection.execute(statement))
-
-
-def delete_account(connection: Connection, account_id: str) -> None:
-    """Remove an account that is held for change, and all that hangs on it."""
-    _DELETE.within(connection, id=account_id)
 
 
 def _columns(value: Account, document: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from idp.domain.account import Account
 from idp.domain.reporting_line import VALUE_PATH
 from idp.storage.accounts import ACCOUNT_COLUMNS, to_account
 from idp.storage.members import as_groups, ask_groups_stating
-from idp.storage.tables import account, account_value, membership, session
+from idp.storage.tables import account, account_value, grant, membership, refresh_token, session
 from kernel.errors import UndoneError
 from kernel.prepared import Prepared, run_together
 
@@ -39,6 +39,18 @@ _GO_ALONE = Prepared(
 )
 
 
+# A token before its grant, which its heir takes, as whoever refreshes it does: where the account takes them
+# along, the grants go first.
+_HOLD_UNSPENT = Prepared(
+    select(refresh_token.c.digest)
+    .join(grant, grant.c.id == refresh_token.c.grant_id)
+    .where(grant.c.account_id == _ID, refresh_token.c.used_at.is_(None))
+    .order_by(refresh_token.c.digest)
+    .with_for_update(of=refresh_token)
+)
+_GO = Prepared(delete(account).where(account.c.id == _ID))
+
+
 @dataclass(frozen=True, slots=True)
 class Departure:
     """An account that is held until the unit ends; ``is_over`` tells that it is gone."""
@@ -58,10 +70,11 @@ def leave_alone(
         UndoneError: if it left its last group at this very moment.
     """
     asked = {"id": account_id, "source": source}
-    # The second sees what the first waited for: nobody joins, signs in or states the manager once it is held.
-    held, gone = run_together(
+    # The last sees what the first waited for: nobody joins, signs in or states the manager once it is held.
+    held, _, gone = run_together(
         connection,
         _HOLD_OF_NO_GROUP.bound(**asked),
+        _HOLD_UNSPENT.bound(id=account_id),
         _GO_ALONE.bound(**asked, expected=expected_version),
     )
     if gone and not held:  # whoever added it to a group meanwhile was not seen
@@ -77,3 +90,8 @@ def hold_member(
         connection, _HOLD.bound(id=account_id, source=source), ask_groups_stating(account_id)
     )
     return to_account(held[0]) if held else None, as_groups(groups)
+
+
+def remove_account(connection: Connection, account_id: str) -> None:
+    """Remove an account that is held, and all that hangs on it."""
+    run_together(connection, _HOLD_UNSPENT.bound(id=account_id), _GO.bound(id=account_id))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.provisioning import Missing, Moved, Protected
-from idp.storage.accounts import delete_account, find_account
-from idp.storage.departures import hold_member, leave_alone
+from idp.storage.accounts import find_account
+from idp.storage.departures import hold_member, leave_alone, remove_account
 from idp.storage.groups import touch_group_versions
 from idp.storage.members import groups_stating
 from idp.usecases.endings import end_sessions
@@ -98,7 +98,7 @@ def _delete(unit: Unit, asked: _Asked) -> None:
         account, groups = _hold(unit, asked, may_be_in_groups=departure is None)
         end_sessions(unit, asked.services, account_id=asked.account_id, reason="deleted", actor=asked.actor)
         led = forget_manager(unit, account)
-        delete_account(unit.connection, asked.account_id)
+        remove_account(unit.connection, asked.account_id)
     unit.audit.record(
         "gateway:account:deleted",
         actor=asked.actor,

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idp.storage.accounts import delete_account, find_account
+from idp.storage.accounts import find_account
 from idp.storage.consents import ConsentRequest, add_consent_request
-from idp.storage.departures import hold_member
+from idp.storage.departures import hold_member, remove_account
+from idp.storage.grants import NewGrant, insert_grant
+from idp.storage.refresh_tokens import NewRefreshToken, insert_refresh_token, spend_refresh_token
 from idp.usecases.activate_account import activate_account
 from idp.usecases.decide_consent import decide_consent
+from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.endings import end_sessions
 from idp.usecases.enrol_totp import begin_totp_enrolment, confirm_totp_enrolment
 from idp.usecases.flow_outcomes import FlowLost, LinkDead, PasskeyRefused
@@ -57,7 +60,7 @@ def deleted_meanwhile(services: IdpServices, account_id: str, deed: Callable[[],
             late = pool.submit(deed)
             done_or_waiting(database, late)
             end_sessions(unit, services, account_id=account_id, reason="deleted", actor=SYSTEM)
-            delete_account(unit.connection, account_id)
+            remove_account(unit.connection, account_id)
         return late.result(60)
 
 
@@ -138,3 +141,31 @@ def test_an_answer_to_what_an_application_asks(postgresql_gateway_database: Data
         lambda: decide_consent(op.services, token=token, session=session, allowed=True),
     )
     assert got is False
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_a_token_that_is_being_refreshed(postgresql_gateway_database: Database, *, signed_in: bool) -> None:
+    """RT-07: its heir takes the grant; the deletion waits for the token before it takes the grant along."""
+    op = an_op(postgresql_gateway_database)
+    op.client()
+    account_id = op.account()
+    if signed_in:
+        op.session(account_id)
+    with op.services.store.write() as unit:
+        family, later = unit.randomness.ulid(unit.now), unit.now.replace(year=2030)
+        new = NewGrant(family, "emi", account_id, None, "openid", later)
+        assert insert_grant(unit.connection, new, now=unit.now)
+        first = NewRefreshToken(b"first", family, "emi", {}, later)
+        insert_refresh_token(unit.connection, first, now=unit.now)
+    with ThreadPoolExecutor(1) as pool:
+        with op.services.store.write() as unit:
+            assert spend_refresh_token(unit.connection, b"first", "emi", now=unit.now)
+            deletion = pool.submit(
+                deprovision_account, op.services, actor=SYSTEM, source="test", account_id=account_id
+            )
+            done_or_waiting(postgresql_gateway_database, deletion)
+            heir = NewRefreshToken(b"heir", family, "emi", {}, later, b"first")
+            insert_refresh_token(unit.connection, heir, now=unit.now)
+        assert deletion.result(60) == Deprovisioned()
+    with op.services.store.write() as unit:
+        assert spend_refresh_token(unit.connection, b"heir", "emi", now=unit.now) is None

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from idp.domain.factors import PROOF_LIFE, OwnFactor, Removal
 from idp.settings import IdpSettings
-from idp.storage.accounts import delete_account, find_for_change
+from idp.storage.accounts import find_for_change
+from idp.storage.departures import remove_account
 from idp.storage.factors import add_totp
 from idp.usecases.name_factor import name_factor
 from idp.usecases.own_factors import list_own_factors
@@ -118,7 +119,7 @@ def test_a_removal_makes_way_for_the_deletion_of_its_account(postgresql_gateway_
             assert find_for_change(unit.connection, account_id, source="test") is not None
             removal = pool.submit(remove_factor, op.services, standing, APP, elsewhere=True)
             done_or_waiting(postgresql_gateway_database, removal)
-            delete_account(unit.connection, account_id)
+            remove_account(unit.connection, account_id)
         assert removal.result(60) is Removal.GONE
 
 
