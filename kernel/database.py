@@ -55,6 +55,7 @@ _AWAY = ("08", "53", "57")
 _log = structlog.get_logger(__name__)
 
 _TO_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_FROM_TEXT = json.JSONDecoder().decode
 
 T = TypeVar("T")
 
@@ -109,14 +110,30 @@ class JsonText(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401 - JSON
         """Turn the value into its stored text."""
         del dialect
-        if value is None:
-            return None
-        return _TO_TEXT(value)
+        return _json_to_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401 - JSON
         """Turn stored text back into the value."""
         del dialect
-        return None if value is None else json.loads(value)
+        return _text_to_json(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        """Return the same without the layers that the library puts around it."""
+        del dialect
+        return _json_to_text
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Return the same without the layers that the library puts around it."""
+        del dialect, coltype
+        return _text_to_json
+
+
+def _json_to_text(value: Any) -> str | None:  # noqa: ANN401 - JSON
+    return None if value is None else _TO_TEXT(value)
+
+
+def _text_to_json(value: str | None) -> Any:  # noqa: ANN401 - JSON
+    return None if value is None else _FROM_TEXT(value)
 
 
 def insert(where: Connection | str, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -15,6 +15,7 @@ from idp.domain.session import LiveSession
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from kernel.web.cookies import read_cookie
+from kernel.web.finished import finished_page
 from kernel.web.kit import installed
 from kernel.web.language import current_language
 from kernel.web.language import gettext as _
@@ -104,7 +105,7 @@ def _shown_by_all() -> dict[str, Hashable]:
 
 
 def _answer(body: str, status: int, headers: Mapping[str, str] | None) -> Response:
-    response = flask.make_response(body, status)
+    response = finished_page(body, status)
     let_through(response)
     response.headers.update(headers or {})
     return response

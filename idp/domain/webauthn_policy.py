@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,6 +76,7 @@ def relying_party(public_url: str, name: str) -> RelyingParty:
     return RelyingParty(parts.hostname or "", f"{parts.scheme}://{parts.netloc}".lower(), name)
 
 
+@cache
 def passkeys_possible(public_url: str) -> bool:
     """Tell whether browsers make passkeys here: on a host with a name, over TLS or on this machine."""
     parts = urlsplit(public_url)

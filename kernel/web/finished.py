@@ -1,4 +1,4 @@
-"""A response of a protocol face as Flask sends it: complete as it stands."""
+"""Responses that are complete as they stand, and go out through Flask as they are."""
 
 from __future__ import annotations
 
@@ -28,4 +28,11 @@ class _Finished(flask.Response):
 def finished(response: Response, *, head: bool = False) -> flask.Response:
     """Return ``response`` for a view; a page's view gets the headers of pages beside its own."""
     status, headers, body = finish(response, head=head)
+    return _Finished(body, status, headers)
+
+
+def finished_page(text: str, status: int) -> flask.Response:
+    """Return a page of HTML; the page kit adds the headers of pages."""
+    body = text.encode()
+    headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))]
     return _Finished(body, status, headers)

@@ -41,7 +41,8 @@ def current_language() -> str:
 
 def asked_language() -> str:
     """Return the language that an application asks for (``ui_locales``), or an empty text."""
-    return first_known(flask.request.args.get("ui_locales", ""))
+    asked = flask.request.args
+    return first_known(asked["ui_locales"]) if "ui_locales" in asked else ""
 
 
 def remember_asked_language(response: Response) -> None:

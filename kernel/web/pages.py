@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import flask
 import jinja2
 import structlog
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response
 
 from kernel.errors import SwitchyardError
@@ -62,7 +63,7 @@ def make_pages(
     static_folders: tuple[Path, ...] = (),
 ) -> flask.Flask:
     """Return a Flask application that has everything a page needs; the system adds its routes."""
-    app = flask.Flask(import_name, static_folder=None, template_folder=None)
+    app = _Pages(import_name, static_folder=None, template_folder=None)
     app.jinja_environment = _Templates
     app.config.update(
         MAX_CONTENT_LENGTH=kit.max_body,
@@ -83,6 +84,24 @@ def make_pages(
     app.register_error_handler(Exception, errors.any_error)
     app.wsgi_app = _Door(app.wsgi_app, kit)  # type: ignore[method-assign]  # the way Flask documents
     return app
+
+
+class _Pages(flask.Flask):
+    """Flask, without what it finds out anew for each request though it is the same for all."""
+
+    _outside: MapAdapter | None = None
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func`` as it is: no view of ours is a coroutine."""
+        return func
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Return what builds addresses; the one that no request is behind is made once."""
+        if request is not None:
+            return super().create_url_adapter(request)
+        if self._outside is None:
+            self._outside = super().create_url_adapter(None)
+        return self._outside
 
 
 class _Templates(flask.templating.Environment):
