@@ -15,7 +15,6 @@ import hmac
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -244,8 +243,11 @@ class PasswordHasher:
         Raises:
             BusyError: when its turn does not come within the wait.
         """
-        with self._turn():
-            return self._argon.hash(secret)
+        with self.turns.turn():
+            try:
+                return self._argon.hash(secret)
+            finally:
+                self._used()
 
     def verify(self, stored: str | None, secret: str) -> bool:
         """Tell whether ``secret`` matches; with ``None`` burn the same time and answer no (EN-01).
@@ -254,20 +256,14 @@ class PasswordHasher:
             BusyError: when its turn does not come within the wait.
         """
         usable = len(secret.encode()) <= self.longest
-        with self._turn():
+        with self.turns.turn():
             try:
                 matches = self._argon.verify(stored or self._nobody, secret if usable else "")
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
                 return False
-        return bool(matches) and stored is not None and usable
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with self.turns.turn():
-            try:
-                yield
             finally:
                 self._used()
+        return bool(matches) and stored is not None and usable
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether ``stored`` was made with other costs than those in force."""

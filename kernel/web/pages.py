@@ -16,6 +16,7 @@ from typing import Any
 import flask
 import jinja2
 import structlog
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response
@@ -86,9 +87,21 @@ def make_pages(
     return app
 
 
+class _NoSessions(SessionInterface):
+    """Flask's own sessions, of which we have none: every request gets the same one, which nobody can fill."""
+
+    _none = NullSession()
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> NullSession:
+        """Return the session that holds nothing and is not stored."""
+        del app, request
+        return self._none
+
+
 class _Pages(flask.Flask):
     """Flask, without what it finds out anew for each request though it is the same for all."""
 
+    session_interface = _NoSessions()
     _outside: MapAdapter | None = None
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
