@@ -98,7 +98,7 @@ def sign_in(visitor: Visitor, gateway: PagesGateway, clock: FrozenClock) -> None
     """Give the browser a session of Nora's."""
     op = Op(gateway.services, clock)
     cookie = {"name": "gateway_session", "value": op.session(op.account()), "url": gateway.public_url}
-    visitor.context.add_cookies([cookie])  # type: ignore[list-item]
+    visitor.context.add_cookies([cookie | {"sameSite": "Lax"}])  # type: ignore[list-item]
 
 
 def test_the_browser_goes_on_whether_or_not_everybody_answers(
@@ -175,3 +175,22 @@ def test_signing_out_here_tells_them_on_a_page_that_stays(
     assert accessibility_faults(page) == []
     page.goto(f"{gateway.public_url}/signed-out")
     assert page.locator("iframe").count() == 0
+
+
+def test_a_form_of_another_site_signs_out_as_a_link_does(
+    any_browser: Visitor, gateway: PagesGateway, clock: FrozenClock, application: tuple[str, Heard]
+) -> None:
+    """RP-Initiated Logout §2: the browser leaves the session's cookie out of the POST, and brings it after it."""
+    address, _heard = application
+    know(gateway, "live", address, address)
+    sign_in(any_browser, gateway, clock)
+    page = any_browser.open(f"{address}/")
+    page.set_content(
+        f'<form method="post" action="{gateway.public_url}/oauth2/logout">'
+        '<input name="client_id" value="live"><button id="leave">Sign out</button></form>'
+    )
+    page.click("#leave")
+    page.click("#logout-confirm")
+    assert page.locator("h1").inner_text() == "You are signed out"
+    page.goto(f"{gateway.public_url}/sign-out")
+    assert page.locator("h1").inner_text() == "You are signed out"

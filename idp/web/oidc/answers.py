@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 from idp.domain.dpop import ALGORITHMS
 from idp.domain.oauth import ErrorCode, Fault, ResponseMode
 from idp.domain.redirects import scheme_of, with_fragment, with_parameters
 from kernel.web.http import NO_STORE, Response, json_response
 
+_MOST_LOCATION = 8_000
 _SUBMIT = "document.forms[0].submit()"
 _SUBMIT_HASH = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
 
@@ -53,6 +55,17 @@ def challenge(realm: str, *parts: str, scheme: str = "Bearer") -> str:
 def see_other(location: str, *headers: tuple[str, str]) -> Response:
     """Return a redirect that never repeats a body (AZ-25): always 303."""
     return Response(303, b"", (("Location", location), *NO_STORE, *headers))
+
+
+def back_as_get(address: str, parameters: Mapping[str, Sequence[str]]) -> Response | None:
+    """Send a form from another site back to ``address`` as a GET; None if it is too long for one.
+
+    SameSite=Lax keeps our cookies from such a POST, so a live session would go unseen; the browser sends
+    them with the GET that follows. The address is written anew from what was read: a body may hold bytes
+    that end a header line.
+    """
+    query = urlencode(parameters, doseq=True)
+    return see_other(f"{address}?{query}") if len(query) <= _MOST_LOCATION else None
 
 
 def to_client(redirect_uri: str, mode: ResponseMode, parameters: Mapping[str, str]) -> Response:

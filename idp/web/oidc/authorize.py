@@ -21,13 +21,11 @@ from idp.usecases.resume_authorization import resume_after_consent, resume_autho
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from idp.usecases.start_login import start_login
-from idp.web.oidc.answers import see_other, to_client
+from idp.web.oidc.answers import back_as_get, see_other, to_client
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.pages import OidcPages
 from kernel.translations import first_known
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
-
-_MOST_LOCATION = 8_000
 
 
 class AuthorizeFace:
@@ -49,7 +47,7 @@ class AuthorizeFace:
             return self._pages.error_page(request, 400, "invalid_request")
         token = self._cookies.session_of(request)
         if request.method == "POST" and not token:
-            again = self._as_get(parameters)
+            again = back_as_get(f"{self._services.issuer}{self._path}", parameters)
             if again is not None:
                 return again
         session = find_session(self._services, token) if token else None
@@ -77,18 +75,6 @@ class AuthorizeFace:
             session=session,
         )
         return self._render(request, outcome, session)
-
-    def _as_get(self, parameters: Mapping[str, list[str]]) -> Response | None:
-        """Send a form from another site back to us as a GET.
-
-        SameSite=Lax keeps our cookies from such a POST, so a live session would go unseen; the browser sends
-        them with the GET that follows. The address is written anew from what was read: a body may hold bytes
-        that end a header line.
-        """
-        query = urlencode(parameters, doseq=True)
-        if len(query) > _MOST_LOCATION:
-            return None
-        return see_other(f"{self._services.issuer}{self._path}?{query}")
 
     def _render(self, request: Request, outcome: AuthorizeOutcome, session: LiveSession | None) -> Response:
         if isinstance(outcome, ToClient):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.usecases.leave import UNREADABLE, ConfirmLogout, LoggedOut, leave
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
-from idp.web.oidc.answers import see_other
+from idp.web.oidc.answers import back_as_get, see_other
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.pages import OidcPages
 from kernel.web.http import NO_STORE, BadRequestError, Endpoint, Request, Response, json_response
@@ -21,7 +21,11 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
             parameters = request.form if request.method == "POST" else request.query_values
         except BadRequestError:
             return pages.error_page(request, 400, UNREADABLE)
-        session = find_session(services, cookies.session_of(request), in_use=False)
+        token = cookies.session_of(request)
+        if request.method == "POST" and not token:  # of another site, or without a session
+            again = back_as_get(f"{services.issuer}{path}", parameters)
+            return again or pages.error_page(request, 400, UNREADABLE)
+        session = find_session(services, token, in_use=False)
         outcome = leave(services, parameters, session=session)
         if isinstance(outcome, LoggedOut):
             return _gone(request, outcome, cookies, pages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -40,6 +41,30 @@ def test_a_hint_of_ones_own_ends_the_session_and_leads_back(op_on_both: Op) -> N
     assert "__Host-gateway_session=;" in answer.header("set-cookie")
     assert not lives(op, cookie)
     assert [row.reason for row in op.audit("gateway:session:ended")] == ["signed-out"]
+
+
+def test_a_form_of_another_site_ends_the_session_too(op: Op) -> None:
+    """RP-Initiated Logout §2: by POST as by GET. SameSite=Lax keeps the cookie from a POST of another site."""
+    cookie, hint = signed_in(op)
+    fields = {"id_token_hint": hint, "post_logout_redirect_uri": BACK, "state": "a&b\r\nx: y"}
+    again = op.post("/oauth2/logout", fields)
+    assert (again.status, again.header("set-cookie"), again.body) == (303, "", b"")
+    place = urlsplit(again.header("location"))
+    assert f"{place.scheme}://{place.netloc}{place.path}" == f"{ISSUER}/oauth2/logout"
+    assert dict(parse_qsl(place.query)) == fields
+    answer = leave(op, cookie, **fields)
+    assert answer.header("location") == f"{BACK}?state=a%26b%0D%0Ax%3A%20y"
+    assert not lives(op, cookie)
+
+
+def test_a_form_of_another_site_that_is_too_long_is_refused(op: Op) -> None:
+    """Nobody is told to be signed out who may not be."""
+    cookie, hint = signed_in(op)
+    fields = {"id_token_hint": hint, "post_logout_redirect_uri": BACK, "state": "&" * 8_000}
+    answer = op.post("/oauth2/logout", fields)
+    assert (answer.status, answer.header("location")) == (400, "")
+    assert b"error logout_request" in answer.body
+    assert lives(op, cookie)
 
 
 def test_without_a_hint_the_person_is_asked(op: Op) -> None:
