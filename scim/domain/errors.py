@@ -10,8 +10,6 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from scim2_models import Error, MutabilityException, SCIMException
 
-_SNAKE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+")
-"""A name as the models' classes write it; on the wire it has no line in it."""
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
@@ -47,7 +45,7 @@ def of_validation(error: ValidationError) -> tuple[int, dict[str, Any]]:
     if str(first["type"]).startswith("scim_"):
         return status, error_document(status, _plain(known.detail or ""), known.scim_type or "")
     where = (
-        _SNAKE.sub(lambda name: to_camel(name[0]), (known.detail or "").rpartition(": ")[2])
+        (known.detail or "").rpartition(": ")[2]
         if first["loc"]
         else str(first.get("ctx", {}).get("field_name", ""))
     )
