@@ -124,4 +124,6 @@ def switch_language() -> Response:
         flask.abort(400)
     response = flask.redirect(local_path(single(flask.request.form, "return_to")), 303)
     set_cookie(response, "language", code, life=BROWSER_LIFE)
+    # The page decides: a window is cut off from who opened it by a redirect, too.
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return response

@@ -164,6 +164,8 @@ def test_a_sign_in_in_a_popup_is_told_to_the_page_that_opened_it(
         with opener.expect_popup() as opened:
             opener.evaluate("address => { window.popup = window.open(address) }", asked)
         page = opened.value
+        page.click("form[action='/language'] button")
+        settled(page)
         sign_in(page, secret, clock)
         if not first_party:
             page.click("#consent-allow")
