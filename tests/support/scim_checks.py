@@ -283,6 +283,7 @@ def obeys_conditions(world: ScimWorld) -> None:
     is_error(world.delete(path, headers=stale), 412)
     assert world.get(path, headers={"If-None-Match": now}).status == 304
     assert world.get(path, headers={"If-None-Match": 'W/"stale"'}).status == 200
+    is_error(world.patch(path, rename, headers={"If-None-Match": now}), 412)
     assert world.patch(path, rename, headers={"If-Match": now}).status == 200
     assert world.delete(path, headers={"If-Match": "*"}).status == 204
 
@@ -317,6 +318,8 @@ def keeps_members(world: ScimWorld) -> None:
     assert [each["value"] for each in world.get(f"/Users/{two}")["groups"]] == [group]
     text = f'members[value eq "{two}"]'
     assert [each["id"] for each in world.search("Groups", text)["Resources"]] == [group]
+    is_error(world.patch(path, {"op": "replace", "path": "members"}), 400, "invalidValue")
+    assert _members(world, group) == {two, three}
     world.patch(path, {"op": "replace", "path": "members", "value": []})
     assert _members(world, group) == set()
 

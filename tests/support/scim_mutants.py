@@ -324,6 +324,16 @@ def adding_members_replaces_them(call: Call) -> Answer:
 
 
 @mutant
+def what_is_not_said_empties_a_group(call: Call) -> Answer:
+    """J8: a replace of members that lacks its value takes all of them away."""
+    body = call.body
+    if call.method == "PATCH" and call.path.startswith("/Groups/"):
+        said = [{"value": []} | each if each["op"] == "replace" else each for each in body["Operations"]]
+        body = body | {"Operations": said}
+    return call.but(body=body).send()
+
+
+@mutant
 def unknown_members_are_passed_over(call: Call) -> Answer:
     answer = call.send()
     if call.method == "PATCH" and call.path.startswith("/Groups/") and answer.status == 400:
@@ -476,6 +486,13 @@ def if_match_ignored_on_delete(call: Call) -> Answer:
 @mutant
 def if_none_match_ignored(call: Call) -> Answer:
     return call.but(headers={n: v for n, v in call.headers.items() if n.lower() != "if-none-match"}).send()
+
+
+@mutant
+def if_none_match_ignored_on_writes(call: Call) -> Answer:
+    """L2: a write goes on at a version that is ruled out."""
+    kept = {name: value for name, value in call.headers.items() if name != "If-None-Match"}
+    return (call if call.method == "GET" else call.but(headers=kept)).send()
 
 
 @mutant
