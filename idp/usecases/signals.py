@@ -69,10 +69,15 @@ def signal_account_switched(unit: Unit, services: IdpServices, *, account_id: st
 def signal_credential_changed(
     unit: Unit, services: IdpServices, *, account_id: str, credential: Credential, change: str, actor: Actor
 ) -> None:
-    """Tell that a person has a new password or factor (CAEP §3.3)."""
+    """Tell that a person has a new password or factor, or one less (CAEP §3.3).
+
+    ``change`` is ``create``, ``update`` or ``delete``. An administrator reads it in words, too, as the CAEP
+    Interoperability Profile asks.
+    """
     payload = caep_payload(
         unit.now, entity=_entity(actor), credential_type=credential.value, change_type=change
     )
+    payload |= {"reason_admin": {"en": f"{credential.value} {change}d"}}
     _signal_account(unit, services, account_id, Signal.CREDENTIAL_CHANGE, payload)
 
 

@@ -525,6 +525,7 @@ def test_a_new_factor_is_told(gatehouse: Gatehouse) -> None:
     gatehouse.enrol_app(flow, "browser-new")
     payload = only(party.take()).payload
     assert (payload["credential_type"], payload["change_type"]) == ("app", "create")
+    assert payload["reason_admin"] == {"en": "app created"}
 
 
 def test_a_factor_that_is_removed_is_told(op: Op) -> None:
@@ -544,10 +545,11 @@ def test_a_factor_that_is_removed_is_told(op: Op) -> None:
     assert isinstance(remove_factor(op.services, live, names[0]), OwnFactor)
     payload = only(party.take()).payload
     assert (payload["credential_type"], payload["change_type"]) == ("app", "delete")
+    assert payload["reason_admin"] == {"en": "app deleted"}
 
 
 def test_a_new_password_is_told(gatehouse: Gatehouse) -> None:
-    """CAEP §3.3: what kind of credential, and what became of it."""
+    """CAEP §3.3, CAEP Interoperability Profile §3.2: what kind of credential, and what became of it, in words too."""
     party = credential_listener(gatehouse)
     op = party.op
     holder = gatehouse.a_holder()
@@ -567,5 +569,6 @@ def test_a_new_password_is_told(gatehouse: Gatehouse) -> None:
         "initiating_entity": "user",
         "credential_type": "password",
         "change_type": "update",
+        "reason_admin": {"en": "password updated"},
     }
     assert event.claims["sub_id"]["sub"] == holder.account.id
