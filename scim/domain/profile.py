@@ -95,7 +95,7 @@ class Tolerance:
     """
 
     empty_text_unassigns: bool = False
-    """A PATCH with an empty text unassigns its target (R).
+    """A PATCH with an empty text unassigns its target, unless that is a whole list (J8, R).
 
     Sent by: Microsoft Entra, which clears a manager so. Else: the empty text is the value.
     """
