@@ -25,7 +25,7 @@ from sqlalchemy import (
     Text,
     make_url,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
@@ -49,6 +49,8 @@ NAMING = {
 _UNDONE = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, and lock_not_available: told to who holds the rows of others."""
 
+_OUTDATED = frozenset({"26000", "0A000"})
+"""invalid_sql_statement_name, and feature_not_supported: what a prepared statement gives was changed."""
 _AWAY = ("08", "53", "57")
 """Classes of codes by which PostgreSQL takes nobody: of connections, of resources, of an operator."""
 
@@ -184,7 +186,8 @@ class TellingContention(AbstractContextManager[T]):
     A class, because each unit enters one, and a generator costs five times as much.
 
     Raises:
-        UndoneError: if two waited for one another, and it was the one that was undone.
+        UndoneError: if two waited for one another, and it was the one that was undone; or if a prepared
+            statement was outdated.
         BusyError: if it waited too long.
         DatabaseAwayError: if it could not begin.
     """
@@ -198,9 +201,10 @@ class TellingContention(AbstractContextManager[T]):
         """Begin the unit."""
         try:
             return self._unit.__enter__()
-        except OperationalError as error:
+        except DBAPIError as error:
             _tell(error)
-            _tell_away(error.orig, error)
+            if isinstance(error, OperationalError):
+                _tell_away(error.orig, error)
             raise
 
     def __exit__(
@@ -209,20 +213,31 @@ class TellingContention(AbstractContextManager[T]):
         """End the unit."""
         try:
             handled = self._unit.__exit__(kind, error, trace)
-        except OperationalError as failed:
+        except DBAPIError as failed:
             _tell(failed)
             raise
-        if isinstance(error, OperationalError) and not handled:
+        if isinstance(error, DBAPIError) and not handled:
             _tell(error)
         return handled
 
 
-def _tell(error: OperationalError) -> None:
+def _tell(error: DBAPIError) -> None:
     state = getattr(error.orig, "sqlstate", None)
-    if state in _UNDONE:
+    if state in _UNDONE or (state in _OUTDATED and _is_outdated(error.orig)):
         raise UndoneError(retry_after=1) from error
     if "database is locked" in str(error.orig):
         raise BusyError(retry_after=1) from error
+
+
+def _is_outdated(told: BaseException | None) -> bool:
+    """Tell whether a prepared statement is unknown or its columns changed; it is prepared anew the next time.
+
+    That a feature is not supported, which would be a mistake of our own, has the same code.
+    """
+    diagnosis = getattr(told, "diag", None)
+    return getattr(told, "sqlstate", "") == "26000" or (
+        getattr(diagnosis, "source_function", "") == "RevalidateCachedQuery"
+    )
 
 
 def _tell_away(told: BaseException | None, error: Exception) -> None:

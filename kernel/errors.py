@@ -37,7 +37,10 @@ class BusyError(SwitchyardError):
 
 
 class UndoneError(BusyError):
-    """A unit of work was undone so that another could go on: done again at once, it can go on itself."""
+    """A unit of work was undone so that another could go on, or what it asked was outdated.
+
+    Done again at once, it can go on itself.
+    """
 
     code = "undone"
 

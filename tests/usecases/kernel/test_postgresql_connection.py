@@ -12,6 +12,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event,
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, AuditTrail, verify_chains
+from kernel.errors import UndoneError
 from kernel.postgresql_connection import PostgresqlConnection
 from kernel.prepared import Prepared, run_together
 from kernel.randomness import SystemRandomness
@@ -268,7 +269,7 @@ def test_last_statements_that_the_server_forgot_are_prepared_anew_by_the_next_un
         unit.audit.record("test:thing:made", actor=SYSTEM)
     with database.read() as connection:
         connection.execute(text("DEALLOCATE ALL"))
-    with pytest.raises(DBAPIError), store.write() as unit:
+    with pytest.raises(UndoneError), store.write() as unit:
         unit.audit.record("test:thing:made", actor=SYSTEM)
     with store.write() as unit:
         unit.audit.record("test:thing:made", actor=SYSTEM)

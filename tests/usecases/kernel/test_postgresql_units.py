@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import column, select, table, text
-from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from kernel.audit import SYSTEM, verify_chains
 from kernel.errors import NestedUnitError, UndoneError
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.databases import Databases
 
 _LOOK = Prepared(select(audit_chain.c.chain))
+_LOOK_AT_ALL = Prepared(select(text("*")).select_from(audit_chain))
 _NOWHERE = Prepared(select(column("chain")).select_from(table("nowhere")))
 _LAST = Prepared(audit_chain.insert(), columns=[column.name for column in audit_chain.columns])
 
@@ -247,12 +254,44 @@ def test_a_statement_that_the_server_forgot_is_not_run_again_without_what_others
     with store.write() as unit:
         unit.connection.execute(text("DEALLOCATE ALL"))
     seen, committed = in_line(store, [only_audited, ask])
-    assert [type(each) for each in seen] == [ProgrammingError] * 2
+    assert [type(each) for each in seen] == [UndoneError] * 2
     assert committed == 0
     seen, committed = in_line(store, [only_audited, ask])
     assert (seen, committed) == ([{"before"}] * 2, 1)
     assert audited(store) == {"before", "one"}
     assert verify_chains(store.database).faults == []
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE audit_chain ADD COLUMN more INTEGER", "DEALLOCATE ALL"])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_unit_that_meets_an_outdated_statement_is_undone_and_may_be_done_again(
+    store: Store, change: str, *, lines: bool
+) -> None:
+    """Where it is not its first, which is run again at once; the next one of the connection meets none."""
+
+    def ask(unit: Unit) -> None:
+        unit.connection.execute(text("SELECT 1"))
+        _LOOK_AT_ALL.within(unit.connection)
+
+    for deed in (ask, lambda unit: unit.connection.execute(text(change))):
+        with store.write() as unit:
+            deed(unit)
+    if lines:
+        seen, _ = in_line(store, [partial(a_thing, name="one"), ask, ask])
+        assert [type(each) for each in seen] == [set, UndoneError, set]
+    else:
+        with pytest.raises(UndoneError), store.write() as unit:
+            ask(unit)
+        with store.write() as unit:
+            ask(unit)
+            a_thing(unit, "one")
+    assert things(store) == {"one"}
+
+
+def test_what_the_server_cannot_do_is_no_reason_to_do_it_again(store: Store) -> None:
+    """It has the same code as an outdated statement, and would be a mistake of our own."""
+    with pytest.raises(NotSupportedError), store.write() as unit:
+        unit.connection.execute(text("SELECT 1 UNION SELECT 2 FOR UPDATE"))
 
 
 def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(store: Store) -> None:
