@@ -46,6 +46,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+"""What an address may begin with: the drivers that come with us."""
 _UNDONE = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, and lock_not_available: told to who holds the rows of others."""
 
@@ -271,6 +273,8 @@ class Database:
         self.dialect = parsed.get_backend_name()
         if self.dialect not in {"sqlite", "postgresql"}:
             raise ValueError(f"unsupported database {self.dialect!r}: use sqlite or postgresql")
+        if parsed.drivername not in _DRIVERS:
+            raise ValueError(f"unsupported driver {parsed.drivername!r}: use one of {', '.join(_DRIVERS)}")
         if self.dialect == "postgresql" and parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.engine = (

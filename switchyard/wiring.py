@@ -70,6 +70,8 @@ def open_database(kernel: KernelSettings) -> Database:
         url = make_url(kernel.database_url)
     except (ArgumentError, ValueError):  # a port that is no number is the second
         raise SettingsError("kernel.database_url: is not the address of a database") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise SettingsError("kernel.database_url: names no file, and in memory no process sees another's")
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -133,6 +133,12 @@ def test_a_database_that_is_away_may_be_there_another_time(tmp_path: Path) -> No
         ("::", "kernel.database_url: is not the address"),
         ("postgresql://nobody@nowhere:port/none", "kernel.database_url: is not the address"),
         ("sqlite:////dev/null/x.db", "/dev/null: File exists"),
+        ("sqlite://", "kernel.database_url: names no file"),
+        ("sqlite:///:memory:", "kernel.database_url: names no file"),
+        (
+            "postgresql+psycopg2://nobody@/none",
+            "unsupported driver 'postgresql+psycopg2': use one of sqlite,",
+        ),
     ],
 )
 def test_an_address_of_no_database_is_refused(tmp_path: Path, database: str, sentence: str) -> None:

@@ -75,6 +75,8 @@ def test_a_certificate_and_its_key_belong_together_and_have_to_be_pem(tmp_path: 
 
 def test_a_database_that_cannot_be_opened_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert "unsupported database 'mysql'" in refused("--database", "mysql://a/b")
+    assert "unsupported driver 'postgresql+psycopg2'" in refused("--database", "postgresql+psycopg2://a@b/c")
+    assert "names no file" in refused("--database", "sqlite://")
     (tmp_path / "text.db").write_text("this is no database, and long enough to be looked at" * 20)
     said = refused("--database", f"sqlite:///{tmp_path / 'text.db'}")
     assert "the database cannot be opened: file is not a database" in said
