@@ -214,6 +214,11 @@ def set_status(
     return done.rowcount == 1
 
 
+def last_word_waits(connection: Connection, stream_id: str) -> bool:
+    """Tell whether the receiver has yet to hear what was told of its stream's status."""
+    return bool(_LAST_WORD.within(connection, s=stream_id, most=1))
+
+
 def remove_stream(connection: Connection, stream_id: str) -> bool:
     """Remove a stream with what waits in it; False if there is none."""
     return connection.execute(delete(event_stream).where(event_stream.c.id == stream_id)).rowcount == 1

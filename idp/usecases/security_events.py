@@ -16,7 +16,7 @@ from idp.domain.security_events import (
     set_claims,
 )
 from idp.domain.signals import STREAM_UPDATED, stream_subject
-from idp.storage.event_streams import add_events, set_status, stream_within
+from idp.storage.event_streams import add_events, last_word_waits, set_status, stream_within
 from idp.usecases.services import IdpServices
 from kernel.crypto import Sealer
 from kernel.store import Unit
@@ -38,10 +38,12 @@ def publish(unit: Unit, stream: Stream, occurrences: Iterable[Occurrence]) -> No
 def switch_stream(unit: Unit, stream: Stream, status: StreamStatus, *, reason: str) -> None:
     """Set what becomes of a stream's events, and tell the receiver that manages it (SSF §8.1.5).
 
-    It did not ask for that. It hears of it though the stream is stopped; only the last status is told.
+    It did not ask for that. It hears of it though the stream is stopped; only the last status is told. Who
+    states the same again tells it to a receiver that did not hear it yet, and to no other.
     """
+    news = stream.status is not status or last_word_waits(unit.connection, stream.id)
     set_status(unit.connection, stream.id, status, reason=reason, now=unit.now)
-    if stream.status is not status and stream.is_managed:
+    if news and stream.is_managed:
         payload = {"status": status.value} | ({"reason": reason} if reason else {})
         txn = unit.randomness.token(16)
         publish(unit, stream, [Occurrence(STREAM_UPDATED, stream_subject(stream.id), payload, txn)])

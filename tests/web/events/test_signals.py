@@ -320,6 +320,20 @@ def test_a_receiver_hears_that_its_stream_is_stopped_by_others_and_goes_on(op: O
     assert statuses(party.take()) == [{"status": "disabled", "reason": "gone"}], "the last status alone"
 
 
+@pytest.mark.parametrize("status", [StreamStatus.PAUSED, StreamStatus.DISABLED])
+def test_what_nobody_heard_yet_is_told_though_the_stream_is_stopped_again(
+    op: Op, status: StreamStatus
+) -> None:
+    """SSF §8.1.5: whoever states the status a second time takes nothing back; what was heard comes no more."""
+    party = Party(op)
+    party.asks_for()
+    for reason in ("maintenance", "it takes longer"):
+        assert set_stream_status(op.services, "emi", status, reason=reason, actor=SYSTEM)
+    assert statuses(party.take()) == [{"status": status, "reason": "it takes longer"}]
+    assert set_stream_status(op.services, "emi", status, reason="and longer", actor=SYSTEM)
+    assert party.take() == []
+
+
 def test_what_a_receiver_sets_itself_is_not_told_to_it(op: Op) -> None:
     """SSF §8.1.5: it asked for that; and it takes back what was told of the status before."""
     party = Party(op)
