@@ -100,15 +100,6 @@ class EventPusher:
             wait = dt.timedelta(0)
             if trouble is not None:
                 wait = max(wait_after(attempts), trouble.wait or wait)
-            take_events(unit.connection, stream.id, taken)
-            for event_id in sorted(take_events(unit.connection, stream.id, refused.keys())):
-                unit.audit.record(
-                    "gateway:event:refused",
-                    actor=Actor("client", stream.client_id),
-                    target=event_id,
-                    outcome="refused",
-                    reason=refused[event_id],
-                )
             release_stream(
                 unit.connection,
                 stream.id,
@@ -118,6 +109,16 @@ class EventPusher:
                 error="" if trouble is None else trouble.reason,
                 reached_at=unit.now if reached else None,
             )
+            # After the stream, as whoever stops it takes what waits in it.
+            take_events(unit.connection, stream.id, taken)
+            for event_id in sorted(take_events(unit.connection, stream.id, refused.keys())):
+                unit.audit.record(
+                    "gateway:event:refused",
+                    actor=Actor("client", stream.client_id),
+                    target=event_id,
+                    outcome="refused",
+                    reason=refused[event_id],
+                )
         _log.info(
             "events.pushed",
             client=stream.client_id,

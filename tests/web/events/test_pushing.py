@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
 from idp.domain.security_events import Stream, StreamStatus, wait_after
+from idp.storage.event_streams import set_status
 from idp.storage.tables import event_stream, security_event
 from idp.usecases.disable_client import disable_client
 from idp.usecases.manage_event_streams import event_streams, set_stream_status
@@ -23,6 +25,7 @@ from kernel.tables import audit_event
 from tests.support.events import CLIENT, Event, Receiver, hears, verified
 from tests.support.https_server import Documents, serving_documents
 from tests.support.scim import ScimWorld, a_scim_world, a_user
+from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,3 +270,25 @@ def test_a_client_that_is_disabled_is_pushed_nothing(world: ScimWorld, server: D
     assert disable_client(world.services, CLIENT, actor=SYSTEM)
     assert pusher(world, server).run_once() == 0
     assert (len(server.sent), the_stream(world)[1]) == (1, 1)
+
+
+@pytest.mark.race
+def test_who_stops_a_stream_and_who_pushes_it_never_wait_for_one_another(
+    postgresql_gateway_database: Database, server: Documents
+) -> None:
+    """RFC 8935: both take the stream before its events; neither is undone for the other's sake."""
+    world = a_scim_world(postgresql_gateway_database)
+    pushed_to(world, server.put("/events", b"", status=202))
+    world.post("/Users", a_user())
+    stream, _ = the_stream(world)
+    server.goes_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        pushing = pool.submit(pusher(world, server).run_once)
+        assert server.reached.wait(60)
+        with world.services.store.write() as unit:
+            unit.connection.execute(select(event_stream.c.id).with_for_update())
+            server.goes_on.set()
+            done_or_waiting(postgresql_gateway_database, pushing)
+            assert set_status(unit.connection, stream.id, StreamStatus.DISABLED, reason="", now=unit.now)
+        assert pushing.result(60) == 1
+    assert the_stream(world)[1] == 0
