@@ -106,7 +106,8 @@ class _PatchReader:
             return
         plain: dict[str, Any] = {}
         paths: list[tuple[str, Any]] = []
-        for name, each in value.items():
+        stated = self._added(value) if names["op"] == "add" else value
+        for name, each in stated.items():
             if self._is_own_id(name, each) or self._is_password(name):
                 continue
             if self._is_path(name):
@@ -122,6 +123,12 @@ class _PatchReader:
         for name, each in paths:
             yield from self._single({"op": names["op"], "value": each}, name)
 
+    def _added(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return what an add states of several attributes: null adds nothing, and takes nothing away."""
+        for name, each in value.items():
+            _refuse_unassigning(self._catalogue.find(None, name), each)
+        return dict(_without_nulls(value))
+
     def _single(self, names: Operation, path: str) -> Iterator[Operation]:
         """Give the operation on one path, or none if it is to change nothing."""
         if self._is_password(path):
@@ -136,7 +143,8 @@ class _PatchReader:
         elif self._takes_away(target, names.get("value", ...), replaces=replaces):
             operation = {"op": "remove", "path": path}
         elif "value" in names:
-            operation["value"] = self._value(target, names["value"], replaces=replaces)
+            stated = names["value"] if replaces else _without_nulls(names["value"])
+            operation["value"] = self._value(target, stated, replaces=replaces)
         if target.attribute is target.head and not target.selects and operation["op"] != "add":
             gone = operation["op"] == "remove"
             _refuse_unassigning(target.attribute, None if gone else operation.get("value", ...))
@@ -228,6 +236,13 @@ class _PatchReader:
             (name, value), *_ = value.items()
             return name.lower() == "value" and not value
         return isinstance(value, str) and not value
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return an object without its members that are null, in every depth; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(each) for name, each in value.items() if each is not None}
 
 
 def _as_entries(value: Any) -> list[Any]:  # noqa: ANN401 - JSON

@@ -295,6 +295,26 @@ def test_what_is_removed_is_gone(world: ScimWorld, name: str) -> None:
         assert answer["name"] == {"familyName": "Field"}
 
 
+ADDING_NOTHING: list[dict[str, Any]] = [
+    {"op": "add", "value": {"emails": None, "displayName": None}},
+    {"op": "add", "value": {"name": {"givenName": None}}},
+    {"op": "add", "value": {"name.givenName": None}},
+    {"op": "add", "value": {USER_EXTENSION: None}},
+    {"op": "add", "value": {USER_EXTENSION: {"tenant": None}}},
+    {"op": "add", "path": "name", "value": {"givenName": None}},
+    {"op": "add", "path": USER_EXTENSION, "value": {"tenant": None}},
+    {"op": "add", "path": 'emails[type eq "work"]', "value": {"primary": None}},
+]
+
+
+@pytest.mark.parametrize("operation", ADDING_NOTHING, ids=json.dumps)
+def test_an_add_takes_nothing_away(sqlite_world: ScimWorld, operation: dict[str, Any]) -> None:
+    """H4, RFC 7643 §2.5: null is no value, and to add none changes nothing."""
+    made = sqlite_world.post("/Users", a_user())
+    answer = sqlite_world.patch(f"/Users/{made['id']}", operation)
+    assert (answer.status, answer.json()) == (200, made.json())
+
+
 NETWORKS = f"{USER_EXTENSION}:allowedAddresses"
 BY_VALUE: list[tuple[Any, list[str]]] = [
     (["192.0.2.0/24"], ["198.51.100.0/24"]),
