@@ -6,8 +6,6 @@ from, lives no longer, and dies with it and with the same grant.
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,7 +103,7 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
         return _refused("subject_token", "subject token: not live, or not for this client")
     if subject.client_id == client.id and subject.confirmation not in {None, proven.held}:
         return _refused("subject_token", "subject token: bound to another key")
-    said = _said(request.subject_token)
+    said = services.signing.said_by(request.subject_token)
     actor = _actor(services, client, request, said.get("may_act"))
     if isinstance(actor, Fault):
         return actor
@@ -128,12 +126,17 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
 def _actor(
     services: IdpServices, client: Client, request: ExchangeRequest, allowed: Mapping[str, object] | None
 ) -> str | Fault:
-    """Return who acts: the client, or whom its own actor token is about; nobody but ``allowed`` (§4.4)."""
+    """Return who acts: the client, or whom its own actor token is about; nobody but ``allowed`` (§4.4).
+
+    What the client got by delegation is about whom it acts for itself: that is not who acts.
+    """
     actor = client.id
     if request.actor_token:
         found = _live(services, request.actor_token)
         if found is None or found.client_id != client.id:
             return _refused("actor_token", "actor token: not live, or not the client's")
+        if "act" in services.signing.said_by(request.actor_token):
+            return _refused("actor_token", "actor token: got by delegation")
         actor = found.subject
     if allowed is not None and allowed != {"sub": actor}:
         return _refused("subject_token", "subject token: another may act")
@@ -171,13 +174,6 @@ def _narrowed(client: Client, subject: TokenFacts, asked: str) -> str:
         return " ".join(sorted(common))
     scopes = split_scope(asked)
     return " ".join(scopes) if scopes is not None and common.issuperset(scopes) else ""
-
-
-def _said(token: str) -> dict[str, Any]:
-    """Return the claims of a token that was found by its digest: it says what we once signed."""
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
 
 
 def _actors(actor: str, former: dict[str, Any] | None) -> dict[str, object]:

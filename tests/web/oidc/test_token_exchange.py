@@ -116,6 +116,19 @@ def test_an_actor_token_names_the_actor_if_it_is_the_clients_own(op: Op) -> None
     assert error_of(exchange(op, token, actor_token="x", actor_token_type="y")) == "invalid_request"
 
 
+def test_who_acts_for_a_service_is_not_that_service(op: Op) -> None:
+    """RFC 8693 §1.1, §4.4: a token that a client got by delegation is about whom it acts for, and no actor's."""
+    service(op, serves=[], resources=[FRONT])
+    service(op, "other")
+    token = reached(op, may_act="front")
+    fields = {"grant_type": "client_credentials", "scope": "meters.read"}
+    called = op.post("/oauth2/token", fields, headers=op.basic("front")).json()["access_token"]
+    delegated = exchange(op, called, "other").json()["access_token"]
+    assert claims_of(delegated)["sub"] == "front"
+    answer = exchange(op, token, "other", actor_token=delegated, actor_token_type=ACCESS_TOKEN)
+    assert error_of(answer) == "invalid_request"
+
+
 def test_a_token_that_names_who_may_act_is_exchanged_by_nobody_else(op: Op) -> None:
     """RFC 8693 §4.4: what an operator registered with the client whose token it is, a machine's too."""
     service(op)
