@@ -17,9 +17,10 @@ import re
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -30,13 +31,14 @@ from switchyard.ports import look_at_address
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent, wait_for_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.sharedctypes import Synchronized
 
 # A client that takes longer than this over its request's head is cut off (slow readers hold no thread).
 _HEAD_MILLISECONDS = 10_000
 _HEAD_BYTES = 64 * 1024
 _STOP_SECONDS = 20
+_LOOK = 0.02
 _LOG = structlog.get_logger()
 
 
@@ -53,13 +55,23 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - the command line must start fast
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
-    from granian.server import Server  # noqa: PLC0415
+    from granian.server.mp import MPServer  # noqa: PLC0415
 
     look_at_address(host, port)
     share_one_heap()  # workers inherit it; once a second thread has asked for memory it is too late
     follow_parent()
     _run_in_batches()
-    server = Server(
+
+    class PatientServer(MPServer):
+        """Says that a worker refuses to end only of one that does."""
+
+        def _stop_workers(self) -> None:
+            _end_all(self.wrks)
+            self.workers_kill_timeout = 1  # who is still there has had its time
+            stop: Callable[[], None] = super()._stop_workers
+            stop()
+
+    server = PatientServer(
         target,
         address=host,
         port=port,
@@ -81,6 +93,25 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
         server.serve(target_loader=partial(_load, target, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
         sys.exit(ending.value or 1)
+
+
+class _Worker(Protocol):
+    def terminate(self) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+
+def _end_all(workers: Sequence[_Worker]) -> None:
+    """Ask all workers to end, and wait until this process knows that they did, for as long as they may take.
+
+    Two threads of granian wait for each worker, and the system tells one of them that it ended. The other
+    takes it for alive until the first has noted it, and would kill a process that is no more.
+    """
+    for worker in workers:
+        worker.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):
+        time.sleep(_LOOK)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

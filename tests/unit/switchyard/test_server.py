@@ -85,6 +85,45 @@ def test_sigterm_lets_a_running_request_finish_and_ends_with_zero(tmp_path: Path
         assert process.wait(20) == 0
 
 
+_SLOW_NEWS = """
+import os, threading, time
+true_wait = os.waitpid
+
+def wait(pid, options):
+    if threading.current_thread() is threading.main_thread() and not options:
+        time.sleep(1)  # the other thread is told by the system
+    try:
+        return true_wait(pid, options)
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(3)  # and keeps it to itself for a while
+
+os.waitpid = wait
+"""
+
+
+def test_a_worker_that_ended_is_not_said_to_refuse_its_end(tmp_path: Path) -> None:
+    """On a busy machine the thread that hears of a worker's end may tell it late; nobody needs to be killed."""
+    (tmp_path / "hello_wsgi.py").write_text(_APPLICATION)
+    port = free_port()
+    script = _SLOW_NEWS + (
+        f"from switchyard.server import serve\nserve('hello_wsgi:application', host='127.0.0.1', port={port})"
+    )
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])  # noqa: PTH109 - the tree under test
+    environ = {**os.environ, "PYTHONPATH": path}
+    with (tmp_path / "said").open("w+") as said:
+        process = subprocess.Popen([sys.executable, "-c", script], env=environ, stdout=said, stderr=said)
+        try:
+            _until(lambda: _answer(f"http://127.0.0.1:{port}") is not None)
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        assert said.read() == ""
+
+
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with _serving(tmp_path) as (url, _process):
         worker = _answer(url)
