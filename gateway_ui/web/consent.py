@@ -28,7 +28,6 @@ from kernel.web.language import gettext as _
 from kernel.web.links import this_page
 
 blueprint = flask.Blueprint("consent", __name__)
-blueprint.after_request(keep_opener)
 
 CONSENTS = "/allowed-applications"
 """Where a person sees what she allowed, and takes it back."""
@@ -54,6 +53,12 @@ def scope_words(scope: Iterable[str]) -> list[str]:
     """Return what scopes mean, in sentences for a person."""
     asked = set(scope)
     return [_(words) for each, words in _WORDS.items() if each in asked]
+
+
+@blueprint.after_request
+def keep_opener_of_question(response: Response) -> Response:
+    """Leave the question to the window that opened it, as a part of a sign-in; the list is none."""
+    return response if flask.request.path == CONSENTS else keep_opener(response)
 
 
 @blueprint.get("/consent")

@@ -122,6 +122,8 @@ def test_a_person_sees_and_takes_back_what_she_allowed(visitor: Journey) -> None
     visitor.open("/")
     assert 'id="allowed-applications"' not in visitor.text
     visitor.open("/allowed-applications")
+    assert visitor.page is not None
+    assert visitor.page.headers["Cross-Origin-Opener-Policy"] == "same-origin", "it is no part of a sign-in"
     assert 'id="none-allowed"' in visitor.text
     visitor.open(authorize_path("crow", APP, scope="openid access"))
     answer(visitor, "allow")
