@@ -116,8 +116,8 @@ class Directory(Protocol):
         """PATCH the user to what is desired."""
         ...
 
-    def find_user(self, *, external_id: str = "", user_name: str = "") -> tuple[Answer, Found | None]:
-        """GET the user with this external id, or with this user name."""
+    def find_user(self, *, external_id: str) -> tuple[Answer, Found | None]:
+        """GET the user with this very external id."""
         ...
 
     def create_group(self, group: DesiredGroup) -> Answer:
@@ -129,7 +129,7 @@ class Directory(Protocol):
         ...
 
     def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
-        """GET the group with this external id."""
+        """GET the group with this very external id."""
         ...
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:

@@ -126,10 +126,9 @@ class ScimDirectory:
 
         return self._tell(change)
 
-    def find_user(self, *, external_id: str = "", user_name: str = "") -> tuple[Answer, Found | None]:
-        """GET the user with this external id, or with this user name (RFC 7644 §3.4.2)."""
-        name, value = ("externalId", external_id) if external_id else ("userName", user_name)
-        return self._find(GatewayUser, name, value)
+    def find_user(self, *, external_id: str) -> tuple[Answer, Found | None]:
+        """GET the user with this very external id (RFC 7644 §3.4.2)."""
+        return self._find(GatewayUser, external_id)
 
     def create_group(self, group: DesiredGroup) -> Answer:
         """POST the group, without members."""
@@ -146,8 +145,8 @@ class ScimDirectory:
         return self._tell(change)
 
     def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
-        """GET the group with this external id."""
-        return self._find(GatewayGroup, "externalId", external_id)
+        """GET the group with this very external id."""
+        return self._find(GatewayGroup, external_id)
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
         """PATCH one member into the group."""
@@ -195,16 +194,17 @@ class ScimDirectory:
         patch = PatchOp.build_from(held, wanted)
         return self._modify(model, remote_id, patch, etag=answer.etag) if patch is not None else answer
 
-    def _find(self, model: Any, name: str, value: str) -> tuple[Answer, Found | None]:  # noqa: ANN401
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-        wanted = {"filter": f'{name} eq "{quoted}"', "attributes": "externalId", "count": 2}
+    def _find(self, model: Any, external_id: str) -> tuple[Answer, Found | None]:  # noqa: ANN401
+        """Ask for the resource with this external id; whatever else the server lists is none of ours."""
+        quoted = external_id.replace("\\", "\\\\").replace('"', '\\"')
+        wanted = {"filter": f'externalId eq "{quoted}"', "attributes": "externalId", "count": 2}
         answer, result = self._ask(
             lambda engine: engine.query(model, query_parameters=wanted, expected_status_codes=None)
         )
-        if not isinstance(result, ListResponse) or not result.resources:
-            return answer, None
-        first = result.resources[0]
-        return answer, Found(str(first.id), str(first.external_id or ""))
+        listed = (result.resources or []) if isinstance(result, ListResponse) else []
+        # A server may leave the filter out of account, or the case of an external id (RFC 7643 §3.1).
+        ours = [each for each in listed if each.external_id == external_id]
+        return answer, Found(str(ours[0].id), external_id) if ours else None
 
     def _ask(self, act: Act) -> tuple[Answer, object]:
         """Send one request; a refused token is renewed once (RFC 6750 §3.1)."""

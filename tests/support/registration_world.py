@@ -157,19 +157,18 @@ class MemoryGateway:
 
         return self._serve("change_user", user.user_name, act)
 
-    def find_user(self, *, external_id: str = "", user_name: str = "") -> tuple[Answer, Found | None]:
+    def find_user(self, *, external_id: str) -> tuple[Answer, Found | None]:
         found: list[Found] = []
 
         def act() -> Answer:
             found.extend(
                 Found(user.id, user.external_id)
                 for user in self.users.values()
-                if (external_id and user.external_id == external_id)
-                or (user_name and user.user_name.lower() == user_name.lower())
+                if user.external_id == external_id
             )
             return Answer(200, method="GET", path="/Users")
 
-        answer = self._serve("find_user", external_id or user_name, act)
+        answer = self._serve("find_user", external_id, act)
         return answer, found[0] if found and answer.status == 200 else None
 
     def create_group(self, group: DesiredGroup) -> Answer:

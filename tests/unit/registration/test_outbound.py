@@ -20,7 +20,7 @@ from kernel.clock import FrozenClock
 from kernel.errors import SettingsError
 from kernel.randomness import SystemRandomness
 from registration.domain.outbox import Action, Verdict
-from registration.domain.provisioning import DesiredGroup, DesiredUser
+from registration.domain.provisioning import DesiredGroup, DesiredUser, Found
 from registration.domain.sign_in import ProviderUnreachableError, SignInRefusedError
 from registration.outbound.access_token import AccessTokens
 from registration.outbound.connect import connect_gateway
@@ -464,10 +464,30 @@ def test_looking_for_ours_asks_by_external_id_and_needs_no_more(wired: Wired) ->
     assert hit is not None
     assert (hit.remote_id, hit.external_id) == ("remote-1", "acct:01ACCOUNT")
     assert dict(asked[0].url.params)["filter"] == 'externalId eq "acct:01ACCOUNT"'
-    assert wired.directory.find_user(user_name='a"b')[1] is None
-    assert dict(asked[1].url.params)["filter"] == 'userName eq "a\\"b"'
+    assert wired.directory.find_user(external_id='a"b')[1] is None
+    assert dict(asked[1].url.params)["filter"] == 'externalId eq "a\\"b"'
     assert wired.directory.find_group(external_id="grp:1:x")[1] is None
     assert "?" not in answer.path, "what is kept of a request names nobody"
+
+
+@pytest.mark.parametrize("other", [{}, {"externalId": "acct:01OTHER"}, {"externalId": "ACCT:01account"}])
+def test_nobody_is_adopted_because_a_server_listed_them(wired: Wired, other: dict[str, str]) -> None:
+    """C6: an external id is compared with case; a server that filters otherwise, or not at all, links nobody."""
+    stranger = {"schemas": [USER_SCHEMA], "id": "remote-2", **other}
+    ours = {"schemas": [USER_SCHEMA], "id": "remote-1", "externalId": "acct:01ACCOUNT"}
+    lists = [[stranger], [stranger, ours]]
+    scim(
+        wired,
+        *(
+            httpx.Response(
+                200, json={"schemas": [SCIM_LIST], "totalResults": 2, "Resources": each}, headers=JSON
+            )
+            for each in lists
+        ),
+    )
+    answer, hit = wired.directory.find_user(external_id="acct:01ACCOUNT")
+    assert (answer.status, hit) == (200, None)
+    assert wired.directory.find_user(external_id="acct:01ACCOUNT")[1] == Found("remote-1", "acct:01ACCOUNT")
 
 
 @pytest.mark.parametrize(
