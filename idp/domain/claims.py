@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
+from idp.domain.scope import ACCESS
 from idp.domain.tokens import seconds
 
 CLAIMS_OF_SCOPE: dict[str, tuple[str, ...]] = {
@@ -38,6 +39,8 @@ CLAIMS_OF_SCOPE: dict[str, tuple[str, ...]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
+CLAIMS_TO_ASK_FOR = CLAIMS_OF_SCOPE | {ACCESS: (ACCESS,)}
+"""Which single claims each scope opens (OIDC Core §5.5); ``access`` is opened by the scope of its name."""
 _IN_DOCUMENT = frozenset({"nickname", "profile", "picture", "zoneinfo", "locale", "address"})
 _ADDRESS = {
     "formatted": "formatted",

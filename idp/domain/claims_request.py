@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.claims import CLAIMS_TO_ASK_FOR
 from idp.domain.client_profile import SESSION_CLAIMS
 from kernel.foreign_json import read_json
 
@@ -51,7 +51,7 @@ class ClaimsRequest:
 
     def granted(self, scopes: Collection[str]) -> dict[str, dict[str, list[object]]]:
         """Return what a client with these registered scopes gets of it, in the form that is stored."""
-        opened = {name for scope in scopes for name in CLAIMS_OF_SCOPE.get(scope, ())}
+        opened = {name for scope in scopes for name in CLAIMS_TO_ASK_FOR.get(scope, ())}
         found = {
             member: {name: list(values) for name, values in wishes.items() if name in told}
             for member, wishes, told in (

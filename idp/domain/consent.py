@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from idp.domain.authorization_request import Asked, granted_scope
-from idp.domain.claims import CLAIMS_OF_SCOPE
+from idp.domain.claims import CLAIMS_TO_ASK_FOR
 from idp.domain.scope import OPENID, PERSONAL_SCOPES
 
 
@@ -18,7 +18,7 @@ def consent_needed(asked: Asked) -> tuple[str, ...]:
     if OPENID in wanted:
         granted = asked.claims.granted(asked.known_client.scopes)
         names = {name for wishes in granted.values() for name in wishes}
-        wanted |= {scope for scope, opened in CLAIMS_OF_SCOPE.items() if not names.isdisjoint(opened)}
+        wanted |= {scope for scope, opened in CLAIMS_TO_ASK_FOR.items() if not names.isdisjoint(opened)}
     return tuple(scope for scope in PERSONAL_SCOPES if scope in wanted)
 
 

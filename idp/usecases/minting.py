@@ -21,6 +21,7 @@ from idp.domain.tokens import (
     AccessTokenFacts,
     Authentication,
     IdTokenFacts,
+    access_claim,
     access_token_claims,
     id_token_claims,
 )
@@ -173,17 +174,20 @@ def signed_id_token(
             session_claims=issue.client.session_claims | _wishes(issue.state).keys(),
         )
     )
-    claims = {**_asked_claims(unit, issue.state, profile_scope), **claims}
+    claims = {**_asked_claims(unit, issue, profile_scope), **claims}
     return services.signing.sign(claims, algorithm=algorithm, typ=ID_TOKEN_TYPE)
 
 
-def _asked_claims(unit: Unit, state: GrantState, scope: Collection[str]) -> dict[str, object]:
+def _asked_claims(unit: Unit, issue: Issue, scope: Collection[str]) -> dict[str, object]:
     """Return the claims that were asked for in the ID token; nothing is looked up where none were (T8)."""
-    wishes = _wishes(state)
-    profile = profile_within(unit.connection, state.account_id) if wishes or scope else None
+    wishes = _wishes(issue.state)
+    profile = profile_within(unit.connection, issue.state.account_id) if wishes or scope else None
     if profile is None:
         return {}
-    return {**profile_claims(profile, scope), **chosen(claims_named(profile, wishes), wishes)}
+    named = claims_named(profile, wishes)
+    if ACCESS in wishes:
+        named[ACCESS] = access_claim(issue.access or ())
+    return {**profile_claims(profile, scope), **chosen(named, wishes)}
 
 
 def _wishes(state: GrantState) -> Mapping[str, Any]:

@@ -46,9 +46,10 @@ def user_info(
     if profile is None or OPENID not in facts.scope:
         return INSUFFICIENT_SCOPE
     claims: dict[str, object] = {"sub": facts.subject, **profile_claims(profile, facts.scope)}
-    wishes = asked.get("userinfo") if asked else None
+    wishes = (asked or {}).get("userinfo") or {}
     if wishes:
         claims |= chosen(claims_named(profile, wishes), wishes)
-    if ACCESS in facts.scope:
-        claims["access"] = access_claim(access_of(database, facts.account_id, application_key))
+    if ACCESS in facts.scope or ACCESS in wishes:
+        access = {ACCESS: access_claim(access_of(database, facts.account_id, application_key))}
+        claims |= access if ACCESS in facts.scope else chosen(access, wishes)
     return signed_user_info(services, facts.client_id, claims) if as_jwt else claims

@@ -39,6 +39,36 @@ def test_malformed_claims_are_told_to_the_client(op: Op, claims: str) -> None:
     assert returned(op.authorize(op.session(op.account()), claims=claims))["error"] == "invalid_request"
 
 
+@pytest.mark.parametrize(
+    ("registered", "wish", "roles"),
+    [
+        ("openid offline_access", None, []),
+        ("openid offline_access access", {"value": []}, []),
+        ("openid offline_access access", {"essential": True}, ["meter-reader"]),
+    ],
+)
+@pytest.mark.parametrize("place", ["userinfo", "id_token"])
+def test_access_may_be_asked_for_as_any_claim(
+    op_on_both: Op, place: str, registered: str, wish: object, roles: list[str]
+) -> None:
+    """OIDC Core §5.5: discovery lists it; without its scope it comes where it was asked for, to who may have it."""
+    op = op_on_both
+    op.client(application_key="emi", scope=registered)
+    account = op.account()
+    op.member(account)
+    asked = json.dumps({place: {"access": wish}})
+    tokens = op.tokens(op.session(account), scope="openid offline_access", claims=asked)
+    renewed = op.refresh(tokens["refresh_token"]).json()
+    for each in (tokens, renewed):
+        claims = {
+            "userinfo": op.userinfo(each["access_token"]).json(),
+            "id_token": claims_of(each["id_token"]),
+        }
+        rows = claims.pop(place).get("access", [])
+        assert [row["role"] for row in rows] == roles
+        assert all("access" not in other for other in claims.values())
+
+
 def test_a_claim_comes_where_it_was_asked_for_and_nowhere_else(op_on_both: Op) -> None:
     """OIDC Core §5.5, trap T8: by its name, without its scope; again with the refreshed ID token (T9)."""
     op = op_on_both

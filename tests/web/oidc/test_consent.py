@@ -93,11 +93,11 @@ def test_a_single_claim_is_asked_for_like_the_scope_that_opens_it(op: Op) -> Non
     op.client(first_party=False)
     cookie = op.session(op.account())
     decide(op, cookie, question_of(op.authorize(cookie, scope="openid")))
-    claims = json.dumps({"userinfo": {"phone_number": None}, "id_token": {"email": None}})
+    claims = json.dumps({"userinfo": {"phone_number": None, "access": None}, "id_token": {"email": None}})
     question = question_of(op.authorize(cookie, scope="openid", claims=claims))
     asked = look_at_consent(op.services, token=question, session=live(op, cookie))
     assert asked is not None
-    assert asked.scope == ("openid", "email", "phone")
+    assert asked.scope == ("openid", "email", "phone", "access")
     code = returned(decide(op, cookie, question))["code"]
     assert claims_of(op.redeem(code).json()["id_token"])["email"]
 
