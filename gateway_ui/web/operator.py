@@ -34,6 +34,8 @@ _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _FEW = 5
 """So many attributes are named in a list; of more it tells the number."""
 _FIELDS = ("q", "client", "show", "from", "to")
+_LONGEST_NAME = 1_024
+"""So long may an external id, or the name of a group, be; each is found by the whole of it."""
 
 
 @blueprint.get(ADDRESS)
@@ -41,7 +43,7 @@ _FIELDS = ("q", "client", "show", "from", "to")
 def requests() -> ResponseReturnValue:
     """List requests, newest first, narrowed by whom they are about, by sender, outcome and time."""
     errors = FormErrors()
-    asked = {name: single(flask.request.args, name, longest=300).strip() for name in _FIELDS}
+    asked = {name: single(flask.request.args, name, longest=_LONGEST_NAME).strip() for name in _FIELDS}
     question = _question(asked, errors)
     found = find_provisioning_requests(pages().services, question)
     return render(

@@ -216,6 +216,21 @@ def test_a_person_is_found_by_every_name(office: Office) -> None:
         assert office.open(f"?q={words}") == wanted[:1], words
 
 
+def test_the_longest_names_are_found_too(office: Office) -> None:
+    """O11: whatever a name may be, its whole is found, and what the pages link to opens."""
+    long = {"userName": "u" * 256, "externalId": "é" * 512}
+    office.send("POST", "/Users", a_user("fieldn") | long)
+    office.send("POST", "/Groups", a_group() | {"displayName": "g" * 1_024, "externalId": "e" * 1_024})
+    assert office.last.status == 201
+    deleted = office.last["id"]
+    assert office.send("DELETE", f"/Groups/{deleted}") == 204
+    assert office.send("POST", "/Groups", a_group() | {"displayName": "h" * 1_025}) == 400
+    for words in long.values():
+        assert office.open(f"?q={words}") == [f"Create account {long['userName']}"], words
+    for words in ("g" * 1_024, "e" * 1_024):
+        assert len(office.open(f"?q={words}")) == 2, words
+
+
 def test_membership_is_told_from_both_sides(office: Office) -> None:
     """O11, J4: a member's page shows who put it into a group and who took it out."""
     office.send("POST", "/Users", a_user("fieldn"))
@@ -383,7 +398,7 @@ def test_whatever_is_typed_is_text(office: Office) -> None:
         assert office.robin.open(f"{LIST}{query}").status_code == 200
         assert "<script>alert" not in office.robin.text
         assert "<img" not in office.robin.text
-    for query in ("?q=a&q=b", f"?q={'x' * 301}", "?q=%00"):
+    for query in ("?q=a&q=b", f"?q={'x' * 1025}", "?q=%00"):
         assert office.robin.open(f"{LIST}{query}").status_code == 400
     for odd in ("nope", "01KT1GW6G07KG39TYVNEGWKA41", "%00"):
         assert office.robin.open(f"{LIST}/{odd}").status_code == 404
