@@ -23,6 +23,9 @@ def fail(sentence: str, code: int = REFUSED) -> NoReturn:
     sys.exit(code)
 
 
+DAYS = click.IntRange(1, 36_500)
+"""How long something may live that an operator makes: a hundred years, which every calendar has."""
+
 # For commands that are given a generated name: base64url (RFC 4648 section 5) may begin with "-".
 GENERATED_NAME = {"ignore_unknown_options": True}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import Commands, fail, settings_option
+from switchyard.cli_options import DAYS, Commands, fail, settings_option
 
 if TYPE_CHECKING:
     from idp.storage.registration_tokens import RegistrationToken
@@ -32,9 +32,11 @@ def registration_token() -> None:
 @registration_token.command()
 @settings_option
 @click.option("--name", required=True, help="Whom it is for, as you will find it again.")
-@click.option("--uses", type=click.IntRange(1), default=1, show_default=True, help="Clients it registers.")
+@click.option(
+    "--uses", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Clients it registers."
+)
 @click.option("--unlimited", is_flag=True, help="Any number of clients.")
-@click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How long it lives.")
+@click.option("--days", type=DAYS, default=7, show_default=True, help="How long it lives.")
 @click.option("--profile", default="", type=click.Choice(("", *_PROFILES)), help="Its clients' profile.")
 @click.option(
     "--application-key", default="", help="Whose role people need for its clients. [default: everybody's]"

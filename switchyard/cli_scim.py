@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import Commands, fail, settings_option
+from switchyard.cli_options import DAYS, Commands, fail, settings_option
 
 if TYPE_CHECKING:
     from idp.storage.scim_clients import StoredScimClient, StoredToken
@@ -112,7 +112,7 @@ def set_client(  # noqa: PLR0913 - one for each option
 @scim_client.command()
 @settings_option
 @click.argument("client_id")
-@click.option("--days", type=click.IntRange(1), help="How long it lives. [default: until it is revoked]")
+@click.option("--days", type=DAYS, help="How long it lives. [default: until it is revoked]")
 def token(settings: Path | None, client_id: str, days: int | None) -> None:
     """Make a static token, beside the one the client has: two may live at once, for rotation."""
     from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token  # noqa: PLC0415

@@ -83,6 +83,15 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     assert "disabled" in run("list")
 
 
+@pytest.mark.parametrize("days", ["0", "36501", "3000000", "99999999999999999999"])
+def test_a_token_ends_on_a_day_that_the_calendar_has(run: Run, days: str) -> None:
+    """O2: a life that cannot be is a wrong option, and no token is made."""
+    run("set", "okta")
+    assert "--days" in run("token", "okta", "--days", days, code=2)
+    assert "token" not in run("list").partition("\n")[2]
+    run("token", "okta", "--days", "36500")
+
+
 def test_an_account_that_is_not_there_is_not_protected(run: Run) -> None:
     """O8: a mistyped name does not look like success."""
     assert "no account is called nobody" in run("protect", "nobody", code=1)

@@ -180,6 +180,8 @@ def test_every_deed_of_the_clients_pages_has_its_command(site: Site, tmp_path: P
 def test_registration_tokens_are_issued_listed_and_revoked(site: Site) -> None:
     """RFC 7591 §3, CA-09: a token is shown once, and known by its id afterwards."""
     tokens = ("client", "registration-token")
+    for option in ("--days=3000000", "--uses=1000001"):
+        assert _run(site, *tokens, "issue", "--name=Partner", option).exit_code == 2
     issued = _run(
         site, *tokens, "issue", "--name=Partner", "--uses=2", "--profile=fapi2", "--application-key=emi"
     )
