@@ -264,13 +264,16 @@ def _running(
     halt = threading.Event()
     watching = threading.Thread(target=supervisor.run, args=(halt,), name="supervisor")
     with ExitStack() as stack:
+        front: TlsFront | None = None
         if context is not None:
-            stack.enter_context(
+            front = stack.enter_context(
                 TlsFront(context, port=addresses.port, to=addresses.listening, certificate_header=header)
             )
         watching.start()
         stack.callback(watching.join)
         stack.callback(halt.set)
+        if front is not None:  # before all else: nobody new is led to a Gateway that ends
+            stack.callback(front.stop_listening)
         _wait_until_ready(supervisor, web.name, addresses, stop)
         yield
 

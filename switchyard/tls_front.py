@@ -123,7 +123,6 @@ class TlsFront:
         self._header = certificate_header
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="tls-front", daemon=True)
 
     def __enter__(self) -> Self:
@@ -139,6 +138,10 @@ class TlsFront:
             self._end()
             raise
         return self
+
+    def stop_listening(self) -> None:
+        """Take no more connections; those that are open go on."""
+        asyncio.run_coroutine_threadsafe(self._stop_listening(), self._loop).result()
 
     def __exit__(self, *_reason: object) -> None:
         """Listen no more, and cut what is still open."""
@@ -166,18 +169,18 @@ class TlsFront:
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._loop.run_forever()
 
-    async def _close(self) -> None:
+    async def _stop_listening(self) -> None:
         if self._server is not None:
             self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _close(self) -> None:
+        await self._stop_listening()
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # a handshake may just have ended
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
         try:
             behind_reader, behind_writer = await asyncio.open_connection(self._host, self._to)
         except OSError:

@@ -74,6 +74,27 @@ def test_nobody_behind_ends_the_connection(tmp_path: Path) -> None:
         assert ask(port, ssl.create_default_context(cadata=pem), b"hello\n") == b""
 
 
+def test_who_is_there_is_served_when_nobody_new_is_taken(tmp_path: Path) -> None:
+    """So that a server behind may end without leaving anybody unanswered."""
+    certificate, key, pem = a_certificate(tmp_path)
+    trust = ssl.create_default_context(cadata=pem)
+    port = free_port()
+    with (
+        shouting() as behind,
+        TlsFront(TlsSettings(certificate, key).context(), port=port, to=behind) as front,
+    ):
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            trust.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+        ):
+            front.stop_listening()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=10)
+            secured.sendall(b"hello\n")
+            assert secured.recv(64) == b"HELLO\n"
+        front.stop_listening()  # once more changes nothing
+
+
 @pytest.mark.parametrize(("lowest", "taken"), [("1.2", True), ("1.3", False)])
 def test_no_version_below_the_lowest_is_taken(tmp_path: Path, lowest: str, taken: bool) -> None:  # noqa: FBT001
     """RFC 9325 §3.1.1: the lowest version is a setting."""
