@@ -39,7 +39,7 @@ from idp.usecases.decide_device import (
 from kernel.origin import current_origin
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import current_language
-from kernel.web.links import this_page
+from kernel.web.links import come_back_to, this_page
 
 blueprint = flask.Blueprint("device", __name__)
 
@@ -84,6 +84,7 @@ def answer() -> ResponseReturnValue:
 def _page(outcome: object, typed: str, session: LiveSession) -> Response:
     if isinstance(outcome, DeviceQuestion):
         about_client(outcome.client)
+        come_back_to(_with(outcome.user_code))
         return render(
             "device_confirm.html",
             client=client_face(),
@@ -94,7 +95,7 @@ def _page(outcome: object, typed: str, session: LiveSession) -> Response:
     if isinstance(outcome, DeviceDecided):
         return render("device_done.html", application=_name(outcome.client), allowed=outcome.allowed)
     if isinstance(outcome, StrongerSignIn):
-        return start(f"{DEVICE}?" + urlencode({"user_code": typed}), demands=outcome.demands)
+        return start(_with(typed), demands=outcome.demands)
     if isinstance(outcome, NoAccessForDevice):
         return render(
             "no_access.html",
@@ -107,6 +108,11 @@ def _page(outcome: object, typed: str, session: LiveSession) -> Response:
         complain_count(errors, "user_code", TOO_MANY, seconds)
         return _entry(typed, errors, Answer(429, {"Retry-After": str(seconds)}))
     return _refused(typed, DEVICE_CODE)
+
+
+def _with(user_code: str) -> str:
+    """Return the address of the page for this code."""
+    return f"{DEVICE}?{urlencode({'user_code': user_code})}"
 
 
 def _name(client: Client) -> str:

@@ -74,6 +74,16 @@ def test_an_address_with_the_code_still_asks(visitor: Journey, gateway: PagesGat
     assert "The &lt;Television&gt;" in visitor.text
 
 
+def test_the_question_stays_in_another_language(visitor: Journey, gateway: PagesGateway) -> None:
+    """G-95: whoever typed the code and then chooses the language does not type it again."""
+    told = Television(gateway).asks()
+    visitor.open("/device")
+    page = press(visitor, user_code=f" {told['user_code'].lower().replace('-', ' ')}")
+    chosen = submit(visitor.client, page, {"language": "fr"})
+    asked = visitor.client.get(chosen.headers["Location"])
+    assert heading_of(asked.text) == "Connecter un appareil à The <Television>?"
+
+
 def test_a_button_that_is_pressed_twice_says_the_same_twice(visitor: Journey, gateway: PagesGateway) -> None:
     """RFC 8628 §5.1: one grant, told again to the session that gave it; a no sent again is told to nobody."""
     told = Television(gateway).asks()
