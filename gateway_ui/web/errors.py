@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import render
 from gateway_ui.web.messages import LOGOUT_ERRORS, REQUEST_ERRORS, REQUEST_REFUSED, say
-from gateway_ui.web.page_client import lead_to
+from gateway_ui.web.page_client import keep_opener, lead_to
 from gateway_ui.web.signed_out import signed_out
 from idp.usecases.front_channel import LogoutFrame
 from kernel.origin import current_origin
@@ -70,7 +70,7 @@ class ProtocolPages:
             name = name_here(client_id, client_name)
             return render("logout_confirm.html", action=action, fields=tuple(fields), client_name=name)
 
-        return self._rendered(request, language, make)
+        return self._rendered(request, language, make, led_on=bool(onward))
 
     def signed_out_page(
         self,
@@ -87,13 +87,22 @@ class ProtocolPages:
         def make() -> ResponseReturnValue:
             return signed_out(frames, onward=onward, application=name_here(client_id, client_name))
 
-        return self._rendered(request, language, make)
+        return self._rendered(request, language, make, led_on=bool(onward))
 
-    def _rendered(self, request: Request, language: str, make: Callable[[], ResponseReturnValue]) -> Response:
+    def _rendered(
+        self,
+        request: Request,
+        language: str,
+        make: Callable[[], ResponseReturnValue],
+        *,
+        led_on: bool = False,
+    ) -> Response:
         with self._app.request_context(self._environ(request)):
             use_language(first_known(language))
             answer = self._app.make_response(make())
             remember_browser(answer)
+            if led_on:
+                keep_opener(answer)
             secure(answer, page=True)
             answer.headers.setdefault("X-Request-Id", current_origin().request_id)
             headers = tuple(

@@ -194,3 +194,22 @@ def test_a_form_of_another_site_signs_out_as_a_link_does(
     assert page.locator("h1").inner_text() == "You are signed out"
     page.goto(f"{gateway.public_url}/sign-out")
     assert page.locator("h1").inner_text() == "You are signed out"
+
+
+def test_a_sign_out_in_a_popup_is_told_to_the_page_that_opened_it(
+    browser: Visitor, gateway: PagesGateway, clock: FrozenClock, application: tuple[str, Heard]
+) -> None:
+    """RP-Initiated Logout §3: the question and the frames stand between two pages of one application (HTML §7.1.3)."""
+    address, heard = application
+    know(gateway, "live", address, address)
+    sign_in(browser, gateway, clock)
+    opener = browser.open(gateway.public_url + authorize_path("live", f"{address}/"))
+    left = f"{gateway.public_url}/oauth2/logout?client_id=live&post_logout_redirect_uri={address}/left"
+    with opener.expect_popup() as opened:
+        opener.evaluate("address => { window.popup = window.open(address) }", left)
+    page = opened.value
+    page.click("#logout-confirm")
+    page.wait_for_url(f"{address}/left")
+    assert "/frame" in [path for path, _asked in heard]
+    assert page.evaluate("window.opener !== null")
+    assert not opener.evaluate("window.popup.closed")
