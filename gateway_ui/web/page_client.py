@@ -1,7 +1,7 @@
 """The client that a page is about: its words, and what leads to it in the policy of this page.
 
-Only pages that lead to a client have forms that may end elsewhere than here (:func:`schemes_of`); no page
-tells the addresses of others.
+Only pages that lead to a client have forms that may end elsewhere than here; no page tells the addresses of
+others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from idp.domain.client import Client
 from idp.domain.client_face import ClientFace, face_of
-from idp.domain.redirects import origin_of, scheme_of, schemes_of
+from idp.domain.redirects import origin_of
 from kernel.web.headers import content_security_policy, nonce
 from kernel.web.kit import current_kit
 from kernel.web.language import current_language
@@ -25,7 +25,7 @@ def about_client(client: Client | None) -> None:
 
 def lead_to(uri: str) -> None:
     """Say to which registered address of a client the form of this page leads, if to any."""
-    flask.g.page_leads = (scheme_of(uri),) if uri else ()
+    flask.g.page_leads = bool(uri)
 
 
 def client_face() -> ClientFace | None:
@@ -40,18 +40,24 @@ def client_face() -> ClientFace | None:
 
 
 def let_through(response: Response) -> None:
-    """Add to the policy of the page what leads to its client, and the logo that it shows."""
-    face, known = client_face(), set(current_kit().form_targets())
+    """Let the forms of a page that leads to its client end anywhere, and the page show the client's logo.
+
+    Browsers hold ``form-action`` against every redirect that follows a form, those of other servers too:
+    where the client's own address leads on to, another scheme included, is nobody's business here, and no
+    policy can name it.
+    """
+    face = client_face()
     client: Client | None = flask.g.get("page_client")
-    leads = {*flask.g.get("page_leads", ()), *(schemes_of(client) if client is not None else ())} - known
+    leads = flask.g.get("page_leads", False) or (client is not None and bool(client.redirect_uris))
     images = (origin_of(face.logo_uri),) if face is not None and face.logo_uri else ()
     if leads or images:
-        policy = content_security_policy(nonce(), known | leads, images=images)
+        targets = None if leads else current_kit().form_targets()
+        policy = content_security_policy(nonce(), targets, images=images)
         response.headers["Content-Security-Policy"] = policy
 
 
 def keep_opener(response: Response) -> Response:
-    """Leave the window of a sign-in to whoever opened it (OIDC Core §3.1.2.1, display=popup).
+    """Leave the window of a sign-in or sign-out to whoever opened it (OIDC Core §3.1.2.1, display=popup).
 
     Whatever cuts it off on the way, a redirect too, cuts the application's own page off that it ends on.
     """

@@ -133,21 +133,6 @@ def origin_of(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
-def scheme_of(uri: str) -> str:
-    """Return the scheme of a URI as a policy of a page names it: with its colon."""
-    return f"{uri.partition(':')[0]}:"
-
-
-def schemes_of(client: Client) -> set[str]:
-    """Return the schemes of the addresses that a client is answered at.
-
-    Browsers hold ``form-action`` against every redirect that follows a form, those of other servers too. So
-    no origin stands there: where the client's own address leads on to is nobody's business here, and no
-    policy can name an address of IPv6.
-    """
-    return {scheme_of(uri) for uri in (*client.redirect_uris, *client.post_logout_redirect_uris)}
-
-
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
     """Return ``uri`` with ``parameters`` added to its query, every reserved character encoded."""
     return f"{uri}{'&' if '?' in uri else '?'}{_encoded(parameters)}"

@@ -27,28 +27,29 @@ STATIC_LIFE = "public, max-age=31536000, immutable"
 
 
 def content_security_policy(
-    nonce: str, form_targets: Iterable[str], *, images: Iterable[str] = (), frames: Iterable[str] = ()
+    nonce: str, form_targets: Iterable[str] | None, *, images: Iterable[str] = (), frames: Iterable[str] = ()
 ) -> str:
     """Return the policy of a page: nothing but our own style, script, images and calls, and never in a frame.
 
     ``form_targets`` are the origins a form may end at besides our own; see :class:`kernel.web.kit.PageKit`.
+    With None a form may end anywhere.
     ``images`` are origins of which a page shows an image, such as the logo of an application. ``frames`` are
     origins that a page holds frames of; without them it holds none.
     """
-    before, after = _around_the_nonce(tuple(form_targets), tuple(images), tuple(frames))
+    targets = None if form_targets is None else tuple(form_targets)
+    before, after = _around_the_nonce(targets, tuple(images), tuple(frames))
     return f"{before}{nonce}{after}"
 
 
 @lru_cache(maxsize=64)
 def _around_the_nonce(
-    form_targets: tuple[str, ...], images: tuple[str, ...], frames: tuple[str, ...]
+    form_targets: tuple[str, ...] | None, images: tuple[str, ...], frames: tuple[str, ...]
 ) -> tuple[str, str]:
-    targets = " ".join(["'self'", *sorted(set(form_targets))])
     before = [
         "default-src 'none'",
         "base-uri 'none'",
         "connect-src 'self'",
-        f"form-action {targets}",
+        *([] if form_targets is None else [" ".join(["form-action 'self'", *sorted(set(form_targets))])]),
         "frame-ancestors 'none'",
         *([" ".join(["frame-src", *framed])] if (framed := sorted(set(frames))) else []),
         " ".join(["img-src 'self' data:", *sorted(set(images))]),

@@ -48,8 +48,14 @@ class _Six(_Server):
 
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the name that the base class asks for
-        """Lead on to another server, if this one is told of any; else be where the way ends."""
+        """Lead on to another server, if this one is told of any; else be where the way ends.
+
+        A form of nobody's is refused, as frameworks refuse it that look for forged forms.
+        """
         assert isinstance(self.server, _Server)
+        if self.headers.get("Origin") == "null":
+            self.send_error(403)
+            return
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         onward = self.server.onward
         self.send_response(303 if onward else 200)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.domain.client import Client, client_from
-from idp.domain.redirects import is_registered, origin_of, schemes_of, uri_fault, with_parameters
+from idp.domain.redirects import is_registered, origin_of, uri_fault, with_parameters
 
 FIELDS = {
     "id": "c",
@@ -157,9 +157,3 @@ def test_an_origin_is_what_a_browser_compares() -> None:
     """CSP img-src, frame-src: scheme, host and port; a private scheme is named by itself."""
     assert origin_of("https://rp.example:8443/cb?x") == "https://rp.example:8443"
     assert origin_of("com.example.app:/cb") == "com.example.app:"
-
-
-def test_a_way_back_is_let_through_by_its_scheme() -> None:
-    """CSP form-action: brokers lead on to others, and no policy can name an address of IPv6."""
-    uris = ("http://[::1]/cb", "http://127.0.0.1/cb", "com.example.app:/cb")
-    assert schemes_of(native(*uris)) == {"http:", "com.example.app:"}

@@ -77,7 +77,7 @@ def test_a_form_post_answer_is_its_page(gateway: PagesGateway, known: Known) -> 
     assert f'action="{APP}callback"' in answer.text
     assert 'name="code"' in answer.text
     (policy,) = answer.headers.getlist("Content-Security-Policy")
-    assert "form-action https:;" in policy
+    assert "form-action" not in policy
     assert answer.headers["Cache-Control"] == "no-store"
     assert "gateway_session=" in answer.headers["Set-Cookie"]
 

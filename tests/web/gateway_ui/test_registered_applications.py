@@ -85,7 +85,7 @@ def test_the_sign_in_page_says_whom_one_continues_to(gateway: PagesGateway, clie
         assert expected in visitor.text
     assert visitor.page is not None
     policy = policy_of(visitor.page)
-    assert policy["form-action"] == "'self' https:"
+    assert "form-action" not in policy
     assert policy["img-src"] == "'self' data: https://images.crow.example"
     french = Journey(gateway)
     french.open(authorize_path(client_id, APP, ui_locales="fr-CA"))
@@ -111,15 +111,15 @@ def test_the_way_there_stays_open_over_every_step(gateway: PagesGateway, client_
     visitor.open(authorize_path(client_id, APP))
     visitor.give_password()
     assert visitor.page is not None
-    assert policy_of(visitor.page)["form-action"] == "'self' https:"
+    assert "form-action" not in policy_of(visitor.page)
     visitor.give_code(secret, steps=1)
     assert visitor.path == "/consent"
     assert heading_of(visitor.text) == "Allow The Crow to use your account?"
-    assert policy_of(visitor.page)["form-action"] == "'self' https:"
+    assert "form-action" not in policy_of(visitor.page)
     assert 'src="https://images.crow.example/logo.png"' in visitor.text
     asked = {"client_id": client_id, "post_logout_redirect_uri": "https://goodbye.crow.example/"}
     visitor.open(f"/oauth2/logout?{urlencode(asked)}")
-    assert policy_of(visitor.page)["form-action"] == "'self' https:"
+    assert "form-action" not in policy_of(visitor.page)
     visitor.open(f"/oauth2/logout?{urlencode({'post_logout_redirect_uri': 'https://a;script-src *'})}")
     assert policy_of(visitor.page)["form-action"] == "'self'"
 
