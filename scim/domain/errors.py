@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
-from scim2_models import Error, MutabilityException, SCIMException
+from scim2_models import Error, MutabilityException, NoTargetException, SCIMException
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -34,6 +34,8 @@ def _detail(error: SCIMException) -> str:
     if isinstance(error, MutabilityException) and error.attribute and error.attribute not in detail:
         name = to_camel(error.attribute) if "_" in error.attribute else error.attribute
         return f"'{name}' cannot be changed or removed."
+    if isinstance(error, NoTargetException):
+        return _FIELD.sub(_name_of, detail)
     return detail
 
 

@@ -101,12 +101,13 @@ class _PatchReader:
         if not self._tolerance.pathless_operations:
             raise InvalidSyntaxException(detail="An operation must have a 'path'.")
         value = names.get("value")
-        if names["op"] == "remove" or not isinstance(value, dict):
+        if names["op"] == "remove" or value is None:
             yield names
             return
         plain: dict[str, Any] = {}
         paths: list[tuple[str, Any]] = []
-        stated = self._added(value) if names["op"] == "add" else value
+        named = _that_names_attributes(value)
+        stated = self._added(named) if names["op"] == "add" else named
         for name, each in stated.items():
             if self._is_own_id(name, each) or self._is_password(name):
                 continue
@@ -249,6 +250,15 @@ def _as_entries(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
     """Return plain values that a remove names as entries are named: by their ``value``."""
     stated = value if isinstance(value, list) else [value]
     return [each if isinstance(each, dict) else {"value": each} for each in stated]
+
+
+def _that_names_attributes(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return the value of an operation without a path, or refuse what names no attributes (H5, N6)."""
+    if not isinstance(value, dict):
+        raise InvalidValueException(
+            detail="Without a 'path' the 'value' must be an object that names attributes."
+        )
+    return value
 
 
 def _refuse_unassigning(attribute: Attribute | None, value: Any) -> None:  # noqa: ANN401 - JSON

@@ -127,7 +127,7 @@ class Tolerance:
     own_id_in_patch: bool = False
     """The value of a PATCH may repeat the id of the resource itself (H5, S).
 
-    Sent by: Okta, which renames a group so. Else: 400 mutability.
+    Sent by: Okta and authentik, which change a group so. Else: 400 invalidSyntax.
     """
 
     ignored_passwords: bool = False
@@ -154,6 +154,7 @@ _RFC = Tolerance(
     several_entries_selected=True,
     merging_replace=True,
     removal_by_value=True,
+    own_id_in_patch=True,
 )
 _TOLERANCES = {
     Profile.STRICT: _STRICT,
@@ -172,7 +173,6 @@ _TOLERANCES = {
     Profile.OKTA: dataclasses.replace(
         _RFC,
         unknown_managers=True,
-        own_id_in_patch=True,
         ignored_passwords=True,
     ),
 }

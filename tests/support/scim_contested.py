@@ -170,8 +170,7 @@ CONTESTED: Mapping[str, Contested] = {
             status=DONE,
             stored={"displayName": "Leaders"},
         ),
-        "mutability",
-        strictly="invalidSyntax",
+        "invalidSyntax",
     ),
     "ignored_passwords": _refused(
         a_patch(

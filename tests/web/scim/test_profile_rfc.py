@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scim.domain.models import GROUP_SCHEMA
 from scim.domain.profile import Profile
 from scim.usecases.client import ScimClient
 from tests.support.scim_contested import CONTESTED, GUIDES, NORA, contested_rows
@@ -145,6 +146,20 @@ TAKEN: dict[str, Row] = {
         {"op": "add", "path": "members", "value": [{"value": "{nora}"}]},
         {"op": "remove", "path": 'members[value eq "{omar}"]'},
         stored={"displayName": "Guides"},
+    ),
+    "the whole group in a value, as authentik updates one": a_patch(
+        "T authentik, H5, RFC 7644 section 3.5.2: what is read-only is not modified by its own value",
+        GUIDES,
+        {
+            "op": "replace",
+            "value": {
+                "schemas": [GROUP_SCHEMA],
+                "id": "{guides}",
+                "externalId": "g-1",
+                "displayName": "Leaders",
+            },
+        },
+        stored={"id": "{guides}", "externalId": "g-1", "displayName": "Leaders"},
     ),
     "a group is renamed": a_patch(
         "T AWS, JFrog: an update of a group",

@@ -170,6 +170,40 @@ def test_a_value_that_does_not_fit_is_named_by_its_attribute(
     assert named in answer.detail
 
 
+@pytest.mark.parametrize(
+    ("operation", "scim_type", "told"),
+    [
+        (
+            {"op": "add", "path": 'phoneNumbers[type eq "mobile"].value', "value": "+1 416 555 0100"},
+            "noTarget",
+            "no value of 'phoneNumbers' matches the path filter",
+        ),
+        (
+            {"op": "replace", "path": 'x509Certificates[type eq "work"].value', "value": "MIIB"},
+            "noTarget",
+            "no value of 'x509Certificates' matches the path filter",
+        ),
+        (
+            {"op": "replace", "value": [{"title": "Guide"}]},
+            "invalidValue",
+            "Without a 'path' the 'value' must be an object that names attributes.",
+        ),
+        (
+            {"op": "add", "value": "Guide"},
+            "invalidValue",
+            "Without a 'path' the 'value' must be an object that names attributes.",
+        ),
+    ],
+)
+def test_what_an_operation_misses_is_told_in_the_words_of_the_request(
+    sqlite_world: ScimWorld, operation: dict[str, Any], scim_type: str, told: str
+) -> None:
+    """N6: an attribute has the schema's name; no value is said to belong to a path that was not there."""
+    made = sqlite_world.post("/Users", a_user())["id"]
+    answer = sqlite_world.patch(f"/Users/{made}", operation)
+    assert (answer.status, answer.scim_type, answer.detail) == (400, scim_type, told)
+
+
 WRONG_MESSAGES: dict[str, dict[str, Any]] = {
     "no schemas": {"Operations": [{"op": "remove", "path": "title"}]},
     "other schemas": {"schemas": [USER_SCHEMA], "Operations": [{"op": "remove", "path": "title"}]},
