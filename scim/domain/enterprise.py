@@ -12,6 +12,10 @@ from scim2_models.resources.enterprise_user import Manager as ManagerOfLibrary
 
 from idp.domain.reporting_line import ENTERPRISE
 
+MANAGER = f"{ENTERPRISE}:manager"
+"""The manager as filters and paths call it."""
+MANAGER_PATH = "enterprise:manager"
+"""Path of the manager in the catalogue."""
 MANAGER_NAME = "enterprise:manager.displayname"
 """Path of the manager's name in the catalogue."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from scim.domain.catalogue import Catalogue
+from scim.domain.enterprise import MANAGER
 from scim.domain.filters import LONGEST
 from scim.domain.profile import Tolerance
 
@@ -13,18 +14,20 @@ _BARE = re.compile(
     r"(?<![\w.:$-])(?P<before>(?P<name>[\w.:$-]++)\s++(?:eq|ne|co|sw|ew)\s++)(?P<value>[^\s()\[\]\"]++)",
     re.IGNORECASE,
 )
+_MANAGER = re.compile(rf"(?<![\w.:$-])(?:{re.escape(MANAGER)}|manager)(?=\s++(?:eq|ne)\s)", re.IGNORECASE)
 _WORDS = frozenset({"null", "true", "false"})
 _PARTS = frozenset({"type", "value", "display"})
 """Parts that hold text wherever they stand: in a selection, or behind one."""
 
 
 def lenient_filter(text: str, catalogue: Catalogue, tolerance: Tolerance) -> str:
-    """Return the filter ``text`` as the grammar wants it: texts in quotes, if the client may leave them out.
+    """Return the filter ``text`` as the grammar wants it, for a client that may write it otherwise.
 
-    What stands in quotes already is never looked at, and a word is quoted only where it is compared with an
-    attribute that holds text.
+    Texts get their quotes, and a manager who is compared as a whole is compared by the id. What stands in
+    quotes already is never looked at, and a word is quoted only where it is compared with an attribute that
+    holds text.
     """
-    if not tolerance.unquoted_filter_values or len(text) > LONGEST:
+    if len(text) > LONGEST:
         return text
 
     def quoted(match: re.Match[str]) -> str:
@@ -33,8 +36,13 @@ def lenient_filter(text: str, catalogue: Catalogue, tolerance: Tolerance) -> str
             return match[0]
         return f'{match["before"]}"{value}"'
 
+    def read(piece: str) -> str:
+        if tolerance.plain_manager:
+            piece = _MANAGER.sub(f"{MANAGER}.value", piece)
+        return _BARE.sub(quoted, piece) if tolerance.unquoted_filter_values else piece
+
     pieces = _QUOTED.split(text)
-    return "".join(piece if index % 2 else _BARE.sub(quoted, piece) for index, piece in enumerate(pieces))
+    return "".join(piece if index % 2 else read(piece) for index, piece in enumerate(pieces))
 
 
 def _holds_text(name: str, catalogue: Catalogue) -> bool:

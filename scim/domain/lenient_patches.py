@@ -19,6 +19,7 @@ from scim2_models import (
 )
 
 from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.enterprise import MANAGER, MANAGER_PATH
 from scim.domain.lenient_resources import ResourceReader
 from scim.domain.profile import Tolerance
 
@@ -84,7 +85,7 @@ class _PatchReader:
         if path is None or (isinstance(path, str) and path.strip().lower() == self._catalogue.schema.lower()):
             yield from self._pathless(names)
         elif isinstance(path, str):
-            yield from self._single(names, path.strip())
+            yield from self._single(names, self._full_name(path.strip()))
         else:
             raise InvalidValueException(detail="'path' must be text.")
 
@@ -108,7 +109,8 @@ class _PatchReader:
         paths: list[tuple[str, Any]] = []
         named = _that_names_attributes(value)
         stated = self._added(named) if names["op"] == "add" else named
-        for name, each in stated.items():
+        for called, each in stated.items():
+            name = self._full_name(called)
             if self._is_own_id(name, each) or self._is_password(name):
                 continue
             if self._is_path(name):
@@ -124,6 +126,17 @@ class _PatchReader:
         for name, each in paths:
             yield from self._single({"op": names["op"], "value": each}, name)
 
+    def _full_name(self, name: str) -> str:
+        """Return what is called ``name`` by the name that the schemas give it."""
+        is_manager = name.lower() == "manager" and self._catalogue.knows(MANAGER)
+        return MANAGER if is_manager and self._tolerance.plain_manager else name
+
+    def _alone(self, target: _Target, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the one value of a list that stands where a manager does."""
+        is_manager = target.attribute is not None and target.attribute.path == MANAGER_PATH
+        listed = is_manager and self._tolerance.plain_manager and isinstance(value, list) and len(value) == 1
+        return value[0] if listed else value
+
     def _added(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return what an add states of several attributes: null adds nothing, and takes nothing away."""
         for name, each in value.items():
@@ -135,6 +148,8 @@ class _PatchReader:
         if self._is_password(path):
             return
         target = self._target(path)
+        if "value" in names:
+            names = names | {"value": self._alone(target, names["value"])}
         operation = names | {"path": path}
         if target.selects and not target.has_part:
             self._refuse_whole_entry(names["op"], target)

@@ -106,6 +106,12 @@ class Tolerance:
     Sent by: Microsoft Entra, which sends a manager as an id. Else: 400 invalidValue.
     """
 
+    plain_manager: bool = False
+    """A manager may be called ``manager`` alone: in a filter, and in a PATCH, in a list of one (E6, R).
+
+    Sent by: Microsoft Entra, whose examples write it so. Else: 400 invalidPath, invalidFilter.
+    """
+
     unknown_managers: bool = False
     """A manager who is no account here is kept as stated (R, S).
 
@@ -164,6 +170,7 @@ _TOLERANCES = {
         text_booleans=True,
         empty_text_unassigns=True,
         text_for_complex=True,
+        plain_manager=True,
         unknown_managers=True,
         described_entries=True,
         free_text_links=True,

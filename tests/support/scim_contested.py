@@ -135,6 +135,20 @@ CONTESTED: Mapping[str, Contested] = {
         ),
         "invalidValue",
     ),
+    "plain_manager": _refused(
+        a_patch(
+            "E6, R",
+            NORA,
+            {
+                "op": "add",
+                "path": "manager",
+                "value": [{"$ref": "https://gateway.example/scim/v2/Users/{omar}", "value": "{omar}"}],
+            },
+            stored={ENTERPRISE: {"manager": {"value": "{omar}"}}},
+        ),
+        "invalidPath",
+        strictly="invalidSyntax",
+    ),
     "unknown_managers": _refused(
         a_patch(
             "R, S",

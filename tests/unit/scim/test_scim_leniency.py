@@ -166,13 +166,17 @@ FILTERS = {
     "emails eq a@b.example": 'emails eq "a@b.example"',
     f"{ENTERPRISE}:department eq Tours": f'{ENTERPRISE}:department eq "Tours"',
     f"{USER_EXTENSION}:sourceVersion eq 7": f"{USER_EXTENSION}:sourceVersion eq 7",
+    f"id eq X1 and manager eq {ENTERPRISE}": f'id eq "X1" and {ENTERPRISE}:manager.value eq "{ENTERPRISE}"',
+    f'{ENTERPRISE}:Manager ne "manager eq x"': f'{ENTERPRISE}:manager.value ne "manager eq x"',
+    "(manager  eq null)": f"({ENTERPRISE}:manager.value  eq null)",
+    f"{ENTERPRISE}:manager.displayName eq Omar": f'{ENTERPRISE}:manager.displayName eq "Omar"',
     'displayName eq "a userName eq b"': 'displayName eq "a userName eq b"',
 }
 
 
 @pytest.mark.parametrize("text", FILTERS)
-def test_a_text_without_quotes_is_given_them(text: str) -> None:
-    """E8, R: only where it is compared with text, and for Entra only."""
+def test_a_filter_of_entra_is_put_into_the_grammar(text: str) -> None:
+    """E6, E8, R: quotes only where it is compared with text, a manager by the id, and for Entra only."""
     read = lenient_filter(text, USERS, Profile.ENTRA.tolerance)
     assert read == FILTERS[text]
     assert ScimFilter(read).ast is not None

@@ -19,6 +19,7 @@ from tests.support.scim_profiles import (
     play,
     play_all,
     replay,
+    two_users_and_a_group,
 )
 
 if TYPE_CHECKING:
@@ -102,6 +103,19 @@ TAKEN: dict[str, Row] = {
         {"op": "Replace", "path": f"{ENTERPRISE}:manager", "value": {"value": ""}},
         stored={ENTERPRISE: None},
     ),
+    "a manager by its plain name in a value": a_patch(
+        "E6, R",
+        NORA,
+        {"op": "Add", "value": {"Manager": [{"value": "{omar}"}], "title": "Guide"}},
+        stored={ENTERPRISE: {"manager": {"value": "{omar}"}}, "title": "Guide"},
+    ),
+    "a manager removed by its plain name": a_patch(
+        "E6, R",
+        NORA,
+        {"op": "Add", "path": "manager", "value": "{omar}"},
+        {"op": "Remove", "path": "manager"},
+        stored={ENTERPRISE: None},
+    ),
     "an address cleared by an empty text": a_patch(
         "R",
         NORA,
@@ -161,6 +175,23 @@ TAKEN: dict[str, Row] = {
 def test_the_shapes_of_entra_mean_what_it_means_by_them(sqlite_world: ScimWorld, name: str) -> None:
     """R: booleans, managers, empty texts, entries that are not there, removal by value, filters."""
     play(sqlite_world, ENTRA, TAKEN[name])
+
+
+def test_a_manager_is_asked_for_and_stated_as_the_examples_of_entra_do(world: ScimWorld) -> None:
+    """E6, R: whether the user has this manager already, and the PATCH where the user has not."""
+    speaker = two_users_and_a_group(world, ENTRA)
+
+    def led(manager: str, name: str = "manager") -> int:
+        query = {"filter": f"id eq {{nora}} and {name} eq {manager}", "attributes": "id"}
+        found: int = speaker.say("GET", "/Users", query=query)["totalResults"]
+        return found
+
+    assert led("{omar}") == 0
+    stated = {"op": "Add", "path": "manager", "value": [{"value": "{omar}"}]}
+    row = a_patch("R", NORA, stated)
+    assert speaker.say(row.method, row.path, row.body).status == 200
+    assert led("{omar}") == led('"{omar}"', "Manager") == led('"{omar}"', f"{ENTERPRISE}:manager") == 1
+    assert led("{nora}") == 0
 
 
 REFUSED: dict[str, tuple[Row, str]] = {
