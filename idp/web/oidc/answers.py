@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -71,13 +71,19 @@ def back_as_get(address: str, parameters: Mapping[str, Sequence[str]]) -> Respon
 def to_client(redirect_uri: str, mode: ResponseMode, parameters: Mapping[str, str]) -> Response:
     """Return an authorization response in its mode (RFC 6749 §4.1.2, Form Post Response Mode)."""
     if mode is ResponseMode.FORM_POST:
-        return _form_post(redirect_uri, parameters)
+        return _form_post(redirect_uri, parameters.items())
     if mode is ResponseMode.FRAGMENT:
         return see_other(with_fragment(redirect_uri, dict(parameters)))
     return see_other(with_parameters(redirect_uri, dict(parameters)))
 
 
-def _form_post(action: str, fields: Mapping[str, str]) -> Response:
+def back_as_form(address: str, parameters: Mapping[str, Sequence[str]]) -> Response:
+    """Send a form from another site back to ``address`` as a form of ours, which brings our cookies."""
+    fields = [(name, value) for name, values in parameters.items() for value in values]
+    return _form_post(address, fields)
+
+
+def _form_post(action: str, fields: Iterable[tuple[str, str]]) -> Response:
     """Return a page whose form carries the answer; it works by its button where scripts are off.
 
     Values are escaped for HTML and nothing else, so they arrive as they were (AZ-14). The form tells our
@@ -86,8 +92,7 @@ def _form_post(action: str, fields: Mapping[str, str]) -> Response:
     its policy: browsers would hold it against wherever the client leads on to.
     """
     inputs = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in fields.items()
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields
     )
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from idp.domain.oauth import Fault
+from idp.domain.redirects import origin_of
 from idp.domain.session import LiveSession
 from idp.usecases.answer_authorization import ToClient
 from idp.usecases.authorize import (
@@ -21,7 +22,7 @@ from idp.usecases.resume_authorization import resume_after_consent, resume_autho
 from idp.usecases.services import IdpServices
 from idp.usecases.sessions import find_session
 from idp.usecases.start_login import start_login
-from idp.web.oidc.answers import back_as_get, see_other, to_client
+from idp.web.oidc.answers import back_as_form, back_as_get, see_other, to_client
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.pages import OidcPages
 from kernel.translations import first_known
@@ -47,9 +48,12 @@ class AuthorizeFace:
             return self._pages.error_page(request, 400, "invalid_request")
         token = self._cookies.session_of(request)
         if request.method == "POST" and not token:
-            again = back_as_get(f"{self._services.issuer}{self._path}", parameters)
+            address = f"{self._services.issuer}{self._path}"
+            again = back_as_get(address, parameters)
             if again is not None:
                 return again
+            if request.header("origin") not in ("", origin_of(address)):
+                return back_as_form(address, parameters)
         session = find_session(self._services, token) if token else None
         outcome = authorize(self._services, parameters, session=session)
         return self._render(request, outcome, session)

@@ -14,6 +14,7 @@ from idp.storage import tables
 from idp.storage.flows import find_flow, finish_flow
 from kernel.crypto import digest
 from kernel.web.http import FORM
+from tests.support.forms import form_with
 from tests.support.oidc import BROWSER, CALLBACK, ISSUER, claims_of, returned
 
 if TYPE_CHECKING:
@@ -191,6 +192,23 @@ def test_a_posted_request_meets_its_session_by_a_get(op: Op) -> None:
     without = op.post("/oauth2/authorize", op.ask())
     assert without.status == 303
     assert without.header("location") == f"{ISSUER}/oauth2/authorize?{urlencode(op.ask())}"
+
+
+def test_a_posted_request_too_long_for_an_address_meets_its_session_by_our_own_form(op: Op) -> None:
+    """OIDC Core §3.1.2.1: a live session is seen, and no other tab loses the browser's secret (AZ-21)."""
+    op.client()
+    cookie = op.session(op.account())
+    asked = {**op.ask(), "x_long": '"<&>' * 3_000}
+    foreign = op.post("/oauth2/authorize", asked, headers={"origin": "https://rp.example"})
+    assert (foreign.status, foreign.header("set-cookie")) == (200, "")
+    page = foreign.body.decode()
+    form = form_with(page, "x_long")
+    assert (form.method, form.action) == ("post", f"{ISSUER}/oauth2/authorize")
+    assert {name: value for name, (value,) in form.fields.items()} == asked
+    own = {"origin": ISSUER}
+    assert "code" in returned(op.post("/oauth2/authorize", asked, headers=own | op.cookies(cookie)))
+    nobody = op.post("/oauth2/authorize", asked, headers=own)
+    assert nobody.header("location").startswith(f"{ISSUER}/sign-in?"), "asked once more, and not for ever"
 
 
 @pytest.mark.parametrize("media", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
