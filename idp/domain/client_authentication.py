@@ -28,8 +28,9 @@ class Presented:
 def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presented | Fault:
     """Read the client's proof from an ``Authorization`` header and a form (RFC 6749 §2.3, RFC 7523 §2.2).
 
-    Two methods at once are refused (CA-04), and so is a parameter that stands twice. The assertion that is a
-    grant (RFC 7523 §2.1) proves its client as well: each client speaks for itself alone.
+    Two methods at once are refused (CA-04), and so is a parameter that stands twice. An empty secret is none
+    (RFC 6749 §2.3.1), in the header as in the form. The assertion that is a grant (RFC 7523 §2.1) proves its
+    client as well: each client speaks for itself alone.
     """
     values: dict[str, str] = {}
     for name in _NAMES:
@@ -67,7 +68,9 @@ def _basic(authorization: str, named: str) -> Presented | Fault:
         return invalid_client("malformed Basic credentials")
     if named and named != client_id:
         return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client of the credentials.")
-    return Presented(client_id, AuthMethod.SECRET_BASIC, secret=decoded)
+    # Go's oauth2 tries the header first, for clients without a secret, too; nothing is proved by nothing.
+    method = AuthMethod.SECRET_BASIC if decoded else AuthMethod.NONE
+    return Presented(client_id, method, secret=decoded)
 
 
 def _decoded(text: str) -> str:

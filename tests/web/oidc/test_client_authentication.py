@@ -109,6 +109,25 @@ def test_a_malformed_authorization_header_is_refused_and_nothing_breaks(op: Op, 
     refused(ask(op, {"authorization": header}))
 
 
+def test_an_empty_secret_is_none_whichever_way_it_is_sent(op: Op) -> None:
+    """CA-02, CA-04, RFC 6749 §2.3.1: Go's oauth2 asks so for a public client first; a secret proves none."""
+    op.client("spa", token_endpoint_auth_method="none")
+    nothing = op.basic("spa", "")
+    code = op.code(op.session(op.account()), client_id="spa", scope="openid offline_access")
+    refused(op.redeem(code, headers=op.basic("spa", "x")))
+    assert op.redeem(code, headers=nothing, client_secret=SECRET).status == 400
+    assert op.post("/oauth2/introspect", {"token": "x"}, headers=nothing).status == 401
+    refusals = len(op.audit("gateway:client:refused"))
+    tokens = op.redeem(code, headers=nothing)
+    assert tokens.status == 200, tokens.body
+    renewed = op.refresh(tokens.json()["refresh_token"], headers=nothing)
+    assert renewed.status == 200, renewed.body
+    revoked = {"token": renewed.json()["refresh_token"], "client_id": "spa"}
+    assert op.post("/oauth2/revoke", revoked, headers=nothing).status == 200
+    assert op.refresh(renewed.json()["refresh_token"], headers=nothing).status == 400
+    assert len(op.audit("gateway:client:refused")) == refusals
+
+
 def test_client_secret_post_is_for_those_registered_for_it(op: Op) -> None:
     """RFC 6749 §2.3.1; the method is part of the registration."""
     op.machine(token_endpoint_auth_method="client_secret_post")
