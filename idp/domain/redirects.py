@@ -70,13 +70,13 @@ _RULES: tuple[tuple[Callable[[_Offered], bool], str], ...] = (
     (lambda uri: not uri.has_dot_segment, "must not have dot segments"),
     (
         lambda uri: uri.has_known_scheme,
-        "has to use https (a native client: a loopback address or its own scheme)",
+        "has to use https (a native client: 127.0.0.1, [::1] or a scheme with a dot)",
     ),
     (lambda uri: "@" not in uri.netloc, "must not name a user"),
     (lambda uri: not uri.is_web or bool(_HOST.fullmatch(uri.host)), "has to name a host in lower case"),
     (lambda uri: uri.is_web or bool(_NO_HOST.fullmatch(uri.netloc)), "has to have a plain name, if any"),
     (lambda uri: not uri.netloc.endswith(":") and uri.port != 0, "has an empty port"),
-    (lambda uri: uri.scheme != "http" or uri.is_safe_http, "must not use http, except on a loopback address"),
+    (lambda uri: uri.scheme != "http" or uri.is_safe_http, "must not use http, except on 127.0.0.1 or [::1]"),
 )
 """What a redirection URI has to be, in this order (AZ-05..AZ-08)."""
 

@@ -112,6 +112,22 @@ def test_a_native_client_cannot_register_it(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("http://localhost:8000/", "127.0.0.1 or [::1]"),
+        ("http://localhost:8250/oidc/callback", "127.0.0.1 or [::1]"),
+        ("msauth://com.example.app/x", "a scheme with a dot"),
+        ("vscode://publisher.extension/cb", "a scheme with a dot"),
+    ],
+)
+def test_what_native_clients_are_shipped_with_is_refused_by_what_to_write_instead(
+    uri: str, told: str
+) -> None:
+    """RFC 8252 §7.1, §7.3, §8.3: kubelogin, Vault and MSAL name localhost, or a scheme that is anybody's."""
+    assert told in uri_fault(uri, native=True)
+
+
+@pytest.mark.parametrize(
     ("uri", "matches"),
     [
         ("http://127.0.0.1:1/cb", True),
