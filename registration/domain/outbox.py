@@ -111,6 +111,7 @@ class Action(StrEnum):
 
 
 STALE_VERSION: Final = "staleVersion"
+PROTECTED_ACCOUNT: Final = "protectedAccount"
 
 
 def judge(  # noqa: PLR0911 - one line for each class of answer
@@ -118,14 +119,16 @@ def judge(  # noqa: PLR0911 - one line for each class of answer
 ) -> Verdict:
     """Classify an answer. ``status`` 0 stands for no answer at all; ``active`` is what is desired.
 
-    401 and 403 say that our own credential is wrong, not the row, so they never make a row dead.
+    401 and 403 say that our own credential is wrong, not the row, so they never make a row dead; but for the
+    403 about an account that the Gateway's operator keeps from us, which is no matter of any other row.
     """
     if status == 0:
         return Verdict.UNREACHABLE
     if 200 <= status < 300:
         return Verdict.ACK
     if status in {401, 403}:
-        return Verdict.UNAUTHORIZED
+        ours = status == 401 or not detail.startswith(PROTECTED_ACCOUNT)
+        return Verdict.UNAUTHORIZED if ours else Verdict.REFUSED
     if status == 404:
         return _judge_missing(action, active=active)
     if status == 409:

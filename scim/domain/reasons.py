@@ -37,7 +37,8 @@ _LIST = """
     oauth object objects occurred of on once one only op operated operation operations operator or
     out over own owner page pages parameter parameters part parts passing password patch path paths
     payload per percent permitted personal poll possible post precondition previouscursor primary
-    process profile protected protocol provider push put qualify queries query range rate reach read
+    process profile protected protectedaccount protocol provider push put qualify queries query range rate
+    reach read
     recorded ref reference references remove removed replace request requests required requires reserved
     resource resourcetypes response results retry returnability rfc rows s says schema schemas scim
     scope scopes second seconds secret see seen select selected selecting selection selects

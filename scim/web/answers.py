@@ -27,7 +27,7 @@ from scim.usecases.outcomes import ConditionFailed, NotTheirs, WriteRefusal
 from scim.web.endpoint import refusal
 
 NOT_FOUND = "There is no such resource."
-PROTECTED = "The request would change an account that is protected."
+PROTECTED = "protectedAccount: the request would change an account that is protected."
 _OTHER_VERSION = "The resource is not at the version the request demands."
 
 

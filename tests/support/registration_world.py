@@ -117,6 +117,8 @@ class MemoryGateway:
             fault = "drop-before" if self.down else self.fault(name)
             if fault == "drop-before":
                 return Answer(0, method="TEST", path=name)
+            if fault == "protected":
+                return Answer(403, detail="protectedAccount", method="TEST", path=name)
             if fault and fault.isdigit():
                 retry_after = dt.timedelta(seconds=7) if fault == "429" else None
                 return Answer(int(fault), retry_after=retry_after, method="TEST", path=name)

@@ -69,6 +69,8 @@ def a_row(**more: object) -> Row:
         (Action.CHANGE, 412, "", "", True, Verdict.CHANGED),
         (Action.CHANGE, 401, "", "", True, Verdict.UNAUTHORIZED),
         (Action.CHANGE, 403, "", "", True, Verdict.UNAUTHORIZED),
+        (Action.CHANGE, 401, "", "protectedAccount: no", True, Verdict.UNAUTHORIZED),
+        (Action.CHANGE, 403, "", "protectedAccount: it is not ours to change", True, Verdict.REFUSED),
         (Action.REMOVE_MEMBER, 400, "noTarget", "", True, Verdict.ACK),
         (Action.ADD_MEMBER, 400, "noTarget", "", True, Verdict.REFUSED),
         (Action.CREATE, 400, "invalidValue", "", True, Verdict.REFUSED),

@@ -136,6 +136,20 @@ def test_a_refused_credential_opens_the_breaker_and_kills_no_row(world: World) -
     assert view(world, made).state == "provisioned"
 
 
+def test_an_account_that_is_kept_from_us_holds_nobody_else_up(world: World) -> None:
+    """O8, I-10: an operator may protect one account; its own row waits for somebody, every other one goes on."""
+    kept = granted(world, EMI_SUBMIT, REPORTS)
+    world.settle()
+    world.gateway.fault = lambda name: "protected" if name == "remove_member" else None
+    assert isinstance(world.revoke("ra", kept.person_id, REPORTS), RequestMade)
+    other = granted(world, last="Second")
+    world.settle()
+    assert states(world) == {"done", "dead"}
+    assert view(world, other).state == "provisioned"
+    with world.services.store.read() as connection:
+        assert not rows.health(connection).is_open
+
+
 def test_what_takes_access_away_overtakes_everything(world: World) -> None:
     """I-10, OB-08: also while every other row is dead or blocked."""
     made = granted(world, EMI_SUBMIT, REPORTS)
