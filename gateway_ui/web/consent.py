@@ -124,7 +124,8 @@ def _page(question: ConsentQuestion) -> Response:
 def _over() -> ResponseReturnValue:
     return refuse(
         410,
-        _("This question was answered already"),
+        _("This question is over"),
+        _("It was answered already, or your session has ended."),
         _("Open the application again to go on."),
         back="/",
         back_text=_("Go to your applications"),

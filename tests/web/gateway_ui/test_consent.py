@@ -104,6 +104,18 @@ def test_yes_and_no_lead_back_to_the_application(visitor: Journey) -> None:
     assert straight.headers["Location"].startswith(f"{APP}callback?code=")
 
 
+def test_an_answer_after_the_session_is_told_that_the_question_is_over(visitor: Journey) -> None:
+    """AZ-21: nobody is told to have answered who has not, and the way on is named."""
+    visitor.open(authorize_path("crow", APP))
+    page = visitor.page
+    assert page is not None
+    visitor.client.delete_cookie("gateway_session")
+    over = submit(visitor.client, page, {"decision": "allow"})
+    assert (over.status_code, heading_of(over.text)) == (410, "This question is over")
+    assert "or your session has ended" in over.text
+    assert "Open the application again to go on." in over.text
+
+
 def test_only_the_button_of_our_own_page_answers(visitor: Journey) -> None:
     """ASVS 10.7.1: no link, no form of another site, no other word, and nobody else's browser."""
     visitor.open(authorize_path("crow", APP))
