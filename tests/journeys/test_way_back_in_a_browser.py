@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -82,6 +82,17 @@ def a_server(host: str, onward: str = "") -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+_POST = """([address, fields]) => {
+    const form = document.createElement('form');
+    Object.assign(form, {method: 'post', action: address});
+    for (const [name, value] of fields) {
+        form.append(Object.assign(document.createElement('input'), {type: 'hidden', name, value}));
+    }
+    document.body.append(form);
+    HTMLFormElement.prototype.submit.call(form);
+}"""
 
 
 @pytest.fixture
@@ -178,3 +189,21 @@ def test_a_sign_in_in_a_popup_is_told_to_the_page_that_opened_it(
         page.wait_for_url(f"{address}callback*")
         assert page.evaluate("window.opener !== null")
         assert not opener.evaluate("window.popup.closed")
+
+
+def test_a_long_form_of_another_site_meets_the_live_session(
+    browser: Visitor, gateway: PagesGateway, clock: FrozenClock
+) -> None:
+    """OIDC Core §3.1.2.1: our own form brings the cookies by itself, whatever the fields of the other are called."""
+    secret = Journey(gateway).activate()
+    clock.advance(dt.timedelta(minutes=1))
+    with a_server("127.0.0.1") as address:
+        know(gateway, address, first_party=True)
+        asked = authorize_path("emi", address)
+        page = browser.open(gateway.public_url + asked)
+        sign_in(page, secret, clock)
+        page.wait_for_url(f"{address}callback*")
+        page.goto(f"{address}elsewhere")
+        fields = [*parse_qsl(urlsplit(asked).query), ("x_long", "x" * 9_000), ("submit", "Sign in")]
+        page.evaluate(_POST, [f"{gateway.public_url}/oauth2/authorize", fields])
+        page.wait_for_url(f"{address}callback?code=*")
