@@ -28,6 +28,9 @@ from idp.web.oidc.pages import OidcPages
 from kernel.translations import first_known
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
+_ONCE_MORE = "once-more"
+"""Query of our own form: what is foreign even so, from a window in a sandbox, is not sent round for ever."""
+
 
 class AuthorizeFace:
     """Reads requests and cookies, asks the use cases, and renders what they decide."""
@@ -52,8 +55,10 @@ class AuthorizeFace:
             again = back_as_get(address, parameters)
             if again is not None:
                 return again
-            if request.header("origin") not in ("", origin_of(address)):
-                return back_as_form(address, parameters)
+            if _is_foreign(request, origin_of(address)):
+                if request.query == _ONCE_MORE:
+                    return self._pages.error_page(request, 400, "invalid_request")
+                return back_as_form(f"{address}?{_ONCE_MORE}", parameters)
         session = find_session(self._services, token) if token else None
         outcome = authorize(self._services, parameters, session=session)
         return self._render(request, outcome, session)
@@ -119,3 +124,10 @@ class AuthorizeFace:
         known = first_known(language)
         query = urlencode({**values, **({"ui_locales": known} if known else {})})
         return f"{self._services.public_url}{path}?{query}"
+
+
+def _is_foreign(request: Request, own: str) -> bool:
+    """Tell whether a form is another site's, as :mod:`kernel.web.csrf` does; browsers vouch for ``null``."""
+    origin = request.header("origin")
+    vouched = origin == "null" and request.header("sec-fetch-site") == "same-origin"
+    return bool(origin) and origin != own and not vouched

@@ -203,12 +203,32 @@ def test_a_posted_request_too_long_for_an_address_meets_its_session_by_our_own_f
     assert (foreign.status, foreign.header("set-cookie")) == (200, "")
     page = foreign.body.decode()
     form = form_with(page, "x_long")
-    assert (form.method, form.action) == ("post", f"{ISSUER}/oauth2/authorize")
+    assert (form.method, form.action.partition("?")[0]) == ("post", f"{ISSUER}/oauth2/authorize")
     assert {name: value for name, (value,) in form.fields.items()} == asked
     own = {"origin": ISSUER}
     assert "code" in returned(op.post("/oauth2/authorize", asked, headers=own | op.cookies(cookie)))
     nobody = op.post("/oauth2/authorize", asked, headers=own)
     assert nobody.header("location").startswith(f"{ISSUER}/sign-in?"), "asked once more, and not for ever"
+    vouched = {"origin": "null", "sec-fetch-site": "same-origin"}
+    nobody = op.post("/oauth2/authorize", asked, headers=vouched)
+    assert nobody.header("location").startswith(f"{ISSUER}/sign-in?"), "a browser that never tells origins"
+
+
+def test_a_posted_request_that_stays_foreign_is_refused(op: Op) -> None:
+    """OIDC Core §3.1.2.1, SE-06: our form in a sandboxed window is nobody's, and is not sent round for ever."""
+    op.client()
+    asked = {**op.ask(), "x_long": "x" * 9_000}
+    sandboxed = {"origin": "null", "sec-fetch-site": "cross-site"}
+    form = form_with(op.post("/oauth2/authorize", asked, headers=sandboxed).body.decode(), "x_long")
+    path, _, query = form.action.removeprefix(ISSUER).partition("?")
+    again = op.call(
+        "POST", path, query=query, body=urlencode(asked).encode(), headers={"content-type": FORM, **sandboxed}
+    )
+    assert (again.status, again.header("set-cookie")) == (400, "")
+    assert b"<form" not in again.body
+    own = {"content-type": FORM, "origin": ISSUER}
+    ours = op.call("POST", path, query=query, body=urlencode(asked).encode(), headers=own)
+    assert ours.header("location").startswith(f"{ISSUER}/sign-in?")
 
 
 @pytest.mark.parametrize("media", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
