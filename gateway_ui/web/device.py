@@ -83,7 +83,7 @@ def answer() -> ResponseReturnValue:
 
 def _page(outcome: object, typed: str, session: LiveSession) -> Response:
     if isinstance(outcome, DeviceQuestion):
-        about_client(outcome.client)
+        about_client(outcome.client, leads=False)
         come_back_to(_with(outcome.user_code))
         return render(
             "device_confirm.html",

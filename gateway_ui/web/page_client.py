@@ -17,9 +17,10 @@ from kernel.web.kit import current_kit
 from kernel.web.language import current_language
 
 
-def about_client(client: Client | None) -> None:
-    """Say which client the page of this request is about."""
+def about_client(client: Client | None, *, leads: bool = True) -> None:
+    """Say which client the page of this request is about, and whether its forms lead there."""
     flask.g.page_client = client
+    flask.g.page_leads = leads and client is not None and bool(client.redirect_uris)
     flask.g.pop("page_client_face", None)
 
 
@@ -47,8 +48,7 @@ def let_through(response: Response) -> None:
     policy can name it.
     """
     face = client_face()
-    client: Client | None = flask.g.get("page_client")
-    leads = flask.g.get("page_leads", False) or (client is not None and bool(client.redirect_uris))
+    leads = flask.g.get("page_leads", False)
     images = (origin_of(face.logo_uri),) if face is not None and face.logo_uri else ()
     if leads or images:
         targets = None if leads else current_kit().form_targets()

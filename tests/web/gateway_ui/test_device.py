@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from idp.usecases.register_client import ClientOrder, Registered
+from idp.web.oidc.registration import register
+from kernel.audit import SYSTEM
 from kernel.tables import audit_event
+from tests.support.devices import GRANT
 from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, heading_of
 from tests.support.television import Television, a_television
@@ -72,6 +76,25 @@ def test_an_address_with_the_code_still_asks(visitor: Journey, gateway: PagesGat
     assert visitor.messages == ["2007"]
     visitor.open("/allowed-applications")
     assert "The &lt;Television&gt;" in visitor.text
+
+
+def test_the_form_ends_here_though_the_application_has_addresses(
+    visitor: Journey, gateway: PagesGateway
+) -> None:
+    """CSP form-action, RFC 8628 §3.3: the answer goes to the device; no browser is led to the application."""
+    metadata = {
+        "scope": "openid email",
+        "token_endpoint_auth_method": "none",
+        "grant_types": [GRANT, "authorization_code"],
+        "redirect_uris": ["https://tv.example/callback"],
+    }
+    order = ClientOrder(id="both", name="Both", first_party=False, metadata=metadata)
+    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    told = Television(gateway, "both").asks()
+    visitor.open(f"/device?user_code={told['user_code']}")
+    assert heading_of(visitor.text) == "Connect a device to Both?"
+    assert visitor.page is not None
+    assert "form-action 'self'" in visitor.page.headers["Content-Security-Policy"].split("; ")
 
 
 def test_the_question_stays_in_another_language(visitor: Journey, gateway: PagesGateway) -> None:
