@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from switchyard.cli import main
 from switchyard.local import Plan, Site, prepare
+from tests.support.ports import free_base_port
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -28,6 +29,7 @@ def site(databases: Databases, tmp_path: Path) -> Site:
     """Give a prepared installation, nothing of it running."""
     plan = Plan(
         tmp_path / "site",
+        base_port=free_base_port(1, 2, 3, 25),
         gateway_database=databases.url("empty"),
         registration_database=databases.url("empty"),
     )
