@@ -12,8 +12,6 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel.errors import SealError, SettingsError
+from kernel.private_files import create_private, read_private
 from kernel.processors import usable_processors
 from kernel.randomness import Randomness
 from kernel.turns import Turns
@@ -100,15 +99,7 @@ class KeyRing:
         Of several processes that do so at once one wins, and the others read the whole of what it wrote.
         """
         if not path.exists():
-            new = path.with_name(f".{path.name}.{randomness.token_bytes(8).hex()}")
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(handle, "w") as file:
-                    file.write("1:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
-                with contextlib.suppress(FileExistsError):
-                    os.link(new, path)
-            finally:
-                new.unlink()
+            create_private(path, _line(1, randomness) + "\n")
         return cls.from_file(path)
 
     @classmethod
@@ -116,21 +107,16 @@ class KeyRing:
         """Add one more key to ``path``, which seals from then on, and read it; the older ones still open."""
         number = cls.from_file(path).newest + 1
         with path.open("a") as file:
-            file.write(f"\n{number}:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode() + "\n")
+            file.write("\n" + _line(number, randomness) + "\n")
         return cls.from_file(path)
 
 
 def _read(path: Path) -> dict[int, bytes]:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text()
-    except OSError as error:
-        raise SettingsError(f"cannot read the key file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"the key file {path} is no text") from None
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"the key file {path} is readable by others: run `chmod 600 {path}`")
-    return dict(_lines(text, path))
+    return dict(_lines(read_private(path, "key file"), path))
+
+
+def _line(number: int, randomness: Randomness) -> str:
+    return f"{number}:" + base64.b64encode(randomness.token_bytes(KEY_BYTES)).decode()
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[int, bytes]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.local import Plan, Site, prepare
+from switchyard.local import Plan, Site, prepare, write_private
 from switchyard.people import current_code
 from switchyard.ports import is_free
 from switchyard.story import STEPS, Step, Story, role_is_granted_again
@@ -111,9 +111,7 @@ def _remember(story: Story) -> None:
         }
         for person in story.people.values()
     ]
-    path = story.site.directory / _ACCOUNTS
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(accounts, indent=2))
+    write_private(story.site.directory / _ACCOUNTS, json.dumps(accounts, indent=2))
 
 
 def _show(site: Site, story: Story, *, fresh: bool) -> None:

@@ -6,10 +6,8 @@ readiness of both systems, one after the other, each with a short patience.
 
 from __future__ import annotations
 
-import os
 import shutil
 import smtplib
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import httpx
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from kernel.private_files import is_open_to_others
 from switchyard import revisions
 
 if TYPE_CHECKING:
@@ -112,8 +111,7 @@ def _key_file(kernel: KernelSettings) -> Finding:
     if not path.exists():
         verdict: Verdict = "bad" if kernel.production else "odd"
         return Finding("key file", verdict, f"{path} is not there: `switchyard keys new-kek {path}`")
-    mode = path.stat().st_mode
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if is_open_to_others(path):
         return Finding("key file", "bad", f"{path} is readable by others: `chmod 600 {path}`")
     return Finding("key file", "good", f"{path}, readable by its owner alone")
 

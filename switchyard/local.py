@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 
 from idp.usecases.register_client import ClientOrder
 from kernel.randomness import SystemRandomness
+from registration.outbound.keys import create_key_file
 from switchyard import operations
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS
 from switchyard.settings import read_settings
@@ -134,9 +133,10 @@ def prepare(plan: Plan) -> Site:
     for folder in (site.directory, site.directory / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = {
-        name: _client_key(site.directory / f"{name}.jwk") for name in ("registration", "registration-worker")
+        name: create_key_file(site.directory / f"{name}.jwk")
+        for name in ("registration", "registration-worker", "emi")
     }
-    keys["emi"] = _client_key(site.directory / "emi.jwk", pem=site.directory / "emi.pem")
+    write_private(site.directory / "emi.pem", _key_as_pem(site.directory / "emi.jwk"))
     write_private(site.settings, _switchyard_toml(site))
     secret_file = site.directory / "reports.secret"
     if not secret_file.exists():
@@ -156,19 +156,10 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _client_key(path: Path, *, pem: Path | None = None) -> dict[str, Any]:
-    """Make a client's private key unless it is there, and return its public half as a JWK."""
-    if not path.exists():
-        private = ec.generate_private_key(ec.SECP256R1())
-        raw = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        if pem is not None:
-            write_private(pem, raw)
-        key = ECKey.import_key(raw)
-        write_private(
-            path, json.dumps({**key.as_dict(private=True), "kid": key.thumbprint(), "alg": "ES256"})
-        )
-    document: dict[str, Any] = json.loads(path.read_text())
-    return {name: value for name, value in document.items() if name != "d"} | {"use": "sig"}
+def _key_as_pem(path: Path) -> str:
+    """Return a private key in the form that applications read."""
+    pem: bytes = ECKey.import_key(json.loads(path.read_text())).as_pem(private=True)
+    return pem.decode()
 
 
 def toml_lines(values: Mapping[str, object]) -> Iterable[str]:

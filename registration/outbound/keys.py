@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,41 +12,33 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from kernel.errors import SettingsError
+from kernel.private_files import create_private, read_private
 from kernel.randomness import Randomness
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME: Final = dt.timedelta(seconds=60)
+_USE: Final = {"alg": "ES256", "use": "sig"}
 
 
 def create_key_file(path: Path) -> dict[str, Any]:
-    """Write a new ES256 key to ``path`` (mode 600) unless it is there; return its public half as a JWK."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_public_key(path)
-    fresh = ECKey.generate_key("P-256", private=True)
-    with os.fdopen(handle, "w") as file:
-        json.dump(
-            {**fresh.as_dict(private=True), "kid": fresh.thumbprint(), "alg": "ES256", "use": "sig"}, file
-        )
+    """Write a new ES256 key to ``path`` (mode 600) unless one is there; return its public half as a JWK."""
+    if not path.exists():
+        new = ECKey.generate_key("P-256", private=True)
+        create_private(path, json.dumps({**new.as_dict(private=True), "kid": new.thumbprint(), **_USE}))
     return read_public_key(path)
 
 
 def read_public_key(path: Path) -> dict[str, Any]:
     """Return the public half of the key in ``path``, for the Gateway's client registration."""
-    return {**_read(path).as_dict(private=False), "alg": "ES256", "use": "sig"}
+    return {**_read(path).as_dict(private=False), **_USE}
 
 
 def _read(path: Path) -> ECKey:
+    text = read_private(path, "client key")
     try:
-        mode = path.stat().st_mode
-        document = json.loads(path.read_text())
-    except OSError as error:
-        raise SettingsError(f"cannot read the client key {path}: {error.strerror}") from None
+        document = json.loads(text)
     except ValueError:
         raise SettingsError(f"the client key {path} is no JWK") from None
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"the client key {path} is readable by others: run `chmod 600 {path}`")
     try:
         key = ECKey.import_key(document)
     except (JoseError, ValueError, KeyError, TypeError):

@@ -1,0 +1,49 @@
+"""Files that hold secrets: their owner alone may read them, and nobody ever meets half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from kernel.errors import SettingsError
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether anybody but the owner may do anything with a file, where a system knows owners."""
+    return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def read_private(path: Path, what: str) -> str:
+    """Return the text of a file; ``what`` is what a sentence calls it.
+
+    Raises:
+        SettingsError: if it cannot be read, is no text, or is open to others.
+    """
+    try:
+        is_open = is_open_to_others(path)
+        text = path.read_text()
+    except OSError as error:
+        raise SettingsError(f"cannot read the {what} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"the {what} {path} is no text") from None
+    if is_open:
+        raise SettingsError(f"the {what} {path} is readable by others: run `chmod 600 {path}`")
+    return text
+
+
+def create_private(path: Path, text: str) -> None:
+    """Write a new file (mode 600), or leave the one that is there.
+
+    Of several processes that do so at once one wins, and the others find the whole of what it wrote.
+    """
+    handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+    finally:
+        Path(new).unlink()
