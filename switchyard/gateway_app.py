@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import flask
 
@@ -43,6 +44,7 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
         peer=peer_by_hops(kernel.trusted_proxies),
         host_is_ours=host_check(kernel.public_url),
         long_answer=wiring.HEAP.used,
+        https=urlsplit(kernel.public_url).scheme == "https",
     )
     if not settings.idp.certificate_header:
         return lane  # no endpoint looks at certificates then

@@ -21,7 +21,6 @@ _ALWAYS = (
     ("X-Frame-Options", "DENY"),
     ("Permissions-Policy", _PERMISSIONS),
 )
-_OVER_TLS = (("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),)
 _VARIES = ("Cookie", "Accept-Language")
 STATIC_LIFE = "public, max-age=31536000, immutable"
 
@@ -70,11 +69,12 @@ def secure(response: Response, *, page: bool) -> None:
     """Add the security headers to ``response``; a view that set one of them itself is left its choice.
 
     ``Referrer-Policy`` is ``same-origin``: nothing leaks to others, and our forms still name their origin.
+    Whether the system is reached over TLS is told by what stands in front, with every answer.
     """
     kit = current_kit()
     headers = response.headers
     chosen = {name.lower() for name, _ in headers}
-    wanted = [*_ALWAYS, *(_OVER_TLS if kit.https else ())]
+    wanted = [*_ALWAYS]
     if page:
         wanted.append(("Cache-Control", "no-store"))
         if "content-security-policy" not in chosen:

@@ -159,6 +159,9 @@ def json_response(
 
 Endpoint = Callable[[Request], Response]
 
+TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+"""What every answer of a system reached over TLS says, and no other one (RFC 6797 §7.2)."""
+
 _SAFE = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),

@@ -17,7 +17,7 @@ import structlog
 from kernel.origin import Origin, RequestIds, origin
 from kernel.randomness import Randomness
 from kernel.web.dispatch import ANY_METHOD, Dispatch, answer
-from kernel.web.http import Endpoint, Request, Response, Route, finish, json_response
+from kernel.web.http import TRANSPORT_SECURITY, Endpoint, Request, Response, Route, finish, json_response
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -119,7 +119,7 @@ class Lane:
 
     ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers, in
     the words of the endpoint where it has some and by what stands behind where it has none. ``long_answer``
-    is told of every answer that took much memory to make.
+    is told of every answer that took much memory to make. ``https`` tells that people reach the system over TLS.
     """
 
     def __init__(
@@ -131,6 +131,7 @@ class Lane:
         peer: Callable[[Mapping[str, Any]], str],
         host_is_ours: Callable[[str], bool],
         long_answer: Callable[[], None] = lambda: None,
+        https: bool = False,
     ) -> None:
         self._behind = behind
         self._dispatch = Dispatch(route for route in routes if route.hot)
@@ -138,6 +139,7 @@ class Lane:
         self._peer = peer
         self._host_is_ours = host_is_ours
         self._long_answer = long_answer
+        self._https = https
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one WSGI request."""
@@ -154,6 +156,8 @@ class Lane:
                 return self._behind(environ, start_response)
             response = misdirected()
         status, headers, body = finish(response, head=environ["REQUEST_METHOD"] == "HEAD")
+        if self._https:
+            headers.append(TRANSPORT_SECURITY)
         start_response(_STATUS.get(status, f"{status} Unknown"), headers)
         if len(body) > LONG_ANSWER:
             self._long_answer()

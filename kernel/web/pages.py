@@ -31,6 +31,7 @@ from kernel.web.compiled_once import CompiledOnce
 from kernel.web.cookies import remember_browser
 from kernel.web.csrf import csrf_field, refusal
 from kernel.web.headers import nonce, secure
+from kernel.web.http import TRANSPORT_SECURITY
 from kernel.web.kit import EXTENSION, Installed, PageKit
 from kernel.web.lane import Application, Environ, StartResponse
 from kernel.web.language import (
@@ -220,7 +221,10 @@ def _route() -> str:
 
 
 class _Door:
-    """Stands in front of Flask: names each request, knows where it comes from, and logs its end."""
+    """Stands in front of Flask: names each request, knows where it comes from, and logs its end.
+
+    Every answer that passes over TLS says so, those of the protocols and of the health checks too.
+    """
 
     def __init__(self, behind: Application, kit: PageKit) -> None:
         self._behind = behind
@@ -234,6 +238,8 @@ class _Door:
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:  # noqa: ANN401 - WSGI
             seen["status"] = status[:3]
+            if self._kit.https:
+                headers.append(TRANSPORT_SECURITY)
             return start_response(status, headers, *rest)
 
         asking = Origin(

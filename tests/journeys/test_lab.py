@@ -202,9 +202,18 @@ def test_two_workers_on_postgresql_behind_tls_and_again_on_the_same_database(
                 bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
                 subjects.add(browser.get("/oauth2/userinfo", headers=bearer).json()["sub"])
                 assert browser.cookies.get("__Host-gateway_session")
+                _every_answer_promises_transport_security(browser)
             _old_versions_and_weak_ciphers_are_refused(port, trust)
             assert lab.stop(signal.SIGINT) == (0, "")
     assert len(subjects) == 1
+
+
+def _every_answer_promises_transport_security(browser: httpx.Client) -> None:
+    """RFC 6797 §7.1: pages, protocols in front of them and behind, refusals, and the health checks."""
+    paths = ("/sign-in", "/nowhere", "/healthz", "/.well-known/openid-configuration", "/oauth2/jwks")
+    for path in (*paths, "/oauth2/token", "/oauth2/userinfo", "/oauth2/authorize", "/scim/v2/Users"):
+        said = browser.get(path).headers.get_list("Strict-Transport-Security")
+        assert said == ["max-age=63072000; includeSubDomains"], path
 
 
 def _with_another_password(world: dict[str, Any]) -> dict[str, Any]:

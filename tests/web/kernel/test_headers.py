@@ -6,6 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.test import create_environ
+
+from kernel.randomness import SeededRandomness
+from kernel.web.http import Route, json_response
+from kernel.web.lane import Lane, call
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -64,11 +69,34 @@ def test_a_refused_form_carries_every_header(client: FlaskClient) -> None:
     assert "form-action" in response.headers["Content-Security-Policy"]
 
 
-def test_transport_security_is_promised_over_tls_only(make_client: MakeClient) -> None:
-    """RFC 6797 §7.2: no such header over plain HTTP."""
-    assert "Strict-Transport-Security" not in make_client().get("/form").headers
-    secured = make_client("https://gateway.example").get("/form")
-    assert "max-age=63072000" in secured.headers["Strict-Transport-Security"]
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", path) for path in ("/form", "/nowhere", "/fails/500", "/static/kit.css")] + [("POST", "/hook")],
+)
+def test_every_answer_over_tls_promises_transport_security_once(
+    make_client: MakeClient, method: str, path: str
+) -> None:
+    """RFC 6797 §7.1: every answer, those of protocols too; §7.2: none over plain HTTP."""
+    assert "Strict-Transport-Security" not in make_client().open(path, method=method).headers
+    secured = make_client("https://gateway.example").open(path, method=method)
+    assert secured.headers.getlist("Strict-Transport-Security") == ["max-age=63072000; includeSubDomains"]
+
+
+def test_the_lane_promises_it_over_tls_too(make_client: MakeClient) -> None:
+    """RFC 6797 §7.1: an answer and a refusal in front of Flask say what those behind it say."""
+    for https in (True, False):
+        behind = make_client("https://gateway.example" if https else "http://127.0.0.1:8000").application
+        lane = Lane(
+            behind,
+            [Route(("GET",), "/hot", lambda _request: json_response(200, {}), "hot", hot=True)],
+            randomness=SeededRandomness(1),
+            peer=lambda _environ: "192.0.2.1",
+            host_is_ours=lambda _host: True,
+            https=https,
+        )
+        for method, path in (("GET", "/hot"), ("POST", "/hot"), ("GET", "/form")):
+            names = [name for name, _ in call(lane, create_environ(path, method=method))[1]]
+            assert names.count("Strict-Transport-Security") == https
 
 
 def test_the_nonce_differs_on_every_page(client: FlaskClient) -> None:
