@@ -119,7 +119,7 @@ class Lane:
 
     ``peer`` applies the trusted-proxy rule to an environ; ``host_is_ours`` refuses foreign Host headers, in
     the words of the endpoint where it has some and by what stands behind where it has none. ``long_answer``
-    is told of every answer that took much memory to make. ``https`` tells that people reach the system over TLS.
+    is told of every answer that took much memory to make. ``https`` tells that people reach us over TLS.
     """
 
     def __init__(
