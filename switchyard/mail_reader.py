@@ -30,10 +30,6 @@ class MailReader:
         found: list[dict[str, Any]] = answer.raise_for_status().json()["messages"]
         return found
 
-    def newest_number(self) -> int:
-        """Return the number of the newest message, 0 if none came: the `after` of what comes next."""
-        return max((message["number"] for message in self.messages()), default=0)
-
     def link(self, *, to: str, containing: str = "", after: int = 0, wait: float = 20.0) -> str:
         """Return the first link with `containing` in a message to `to`, the newest message first.
 

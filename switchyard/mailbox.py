@@ -23,7 +23,6 @@ from markupsafe import Markup, escape
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from email.message import EmailMessage
 
     from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -263,16 +262,3 @@ class Mailbox:
         self._web.shutdown()
         self._thread.join()
         self._web.server_close()
-
-
-def newest_link(messages: Iterable[Message], *, containing: str = "") -> str:
-    """Return the first link of the newest message that has one which contains `containing`.
-
-    Raises:
-        LookupError: if there is none.
-    """
-    for message in messages:
-        for link in message.links:
-            if containing in link:
-                return link
-    raise LookupError(f"no message has a link with {containing!r}")

@@ -104,15 +104,3 @@ def differences(database: Database, system: System) -> list[str]:
         found = compare_metadata(context, list(_METADATA[system]))  # type: ignore[arg-type]  # a list is taken too
         connection.rollback()
     return [str(difference) for difference in found]
-
-
-def new_revision(database: Database, system: System, message: str, number: str) -> None:
-    """Write the next migration of ``system`` from what differs (for developers)."""
-    with _alone(database) as connection:
-        command.revision(
-            _config(system, connection),
-            message=message,
-            autogenerate=True,
-            rev_id=number,
-            version_path=str(MIGRATIONS / system),
-        )

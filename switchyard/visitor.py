@@ -66,17 +66,6 @@ class Form:
         """The names of everything that can be filled in."""
         return set(self.fields) | {choice.name for choice in self.choices}
 
-    def value_of(self, label: str) -> str:
-        """Return the value of the choice whose label contains `label`.
-
-        Raises:
-            LostError: if there is none.
-        """
-        for choice in self.choices:
-            if label.casefold() in choice.label.casefold():
-                return choice.value
-        raise LostError(f"no choice {label!r} among {[choice.label for choice in self.choices]}")
-
 
 @dataclass
 class Page:

@@ -29,15 +29,6 @@ _ACCESS_OF_APPLICATION = Prepared(
     .where(_MINE, group.c.application_key == bindparam("application_key"))
     .order_by(group.c.organization_id, group.c.access_role_key)
 )
-_OPENED = Prepared(
-    select(group.c.application_key)
-    .where(_MINE, group.c.application_key != "")
-    .distinct()
-    .order_by(group.c.application_key)
-)
-_OPENS = Prepared(
-    select(group.c.id).where(_MINE, group.c.application_key == bindparam("application_key")).limit(1)
-)
 
 
 def access_rows(
@@ -51,16 +42,6 @@ def access_rows(
             connection, account_id=account_id, application_key=application_key
         )
     return tuple(AccessRow(*row) for row in rows)
-
-
-def opened_applications(connection: Connection, account_id: str) -> tuple[str, ...]:
-    """Return the keys of the applications that some membership of the account opens."""
-    return tuple(row[0] for row in _OPENED.within(connection, account_id=account_id))
-
-
-def opens_application(connection: Connection, account_id: str, application_key: str) -> bool:
-    """Tell whether a membership of the account opens the application."""
-    return bool(_OPENS.within(connection, account_id=account_id, application_key=application_key))
 
 
 # --- when a way goes ----------------------------------------------------------------------------

@@ -214,12 +214,6 @@ def known_accounts(connection: Connection, account_ids: Iterable[str], *, source
     return frozenset(found)
 
 
-def protected_among(connection: Connection, account_ids: Iterable[str]) -> frozenset[str]:
-    """Return those of ``account_ids`` that no SCIM client may touch; the protected are few everywhere."""
-    statement = select(account.c.id).where(account.c.protected_at.is_not(None))
-    return frozenset(connection.execute(statement).scalars()) & frozenset(account_ids)
-
-
 def protect(connection: Connection, user_name: str, *, since: dt.datetime | None) -> str | None:
     """Put the account out of every SCIM client's reach, or back into it, and return its id if it is one."""
     statement = (

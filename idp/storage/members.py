@@ -261,17 +261,3 @@ def ask_first_members(group_id: str, most: int) -> Bound:
 def as_members(rows: Iterable[Row]) -> tuple[Member, ...]:
     """Read the answer."""
     return tuple(Member(*member) for _, *member in rows)
-
-
-def member_page(
-    connection: Connection, group_id: str, *, after: str = "", limit: int = 100
-) -> tuple[Member, ...]:
-    """Return the next accounts of the group after the id ``after``: page n costs as page 1."""
-    statement = (
-        select(account.c.id, account.c.display_name)
-        .join(membership, membership.c.account_id == account.c.id)
-        .where(membership.c.group_id == group_id, membership.c.account_id > after)
-        .order_by(membership.c.account_id)
-        .limit(limit)
-    )
-    return tuple(Member(*row) for row in connection.execute(statement))

@@ -7,12 +7,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from idp.domain.identification import typed_identifier
 from idp.domain.login_flow import Demands, Flow, FlowKind
 from idp.domain.session import LiveSession
-from idp.storage.flows import add_flow, find_flow, resume_flow
+from idp.storage.flows import add_flow, resume_flow
 from idp.usecases.limits import FLOWS, take_from_place
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
@@ -83,12 +81,6 @@ class FinishedFlow:
     account_id: str | None
     session_id: str | None
     demands: Demands
-
-
-def finished_flow(connection: Connection, flow_token: str, browser: str) -> FinishedFlow | None:
-    """Return the finished flow of this browser whose request nobody has taken up yet, or None."""
-    flow = find_flow(connection, digest(flow_token), digest(browser))
-    return None if flow is None or flow.resumed_at is not None else _finished(flow)
 
 
 def take_up(unit: Unit, flow_token: str, browser: str) -> FinishedFlow | None:

@@ -100,11 +100,6 @@ class RequestView:
     ticket: str
     items: tuple[RequestItemView, ...]
 
-    @property
-    def live_items(self) -> int:
-        """How many items are live in the Gateway."""
-        return sum(1 for item in self.items if item.live_at is not None)
-
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:

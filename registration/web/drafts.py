@@ -16,7 +16,6 @@ from flask.typing import ResponseReturnValue
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
 from kernel.web.links import local_path
-from registration.domain.authority import Represented
 from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm
 from registration.storage.drafts import Draft
@@ -24,7 +23,7 @@ from registration.usecases.expect_user_name import expect_user_name
 from registration.usecases.save_draft import save_draft
 from registration.usecases.show_draft import show_draft
 from registration.usecases.start_draft import start_draft
-from registration.web.current import caller, identity, services, signed_in
+from registration.web.current import caller, services, signed_in
 
 P = ParamSpec("P")
 Step = Callable[Concatenate[Draft, P], ResponseReturnValue]
@@ -97,14 +96,6 @@ def expired() -> ResponseReturnValue:
         back="/actions",
         back_text=_("Start again from Actions"),
     )
-
-
-def organization_of(draft: Draft) -> Represented | None:
-    """Return the organization of a wizard if the person still acts for it."""
-    for represented in identity().organizations:
-        if represented.organization_id == draft.organization_id:
-            return represented
-    return None
 
 
 def text(draft: Draft, name: str) -> str:

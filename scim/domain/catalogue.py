@@ -16,7 +16,7 @@ from typing import Any
 from scim2_models import InvalidFilterException, InvalidValueException
 
 from idp.domain.user_name import fold
-from scim.domain.models import EXTENSIONS, GROUP_SCHEMA, MODELS, USER_SCHEMA
+from scim.domain.models import GROUP_SCHEMA, MODELS, USER_SCHEMA
 
 _TAGS = {
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user": "enterprise",
@@ -196,7 +196,6 @@ def _common() -> dict[str, Attribute]:
 
 USERS = Catalogue(USER_SCHEMA)
 GROUPS = Catalogue(GROUP_SCHEMA)
-KNOWN_EXTENSIONS = frozenset(str(extension.__schema__) for extension in EXTENSIONS)
 
 
 def encode_operand(attribute: Attribute, value: Any) -> str:  # noqa: ANN401 - JSON

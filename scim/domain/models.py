@@ -34,7 +34,6 @@ from scim2_models.resources.user import Photo as PhotoOfLibrary
 from scim2_models.resources.user import Role as RoleOfLibrary
 from scim2_models.resources.user import X509Certificate as CertificateOfLibrary
 
-from idp.domain.user_name import fold
 from scim.domain.enterprise import EnterpriseUser
 
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -364,16 +363,8 @@ class Kind(StrEnum):
     GROUP = "Group"
 
 
-def comparison_key(binding: Any, value: str) -> str:  # noqa: ANN401 - an attribute binding, or what stands for one
-    """Return the form two values of an attribute are compared by: as user names are unique by (E14)."""
-    return value if binding.case_exact else fold(value)
-
-
 TOLERANT = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
 )
 """How requests are read: undefined attributes of a resource are ignored (C11)."""
-
-COMPARING = ScimPolicy(unknown=ScimPolicy.Unknown.ignore, comparison_key=comparison_key)
-"""How filters compare, said in the library's words; reading under it would cost a walk over every path."""

@@ -36,9 +36,6 @@ class Projection:
         return path not in self.excluded
 
 
-WHOLE = Projection()
-
-
 def read_projection(catalogue: Catalogue, attributes: Iterable[str], excluded: Iterable[str]) -> Projection:
     """Return the projection two lists of attribute names ask for; names that are unknown show nothing.
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.group import MemberChange
-from idp.storage.access import access_rows, opened_applications, opens_application
+from idp.storage.access import access_rows
 from idp.storage.accounts import find_account
 from idp.storage.provisioning_subjects import groups_of, holds_role
 from idp.storage.tables import account, client, session
@@ -107,8 +107,6 @@ def test_an_application_is_opened_through_groups(house: House) -> None:
     with house.services.store.read() as connection:
         assert [row.role for row in access_rows(connection, house.nora)] == ["crew", "emi", "others", "staff"]
         assert [row.role for row in access_rows(connection, house.nora, "emi")] == ["emi"]
-        assert opened_applications(connection, house.nora) == ("emi", "other")
-        assert opens_application(connection, house.nora, "emi")
         assert len(groups_of(connection, house.nora, limit=9)) == 4
         found = find_account(connection, house.nora)
     assert found is not None
