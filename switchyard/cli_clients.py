@@ -38,7 +38,8 @@ def client() -> None:
 @as_json
 def list_clients(settings: Path | None, search: str, state: str, *, as_json: bool) -> None:
     """Show every client with how it proves itself and what it may ask for."""
-    from idp.usecases.show_client import ClientState, search_clients  # noqa: PLC0415
+    from idp.domain.client_record import ClientState  # noqa: PLC0415
+    from idp.usecases.show_client import search_clients  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
     with gateway_services(read_settings(settings)) as services:

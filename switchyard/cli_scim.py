@@ -113,14 +113,15 @@ def set_client(  # noqa: PLR0913 - one for each option
 @settings_option
 @click.argument("client_id")
 @click.option("--days", type=DAYS, help="How long it lives. [default: until it is revoked]")
-def token(settings: Path | None, client_id: str, days: int | None) -> None:
+@click.option("--label", default="", help="Where it is used, for operators.")
+def token(settings: Path | None, client_id: str, days: int | None, label: str) -> None:
     """Make a static token, beside the one the client has: two may live at once, for rotation."""
     from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     life = dt.timedelta(days=days) if days else None
     with gateway_services(_read(settings)) as services:
-        outcome = issue_scim_token(services, client_id, actor=at_console(), life=life)
+        outcome = issue_scim_token(services, client_id, actor=at_console(), life=life, label=label)
     if not isinstance(outcome, ScimTokenIssued):
         fail(outcome.value, 1)
     click.echo(f"The token {outcome.fingerprint} of {client_id}, shown this once: {outcome.token}")
@@ -140,6 +141,25 @@ def revoke_token(settings: Path | None, client_id: str, fingerprint: str) -> Non
     if not isinstance(outcome, ScimTokenRevoked):
         fail(outcome.value, 1)
     click.echo(f"The token {fingerprint} of {client_id} is revoked")
+
+
+@scim_client.command()
+@settings_option
+@click.argument("client_id")
+@click.option("--reason", default="", help="Why, for the audit.")
+def disable(settings: Path | None, client_id: str, reason: str) -> None:
+    """Let a SCIM client in no more; what it made stays, and so does all else that it is."""
+    _switch(settings, client_id, enabled=False, reason=reason)
+    click.echo(f"{client_id} is disabled")
+
+
+@scim_client.command()
+@settings_option
+@click.argument("client_id")
+def enable(settings: Path | None, client_id: str) -> None:
+    """Let a disabled SCIM client in again, by the tokens it has."""
+    _switch(settings, client_id, enabled=True)
+    click.echo(f"{client_id} is enabled")
 
 
 @scim_client.command()
@@ -173,6 +193,16 @@ def protected(settings: Path | None) -> None:
         click.echo(f"{account.user_name}  since {_moment(account.protected_at)}  made by {account.source}")
 
 
+def _switch(settings: Path | None, client_id: str, *, enabled: bool, reason: str = "") -> None:
+    from idp.usecases.switch_scim_client import switch_scim_client  # noqa: PLC0415
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    with gateway_services(_read(settings)) as services:
+        done = switch_scim_client(services, client_id, enabled=enabled, actor=at_console(), reason=reason)
+    if not done:
+        fail(f"no SCIM client called {client_id} is {'disabled' if enabled else 'enabled'}", 1)
+
+
 def _protect(settings: Path | None, user_name: str, *, protected: bool) -> None:
     from idp.usecases.protect_account import AccountProtected, protect_account  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
@@ -201,7 +231,8 @@ def _client_line(client: StoredScimClient) -> str:
 def _token_line(token: StoredToken) -> str:
     ends = f"expires {_moment(token.expires_at)}" if token.expires_at else "until it is revoked"
     used = f"used {_moment(token.last_used_at)}"
-    return f"token {token.fingerprint}  made {_moment(token.created_at)}  {ends}  {used}"
+    label = f"  {token.label}" if token.label else ""
+    return f"token {token.fingerprint}{label}  made {_moment(token.created_at)}  {ends}  {used}"
 
 
 def _moment(at: dt.datetime | None) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idp.storage.tables import deferred_request, event_stream, factor, refresh_token, secret_to_show
+from idp.storage.tables import (
+    deferred_request,
+    event_stream,
+    factor,
+    refresh_token,
+    scim_token_to_show,
+    secret_to_show,
+)
 from kernel.resealing import SealedPlace
 from kernel.tables import courier_message
 from keys.storage.tables import signing_key
@@ -29,5 +36,10 @@ PLACES: dict[System, tuple[SealedPlace, ...]] = {
         _LETTERS,
     ),
 }
-SHORT_LIVED = (refresh_token.c.answer, secret_to_show.c.sealed, sign_in_attempt.c.verifier)
+SHORT_LIVED = (
+    refresh_token.c.answer,
+    secret_to_show.c.sealed,
+    scim_token_to_show.c.sealed,
+    sign_in_attempt.c.verifier,
+)
 """What is of no use an hour after it was sealed; nobody seals it anew."""

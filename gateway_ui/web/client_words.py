@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from idp.domain.client_record import ClientDeed
-from idp.usecases.show_client import ClientState
+from idp.domain.client_record import ClientDeed, ClientState
 from kernel.translations import mark
 from kernel.web.language import gettext as _
 

@@ -23,10 +23,11 @@ from gateway_ui.web.staff import (
     proof_of,
     proved_operators_only,
 )
+from idp.domain.client_record import ClientState
 from idp.domain.oauth import SECRET_METHODS
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
 from idp.usecases.register_client import RegistrationRefused, register_client
-from idp.usecases.show_client import ClientDetail, ClientState, search_clients, show_client
+from idp.usecases.show_client import ClientDetail, search_clients, show_client
 from idp.usecases.show_client_secret import put_secret_by
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from idp.domain.client import Client
+
+
+class ClientState(StrEnum):
+    """Which clients a list shows."""
+
+    ALL = "all"
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+    @property
+    def disabled(self) -> bool | None:
+        """Whether those that are shown are disabled; None for all."""
+        return None if self is ClientState.ALL else self is ClientState.DISABLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class ClientDeed:
     who: str
     actor_kind: str
     reason: str
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

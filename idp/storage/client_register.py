@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, func, or_, select, update
 
 from idp.domain.client import client_from
 from idp.domain.client_record import ClientDeed, Registration
@@ -54,22 +54,33 @@ def search_registrations(
 
     ``before`` gives the last ``limit`` of those that come before, in the same order.
     """
-    statement = select(client)
+    statement = narrowed(select(client), client, words=words, disabled=disabled, after=after, before=before)
+    found = [_registration(row) for row in connection.execute(statement.limit(limit))]
+    return found[::-1] if before else found
+
+
+def narrowed(
+    statement: Select[Any],
+    table: Table,
+    *,
+    words: Sequence[str],
+    disabled: bool | None,
+    after: str,
+    before: str,
+) -> Select[Any]:
+    """Narrow a statement on clients of ``table`` to a page by id; ``before`` turns the order round."""
     for word in words:
         held = [
             func.lower(column).contains(word.lower(), autoescape=True)
-            for column in (client.c.id, client.c.name)
+            for column in (table.c.id, table.c.name)
         ]
         statement = statement.where(or_(*held))
     if disabled is not None:
-        known = client.c.disabled_at
+        known = table.c.disabled_at
         statement = statement.where(known.is_not(None) if disabled else known.is_(None))
     if before:
-        statement = statement.where(client.c.id < before).order_by(client.c.id.desc())
-    else:
-        statement = statement.where(client.c.id > after).order_by(client.c.id)
-    found = [_registration(row) for row in connection.execute(statement.limit(limit))]
-    return found[::-1] if before else found
+        return statement.where(table.c.id < before).order_by(table.c.id.desc())
+    return statement.where(table.c.id > after).order_by(table.c.id)
 
 
 def change_registration(
@@ -94,8 +105,10 @@ def enable_client(connection: Connection, client_id: str, *, now: dt.datetime) -
     return done.rowcount == 1
 
 
-def deeds_on(connection: Connection, client_id: str, *, limit: int) -> tuple[ClientDeed, ...]:
-    """Return what was done to a client, newest first."""
+def deeds_on(
+    connection: Connection, client_id: str, *, limit: int, tags: Sequence[str] = DEEDS
+) -> tuple[ClientDeed, ...]:
+    """Return what was done to a client, newest first; ``tags`` are the deeds that are meant."""
     rows = connection.execute(
         select(
             audit_event.c.at,
@@ -103,15 +116,16 @@ def deeds_on(connection: Connection, client_id: str, *, limit: int) -> tuple[Cli
             audit_event.c.actor_kind,
             audit_event.c.actor_id,
             audit_event.c.reason,
+            audit_event.c.details,
             account.c.display_name,
         )
         .outerjoin(account, account.c.id == audit_event.c.actor_id)
-        .where(audit_event.c.target == client_id, audit_event.c.tag.in_(DEEDS))
+        .where(audit_event.c.target == client_id, audit_event.c.tag.in_(tags))
         .order_by(audit_event.c.at.desc(), audit_event.c.seq.desc())
         .limit(limit)
     )
     return tuple(
-        ClientDeed(row.at, row.tag, row.display_name or row.actor_id, row.actor_kind, row.reason)
+        ClientDeed(row.at, row.tag, row.display_name or row.actor_id, row.actor_kind, row.reason, row.details)
         for row in rows
     )
 

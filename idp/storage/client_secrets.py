@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Table, delete, select
 
 from idp.domain.client_record import SecretAge
-from idp.storage.tables import client_secret, secret_to_show
+from idp.storage.tables import client_secret, scim_token_to_show, secret_to_show
 from kernel.database import insert
+
+
+class SecretOf(StrEnum):
+    """Whose new secret it is that waits to be shown; each kind waits in the table of that name."""
+
+    CLIENT = "secret_to_show"
+    SCIM_CLIENT = "scim_token_to_show"
+
+
+_WAITING: Mapping[SecretOf, Table] = MappingProxyType(
+    {SecretOf.CLIENT: secret_to_show, SecretOf.SCIM_CLIENT: scim_token_to_show}
+)
 
 
 def secret_ages(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[SecretAge, ...]:
@@ -39,31 +54,39 @@ def remove_secrets(connection: Connection, client_id: str) -> None:
 
 
 def keep_to_show(
-    connection: Connection, session_id: str, client_id: str, sealed: bytes, *, until: dt.datetime
+    connection: Connection,
+    of: SecretOf,
+    session_id: str,
+    client_id: str,
+    sealed: bytes,
+    *,
+    until: dt.datetime,
 ) -> None:
     """Keep a sealed secret for the page of this session; it takes the place of an earlier one."""
-    new = {"sealed": sealed, "expires_at": until}
+    new, waiting = {"sealed": sealed, "expires_at": until}, _WAITING[of]
     connection.execute(
-        insert(connection, secret_to_show)
+        insert(connection, waiting)
         .values(session_id=session_id, client_id=client_id, **new)
-        .on_conflict_do_update(
-            index_elements=[secret_to_show.c.session_id, secret_to_show.c.client_id], set_=new
-        )
+        .on_conflict_do_update(index_elements=[waiting.c.session_id, waiting.c.client_id], set_=new)
     )
 
 
 def take_to_show(
-    connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
+    connection: Connection, of: SecretOf, session_id: str, client_id: str, *, now: dt.datetime
 ) -> bytes | None:
     """Take the sealed secret that waits for this session: of many who ask, one gets it, once."""
+    waiting = _WAITING[of]
     row = connection.execute(
-        delete(secret_to_show)
-        .where(secret_to_show.c.session_id == session_id, secret_to_show.c.client_id == client_id)
-        .returning(secret_to_show.c.sealed, secret_to_show.c.expires_at)
+        delete(waiting)
+        .where(waiting.c.session_id == session_id, waiting.c.client_id == client_id)
+        .returning(waiting.c.sealed, waiting.c.expires_at)
     ).first()
     return row.sealed if row is not None and row.expires_at > now else None
 
 
 def sweep_to_show(connection: Connection, *, now: dt.datetime) -> int:
     """Remove secrets that nobody came to see; return how many."""
-    return connection.execute(delete(secret_to_show).where(secret_to_show.c.expires_at <= now)).rowcount
+    return sum(
+        connection.execute(delete(waiting).where(waiting.c.expires_at <= now)).rowcount
+        for waiting in _WAITING.values()
+    )

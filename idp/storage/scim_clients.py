@@ -47,9 +47,13 @@ class TokenUse:
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A live static token as an operator sees it; ``fingerprint`` names it and opens nothing."""
+    """A live static token as an operator sees it; ``fingerprint`` names it and opens nothing.
+
+    ``label`` says where it is used, in the operator's words.
+    """
 
     digest: bytes = field(repr=False)
+    label: str
     created_at: dt.datetime
     expires_at: dt.datetime | None
     last_used_at: dt.datetime | None
@@ -72,6 +76,7 @@ class NewScimToken:
     digest: bytes = field(repr=False)
     client_id: str
     expires_at: dt.datetime | None
+    label: str = ""
 
 
 COLUMNS = (
@@ -130,22 +135,31 @@ def list_scim_clients(connection: Connection) -> tuple[StoredScimClient, ...]:
     return tuple(to_scim_client(row) for row in rows)
 
 
-def save_scim_client(connection: Connection, client: StoredScimClient, *, now: dt.datetime) -> None:
-    """Store a SCIM client, or change the one that has its id."""
-    values = {
+def values_of(client: StoredScimClient) -> dict[str, Any]:
+    """Return what the row of a SCIM client holds of what an operator states."""
+    return {
         "name": client.name,
         "profile": client.profile,
         "scopes": " ".join(sorted(client.scopes)),
         "require_match": client.require_match,
         "requests_per_second": client.requests_per_second,
         "allowed_addresses": " ".join(client.allowed_addresses),
+    }
+
+
+def save_scim_client(connection: Connection, client: StoredScimClient, *, now: dt.datetime) -> None:
+    """Store a SCIM client, or change the one that has its id."""
+    values = {
+        **values_of(client),
         "disabled_at": now if client.disabled else None,
         "updated_at": now,
     }
     connection.execute(
         insert(connection, scim_client)
-        .values(id=client.id, created_at=now, **values)
-        .on_conflict_do_update(index_elements=[scim_client.c.id], set_=values)
+        .values(id=client.id, created_at=now, version=1, **values)
+        .on_conflict_do_update(
+            index_elements=[scim_client.c.id], set_={**values, "version": scim_client.c.version + 1}
+        )
     )
 
 
@@ -159,7 +173,13 @@ def add_scim_token(connection: Connection, new: NewScimToken, *, now: dt.datetim
     """Store a static token, or give the one that stands to this client, with the end that is stated now."""
     connection.execute(
         insert(connection, scim_token)
-        .values(digest=new.digest, client_id=new.client_id, created_at=now, expires_at=new.expires_at)
+        .values(
+            digest=new.digest,
+            client_id=new.client_id,
+            label=new.label,
+            created_at=now,
+            expires_at=new.expires_at,
+        )
         .on_conflict_do_update(
             index_elements=[scim_token.c.digest],
             set_={"client_id": new.client_id, "expires_at": new.expires_at},
@@ -169,15 +189,30 @@ def add_scim_token(connection: Connection, new: NewScimToken, *, now: dt.datetim
 
 def static_tokens(connection: Connection, client_id: str, *, now: dt.datetime) -> tuple[StoredToken, ...]:
     """Return the live static tokens of the client, the oldest first."""
+    return static_tokens_of(connection, [client_id], now=now).get(client_id, ())
+
+
+def static_tokens_of(
+    connection: Connection, client_ids: Sequence[str], *, now: dt.datetime
+) -> dict[str, tuple[StoredToken, ...]]:
+    """Return the live static tokens of several clients by the client's id, the oldest first."""
     live = or_(scim_token.c.expires_at.is_(None), scim_token.c.expires_at > now)
     statement = (
         select(
-            scim_token.c.digest, scim_token.c.created_at, scim_token.c.expires_at, scim_token.c.last_used_at
+            scim_token.c.client_id,
+            scim_token.c.digest,
+            scim_token.c.label,
+            scim_token.c.created_at,
+            scim_token.c.expires_at,
+            scim_token.c.last_used_at,
         )
-        .where(scim_token.c.client_id == client_id, live)
+        .where(scim_token.c.client_id.in_(client_ids), live)
         .order_by(scim_token.c.created_at, scim_token.c.digest)
     )
-    return tuple(StoredToken(*row) for row in connection.execute(statement))
+    found: dict[str, tuple[StoredToken, ...]] = {}
+    for client_id, *rest in connection.execute(statement):
+        found[client_id] = (*found.get(client_id, ()), StoredToken(*rest))
+    return found
 
 
 def remove_token(connection: Connection, client_id: str, digest: bytes) -> bool:

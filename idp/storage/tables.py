@@ -240,6 +240,7 @@ scim_client = Table(
     Column("require_match", Boolean, nullable=False, comment="a write without If-Match answers 428"),
     Column("requests_per_second", Integer, comment="empty: what the settings say"),
     Column("allowed_addresses", Text, nullable=False, comment="CIDR, space separated; empty: anywhere"),
+    Column("version", Integer, nullable=False, comment="raised by every change"),
     Column("disabled_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -252,6 +253,7 @@ scim_token = Table(
     METADATA,
     Column("digest", LargeBinary, primary_key=True),
     Column("client_id", Text, ForeignKey("scim_client.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("label", Text, nullable=False, comment="where it is used, in the operator's words"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, comment="empty: until it is replaced"),
     Column("last_used_at", UtcDateTime, comment="noted once a minute at most"),
@@ -565,6 +567,17 @@ secret_to_show = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Index("ix_secret_to_show_client", "client_id"),
     comment="New secrets of clients on their way to the page of the operator who asked for them.",
+)
+
+scim_token_to_show = Table(
+    "scim_token_to_show",
+    METADATA,
+    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", Text, ForeignKey("scim_client.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Index("ix_scim_token_to_show_client", "client_id"),
+    comment="New tokens of SCIM clients on their way to the page of the operator who asked for them.",
 )
 
 client_assertion = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,7 +21,10 @@ from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
 
-_MOST_LIVE = 2
+MOST_LIVE = 2
+"""So many static tokens of one client may live at once, for rotation (O2)."""
+_LONGEST_LIFE = dt.timedelta(days=36_500)
+_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +40,49 @@ class ScimTokenRefused(StrEnum):
 
     UNKNOWN_CLIENT = "there is no such SCIM client"
     TWO_LIVE = "two tokens live already, the most there may be: revoke one first"
-    LIFE = "a token has to live some time"
+    LIFE = f"a token has to live some time, and {_LONGEST_LIFE.days} days at most"
+    LABEL = f"a label may have {_LONGEST_LABEL} characters that can be seen"
+    MEANWHILE = "the client's tokens are no longer those that were known"
     FORM = "a token has to be text without spaces, and one with our prefix needs our check digits"
 
 
 def issue_scim_token(
-    services: IdpServices, client_id: str, *, actor: Actor, life: dt.timedelta | None = None
+    services: IdpServices,
+    client_id: str,
+    *,
+    actor: Actor,
+    life: dt.timedelta | dt.datetime | None = None,
+    label: str = "",
+    beside: Collection[str] | None = None,
 ) -> ScimTokenIssued | ScimTokenRefused:
-    """Make a token for the client beside the one it has, for rotation; a third is refused (O2)."""
-    if life is not None and life <= dt.timedelta(0):
-        return ScimTokenRefused.LIFE
+    """Make a token for the client beside the one it has, for rotation; a third is refused (O2).
+
+    ``life`` is how long it lives, or the moment at which it ends. With ``beside`` it is refused unless these
+    are the fingerprints of the client's tokens now: who asked twice gets one.
+    """
+    if len(label) > _LONGEST_LABEL or not label.isprintable():
+        return ScimTokenRefused.LABEL
     token = with_check(services.store.randomness.token(32))
     name = fingerprint(digest(token))
     with services.store.write() as unit:
         if not lock_scim_client(unit.connection, client_id):
             return ScimTokenRefused.UNKNOWN_CLIENT
+        expires_at = unit.now + life if isinstance(life, dt.timedelta) else life
+        if expires_at is not None and not unit.now < expires_at <= unit.now + _LONGEST_LIFE:
+            return ScimTokenRefused.LIFE
         remove_expired_tokens(unit.connection, client_id, now=unit.now)
-        if len(static_tokens(unit.connection, client_id, now=unit.now)) >= _MOST_LIVE:
+        live = {each.fingerprint for each in static_tokens(unit.connection, client_id, now=unit.now)}
+        if len(live) >= MOST_LIVE:
             return ScimTokenRefused.TWO_LIVE
-        new = NewScimToken(digest(token), client_id, unit.now + life if life is not None else None)
+        if beside is not None and live != {*beside}:
+            return ScimTokenRefused.MEANWHILE
+        new = NewScimToken(digest(token), client_id, expires_at, label)
         add_scim_token(unit.connection, new, now=unit.now)
         unit.audit.record(
-            "gateway:scim-token:issued", actor=actor, target=client_id, details={"fingerprint": name}
+            "gateway:scim-token:issued",
+            actor=actor,
+            target=client_id,
+            details={"fingerprint": name, "label": label},
         )
     return ScimTokenIssued(token, name)
 

@@ -21,7 +21,6 @@ def list_scim_clients(services: IdpServices) -> tuple[ScimClientView, ...]:
     """Return every SCIM client, by id."""
     now = services.store.clock.now()
     with services.store.read() as connection:
-        return tuple(
-            ScimClientView(each, rows.static_tokens(connection, each.id, now=now))
-            for each in rows.list_scim_clients(connection)
-        )
+        clients = rows.list_scim_clients(connection)
+        tokens = rows.static_tokens_of(connection, [each.id for each in clients], now=now)
+    return tuple(ScimClientView(each, tokens.get(each.id, ())) for each in clients)

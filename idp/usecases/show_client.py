@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from idp.domain.client_record import ClientDeed, Holdings, Registration, SecretAge
+from idp.domain.client_record import ClientDeed, ClientState, Holdings, Registration, SecretAge
+from idp.domain.page_by_id import PageById, page_by_id
 from idp.storage.client_endings import holdings
 from idp.storage.client_register import deeds_on, find_registration, first_deed_on, search_registrations
 from idp.storage.client_secrets import secret_ages
@@ -14,23 +14,6 @@ from idp.usecases.services import IdpServices
 
 PAGE = 25
 _DEEDS = 10
-
-
-class ClientState(StrEnum):
-    """Which clients a list shows."""
-
-    ALL = "all"
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientPage:
-    """One page of the list; ``after`` and ``before`` lead to its neighbours, empty where there is none."""
-
-    found: tuple[Registration, ...]
-    before: str = ""
-    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +38,18 @@ def search_clients(
     state: ClientState = ClientState.ALL,
     after: str = "",
     before: str = "",
-) -> ClientPage:
+) -> PageById[Registration]:
     """Return a page of the clients whose id or name holds every word, by id."""
-    disabled = {ClientState.ENABLED: False, ClientState.DISABLED: True}.get(state)
     with services.store.read() as connection:
         found = search_registrations(
-            connection, words=words.split(), disabled=disabled, after=after, before=before, limit=PAGE + 1
+            connection,
+            words=words.split(),
+            disabled=state.disabled,
+            after=after,
+            before=before,
+            limit=PAGE + 1,
         )
-    more = len(found) > PAGE
-    if before:
-        found = found[-PAGE:]
-        return ClientPage(
-            tuple(found), found[0].client.id if more else "", found[-1].client.id if found else ""
-        )
-    found = found[:PAGE]
-    earlier = found[0].client.id if after and found else ""
-    return ClientPage(tuple(found), earlier, found[-1].client.id if more else "")
+    return page_by_id(found, lambda each: each.client.id, size=PAGE, after=after, before=before)
 
 
 def show_client(services: IdpServices, client_id: str) -> ClientDetail | None:

@@ -1,7 +1,7 @@
 """The way of a new client secret to the one page that shows it: sealed, for one session, once (CA-09).
 
 An operator's form is answered with a redirect, so the secret waits for the page that follows. It is in no
-address, no cookie and no log; nobody else's session finds it.
+address, no cookie and no log; nobody else's session finds it. Static tokens of SCIM clients go the same way.
 """
 
 from __future__ import annotations
@@ -9,27 +9,37 @@ from __future__ import annotations
 import datetime as dt
 
 from idp.domain.session import LiveSession
-from idp.storage.client_secrets import keep_to_show, take_to_show
+from idp.storage.client_secrets import SecretOf, keep_to_show, take_to_show
 from idp.usecases.services import IdpServices
 
 WAITS = dt.timedelta(minutes=5)
-_TABLE, _COLUMN = "secret_to_show", "sealed"
+_COLUMN = "sealed"
+
+__all__ = ["WAITS", "SecretOf", "put_secret_by", "take_secret_up"]
 
 
-def put_secret_by(services: IdpServices, session: LiveSession, *, client_id: str, secret: str) -> None:
+def put_secret_by(
+    services: IdpServices,
+    session: LiveSession,
+    *,
+    client_id: str,
+    secret: str,
+    of: SecretOf = SecretOf.CLIENT,
+) -> None:
     """Keep a new secret for the page that the operator's browser opens next."""
     with services.store.write() as unit:
-        sealed = unit.sealer.seal(
-            secret.encode(), table=_TABLE, column=_COLUMN, row=f"{session.id}/{client_id}"
-        )
-        keep_to_show(unit.connection, session.id, client_id, sealed, until=unit.now + WAITS)
+        row = f"{session.id}/{client_id}"
+        sealed = unit.sealer.seal(secret.encode(), table=of.value, column=_COLUMN, row=row)
+        keep_to_show(unit.connection, of, session.id, client_id, sealed, until=unit.now + WAITS)
 
 
-def take_secret_up(services: IdpServices, session: LiveSession, *, client_id: str) -> str:
+def take_secret_up(
+    services: IdpServices, session: LiveSession, *, client_id: str, of: SecretOf = SecretOf.CLIENT
+) -> str:
     """Return the secret that waits for this session, once; empty if none does."""
     with services.store.write() as unit:
-        sealed = take_to_show(unit.connection, session.id, client_id, now=unit.now)
+        sealed = take_to_show(unit.connection, of, session.id, client_id, now=unit.now)
         if sealed is None:
             return ""
         row = f"{session.id}/{client_id}"
-        return unit.sealer.open(sealed, table=_TABLE, column=_COLUMN, row=row).decode()
+        return unit.sealer.open(sealed, table=of.value, column=_COLUMN, row=row).decode()

@@ -10,10 +10,11 @@ from idp.domain.scim_scopes import READ, SCOPES, WRITE
 from idp.storage.scim_clients import StoredScimClient, save_scim_client
 from idp.usecases.provisioning_rate import FLOOR
 from idp.usecases.services import IdpServices
-from kernel.audit import Actor
+from kernel.audit import Actor, JsonValue
 
 PROFILES = ("rfc", "strict", "entra", "okta")
 _LONGEST = 64
+_LONGEST_NAME = 100
 _MOST_NETWORKS = 100
 _HIGHEST = 1_000_000
 
@@ -45,7 +46,8 @@ class ScimClientStored:
 class ScimClientRefused(StrEnum):
     """Why an order was refused; nothing was stored."""
 
-    ID = "the id has to have 1 to 64 characters that can be seen"
+    ID = f"the id has to have 1 to {_LONGEST} characters that can be seen"
+    NAME = f"the name may have {_LONGEST_NAME} characters that can be seen"
     PROFILE = "the profile has to be rfc, strict, entra or okta"
     SCOPES = f"the scopes have to be some of {', '.join(SCOPES)}"
     RATE = f"a client may make {FLOOR} requests per second at least"
@@ -56,10 +58,18 @@ def store_scim_client(
     services: IdpServices, order: ScimClientOrder, *, actor: Actor
 ) -> ScimClientStored | ScimClientRefused:
     """Store the client, or change the one that has its id; what it made stays its own."""
-    refused = _refusal(order)
-    if refused is not None:
-        return refused
-    client = StoredScimClient(
+    refused = refusals(order)
+    if refused:
+        return refused[0]
+    with services.store.write() as unit:
+        save_scim_client(unit.connection, ordered(order), now=unit.now)
+        unit.audit.record("gateway:scim-client:stored", actor=actor, target=order.id, details=told_of(order))
+    return ScimClientStored()
+
+
+def ordered(order: ScimClientOrder) -> StoredScimClient:
+    """Return the client that an order makes; without a name it is called by its id."""
+    return StoredScimClient(
         id=order.id,
         name=order.name or order.id,
         profile=order.profile,
@@ -69,32 +79,33 @@ def store_scim_client(
         requests_per_second=order.requests_per_second,
         allowed_addresses=order.allowed_addresses,
     )
-    with services.store.write() as unit:
-        save_scim_client(unit.connection, client, now=unit.now)
-        unit.audit.record(
-            "gateway:scim-client:stored",
-            actor=actor,
-            target=order.id,
-            details={
-                "profile": order.profile,
-                "disabled": order.disabled,
-                "scopes": [*sorted(order.scopes)],
-                "requireMatch": order.require_match,
-                "allowedAddresses": [*order.allowed_addresses],
-            },
-        )
-    return ScimClientStored()
 
 
-def _refusal(order: ScimClientOrder) -> ScimClientRefused | None:
-    if not 0 < len(order.id) <= _LONGEST or not order.id.isprintable() or order.id != order.id.strip():
-        return ScimClientRefused.ID
-    if order.profile not in PROFILES:
-        return ScimClientRefused.PROFILE
-    if not order.scopes or order.scopes - set(SCOPES):
-        return ScimClientRefused.SCOPES
-    if order.requests_per_second is not None and not FLOOR <= order.requests_per_second <= _HIGHEST:
-        return ScimClientRefused.RATE
-    if len(order.allowed_addresses) > _MOST_NETWORKS or None in map(network, order.allowed_addresses):
-        return ScimClientRefused.ADDRESSES
-    return None
+def told_of(order: ScimClientOrder) -> dict[str, JsonValue]:
+    """Return what the audit tells of an order."""
+    return {
+        "profile": order.profile,
+        "disabled": order.disabled,
+        "scopes": [*sorted(order.scopes)],
+        "requireMatch": order.require_match,
+        "requestsPerSecond": order.requests_per_second,
+        "allowedAddresses": [*order.allowed_addresses],
+    }
+
+
+def refusals(order: ScimClientOrder) -> tuple[ScimClientRefused, ...]:
+    """Return everything that is wrong with an order, in the order of its fields."""
+    rate, addresses = order.requests_per_second, order.allowed_addresses
+    sound = {
+        ScimClientRefused.ID: bool(order.id) and _is_readable(order.id, _LONGEST),
+        ScimClientRefused.NAME: _is_readable(order.name, _LONGEST_NAME),
+        ScimClientRefused.PROFILE: order.profile in PROFILES,
+        ScimClientRefused.SCOPES: bool(order.scopes) and order.scopes <= set(SCOPES),
+        ScimClientRefused.RATE: rate is None or FLOOR <= rate <= _HIGHEST,
+        ScimClientRefused.ADDRESSES: len(addresses) <= _MOST_NETWORKS and None not in map(network, addresses),
+    }
+    return tuple(each for each, is_sound in sound.items() if not is_sound)
+
+
+def _is_readable(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isprintable() and text == text.strip()

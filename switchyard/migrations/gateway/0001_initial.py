@@ -727,6 +727,7 @@ def upgrade() -> None:
         sa.Column(
             "allowed_addresses", sa.Text(), nullable=False, comment="CIDR, space separated; empty: anywhere"
         ),
+        sa.Column("version", sa.Integer(), nullable=False, comment="raised by every change"),
         sa.Column("disabled_at", types.UtcDateTime(length=27), nullable=True),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(length=27), nullable=False),
@@ -1080,6 +1081,7 @@ def upgrade() -> None:
         "scim_token",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False, comment="where it is used, in the operator's words"),
         sa.Column("created_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column(
             "expires_at", types.UtcDateTime(length=27), nullable=True, comment="empty: until it is replaced"
@@ -1271,6 +1273,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_refresh_token_grant_id"), ["grant_id"], unique=False)
 
     op.create_table(
+        "scim_token_to_show",
+        sa.Column("session_id", sa.String(length=26), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="gone once the page that shows it was opened"
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["scim_client.id"],
+            name=op.f("fk_scim_token_to_show_client_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["session.id"], name=op.f("fk_scim_token_to_show_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", "client_id", name=op.f("pk_scim_token_to_show")),
+        comment="New tokens of SCIM clients on their way to the page of the operator who asked for them.",
+    )
+    with op.batch_alter_table("scim_token_to_show", schema=None) as batch_op:
+        batch_op.create_index("ix_scim_token_to_show_client", ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_scim_token_to_show_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "secret_to_show",
         sa.Column("session_id", sa.String(length=26), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -1312,6 +1338,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_secret_to_show_client")
 
     op.drop_table("secret_to_show")
+    with op.batch_alter_table("scim_token_to_show", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scim_token_to_show_expires_at"))
+        batch_op.drop_index("ix_scim_token_to_show_client")
+
+    op.drop_table("scim_token_to_show")
     with op.batch_alter_table("refresh_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_refresh_token_grant_id"))
         batch_op.drop_index(

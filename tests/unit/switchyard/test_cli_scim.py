@@ -64,14 +64,14 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
         "--requests-per-second",
         "50",
     )
-    told = run("token", "okta", "--days", "90")
+    told = run("token", "okta", "--days", "90", "--label", "the tenant of Acme")
     found = re.search(r"The token ([0-9a-f]{12}) of okta, shown this once: (swscim_\S{49})\n", told)
     assert found, told
     listed = run("list")
     assert said == f"okta is registered:\n{listed.splitlines()[0]}\n"
     assert "okta  okta  okta  enabled  static tokens may scim.users.write" in listed
     assert "needs If-Match  50 requests per second  from 192.0.2.0/24 2001:db8::1 alone" in listed
-    assert f"token {found[1]}" in listed
+    assert f"token {found[1]}  the tenant of Acme  made" in listed
     assert "used never" in listed
     assert found[2] not in listed
     run("token", "okta")
@@ -79,6 +79,12 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     run("revoke-token", "okta", found[1][:6])
     assert "no live token" in run("revoke-token", "okta", found[1], code=1)
     assert found[1] not in run("list")
+    run("disable", "okta", "--reason", "leaked")
+    assert listed.splitlines()[0].replace("enabled", "disabled") in run("list"), "it is all else that it was"
+    assert "is enabled" in run("disable", "okta", code=1)
+    run("enable", "okta")
+    assert "is disabled" in run("enable", "okta", code=1)
+    assert listed.splitlines()[0] in run("list")
     run("set", "okta", "--disable")
     assert "disabled" in run("list")
 

@@ -6,17 +6,21 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from idp.domain.client_record import ClientState
 from idp.storage.sessions import find_live
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
 from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
+from idp.usecases.register_scim_client import register_scim_client
 from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
-from idp.usecases.show_client import ClientState, search_clients, show_client
-from idp.usecases.show_client_secret import WAITS, put_secret_by, take_secret_up
+from idp.usecases.show_client import search_clients, show_client
+from idp.usecases.show_client_secret import WAITS, SecretOf, put_secret_by, take_secret_up
+from idp.usecases.store_scim_client import ScimClientOrder
+from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import Actor
 from kernel.crypto import digest
 from tests.support.oidc import ISSUER, Op
@@ -192,6 +196,21 @@ def test_a_new_secret_waits_sealed_for_one_session_and_is_shown_once(op_on_both:
     put_secret_by(op.services, mine, client_id="emi", secret="y" * 43)
     op.clock.advance(WAITS)
     assert take_secret_up(op.services, mine, client_id="emi") == ""
+
+
+def test_a_token_of_a_scim_client_waits_apart_from_the_secret_of_its_namesake(op_on_both: Op) -> None:
+    """CA-09, O2: each page shows its own; what nobody came to see is swept."""
+    op = op_on_both
+    op.client()
+    register_scim_client(op.services, ScimClientOrder("emi", "Energy Market"), actor=STAFF)
+    mine = _live(op, op.session(op.account()))
+    put_secret_by(op.services, mine, client_id="emi", secret="x" * 43)
+    put_secret_by(op.services, mine, client_id="emi", secret="y" * 43, of=SecretOf.SCIM_CLIENT)
+    assert take_secret_up(op.services, mine, client_id="emi") == "x" * 43
+    assert take_secret_up(op.services, mine, client_id="emi", of=SecretOf.SCIM_CLIENT) == "y" * 43
+    put_secret_by(op.services, mine, client_id="emi", secret="z" * 43, of=SecretOf.SCIM_CLIENT)
+    op.clock.advance(WAITS)
+    assert sweep_tokens(op.services) == 1
 
 
 def test_the_list_of_clients_is_searched_and_paged_by_id(op_on_both: Op) -> None:
