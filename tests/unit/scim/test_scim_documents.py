@@ -132,6 +132,25 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         account_facts(a_user(emails=[{"value": address}]))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "kevin.o'brien@acme.example",
+        "first+second@acme.example",
+        "o\u2019neill@acme.example",
+        "jos\u00e9@acme.example",
+        "nora@m\u00fcnchen.example",
+        "!#$%&'*+/=?^_`{|}~-@acme.example",
+        "nora@[192.0.2.1]",
+    ],
+)
+def test_what_is_an_address_is_taken_as_it_is(address: str) -> None:
+    """C9, RFC 5322 §3.2.3, RFC 6532: whatever people have in their addresses; it is kept letter by letter."""
+    facts = account_facts(a_user(emails=[{"value": address}]))
+    assert facts.email == address
+    assert json.loads(facts.document)["emails"] == [{"value": address}]
+
+
 def test_values_are_searched_in_the_form_they_compare_by() -> None:
     """E3, E14: folded unless exact; numbers in order; moments in one zone; the primary entry first."""
     values = searchable_values(
