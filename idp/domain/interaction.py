@@ -13,13 +13,18 @@ FRESH_PROMPTS = frozenset({"login", "select_account"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a request asks of the sign-in. ``subject`` is the account an id_token_hint names, or empty."""
+    """What a request asks of the sign-in. ``subject`` is the account an id_token_hint names, or empty.
+
+    ``acr_is_voluntary`` tells that the client would rather have another class than no answer; what the
+    operator registered for the client is no wish of it.
+    """
 
     prompts: tuple[str, ...]
     max_age: int | None
     acr: tuple[str, ...]
     subject: str = ""
     acr_is_essential: bool = False
+    acr_is_voluntary: bool = False
 
     @property
     def silent(self) -> bool:
@@ -36,13 +41,16 @@ class Wanted:
 def must_ask(wanted: Wanted, session: LiveSession | None, *, now: dt.datetime) -> bool:
     """Tell whether the session does not do: there is none, it is another's, too old, or too weak.
 
-    ``max_age=0`` always asks, as ``prompt=login`` does (AZ-18).
+    ``max_age=0`` always asks, as ``prompt=login`` does (AZ-18). Where nobody may be asked, a class that is a
+    voluntary claim is no reason to: the client hears the session's own (OIDC Core §5.5.1.1).
     """
     if session is None or (wanted.subject and session.account.id != wanted.subject):
         return True
     demands = wanted.demands
     if demands.wants_fresh(authenticated_at=session.authenticated_at, now=now):
         return True
+    if wanted.silent and wanted.acr_is_voluntary:
+        return False
     return not satisfies(session.acr, wanted.acr)
 
 

@@ -47,8 +47,16 @@ def wanted(asked: Asked, subject: str) -> Wanted:
     client = asked.known_client
     max_age = int(asked.value("max_age")) if asked.value("max_age") else client.default_max_age
     claims = asked.claims
-    acr = claims.acr or tuple(asked.value("acr_values").split()) or client.default_acr
-    return Wanted(asked.prompts, max_age, acr[:10], subject, claims.acr_is_essential)
+    own = claims.acr or tuple(asked.value("acr_values").split())
+    essential = claims.acr_is_essential
+    return Wanted(
+        asked.prompts,
+        max_age,
+        (own or client.default_acr)[:10],
+        subject,
+        acr_is_essential=essential,
+        acr_is_voluntary=bool(own) and not essential,
+    )
 
 
 def account_named(services: IdpServices, asked: Asked, subject: str, session: LiveSession | None) -> str:

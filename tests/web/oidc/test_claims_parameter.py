@@ -134,6 +134,30 @@ def test_an_essential_class_is_reached_or_refused(op: Op) -> None:
     assert claims_of(op.tokens(strong, claims=asked)["id_token"])["acr"] == TWO_FACTORS
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"acr_values": TWO_FACTORS},
+        {"claims": json.dumps({"id_token": {"acr": {"values": [TWO_FACTORS]}}})},
+        {"claims": json.dumps({"id_token": {"acr": {"value": TWO_FACTORS, "essential": False}}})},
+    ],
+)
+def test_a_voluntary_class_does_not_fail_where_nobody_may_be_asked(op: Op, asked: dict[str, str]) -> None:
+    """OIDC Core §5.5.1.1: the ID token tells the session's own class; a person who may be asked is asked."""
+    op.client()
+    weak = op.session(op.account(), acr=ONE_FACTOR, amr=("pwd",))
+    assert claims_of(op.tokens(weak, **asked, prompt="none")["id_token"])["acr"] == ONE_FACTOR
+    assert flow_of(op, flow_token(op.authorize(weak, **asked))).demands.acr == (TWO_FACTORS,)
+    assert returned(op.authorize(weak, **asked, prompt="none", max_age="0"))["error"] == "login_required"
+
+
+def test_the_class_registered_for_a_client_is_no_wish_of_it(op: Op) -> None:
+    """Registration §2: where the request names none, and nobody may be asked, a weaker session is no answer."""
+    op.client(default_acr_values=[TWO_FACTORS])
+    weak = op.session(op.account(), acr=ONE_FACTOR, amr=("pwd",))
+    assert returned(op.authorize(weak, prompt="none"))["error"] == "login_required"
+
+
 def test_an_essential_class_that_nobody_can_reach_is_refused_at_once(op: Op) -> None:
     """OIDC Core §5.5.1.1; a voluntary one is no reason to refuse, and the ID token tells the true class."""
     op.client()
