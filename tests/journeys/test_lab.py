@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psutil
 import pytest
 
 from idp.domain.claims import CLAIMS_OF_SCOPE
@@ -25,6 +25,7 @@ from switchyard.visitor import Page
 from tests.support.certificates import a_certificate
 from tests.support.lab import Lab, begin, command, follow, redeem, running_lab, sign_in, submit
 from tests.support.ports import free_port
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -248,20 +249,12 @@ def test_who_stops_it_before_it_is_ready_is_not_told_that_it_is(tmp_path: Path) 
     (tmp_path / "lab.json").write_text("{}")
     asked = command("--file", str(tmp_path / "lab.json"))
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not _children(process.pid):
-            pass
+        wait_until(
+            lambda: process.poll() is not None or psutil.Process(process.pid).children(), "the Gateway"
+        )
         process.terminate()
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
-
-
-def _children(pid: int) -> str:
-    """Return the processes that any thread of a process started; a thread may end while one looks."""
-    found = ""
-    for each in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += each.read_text()
-    return found
 
 
 def test_staff_of_the_file_see_why_somebody_was_not_provisioned(tmp_path: Path, databases: Databases) -> None:

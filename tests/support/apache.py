@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.ports import listens
 from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ def running_apache(base: str, directives: Mapping[str, str], *, trusts: Path) ->
     Apache does not run as root, so root lends it to the user nobody, as it does with PostgreSQL.
     """
     found = modules()
+    host, _, port = base.removeprefix("http://").partition(":")
     folder = Path(tempfile.mkdtemp(prefix="switchyard-apache-"))
     try:
         stated = {**directives, "OIDCCABundlePath": f"{folder}/authority.pem"}
-        _write(folder, found, base.removeprefix("http://"), stated, trusts)
+        _write(folder, found, f"{host}:{port}", stated, trusts)
         user = "nobody" if os.geteuid() == 0 else None
         if user is not None:
             for path in (folder, *folder.rglob("*")):
@@ -84,7 +85,7 @@ def running_apache(base: str, directives: Mapping[str, str], *, trusts: Path) ->
             stderr=subprocess.DEVNULL,
         ) as process:
             try:
-                wait_until(lambda: process.poll() is not None or _listens(base), "Apache")
+                wait_until(lambda: process.poll() is not None or listens(int(port), host), "Apache")
                 assert process.poll() is None, (folder / "errors").read_text(errors="replace")
                 yield
             finally:
@@ -107,9 +108,3 @@ def _write(folder: Path, found: Path, host: str, directives: Mapping[str, str], 
         "directives": "\n".join(f"{name} {value}" for name, value in directives.items()),
     }
     (folder / "apache.conf").write_text(_CONFIGURATION.format(**lines))
-
-
-def _listens(base: str) -> bool:
-    host, _, port = base.removeprefix("http://").partition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0

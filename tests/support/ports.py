@@ -30,6 +30,12 @@ def _is_free(port: int) -> bool:
         return True
 
 
+def listens(port: int, host: str = "127.0.0.1") -> bool:
+    """Tell whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
 def server_port(place: int = 0) -> int:
     """Return a free port below those that the system gives to connections, so that it is free a while later too.
 

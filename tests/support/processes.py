@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from switchyard.supervisor import Supervisor
@@ -97,6 +98,14 @@ def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30.0)
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not come about within {seconds:.0f} s"
         time.sleep(0.05)
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is no more, or waits for nothing but its parent to note that."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

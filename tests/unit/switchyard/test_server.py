@@ -6,29 +6,37 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
-import psutil
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.processes import has_ended, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 _APPLICATION = """
-import gc, os, time
+import gc, os, signal, threading
+import granian._signals
 
 enabled_while_loading = gc.isenabled()
+told = threading.Event()
+set_handler = granian._signals.set_main_signals
+
+def set_telling_handler(handler):
+    set_handler(lambda *signal: (handler(*signal), told.set()))
+
+granian._signals.set_main_signals = set_telling_handler
 
 def application(environ, start_response):
-    if environ["PATH_INFO"] == "/slow":
-        time.sleep(1.5)
     start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/end":
+        os.kill(os.getppid(), signal.SIGTERM)
+        return [str(told.wait(30)).encode()]
     if environ["PATH_INFO"] == "/garbage":
         return [f"{enabled_while_loading} {gc.isenabled()} {gc.get_freeze_count() > 1000}".encode()]
     return [str(os.getpid()).encode()]
@@ -47,7 +55,7 @@ def _serving(folder: Path, *, workers: int = 1) -> Iterator[tuple[str, subproces
     process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path})
     url = f"http://127.0.0.1:{port}"
     try:
-        _until(lambda: _answer(url) is not None)
+        wait_until(lambda: _answer(url) is not None, "the server")
         yield url, process
     finally:
         process.kill()
@@ -61,13 +69,6 @@ def _answer(url: str) -> int | None:
         return None
 
 
-def _until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-
-
 def test_a_worker_looks_for_garbage_but_not_among_what_it_loaded(tmp_path: Path) -> None:
     """What was built at the start stays for good, and is set aside when it is whole."""
     with _serving(tmp_path) as (url, _):
@@ -75,28 +76,29 @@ def test_a_worker_looks_for_garbage_but_not_among_what_it_loaded(tmp_path: Path)
 
 
 def test_sigterm_lets_a_running_request_finish_and_ends_with_zero(tmp_path: Path) -> None:
+    """The request that asks the server to end is answered after the worker was told to."""
     with _serving(tmp_path) as (url, process):
-        with httpx.Client() as client:
-            request = client.build_request("GET", f"{url}/slow")
-            import threading
-
-            threading.Timer(0.5, process.send_signal, [signal.SIGTERM]).start()
-            assert client.send(request, stream=False).status_code == 200
+        assert httpx.get(url + "/end", timeout=60).text == "True"
         assert process.wait(20) == 0
 
 
 _SLOW_NEWS = """
-import os, threading, time
-true_wait = os.waitpid
+import os, threading
+true_wait, told, asked_in_vain = os.waitpid, threading.Event(), threading.Semaphore(0)
 
 def wait(pid, options):
-    if threading.current_thread() is threading.main_thread() and not options:
-        time.sleep(1)  # the other thread is told by the system
+    if threading.current_thread() is not threading.main_thread():
+        found = true_wait(pid, options)
+        told.set()
+        for _ in range(4):  # as often as the other one asks that takes it for alive, and kills it
+            asked_in_vain.acquire(timeout=30)
+        return found
+    if not told.wait(0 if options else 30):
+        return 0, 0
     try:
         return true_wait(pid, options)
     finally:
-        if threading.current_thread() is not threading.main_thread():
-            time.sleep(3)  # and keeps it to itself for a while
+        asked_in_vain.release()
 
 os.waitpid = wait
 """
@@ -114,7 +116,7 @@ def test_a_worker_that_ended_is_not_said_to_refuse_its_end(tmp_path: Path) -> No
     with (tmp_path / "said").open("w+") as said:
         process = subprocess.Popen([sys.executable, "-c", script], env=environ, stdout=said, stderr=said)
         try:
-            _until(lambda: _answer(f"http://127.0.0.1:{port}") is not None)
+            wait_until(lambda: _answer(f"http://127.0.0.1:{port}") is not None, "the server")
             process.terminate()
             assert process.wait(20) == 0
         finally:
@@ -129,7 +131,7 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
         worker = _answer(url)
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
-        _until(lambda: _answer(url) not in (None, worker))
+        wait_until(lambda: _answer(url) not in (None, worker), "another worker")
 
 
 def test_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
         worker = _answer(url)
         assert worker is not None
         process.kill()
-        _until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")
+        wait_until(lambda: has_ended(worker), "the end of the worker")
 
 
 def test_a_worker_that_is_still_loading_is_not_waited_for(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_a_worker_that_is_still_loading_is_not_waited_for(tmp_path: Path) -> Non
     path = os.pathsep.join([str(tmp_path), os.getcwd()])  # noqa: PTH109 - the tree under test
     process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path})
     try:
-        _until(begun.exists)
+        wait_until(begun.exists, "the worker")
         process.terminate()
         assert process.wait(15) == 0
     finally:

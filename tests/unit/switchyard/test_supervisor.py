@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,9 +14,9 @@ import pytest
 
 from switchyard.server import run_background
 from switchyard.supervisor import Child, Supervisor
+from tests.support.processes import has_ended, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 _SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -26,13 +25,6 @@ _STUBBORN = (
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)",
 )
-
-
-def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -52,7 +44,7 @@ def test_a_child_that_dies_is_started_again(said: list[str]) -> None:
             supervisor.look()
             return supervisor.pid("sleeper") not in (None, first)
 
-        _until(is_back)
+        wait_until(is_back, "another child")
         assert supervisor.deaths("sleeper") == 1
         assert said == ["sleeper ended with -9; it starts again in 0.5 s"]
     finally:
@@ -86,7 +78,7 @@ def test_a_child_that_ran_is_started_again_whatever_it_says(said: list[str], tmp
             held.look()
             return held.deaths(name) == 2
 
-        _until(died_twice)
+        wait_until(died_twice, "a second death")
         assert supervisor.refused == 0
         supervisor.stop()
     assert len(said) == 4
@@ -97,7 +89,7 @@ def test_stopping_ends_every_child_and_kills_the_deaf(said: list[str], tmp_path:
     children = [Child("sleeper", _SLEEP), Child("deaf", _STUBBORN, log=log)]
     supervisor = Supervisor(children, say=said.append, grace=0.5)
     supervisor.start()
-    _until(lambda: log.exists() and b"deaf" in log.read_bytes())
+    wait_until(lambda: log.exists() and b"deaf" in log.read_bytes(), "the deaf child")
     pids = [supervisor.pid(child.name) for child in children]
     supervisor.stop()
     assert not [pid for pid in pids if pid and psutil.pid_exists(pid)]
@@ -108,6 +100,7 @@ def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     script = """
 import sys, threading
 from switchyard.supervisor import Child, Supervisor
+from tests.support.processes import has_ended, wait_until
 child = "import time; from switchyard.supervisor import follow_parent; follow_parent(); time.sleep(60)"
 supervisor = Supervisor([Child("child", (sys.executable, "-c", child))], say=print)
 supervisor.start()
@@ -119,7 +112,7 @@ supervisor.run(threading.Event())
         child = int(process.stdout.readline())
         assert psutil.pid_exists(child)
         process.kill()
-    _until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: has_ended(child), "the end of the child")
 
 
 def test_a_background_deed_that_breaks_runs_again_until_the_end() -> None:

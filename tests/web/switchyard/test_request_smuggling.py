@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.ports import free_base_port
+from tests.support.ports import free_base_port, listens
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +50,7 @@ def port() -> Iterator[int]:
     found = free_base_port()
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT, str(found)])
     try:
-        for _ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", found), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_until(lambda: listens(found), "the server")
         yield found
     finally:
         process.terminate()
