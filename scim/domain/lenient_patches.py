@@ -27,6 +27,7 @@ Operation = dict[str, Any]
 _PATH = re.compile(r"(?P<head>[^\[]*)(?P<selection>\[.*\])?(?:\.(?P<part>\$?\w+))?", re.DOTALL)
 _OPERATIONS = frozenset({"add", "remove", "replace"})
 _MEMBERS = frozenset({"op", "path", "value"})
+_NO_VALUE = "A remove has no 'value': its path says what goes."
 
 
 def lenient_operations(
@@ -64,9 +65,29 @@ class _Target:
         return self.attribute.name if self.attribute is not None else ""
 
     @property
+    def is_known(self) -> bool:
+        """An attribute or an extension of the type."""
+        return self.attribute is not None or bool(self.extension)
+
+    @property
     def is_complex(self) -> bool:
         """An attribute that consists of sub-attributes."""
         return self.attribute is not None and self.attribute.is_complex
+
+    def is_repeated_by(self, value: Any) -> bool:  # noqa: ANN401 - JSON
+        """Tell whether a remove that states ``value``, too, says no more than its path does.
+
+        What is chosen by a selection, or has no parts, goes as a whole. Of anything else a value may name a
+        part alone, so it has to be what the attribute is known by: its ``value``, alone or in a list of one.
+        """
+        if self.extension or self.attribute is None:
+            return False
+        if self.selects or not self.attribute.is_complex:
+            return True
+        stated = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(stated, dict):
+            stated = next((each for name, each in stated.items() if name.lower() == "value"), None)
+        return "value" in self.attribute.parts and isinstance(stated, str)
 
 
 class _PatchReader:
@@ -172,9 +193,13 @@ class _PatchReader:
         if value is None:
             return
         if not self._tolerance.removal_by_value:
-            raise InvalidValueException(detail="A remove has no 'value': its path says what goes.")
+            raise InvalidValueException(detail=_NO_VALUE)
         if target.is_list and not target.is_complex:
             operation["value"] = _as_entries(value)
+        elif not target.is_list and target.is_known:
+            if not target.is_repeated_by(value):
+                raise InvalidValueException(detail=_NO_VALUE)
+            del operation["value"]
 
     def _takes_away(self, target: _Target, value: Any, *, replaces: bool) -> bool:  # noqa: ANN401 - JSON
         """Tell whether a value means that the target goes; of a list no empty text does (J8)."""

@@ -83,7 +83,7 @@ class Tolerance:
     """
 
     removal_by_value: bool = False
-    """A remove may say by its value which entries go (H6, R).
+    """A remove may say by its value which entries go, or repeat the one value that does (H6, R).
 
     Sent by: Microsoft Entra without aadOptscim062020. Else: 400 invalidValue.
     """

@@ -116,6 +116,20 @@ TAKEN: dict[str, Row] = {
         {"op": "Remove", "path": "manager"},
         stored={ENTERPRISE: None},
     ),
+    "a manager removed by a list of one, as the provisioning service does": a_patch(
+        "H6, R, RFC 7644 section 3.5.2.2: a single value goes with its attribute",
+        NORA,
+        {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": "{omar}"},
+        {"op": "Remove", "path": f"{ENTERPRISE}:manager", "value": [{"$ref": None, "value": "{omar}"}]},
+        stored={ENTERPRISE: None},
+    ),
+    "a manager removed by its plain name, with the id": a_patch(
+        "H6, R",
+        NORA,
+        {"op": "Add", "path": "manager", "value": "{omar}"},
+        {"op": "Remove", "path": "manager", "value": "{omar}"},
+        stored={ENTERPRISE: None},
+    ),
     "an address cleared by an empty text": a_patch(
         "R",
         NORA,

@@ -79,6 +79,18 @@ REFUSED: dict[str, tuple[Row, str]] = {
         Row("E8", "GET", "/Users", query={"filter": 'favouriteColour eq "blue"'}),
         "invalidFilter",
     ),
+    "a remove whose value names a part of what its path does": (
+        a_patch("H6", NORA, {"op": "remove", "path": "name", "value": {"givenName": "Nora"}}),
+        "invalidValue",
+    ),
+    "a remove of a manager whose value names nobody": (
+        a_patch("H6", NORA, {"op": "remove", "path": f"{ENTERPRISE}:manager", "value": []}),
+        "invalidValue",
+    ),
+    "a remove of an extension whose value names a part of it": (
+        a_patch("H6, H13", NORA, {"op": "remove", "path": ENTERPRISE, "value": {"department": "Tours"}}),
+        "invalidValue",
+    ),
     "another's id in a value": (
         a_patch("H5", GUIDES, {"op": "replace", "value": {"id": "{nora}", "displayName": "Leaders"}}),
         "mutability",
@@ -160,6 +172,21 @@ TAKEN: dict[str, Row] = {
             },
         },
         stored={"id": "{guides}", "externalId": "g-1", "displayName": "Leaders"},
+    ),
+    "a remove that repeats the one value of its path": a_patch(
+        "H6, RFC 7644 section 3.5.2.2: a single value goes with its attribute, an entry by its selection",
+        NORA,
+        {"op": "remove", "path": "title", "value": "Warden"},
+        {"op": "remove", "path": "name.givenName", "value": ""},
+        {"op": "remove", "path": 'emails[type eq "home"]', "value": {"value": "nora@home.example"}},
+        {"op": "add", "path": f"{ENTERPRISE}:manager", "value": {"value": "{omar}"}},
+        {"op": "remove", "path": f"{ENTERPRISE}:manager", "value": {"VALUE": "{omar}"}},
+        stored={
+            "title": None,
+            "name": {"familyName": "Field", "givenName": None},
+            "emails": [{"value": WORK, "type": "work", "primary": True}],
+            ENTERPRISE: None,
+        },
     ),
     "a group is renamed": a_patch(
         "T AWS, JFrog: an update of a group",
