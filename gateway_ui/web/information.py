@@ -1,4 +1,7 @@
-"""Pages that tell and change nothing: help, the legal text, supported browsers, privacy, accessibility."""
+"""Pages that tell and change nothing: help, the legal text, supported browsers, privacy, accessibility.
+
+Who reads one on the way through a sign-in goes back to it: they leave its window to whoever opened it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.messages import disclaimer
+from gateway_ui.web.page_client import keep_opener
 
 blueprint = flask.Blueprint("information", __name__)
+blueprint.after_request(keep_opener)
 
 
 @blueprint.get("/help")

@@ -183,6 +183,10 @@ def test_a_sign_in_in_a_popup_is_told_to_the_page_that_opened_it(
         page = opened.value
         page.click("form[action='/language'] button")
         settled(page)
+        page.click("#disclaimer a")
+        assert urlsplit(settled(page).url).path == "/legal", "what the page itself says to read before"
+        page.go_back()
+        settled(page)
         sign_in(page, secret, clock)
         if not first_party:
             page.click("#consent-allow")
