@@ -41,13 +41,16 @@ _GO_ALONE = Prepared(
 
 # A token before its grant, which its heir takes, as whoever refreshes it does: where the account takes them
 # along, the grants go first.
-_HOLD_UNSPENT = Prepared(
+_UNSPENT = (
     select(refresh_token.c.digest)
     .join(grant, grant.c.id == refresh_token.c.grant_id)
     .where(grant.c.account_id == _ID, refresh_token.c.used_at.is_(None))
     .order_by(refresh_token.c.digest)
     .with_for_update(of=refresh_token)
 )
+_HOLD_UNSPENT = Prepared(_UNSPENT)
+# Only of an account that was held before: what is in groups is held after them, what is another's not at all.
+_HOLD_UNSPENT_OF_NO_GROUP = Prepared(_UNSPENT.where(exists().where(*_OF_SOURCE), _IN_NO_GROUP))
 _GO = Prepared(delete(account).where(account.c.id == _ID))
 
 
@@ -74,7 +77,7 @@ def leave_alone(
     held, _, gone = run_together(
         connection,
         _HOLD_OF_NO_GROUP.bound(**asked),
-        _HOLD_UNSPENT.bound(id=account_id),
+        _HOLD_UNSPENT_OF_NO_GROUP.bound(**asked),
         _GO_ALONE.bound(**asked, expected=expected_version),
     )
     if gone and not held:  # whoever added it to a group meanwhile was not seen

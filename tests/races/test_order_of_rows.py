@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from idp.domain.provisioning import Missing
 from idp.storage.accounts import find_account
 from idp.storage.consents import ConsentRequest, add_consent_request
 from idp.storage.departures import hold_member, remove_account
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from idp.usecases.services import IdpServices
     from kernel.clock import FrozenClock
     from kernel.database import Database
+    from tests.support.oidc import Op
 
 pytestmark = pytest.mark.race
 HOME, ELSEWHERE = "browser-home", "browser-elsewhere"
@@ -143,6 +145,50 @@ def test_an_answer_to_what_an_application_asks(postgresql_gateway_database: Data
     assert got is False
 
 
+def a_family(op: Op, account_id: str) -> str:
+    """Store a grant with its first refresh token, and return its id."""
+    with op.services.store.write() as unit:
+        family, later = unit.randomness.ulid(unit.now), unit.now.replace(year=2030)
+        new = NewGrant(family, "emi", account_id, None, "openid", later)
+        assert insert_grant(unit.connection, new, now=unit.now)
+        first = NewRefreshToken(b"first", family, "emi", {}, later)
+        insert_refresh_token(unit.connection, first, now=unit.now)
+    return family
+
+
+def test_a_deletion_by_whom_the_account_is_not_waits_for_no_token(
+    postgresql_gateway_database: Database,
+) -> None:
+    """O8: what another source may not delete it does not take either, not even for a moment."""
+    op = an_op(postgresql_gateway_database)
+    op.client()
+    account_id = op.account()
+    a_family(op, account_id)
+    with ThreadPoolExecutor(1) as pool, op.services.store.write() as unit:
+        assert spend_refresh_token(unit.connection, b"first", "emi", now=unit.now)
+        deletion = pool.submit(
+            deprovision_account, op.services, actor=SYSTEM, source="another", account_id=account_id
+        )
+        done_or_waiting(postgresql_gateway_database, deletion)
+        assert deletion.done()
+        assert deletion.result() == Missing()
+
+
+def test_a_second_deletion_of_an_account_that_is_in_a_group(postgresql_gateway_database: Database) -> None:
+    """I1: the group and the account come before its refresh tokens; one deletes it, and the other finds it gone."""
+    op = an_op(postgresql_gateway_database)
+    op.client()
+    account_id = op.account()
+    op.member(account_id)
+    a_family(op, account_id)
+    got = deleted_meanwhile(
+        op.services,
+        account_id,
+        lambda: deprovision_account(op.services, actor=SYSTEM, source="test", account_id=account_id),
+    )
+    assert got == Missing()
+
+
 @pytest.mark.parametrize("signed_in", [False, True])
 def test_a_token_that_is_being_refreshed(postgresql_gateway_database: Database, *, signed_in: bool) -> None:
     """RT-07: its heir takes the grant; the deletion waits for the token before it takes the grant along."""
@@ -151,12 +197,7 @@ def test_a_token_that_is_being_refreshed(postgresql_gateway_database: Database, 
     account_id = op.account()
     if signed_in:
         op.session(account_id)
-    with op.services.store.write() as unit:
-        family, later = unit.randomness.ulid(unit.now), unit.now.replace(year=2030)
-        new = NewGrant(family, "emi", account_id, None, "openid", later)
-        assert insert_grant(unit.connection, new, now=unit.now)
-        first = NewRefreshToken(b"first", family, "emi", {}, later)
-        insert_refresh_token(unit.connection, first, now=unit.now)
+    family = a_family(op, account_id)
     with ThreadPoolExecutor(1) as pool:
         with op.services.store.write() as unit:
             assert spend_refresh_token(unit.connection, b"first", "emi", now=unit.now)
@@ -164,6 +205,7 @@ def test_a_token_that_is_being_refreshed(postgresql_gateway_database: Database, 
                 deprovision_account, op.services, actor=SYSTEM, source="test", account_id=account_id
             )
             done_or_waiting(postgresql_gateway_database, deletion)
+            later = unit.now.replace(year=2030)
             heir = NewRefreshToken(b"heir", family, "emi", {}, later, b"first")
             insert_refresh_token(unit.connection, heir, now=unit.now)
         assert deletion.result(60) == Deprovisioned()
