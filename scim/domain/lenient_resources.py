@@ -1,9 +1,9 @@
 """Requests read before the models meet them: what a client's profile takes is put into the standard's form.
 
-Types are those of the published schemas. A boolean, a whole number, a dateTime, a binary or a link of another
-type is refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the
-profile does not ignore it (C11). What is read-only is left out, whatever its type (C2), and everything else
-is left to the models.
+Types are those of the published schemas. A boolean, a whole number, a dateTime or a binary of another type is
+refused here (C9, H11) unless the profile takes it; what no schema defines is refused where the profile does
+not ignore it (C11). What is read-only is left out, whatever its type (C2), and everything else is left to the
+models. Whether a link is one is asked of the whole resource, which may have it already (:mod:`links`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import Url
-from pydantic_core import ValidationError as UrlError
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from scim.domain.catalogue import Attribute, Catalogue
@@ -101,8 +99,6 @@ class ResourceReader:
                 raise _of_wrong_type(attribute, "a dateTime")
             case "binary" if not (isinstance(value, str) and _BASE64.fullmatch(value)):
                 raise _of_wrong_type(attribute, "base64")
-            case "reference" if attribute.is_link and not self._is_link(value):
-                raise _of_wrong_type(attribute, "a URI")
         return value
 
     def extension(self, urn: str, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -140,17 +136,6 @@ class ResourceReader:
         if self.tolerance.text_booleans and isinstance(value, str) and value.lower() in _TEXT_BOOLEANS:
             return _TEXT_BOOLEANS[value.lower()]
         raise _of_wrong_type(attribute, "true or false")
-
-    def _is_link(self, value: Any) -> bool:  # noqa: ANN401 - JSON
-        if not isinstance(value, str):
-            return False
-        if self.tolerance.free_text_links or value.startswith("/"):
-            return True
-        try:
-            Url(value)
-        except UrlError:
-            return False
-        return True
 
 
 def _of_wrong_type(attribute: Attribute, expected: str) -> InvalidValueException:

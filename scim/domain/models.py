@@ -46,7 +46,7 @@ class Link(Reference[External]):
     """A reference to something outside.
 
     Any text is one for the model, since what was stored must be readable for ever; whether a request has to
-    state a URI, its client's profile says (:mod:`scim.domain.lenient_resources`).
+    state a URI, its client's profile says (:mod:`scim.domain.links`).
     """
 
     @classmethod

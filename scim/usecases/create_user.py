@@ -14,6 +14,7 @@ from scim.domain.catalogue import USERS
 from scim.domain.documents import require_schema
 from scim.domain.enterprise import keep_manager
 from scim.domain.lenient_resources import lenient_resource
+from scim.domain.links import check_links
 from scim.domain.mapping import account_facts, wire_form
 from scim.domain.models import TOLERANT, USER_SCHEMA, User
 from scim.usecases.client import ScimClient
@@ -35,6 +36,8 @@ def create_user(
         user.active = True  # what a new user is unless it says otherwise, it is seen to be
     resource = wire_form(user)
     keep_manager(resource, {})
+    if not client.tolerance.free_text_links:
+        check_links(USERS, resource, stored={})
     facts = account_facts(resource, free_manager=client.tolerance.unknown_managers)
     outcome = provision_account(services, actor=client.actor, source=client.id, facts=facts)
     if not isinstance(outcome, Provisioned):

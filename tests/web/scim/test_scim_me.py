@@ -39,12 +39,16 @@ FORBIDDEN: dict[str, Any] = {
 
 def own(world: ScimWorld) -> str:
     """Return the path of a user who activated the account."""
-    made = world.post("/Users", a_user())
+    path = f"/Users/{world.post('/Users', a_user())['id']}"
+    activated(world, path)
+    return path
+
+
+def activated(world: ScimWorld, path: str) -> None:
+    """Let the user at ``path`` have activated the account."""
+    own_id = path.rpartition("/")[2]
     with world.services.store.write() as unit:
-        unit.connection.execute(
-            update(account).where(account.c.id == made["id"]).values(activated_at=unit.now)
-        )
-    return f"/Users/{made['id']}"
+        unit.connection.execute(update(account).where(account.c.id == own_id).values(activated_at=unit.now))
 
 
 def signed_in(
