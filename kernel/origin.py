@@ -6,15 +6,16 @@ signature carrying it. Outside a request the origin is empty.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from kernel.randomness import Randomness
 
-_ID_BYTES = 9
-_ID_LENGTH = 12
-_DRAWN_AT_ONCE = 256
+_DRAWN_AT_ONCE = 128
+_BYTES_OF_TWO = 15
+_SPOKEN = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,16 @@ def origin(value: Origin) -> _Served:
     return _Served(value)
 
 
-class RequestIds:
-    """Names requests: 72 bits of chance each, as 12 characters that are safe in a URL.
+def spoken(drawn: bytes) -> str:
+    """Return ``drawn``, a multiple of five bytes, as letters and digits that nobody mishears (Crockford)."""
+    return base64.b32encode(drawn).decode().translate(_SPOKEN)
 
-    They are drawn many at a time, so that a request costs no call of the operating system. Many threads
-    may ask at once.
+
+class RequestIds:
+    """Names requests: 60 bits of chance each, as people read them out: "7F3K-92QD-0XVB".
+
+    A person reads the one of an error page out on the telephone. They are drawn many at a time, so that a
+    request costs no call of the operating system. Many threads may ask at once.
     """
 
     def __init__(self, randomness: Randomness) -> None:
@@ -85,7 +91,10 @@ class RequestIds:
         try:
             return self._spare.pop()
         except IndexError:
-            drawn = self._randomness.token(_ID_BYTES * _DRAWN_AT_ONCE)
-            starts = range(_ID_LENGTH, len(drawn), _ID_LENGTH)
-            self._spare += [drawn[start : start + _ID_LENGTH] for start in starts]
-            return drawn[:_ID_LENGTH]
+            text = spoken(self._randomness.token_bytes(_BYTES_OF_TWO * _DRAWN_AT_ONCE))
+            found = [
+                f"{text[at : at + 4]}-{text[at + 4 : at + 8]}-{text[at + 8 : at + 12]}"
+                for at in range(0, len(text), 12)
+            ]
+            self._spare += found[1:]
+            return found[0]

@@ -7,7 +7,6 @@ mounted on the same application (views marked ``is_protocol``) keep their own by
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response
 
 from kernel.errors import SwitchyardError
-from kernel.origin import Origin, current_origin, origin
+from kernel.origin import Origin, current_origin, origin, spoken
 from kernel.randomness import Randomness
 from kernel.translations import Translations
 from kernel.web import errors
@@ -263,8 +262,5 @@ class _Door:
 
 def new_reference(randomness: Randomness) -> str:
     """Return a new request id that a person can read out: "7F3K-92QD"."""
-    text = base64.b32encode(randomness.token_bytes(5)).decode().translate(_READABLE)
+    text = spoken(randomness.token_bytes(5))
     return f"{text[:4]}-{text[4:]}"
-
-
-_READABLE = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")

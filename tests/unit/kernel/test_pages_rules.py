@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.crypto import KeyRing, Sealer
+from kernel.origin import RequestIds
 from kernel.randomness import SeededRandomness
 from kernel.translations import Translations
 from kernel.web.csrf import make_token, token_is_valid
@@ -92,6 +93,16 @@ def test_a_reference_can_be_read_out() -> None:
         assert len(reference) == 9
         assert reference[4] == "-"
         assert not set(reference) & set("ILOU")
+
+
+def test_the_reference_of_an_error_at_a_protocol_can_be_read_out_too() -> None:
+    """It stands on a page where an application's request could not be answered; no two are alike."""
+    ids = RequestIds(SeededRandomness(3))
+    found = [ids.next() for _ in range(600)]
+    assert len(set(found)) == len(found)
+    for each in found:
+        assert [len(part) for part in each.split("-")] == [4, 4, 4]
+        assert not set(each) - set("-0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 def test_a_sentence_without_translation_is_shown_in_english(tmp_path: Path) -> None:
