@@ -71,6 +71,7 @@ class _Entry:
     encryption: tuple[Mapping[str, Any], ...] = ()
     read_at: float | None = None
     tries: deque[float] = field(default_factory=lambda: deque(maxlen=_FETCHES_IN_SPAN))
+    in_vain_at: float | None = None
 
 
 class _Group:
@@ -98,8 +99,9 @@ class _Group:
 class RemoteKeys:
     """Fetches a key set when it is first asked for, when it is old, or when it lacks a key that is named.
 
-    One address is asked at most once a second and five times a minute, whatever names are asked for, so
-    nobody makes a client's server suffer through us. While it is down, its last answer is good for an hour.
+    One address is asked at most five times a minute, whatever names are asked for, and not for a second after
+    it could not tell, so nobody makes a client's server suffer through us. While it is down, its last answer
+    is good for an hour.
     A server that does not answer holds up the one request that asks it: the others go by what is known, or
     are told to come again, at once if the answer is overdue. Of all servers of clients that registered
     themselves one is asked at a time, of all others two, so that threads stay free whoever is silent. The
@@ -157,6 +159,7 @@ class RemoteKeys:
                 held.callback(turns.give_back)
             if not self._serves(entry, kid, _FRESH_SECONDS) and self._may_ask(entry):
                 self._read(fetcher, uri, entry)
+                entry.in_vain_at = None if self._serves(entry, kid, _FRESH_SECONDS) else self._now()
 
     def _serves(self, entry: _Entry, kid: str, life: float) -> bool:
         if not self._is_known(entry, life):
@@ -168,7 +171,7 @@ class RemoteKeys:
 
     def _may_ask(self, entry: _Entry) -> bool:
         now = self._now()
-        if entry.tries and now - entry.tries[-1] < _PAUSE_SECONDS:
+        if entry.in_vain_at is not None and now - entry.in_vain_at < _PAUSE_SECONDS:
             return False
         if len(entry.tries) == _FETCHES_IN_SPAN and now - entry.tries[0] < _SPAN_SECONDS:
             return False

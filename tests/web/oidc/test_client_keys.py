@@ -85,6 +85,16 @@ def test_a_new_key_is_taken_when_it_is_first_named(machine: Op, published: Docum
     watch.seconds += 2
     assert status(machine, SECOND, "c") == 200
     assert status(machine, FIRST, "d") == 401
+    assert len(published.asked) == 4
+
+
+def test_a_key_that_changes_right_after_it_was_read_is_taken(machine: Op, published: Documents) -> None:
+    """OIDC Core §10.1.1: whatever the hour of the change; only who could not tell is not asked again at once."""
+    for key in (FIRST, SECOND):
+        publish(published, key)
+        assert status(machine, key, f"at once {key.kid}") == 200
+    strangers = [ECKey.generate_key("P-256", {"kid": f"s{n}"}) for n in range(2)]
+    assert [status(machine, key, key.kid or "") for key in strangers] == [401, 401]
     assert len(published.asked) == 3
 
 
