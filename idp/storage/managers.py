@@ -21,7 +21,7 @@ _HOLD = Prepared(
 )
 # Without the source as a condition: SQLite would take it for the narrower way and read the source whole.
 _LED = Prepared(
-    select(account.c.id, account.c.document, account.c.source)
+    select(account.c.id, account.c.document, account.c.source, account.c.protected_at)
     .join(account_value, account_value.c.account_id == account.c.id)
     .where(account_value.c.path == VALUE_PATH, account_value.c.value == bindparam("manager"))
     .order_by(account.c.id)
@@ -56,15 +56,18 @@ def restate_led(
     document: Callable[[str], str],
     name: AttributeValue | None,
     now: dt.datetime,
-) -> int:
+) -> int | None:
     """State the manager anew in every account of ``source`` that is led by ``manager_id``; return how many.
 
     ``document`` makes the new document of the old one. ``name`` is the value the led are found by, None if
-    the manager leads nobody any more. It is one look where nobody is led.
+    the manager leads nobody any more. None of them is touched, and the answer is None, where one that would
+    lose the manager is protected. It is one look where nobody is led.
     """
     led = [row for row in _LED.within(connection, manager=manager_id) if row[2] == source]
     if not led:
         return 0
+    if name is None and any(row[3] is not None for row in led):
+        return None
     restated = [{"led": row[0], "new": document(row[1]), "now": now} for row in led]
     connection.execute(_RESTATE, restated)
     stale = (NAME_PATH,) if name is not None else (NAME_PATH, VALUE_PATH)

@@ -45,7 +45,7 @@ def deprovision_account(
     """Delete the account, end its sessions and tokens, and take it out of every group, all in one (I1, I2).
 
     Every group it was in gets another version (L1), also one that it joined at this very moment. Nobody is
-    led by it any more.
+    led by it any more; where a protected account is, it stays (O8).
 
     The audit row names the account by its id only, so that it holds no personal data (I3).
 
@@ -91,13 +91,15 @@ def _delete(unit: Unit, asked: _Asked) -> None:
         unit.connection, asked.account_id, source=asked.source, expected_version=asked.expected_version
     )
     groups: tuple[str, ...] = ()
-    led = 0
+    led: int | None = 0
     if departure is not None and departure.is_over:
         account = departure.account
     else:
         account, groups = _hold(unit, asked, may_be_in_groups=departure is None)
         end_sessions(unit, asked.services, account_id=asked.account_id, reason="deleted", actor=asked.actor)
         led = forget_manager(unit, account)
+        if led is None:
+            raise _UndoneError(Protected())
         remove_account(unit.connection, asked.account_id)
     unit.audit.record(
         "gateway:account:deleted",

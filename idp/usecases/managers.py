@@ -50,8 +50,11 @@ def rename_manager(unit: Unit, manager: Account) -> None:
     )
 
 
-def forget_manager(unit: Unit, manager: Account) -> int:
-    """Take the manager from everybody whom ``manager``, which is gone, led; return how many they were."""
+def forget_manager(unit: Unit, manager: Account) -> int | None:
+    """Take the manager from everybody whom ``manager``, which is gone, led; return how many they were.
+
+    None if one of them is protected: then nobody was touched, and the manager may not go.
+    """
     return restate_led(
         unit.connection,
         manager.id,

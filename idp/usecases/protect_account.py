@@ -22,7 +22,7 @@ def protect_account(
     """Protect the account with this user name, or end that; it counts for the next request.
 
     A protected account is shown to the client that made it, which can neither change nor delete it, nor give
-    it a membership or take one away.
+    it a membership or take one away, nor delete who leads it.
     """
     with services.store.write() as unit:
         account_id = protect(unit.connection, user_name, since=unit.now if protected else None)

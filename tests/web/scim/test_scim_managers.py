@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from idp.storage.tables import account, account_value
+from idp.usecases.protect_account import protect_account
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
-from tests.support.scim import BASE, USER_SCHEMA, Answer, a_user
+from tests.support.scim import BASE, GROUP_SCHEMA, USER_SCHEMA, Answer, a_user
+from tests.support.scim_checks import BULK_SCHEMA
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
@@ -127,6 +129,28 @@ def test_a_manager_who_is_deleted_leads_nobody(world: ScimWorld) -> None:
     assert world.found("Users", f"{MANAGER} pr") == []
     assert world.get(kept, client_id="entra")[ENTERPRISE] == {"manager": {"value": boss}}
     assert world.patch(alone, {"op": "replace", "path": "active", "value": False}).status == 200
+
+
+def test_who_leads_a_protected_account_stays(world: ScimWorld) -> None:
+    """O8, I1, K8: deleting its manager would change it: refused, alone and in a bulk job, and nothing is done."""
+    boss = world.post("/Users", a_user("boss"))["id"]
+    others = [world.post("/Users", led(name, {"value": boss}))["id"] for name in ("nora", "omar", "zoe")]
+    paths = [f"/Users/{each}" for each in (boss, *others)]
+    team = {"schemas": [GROUP_SCHEMA], "displayName": "team", "members": [{"value": boss}]}
+    paths.append(f"/Groups/{world.post('/Groups', team)['id']}")
+    protect_account(world.services, "omar", actor=SYSTEM)
+    before = [world.get(path).body for path in paths]
+    refused = world.delete(f"/Users/{boss}")
+    assert (refused.status, refused.detail.startswith("protectedAccount")) == (403, True), refused.body
+    job = {"method": "DELETE", "path": f"/Users/{boss}"}
+    done = world.post("/Bulk", {"schemas": [BULK_SCHEMA], "Operations": [job]})
+    assert [each["status"] for each in done["Operations"]] == ["403"]
+    assert [world.get(path).body for path in paths] == before
+    assert world.patch(f"/Users/{boss}", {"op": "replace", "path": "active", "value": False}).status == 200
+    assert world.get(paths[2]).body == before[2]
+    protect_account(world.services, "omar", actor=SYSTEM, protected=False)
+    assert world.delete(f"/Users/{boss}").status == 204
+    assert [leads(world, path) for path in paths[1:4]] == [None, None, None]
 
 
 @pytest.mark.parametrize("profile", ["entra", "okta"])
