@@ -12,7 +12,7 @@ import click
 from switchyard.cli_options import DAYS, Commands, fail, settings_option
 
 if TYPE_CHECKING:
-    from idp.storage.scim_clients import StoredScimClient, StoredToken
+    from idp.domain.scim_client import StoredScimClient, StoredToken
     from switchyard.settings import GatewaySettings
 
 _PROFILES = ("rfc", "strict", "entra", "okta")

@@ -20,6 +20,8 @@ from gateway_ui.web import (
     overdue,
     own_password,
     passkeys,
+    scim_client_deeds,
+    scim_clients,
     second_step,
     second_steps,
     sign_in,
@@ -48,6 +50,8 @@ _BLUEPRINTS = (
     operator.blueprint,
     clients.blueprint,
     client_deeds.blueprint,
+    scim_clients.blueprint,
+    scim_client_deeds.blueprint,
     consent.blueprint,
     device.blueprint,
 )

@@ -13,10 +13,9 @@ from gateway_ui.web.flows import go
 from gateway_ui.web.messages import NAME_NOT_TYPED, STILL_ROTATING, complain
 from gateway_ui.web.staff import (
     acting,
-    has_proved_lately,
+    late_proof,
     operator_session,
     operators_only,
-    proof_of,
     proved_operators_only,
 )
 from idp.domain.oauth import SECRET_METHODS
@@ -41,11 +40,6 @@ def _asks() -> bool:
     return flask.request.method == "GET"
 
 
-def _late() -> Response | None:
-    """Return the way to a new proof for a form that came back too late; the page then asks again."""
-    return None if has_proved_lately() else flask.make_response(proof_of(flask.request.path))
-
-
 @blueprint.route(f"{_ONE}/new-secret", methods=_BOTH)
 @proved_operators_only
 def rotate(client_id: str) -> ResponseReturnValue:
@@ -55,7 +49,7 @@ def rotate(client_id: str) -> ResponseReturnValue:
         flask.abort(404)
     if _asks():
         return _rotate_page(detail)
-    late = _late()
+    late = late_proof()
     if late:
         return late
     chosen = single(flask.request.form, "overlap", longest=10)
@@ -105,7 +99,7 @@ def retire(client_id: str) -> ResponseReturnValue:
     detail = known(client_id)
     if _asks():
         return _confirm("retire", detail)
-    late = _late()
+    late = late_proof()
     if late:
         return late
     retire_client_secret(pages().services, client_id, actor=acting())
@@ -119,7 +113,7 @@ def disable(client_id: str) -> ResponseReturnValue:
     detail = known(client_id)
     if _asks():
         return _confirm("disable", detail)
-    late = _late()
+    late = late_proof()
     if late:
         return late
     reason = single(flask.request.form, "reason", longest=500).strip()
@@ -134,7 +128,7 @@ def enable(client_id: str) -> ResponseReturnValue:
     detail = known(client_id)
     if _asks():
         return _confirm("enable", detail)
-    late = _late()
+    late = late_proof()
     if late:
         return late
     enable_client(pages().services, client_id, actor=acting())
@@ -148,7 +142,7 @@ def delete(client_id: str) -> ResponseReturnValue:
     detail = known(client_id)
     if _asks():
         return _confirm("delete", detail)
-    late = _late()
+    late = late_proof()
     if late:
         return late
     if single(flask.request.form, "client_id", longest=100).strip() != client_id:

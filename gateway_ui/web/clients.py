@@ -36,6 +36,8 @@ blueprint = flask.Blueprint("clients", __name__)
 ADDRESS = "/operator/clients"
 NEW = "/operator/new-client"
 PROOF = "/operator/proof"
+SCIM_CLIENT = "/operator/scim-client"
+"""The page of the SCIM client of an id: where a client is both, each page leads to the other."""
 
 
 def address_of(client_id: str, *parts: str) -> str:
@@ -106,6 +108,7 @@ def show(client_id: str) -> ResponseReturnValue:
         has_secret=detail.registration.client.auth_method in SECRET_METHODS,
         said=_said(*(word for word in words.DONE if word != "deleted")),
         here=address_of(client_id),
+        scim_client=f"{SCIM_CLIENT}?{urlencode({'id': client_id})}",
         address=ADDRESS,
     )
 
@@ -156,7 +159,7 @@ def change(client_id: str) -> ResponseReturnValue:
     order = order_of(client_id, values, form, errors)
     if not has_proved_lately():
         complain(errors, "proof", PROOF_OLD)
-    version = _version()
+    version = sent_version()
     if errors:
         return _form(form, values, detail=detail, errors=errors, version=version)
     outcome = change_client(pages().services, order, version=version, actor=acting())
@@ -172,7 +175,8 @@ def change(client_id: str) -> ResponseReturnValue:
     return _form(form, values, detail=detail, errors=errors, version=version)
 
 
-def _version() -> int:
+def sent_version() -> int:
+    """Return the version that a form was filled from, 0 if it names none."""
     text = single(flask.request.form, "version", longest=9)
     return int(text) if text.isascii() and text.isdigit() else 0
 
@@ -216,6 +220,7 @@ def _form(
         "client_form.html",
         status=422 if errors else 200,
         errors=errors,
+        heading=_("Change %(name)s", name=client.name) if client else _("Register a client"),
         form=form,
         values=values,
         kinds=Kind,

@@ -198,6 +198,31 @@ STILL_ROTATING = Message(
         "new one no overlap."
     ),
 )
+SCIM_ID_WRONG = Message(5112, mark("Enter an ID of 1 to 64 characters that can be seen"))
+SCIM_ID_TAKEN = Message(
+    5113, mark("There is a SCIM client with this ID already: change that one, or enter another ID")
+)
+SCIM_NAME_WRONG = Message(5114, mark("Enter a name of at most 100 characters, on one line"))
+READING_MISSING = Message(5115, mark("Choose how its requests are read"))
+SCIM_SCOPE_MISSING = Message(5116, mark("Choose what its static tokens may do"))
+RATE_WRONG = Message(5117, mark("Enter a whole number from 25 to 1000000, or leave it empty"))
+NETWORK_WRONG = Message(
+    5118, mark("“%(network)s” is no network: write each like 192.0.2.0/24 or 2001:db8::/32, one per line")
+)
+NETWORKS_MANY = Message(5119, mark("Enter 100 networks at most"))
+TOKENS_FULL = Message(
+    5120, mark("Two tokens of this client work already, the most there may be. Revoke one of them first.")
+)
+TOKENS_CHANGED = Message(
+    5121,
+    mark(
+        "A token of this client was made or ended while you were on this page, so none was made now. "
+        "Look at its tokens as they are now."
+    ),
+)
+END_MISSING = Message(5122, mark("Choose when the token stops working"))
+END_WRONG = Message(5123, mark("Enter a day from today on, within the next hundred years"))
+LABEL_WRONG = Message(5124, mark("Enter at most 60 characters, on one line"))
 
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {

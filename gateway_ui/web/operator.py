@@ -86,7 +86,7 @@ def request(record_id: str) -> ResponseReturnValue:
 
 def _question(asked: dict[str, str], errors: FormErrors) -> Question:
     """Return what the form asks for; a day that cannot be read narrows nothing and is complained about."""
-    first, last = _day(asked["from"], "from", errors), _day(asked["to"], "to", errors)
+    first, last = read_day(asked["from"], "from", errors), read_day(asked["to"], "to", errors)
     if first is not None and last is not None and last < first:
         complain(errors, "to", DAYS_TURNED)
         first = last = None
@@ -95,14 +95,15 @@ def _question(asked: dict[str, str], errors: FormErrors) -> Question:
         subject=asked["q"],
         client_id=asked["client"],
         shown=Shown(asked["show"]) if known else Shown.TOLD,
-        since=_midnight(first) if first else None,
-        until=_midnight(last + dt.timedelta(days=1)) if last else None,
+        since=midnight(first) if first else None,
+        until=midnight(last + dt.timedelta(days=1)) if last else None,
         older_than=_id("older"),
         newer_than=_id("newer"),
     )
 
 
-def _day(written: str, field: str, errors: FormErrors) -> dt.date | None:
+def read_day(written: str, field: str, errors: FormErrors) -> dt.date | None:
+    """Return the day that was typed, None for none; what cannot be read is complained about."""
     if not written:
         return None
     try:
@@ -115,9 +116,9 @@ def _day(written: str, field: str, errors: FormErrors) -> dt.date | None:
     return day
 
 
-def _midnight(day: dt.date) -> dt.datetime:
+def midnight(day: dt.date) -> dt.datetime:
     """Return when the day starts where the operator is."""
-    return dt.datetime.combine(day, dt.time(), ZoneInfo(pages().services.zone))
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(pages().services.zone)).astimezone(dt.UTC)
 
 
 def _id(name: str) -> str:

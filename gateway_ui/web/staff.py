@@ -8,6 +8,7 @@ from typing import ParamSpec
 
 import flask
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages
 from gateway_ui.web.flows import start
@@ -65,6 +66,11 @@ def proof_of(path: str) -> ResponseReturnValue:
     """Ask anew who it is, with both factors, and come back to ``path``."""
     life = int(pages().settings.operator_proof_life.total_seconds())
     return start(path, demands=Demands(max_age=life))
+
+
+def late_proof() -> Response | None:
+    """Return the way to a new proof for a form that came back too late; its page then asks again."""
+    return None if has_proved_lately() else flask.make_response(proof_of(this_page()))
 
 
 def proved_operators_only(page: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Text, and_, bindparam, insert, or_, select, t
 from idp.domain.claims import Profile
 from idp.domain.confirmation import Confirmation, confirmation_of
 from idp.domain.grant import Inspected
+from idp.domain.scim_client import StoredScimClient
 from idp.domain.tokens import TokenFacts
 from idp.storage import scim_clients
-from idp.storage.scim_clients import StoredScimClient
 from idp.storage.tables import access_token, account, client, grant, scim_client
 from kernel.database import Database, UtcDateTime
 from kernel.prepared import Prepared

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from idp.domain.scim_client import StoredScimClient
 from idp.storage.client_register import narrowed
-from idp.storage.scim_clients import COLUMNS, StoredScimClient, to_scim_client, values_of
+from idp.storage.scim_clients import COLUMNS, to_scim_client, values_of
 from idp.storage.tables import provisioning_request, scim_client
 from kernel.database import insert
 

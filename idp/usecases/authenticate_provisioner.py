@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from idp.domain.confirmation import Confirmation
 from idp.domain.networks import is_within
 from idp.domain.oauth import Fault
+from idp.domain.scim_client import StoredScimClient
 from idp.domain.scim_token import is_mistyped
 from idp.domain.security_events import Payload
 from idp.domain.tokens import ACCESS_TOKEN_TYPE
 from idp.storage.access_tokens import find_bearer_with_scim_client
-from idp.storage.scim_clients import StoredScimClient, TokenUse, find_by_token, note_use
+from idp.storage.scim_clients import TokenUse, find_by_token, note_use
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices

@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from idp.domain.scim_client import fingerprint
 from idp.domain.scim_token import is_mistyped, with_check
 from idp.storage.scim_clients import (
     NewScimToken,
     add_scim_token,
-    fingerprint,
     lock_scim_client,
     remove_expired_tokens,
     remove_other_tokens,
@@ -23,8 +23,8 @@ from kernel.crypto import digest
 
 MOST_LIVE = 2
 """So many static tokens of one client may live at once, for rotation (O2)."""
+LONGEST_LABEL = 60
 _LONGEST_LIFE = dt.timedelta(days=36_500)
-_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ScimTokenRefused(StrEnum):
     UNKNOWN_CLIENT = "there is no such SCIM client"
     TWO_LIVE = "two tokens live already, the most there may be: revoke one first"
     LIFE = f"a token has to live some time, and {_LONGEST_LIFE.days} days at most"
-    LABEL = f"a label may have {_LONGEST_LABEL} characters that can be seen"
+    LABEL = f"a label may have {LONGEST_LABEL} characters that can be seen"
     MEANWHILE = "the client's tokens are no longer those that were known"
     FORM = "a token has to be text without spaces, and one with our prefix needs our check digits"
 
@@ -60,7 +60,7 @@ def issue_scim_token(
     ``life`` is how long it lives, or the moment at which it ends. With ``beside`` it is refused unless these
     are the fingerprints of the client's tokens now: who asked twice gets one.
     """
-    if len(label) > _LONGEST_LABEL or not label.isprintable():
+    if len(label) > LONGEST_LABEL or not label.isprintable():
         return ScimTokenRefused.LABEL
     token = with_check(services.store.randomness.token(32))
     name = fingerprint(digest(token))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.domain.scim_client import StoredScimClient, StoredToken
 from idp.storage import scim_clients as rows
-from idp.storage.scim_clients import StoredScimClient, StoredToken
 from idp.usecases.services import IdpServices
 
 

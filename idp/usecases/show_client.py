@@ -10,6 +10,7 @@ from idp.storage.client_endings import holdings
 from idp.storage.client_register import deeds_on, find_registration, first_deed_on, search_registrations
 from idp.storage.client_secrets import secret_ages
 from idp.storage.registration_tokens import registration_token_name
+from idp.storage.scim_register import find_scim_registration
 from idp.usecases.services import IdpServices
 
 PAGE = 25
@@ -20,7 +21,8 @@ _DEEDS = 10
 class ClientDetail:
     """One client with what lives of it and what was done to it, newest first.
 
-    ``let_in_by`` names the registration token that a client registered itself with, if it did.
+    ``let_in_by`` names the registration token that a client registered itself with, if it did, and
+    ``is_scim_client`` says that a SCIM client has its id.
     """
 
     registration: Registration
@@ -29,6 +31,7 @@ class ClientDetail:
     secrets: tuple[SecretAge, ...]
     holdings: Holdings
     let_in_by: str = ""
+    is_scim_client: bool = False
 
 
 def search_clients(
@@ -66,4 +69,5 @@ def show_client(services: IdpServices, client_id: str) -> ClientDetail | None:
             secret_ages(connection, client_id, now=now),
             holdings(connection, client_id, now=now),
             registration_token_name(connection, found.client.registered_by),
+            find_scim_registration(connection, client_id) is not None,
         )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from idp.domain.client_record import ClientDeed, ClientState
 from idp.domain.page_by_id import PageById, page_by_id
+from idp.domain.scim_client import StoredToken, fingerprint
 from idp.domain.security_events import Stream
 from idp.storage.client_register import deeds_on, find_registration
 from idp.storage.event_streams import stream_within
-from idp.storage.scim_clients import StoredToken, fingerprint, static_tokens_of
+from idp.storage.scim_clients import static_tokens_of
 from idp.storage.scim_register import (
     DEEDS,
     ScimRegistration,

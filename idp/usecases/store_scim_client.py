@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from idp.domain.networks import network
+from idp.domain.scim_client import StoredScimClient
 from idp.domain.scim_scopes import READ, SCOPES, WRITE
-from idp.storage.scim_clients import StoredScimClient, save_scim_client
+from idp.storage.scim_clients import save_scim_client
 from idp.usecases.provisioning_rate import FLOOR
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor, JsonValue

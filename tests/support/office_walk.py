@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.support.page_walk import World
 
 CLIENTS, REQUESTS = "/operator/clients", "/operator/provisioning"
+SCIM_CLIENTS, SCIM_CLIENT = "/operator/scim-clients", "/operator/scim-client"
 
 
 def provisioning(world: World) -> None:
@@ -99,6 +100,60 @@ def clients(world: World) -> None:
     robin.send(client_id="x")
     robin.send(client_id="meter")
     assert robin.path == CLIENTS
+
+
+def scim_clients(world: World) -> None:
+    """What Customer Relations see of SCIM clients: the form, each deed before and after, each refusal."""
+    robin = world.robin
+    for path in (SCIM_CLIENTS, f"{SCIM_CLIENTS}?q=nothing", f"{SCIM_CLIENT}?id=nobody"):
+        robin.open(path)
+    prove(world, "/operator/new-scim-client")
+    robin.send(client_id="", client_name="x" * 101, requests_per_second="x", allowed_addresses="anywhere")
+    robin.send(requests_per_second="24", scopes=[], profile="")  # type: ignore[arg-type]
+    crowd = "\n".join(f"192.0.2.{number}" for number in range(101))
+    robin.send(requests_per_second="", allowed_addresses=crowd, client_name="", scopes="scim.write")
+    robin.send(client_id="dir", allowed_addresses="192.0.2.0/24", profile="rfc")
+    robin.open("/operator/new-scim-client")
+    robin.send(client_id="dir")
+    for wrong in ({"ends": ""}, {"ends": "day", "day": "x"}, {"ends": "day", "day": "2001-01-01"}):
+        _make_token(world, **wrong)
+    _make_token(world, label="x" * 61)
+    robin.open(f"{SCIM_CLIENT}/new-token?id=dir")
+    known_to_none = robin.page
+    _make_token(world, ends="never", label="Annuaire")
+    robin.page = known_to_none
+    robin.send(ends="year")
+    _make_token(world, ends="quarter")
+    robin.page = known_to_none
+    robin.send(ends="year")
+    robin.open(f"{SCIM_CLIENT}/new-token?id=dir")
+    one, other = dict.fromkeys(re.findall(r"token=(\w+)", robin.text))
+    robin.open(f"{SCIM_CLIENT}/revoke-token?id=dir&token={one}")
+    question = robin.page
+    for name in (one, other):
+        robin.open(f"{SCIM_CLIENT}/revoke-token?id=dir&token={name}")
+        press(robin, SCIM_CLIENT)
+    robin.page = question
+    press(robin, SCIM_CLIENT)
+    for deed in ("disable", "enable"):
+        robin.open(f"{SCIM_CLIENT}/{deed}?id=dir")
+        press(robin, SCIM_CLIENT)
+    for profile in ("entra", "okta"):
+        robin.open(f"{SCIM_CLIENT}/change?id=dir")
+        outdated = robin.page
+        robin.send(profile=profile, require_match="yes")
+        _make_token(world)
+    for page in (outdated, robin.open(f"{SCIM_CLIENT}/change?id=dir")):
+        robin.page = page
+        press(robin, SCIM_CLIENT)
+    for path in (f"{SCIM_CLIENT}/token?id=dir", SCIM_CLIENTS):
+        robin.open(path)
+
+
+def _make_token(world: World, **chosen: str) -> None:
+    """Fill in the form of a new token of the SCIM client of this walk."""
+    world.robin.open(f"{SCIM_CLIENT}/new-token?id=dir")
+    world.robin.send(**({"ends": "year"} | chosen))
 
 
 def prove(world: World, path: str) -> None:

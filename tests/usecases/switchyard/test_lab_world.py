@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.client_metadata import _LISTS, _SWITCHES, _TEXTS, KNOWN
+from idp.domain.scim_client import StoredScimClient
 from idp.domain.security_events import Payload
 from idp.storage import tables
 from idp.storage.accounts import find_by_user_name
 from idp.storage.clients import list_clients
 from idp.storage.event_streams import find_stream
-from idp.storage.scim_clients import StoredScimClient
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.list_scim_clients import list_scim_clients
 from idp.usecases.store_scim_client import ScimClientOrder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,21 @@ import pytest
 from sqlalchemy import select
 
 from gateway_ui.settings import GatewayPagesSettings
-from idp.settings import IdpSettings
 from idp.storage.clients import change_client
 from idp.usecases.disable_client import disable_client
+from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token
+from idp.usecases.register_scim_client import register_scim_client
 from idp.usecases.show_client import ClientDetail, show_client
+from idp.usecases.store_scim_client import ScimClientOrder
+from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.audit import SYSTEM
 from kernel.tables import audit_event
+from tests.support import office as offices
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
-from tests.support.forms import form_with, forms_of, token_of
-from tests.support.gateway import PASSWORD, Journey, PagesGateway, a_gateway, heading_of
-from tests.support.ports import free_port
-from tests.support.staff import robin_clark, take_session
+from tests.support.forms import form_with, token_of
+from tests.support.gateway import Journey, heading_of
+from tests.support.office import an_office
+from tests.support.staff import take_session
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
@@ -35,14 +38,8 @@ NEW = "/operator/new-client"
 CALLBACK = "https://emi.example/callback"
 
 
-@dataclass
-class Office:
-    """The pages, somebody of Customer Relations who proved a moment ago who they are, and the clock."""
-
-    gateway: PagesGateway
-    robin: Journey
-    app: str
-    clock: FrozenClock
+class Office(offices.Office):
+    """The office, and its clients."""
 
     def register(self, client_id: str = "emi", *, kind: str = "web", **values: object) -> str:
         """Fill in the form of a new client and return the page that follows."""
@@ -56,19 +53,6 @@ class Office:
         found = show_client(self.gateway.services, client_id)
         assert found is not None
         return found
-
-    def press(self) -> None:
-        """Send the form of the page as it stands."""
-        action = next(
-            form.action for form in forms_of(self.robin.text) if form.action.startswith("/operator")
-        )
-        self.robin.send(action=action)
-
-    def prove(self) -> None:
-        """Give password and code where they are asked for."""
-        self.clock.advance(dt.timedelta(minutes=1))
-        self.robin.send(password=PASSWORD)
-        self.robin.give_code(self.app)
 
 
 def shown_secret(page: str) -> str:
@@ -85,16 +69,7 @@ def footer_of(page: str) -> str:
 @pytest.fixture
 def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office of Customer Relations; no client is registered."""
-    long = dt.timedelta(days=7)
-    settings = IdpSettings(loopback_http_clients=True, session_idle=long, session_life=long)
-    gateway = a_gateway(
-        sqlite_gateway_database,
-        clock=clock,
-        settings=settings,
-        public_url=f"http://localhost:{free_port()}",
-    )
-    robin, app = robin_clark(gateway)
-    return Office(gateway, robin, app, clock)
+    return an_office(Office, sqlite_gateway_database, clock)
 
 
 # --- who may -----------------------------------------------------------------------------------------
@@ -423,12 +398,13 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
     office.robin.open(f"{LIST}/emi/new-secret")
     office.robin.send(overlap="week")
     disable_client(office.gateway.services, "meter-reader", actor=SYSTEM)
+    scim_paths = _provision_from_two_directories(office)
     with office.gateway.serve() as url:
         take_session(browser, office.robin, url, language)
         tab = browser.open()
         deeds = ("change", "new-secret", "retire-secret", "disable", "delete")
         paths = (LIST, f"{LIST}/emi", NEW, f"{NEW}?kind=machine", *(f"{LIST}/emi/{deed}" for deed in deeds))
-        for path in paths:
+        for path in (*paths, *scim_paths):
             tab.goto(f"{url}{path}")
             _look(tab, path, language)
         tab.goto(f"{url}{LIST}/emi/change")
@@ -447,6 +423,44 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
         tab.click("#rotate-submit")
         assert tab.locator("#client-secret").count() == 1
         _look(tab, "secret", language)
+        tab.goto(f"{url}/operator/new-scim-client")
+        tab.fill("#requests_per_second", "3")
+        tab.fill("#allowed_addresses", "anywhere")
+        tab.click("#client-submit")
+        _look(tab, "scim-errors", language)
+        tab.goto(f"{url}/operator/scim-client/new-token?id=entra")
+        tab.check("#ends-3")
+        tab.fill("#label", "x" * 61)
+        tab.click("#token-submit")
+        _look(tab, "scim-token-errors", language)
+        tab.check("#ends")
+        tab.fill("#label", "Acme, production")
+        tab.click("#token-submit")
+        assert tab.locator("#scim-token").count() == 1
+        _look(tab, "scim-token", language)
+
+
+def _provision_from_two_directories(office: Office) -> tuple[str, ...]:
+    """Register SCIM clients, one of which has its two tokens; return the paths of their pages."""
+    services, one = office.gateway.services, "/operator/scim-client"
+    limits = {"allowed_addresses": ("192.0.2.0/24", "2001:db8::/32"), "requests_per_second": 100}
+    for order in (
+        ScimClientOrder("entra", "Microsoft Entra ID", profile="entra"),
+        ScimClientOrder("okta", "Okta of Acme", profile="okta", require_match=True, **limits),  # type: ignore[arg-type]
+        ScimClientOrder("emi", "Energy Market"),
+    ):
+        register_scim_client(services, order, actor=SYSTEM)
+    names = []
+    for label, days in (("Acme, test", 10), ("Acme, production", 365)):
+        life = dt.timedelta(days=days)
+        made = issue_scim_token(services, "okta", actor=SYSTEM, life=life, label=label)
+        assert isinstance(made, ScimTokenIssued)
+        names.append(made.fingerprint)
+    switch_scim_client(services, "emi", enabled=False, actor=SYSTEM, reason="not yet")
+    deeds = [f"{one}/{deed}?id=okta" for deed in ("change", "new-token", "token", "disable", "enable")]
+    pages = [f"{one}?id={client}" for client in ("okta", "emi")]
+    revoke = f"{one}/revoke-token?id=okta&token={names[0]}"
+    return "/operator/scim-clients", "/operator/new-scim-client", *pages, *deeds, revoke, "/"
 
 
 def _look(tab: object, path: str, language: str) -> None:
@@ -458,8 +472,10 @@ def _look(tab: object, path: str, language: str) -> None:
     assert accessibility_faults(tab) == [], path  # type: ignore[arg-type]
 
 
-def test_a_client_is_registered_without_a_script(office: Office, plain_browser: Visitor) -> None:
-    """Every step is a link or a form of HTML alone."""
+def test_a_client_and_a_scim_client_are_registered_without_a_script(
+    office: Office, plain_browser: Visitor
+) -> None:
+    """Every step, to the secret and to the token, is a link or a form of HTML alone."""
     with office.gateway.serve() as url:
         take_session(plain_browser, office.robin, url)
         tab = plain_browser.open(f"{url}{LIST}")
@@ -473,3 +489,15 @@ def test_a_client_is_registered_without_a_script(office: Office, plain_browser: 
         assert tab.locator("#client-secret").count() == 1
         tab.click("text=I have copied it")
         assert tab.locator("h1").inner_text() == "Energy Market"
+        tab.goto(f"{url}/")
+        tab.click("#scim-client-pages")
+        tab.click("text=Register a SCIM client")
+        tab.fill("#client_id", "okta / acme")
+        tab.check("#profile-3")
+        tab.click("#client-submit")
+        tab.click("text=New token")
+        tab.click("#token-submit")
+        assert tab.locator("#scim-token").inner_text().startswith("swscim_")
+        assert tab.locator("#base-address").inner_text().endswith("/scim/v2")
+        tab.click("text=I have copied it")
+        assert tab.locator("h1").inner_text() == "okta / acme"

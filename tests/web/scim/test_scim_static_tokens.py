@@ -8,8 +8,8 @@ import re
 import pytest
 from sqlalchemy import select
 
+from idp.domain.scim_client import fingerprint
 from idp.domain.scim_token import is_mistyped
-from idp.storage.scim_clients import fingerprint
 from idp.storage.tables import scim_token
 from idp.usecases.disable_client import disable_client
 from idp.usecases.issue_scim_token import (
