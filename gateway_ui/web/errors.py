@@ -27,7 +27,7 @@ from kernel.web.headers import secure
 from kernel.web.http import Request, Response
 from kernel.web.kit import current_kit
 from kernel.web.language import gettext as _
-from kernel.web.language import use_language
+from kernel.web.language import suggest_language
 
 Fields = Iterable[tuple[str, str]]
 
@@ -98,7 +98,7 @@ class ProtocolPages:
         led_on: bool = False,
     ) -> Response:
         with self._app.request_context(self._environ(request)):
-            use_language(first_known(language))
+            suggest_language(first_known(language))
             answer = self._app.make_response(make())
             remember_browser(answer)
             if led_on:

@@ -61,6 +61,12 @@ def use_language(code: str) -> None:
         flask.g.language = code
 
 
+def suggest_language(code: str) -> None:
+    """Show the current page in ``code`` unless a person chose one: else the switch would do nothing."""
+    if read_cookie("language") not in LANGUAGES:
+        use_language(code)
+
+
 def other_languages() -> list[Language]:
     """Return the languages one can switch to from here."""
     return [Language(code, name) for code, name in LANGUAGES.items() if code != current_language()]

@@ -86,13 +86,16 @@ def test_who_has_no_access_is_told_whom_to_ask(pages: ProtocolPages, gateway: Pa
 
 
 def test_the_pages_speak_the_readers_language(pages: ProtocolPages) -> None:
-    """The request's ui_locales, then the cookie, then the browser."""
+    """What the person chose on a page, then the request's ui_locales, then the browser."""
     french = pages.error_page(_request(), 400, "invalid_request", "de fr-CA en").body.decode()
     assert '<html class="govuk-template" lang="fr">' in french
     by_browser = pages.error_page(_request(accept_language="fr"), 400, "invalid_request").body.decode()
     assert 'lang="fr"' in by_browser
-    by_cookie = pages.error_page(_request(cookie="gateway_language=fr"), 400, "invalid_request").body.decode()
-    assert 'lang="fr"' in by_cookie
+    html = '<html class="govuk-template" lang="fr">'
+    chosen = _request(cookie="gateway_language=fr")
+    for asked in ("", "en"):
+        assert html in pages.error_page(chosen, 400, "invalid_request", asked).body.decode()
+        assert html in pages.logout_page(chosen, action="/", language=asked).body.decode()
 
 
 def test_signing_out_for_an_application_is_asked_first(pages: ProtocolPages) -> None:
