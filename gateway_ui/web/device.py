@@ -46,7 +46,8 @@ blueprint = flask.Blueprint("device", __name__)
 DEVICE = "/device"
 """Where a person brings the code of a device; the device authorization endpoint tells this address."""
 
-_LONGEST = 40
+_LONGEST = 1000
+"""Of what is typed as a code: who pastes the whole address is told that it is none."""
 
 
 @blueprint.get(DEVICE)

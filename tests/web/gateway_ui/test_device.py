@@ -197,6 +197,19 @@ def test_a_stronger_sign_in_comes_between(
     assert visitor.path == "/sign-in/second-step"
 
 
+def test_an_address_is_no_code(visitor: Journey) -> None:
+    """WCAG 3.3.1: who pastes what the device shows beside it is told what is wrong with it, and keeps it."""
+    visitor.open("/device")
+    pasted = "http://127.0.0.1:8000/device?user_code=WDJB-MJHT&utm_source=television"
+    for answer in (
+        press(visitor, user_code=pasted),
+        visitor.client.get("/device", query_string={"user_code": pasted}),
+    ):
+        assert answer.status_code == 422
+        assert "No device waits with this code." in answer.text
+        assert "utm_source=television" in answer.text
+
+
 def test_codes_cannot_be_guessed(visitor: Journey, gateway: PagesGateway) -> None:
     """RFC 8628 §5.1: after twenty looks in five minutes a person has to wait, even with a right code."""
     told = Television(gateway).asks()
