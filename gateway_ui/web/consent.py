@@ -25,7 +25,6 @@ from kernel.translations import mark
 from kernel.web.errors import refuse
 from kernel.web.forms import single
 from kernel.web.language import gettext as _
-from kernel.web.links import this_page
 
 blueprint = flask.Blueprint("consent", __name__)
 
@@ -66,7 +65,7 @@ def ask() -> ResponseReturnValue:
     """Ask whether the application may have what it asks for."""
     session = live_session()
     if session is None:
-        return start(this_page())
+        return _over()  # whoever signs in now is not asked it: it was put to a session that is gone
     question = look_at_consent(pages().services, token=_token(), session=session)
     return _over() if question is None else _page(question)
 
