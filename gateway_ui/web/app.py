@@ -27,7 +27,7 @@ from gateway_ui.web import (
     sign_in,
     sign_out,
 )
-from gateway_ui.web.context import EXTENSION, Pages
+from gateway_ui.web.context import EXTENSION, Pages, account_known
 from idp.usecases.services import IdpServices
 from kernel.web.pages import PageKit, make_pages
 
@@ -64,7 +64,14 @@ def make_gateway_pages(
 
     ``kit.translations`` must hold :data:`TRANSLATIONS`.
     """
-    app = make_pages(__name__, kit, template_folders=(HERE / "templates",), static_folders=(HERE / "static",))
+    app = make_pages(
+        __name__,
+        kit,
+        template_folders=(HERE / "templates",),
+        static_folders=(HERE / "static",),
+        error_layout="gateway/base.html",
+    )
+    app.context_processor(account_known)
     app.extensions[EXTENSION] = Pages(services, settings or GatewayPagesSettings())
     app.jinja_env.filters["telephone"] = _telephone
     for blueprint in _BLUEPRINTS:

@@ -70,6 +70,15 @@ def live_session() -> LiveSession | None:
     return found
 
 
+def account_known() -> dict[str, str]:
+    """Return whom every page names, error pages too: whoever this request was found to be of, if anybody.
+
+    Nothing is looked up for it: what failed may be just that.
+    """
+    session: LiveSession | None = flask.g.get("live_session")
+    return {"account_name": session.account.display} if session else {}
+
+
 def render(
     template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
 ) -> Response:

@@ -62,8 +62,12 @@ def make_pages(
     *,
     template_folders: tuple[Path, ...],
     static_folders: tuple[Path, ...] = (),
+    error_layout: str = "kit/base.html",
 ) -> flask.Flask:
-    """Return a Flask application that has everything a page needs; the system adds its routes."""
+    """Return a Flask application that has everything a page needs; the system adds its routes.
+
+    ``error_layout`` is what error pages are laid out by. It has to get by with what every page is given.
+    """
     app = _Pages(import_name, static_folder=None, template_folder=None)
     app.jinja_environment = _Templates
     app.config.update(
@@ -77,6 +81,7 @@ def make_pages(
     app.extensions[EXTENSION] = Installed(kit, translations, Skeletons(kit.randomness))
     assets = Assets(static_folders)
     _prepare_templates(app, kit, assets, template_folders)
+    app.jinja_env.globals["error_layout"] = error_layout
     app.add_url_rule("/static/<name>", "static", assets.serve, methods=["GET"])
     app.add_url_rule("/language", "language", switch_language, methods=["POST"])
     _stand_guard(app, kit)

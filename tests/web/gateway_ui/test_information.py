@@ -30,10 +30,20 @@ def test_every_page_stands_in_both_languages(gateway: PagesGateway, path: str, l
 
 def test_help_is_in_the_same_place_on_every_page(gateway: PagesGateway) -> None:
     """WCAG 3.2.6: the footer's first link."""
-    for path in PAGES:
+    for path in (*PAGES, "/nowhere", "/static/nothing", "/consent"):
         text = Journey(gateway).open(path).text
         footer = text[text.index("<footer") :]
         assert re.findall(r'href="([^"]+)"', footer)[0] == "/help"
+
+
+def test_who_may_not_open_a_page_can_sign_out_there(nora: Journey) -> None:
+    """G-84: to come back as somebody who may; a page that failed names nobody whom it did not know."""
+    nora.activate()
+    refused = nora.open("/operator/clients")
+    assert refused.status_code == 403
+    assert "Nora" in refused.text
+    assert 'href="/sign-out"' in refused.text
+    assert 'href="/sign-out"' not in nora.open("/nowhere").text
 
 
 def test_the_disclaimer_is_linked_from_sign_in_and_dashboard(nora: Journey) -> None:

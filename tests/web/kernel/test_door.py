@@ -107,6 +107,16 @@ def test_a_request_is_named_the_same_in_header_page_and_audit(client: FlaskClien
     assert broken.headers["X-Request-Id"] in broken.text
 
 
+def test_an_error_page_says_whom_to_tell_the_reference(make_client: MakeClient) -> None:
+    """G-93: by telephone and by e-mail, as far as the system knows them."""
+    known = make_client(support_phone="1-888-555-0100", support_email="help@operator.example")
+    for path in ("/nowhere", "/fails/500", "/fails/refused"):
+        page = known.get(path).text
+        assert "If you need help, tell us the reference: 1-888-555-0100, <a" in page
+        assert 'href="mailto:help@operator.example"' in page
+        assert "If you need help" not in make_client().get(path).text
+
+
 def test_an_error_page_leaks_nothing(client: FlaskClient) -> None:
     """The context of an error is for the log and the audit."""
     for path in ("/fails/ours", "/fails/unforeseen", "/fails/busy"):
