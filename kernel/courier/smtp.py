@@ -10,8 +10,14 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
+import idna
+
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
+
+_PLAIN = (policy.SMTP, ())
+_INTERNATIONAL = (policy.SMTPUTF8, ("SMTPUTF8", "BODY=8BITMIME"))
+"""How a letter is sent to an address with other letters than ASCII's before its domain (RFC 6531)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,16 @@ class SmtpCarrier:
     def deliver(self, envelope: Envelope) -> None:
         """Send one e-mail; a 5xx refusal is permanent, everything else is tried again."""
         message = self.build(envelope)
+        recipient = _reachable(str(envelope.payload["to"]))
+        form, options = _PLAIN if recipient.isascii() else _INTERNATIONAL
         try:
             with self._connect() as relay:
+                relay.ehlo_or_helo_if_needed()
+                if form.utf8 and not relay.has_extn("smtputf8"):
+                    raise PermanentFailure("the relay takes no such recipient")
                 # Not send_message: it writes ">From" where a line of the text begins with "From".
                 relay.sendmail(
-                    self._settings.sender_address,
-                    [str(envelope.payload["to"])],
-                    message.as_bytes(policy=policy.SMTP),
+                    self._settings.sender_address, [recipient], message.as_bytes(policy=form), options
                 )
         except smtplib.SMTPRecipientsRefused as error:
             code = max((status for status, _ in error.recipients.values()), default=0)
@@ -60,9 +69,7 @@ class SmtpCarrier:
         message = EmailMessage()
         user, _, host = settings.sender_address.rpartition("@")
         message["From"] = Address(settings.sender_name, user, host)
-        recipient = str(payload["to"])
-        if parseaddr(recipient)[1] != recipient or "@" not in recipient:
-            raise PermanentFailure("the recipient is no e-mail address")
+        recipient = _reachable(str(payload["to"]))
         message["To"] = recipient
         message["Subject"] = " ".join(str(payload["subject"]).split())
         message["Date"] = format_datetime(envelope.created_at)
@@ -97,3 +104,19 @@ class SmtpCarrier:
         if 500 <= code < 600:
             return PermanentFailure(f"relay refused with {code}")
         return TransientFailure(f"relay answered {code}")
+
+
+def _reachable(recipient: str) -> str:
+    """Return the address with its domain as the DNS has it (RFC 5890), so that any relay takes it.
+
+    Raises:
+        PermanentFailure: if it is no address.
+    """
+    local, at, domain = recipient.rpartition("@")
+    try:
+        known = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        known = ""
+    if parseaddr(recipient)[1] != recipient or not at or not known:
+        raise PermanentFailure("the recipient is no e-mail address")
+    return f"{local}@{known}"
