@@ -15,6 +15,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _MANAGER = re.compile(rf"(?<![\w.:$-])(?:{re.escape(MANAGER)}|manager)(?=\s++(?:eq|ne)\s)", re.IGNORECASE)
+_ENTRY = re.compile(r"\](?=\s++(?:eq|ne|co|sw|ew)\s)", re.IGNORECASE)
 _WORDS = frozenset({"null", "true", "false"})
 _PARTS = frozenset({"type", "value", "display"})
 """Parts that hold text wherever they stand: in a selection, or behind one."""
@@ -23,7 +24,7 @@ _PARTS = frozenset({"type", "value", "display"})
 def lenient_filter(text: str, catalogue: Catalogue, tolerance: Tolerance) -> str:
     """Return the filter ``text`` as the grammar wants it, for a client that may write it otherwise.
 
-    Texts get their quotes, and a manager who is compared as a whole is compared by the id. What stands in
+    Texts get their quotes; a manager, or an entry that is selected, is compared by its value. What stands in
     quotes already is never looked at, and a word is quoted only where it is compared with an attribute that
     holds text.
     """
@@ -39,6 +40,8 @@ def lenient_filter(text: str, catalogue: Catalogue, tolerance: Tolerance) -> str
     def read(piece: str) -> str:
         if tolerance.plain_manager:
             piece = _MANAGER.sub(f"{MANAGER}.value", piece)
+        if tolerance.compared_entries:
+            piece = _ENTRY.sub("].value", piece)
         return _BARE.sub(quoted, piece) if tolerance.unquoted_filter_values else piece
 
     pieces = _QUOTED.split(text)

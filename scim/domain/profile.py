@@ -148,6 +148,12 @@ class Tolerance:
     Sent by: Microsoft Entra. Else: 400 invalidFilter.
     """
 
+    compared_entries: bool = False
+    """A filter may compare what it selects by its value, ``emails[type eq "work"] eq "..."`` (E8, R).
+
+    Sent by: Microsoft Entra, whose documentation asks for it. Else: 400 invalidFilter.
+    """
+
 
 _STRICT = Tolerance()
 _RFC = Tolerance(
@@ -176,6 +182,7 @@ _TOLERANCES = {
         free_text_links=True,
         ignored_passwords=True,
         unquoted_filter_values=True,
+        compared_entries=True,
     ),
     Profile.OKTA: dataclasses.replace(
         _RFC,

@@ -206,6 +206,16 @@ CONTESTED: Mapping[str, Contested] = {
         ),
         "invalidFilter",
     ),
+    "compared_entries": _refused(
+        Row(
+            "E8, R",
+            "GET",
+            "/Users",
+            query={"filter": 'emails[type eq "home"] eq "NORA@home.example" and userName pr'},
+            answer={"totalResults": 1},
+        ),
+        "invalidFilter",
+    ),
 }
 
 

@@ -175,6 +175,20 @@ TAKEN: dict[str, Row] = {
         query={"filter": "id eq {guides} and members eq {nora}", "excludedAttributes": "members"},
         answer={"totalResults": 1},
     ),
+    "an entry compared by an unquoted value": Row(
+        "E8, R",
+        "GET",
+        "/Users",
+        query={"filter": "Emails[type eq work] eq nora@acme.example"},
+        answer={"totalResults": 1},
+    ),
+    "an entry of another type than the one that has the value": Row(
+        "E5, E8, R",
+        "GET",
+        "/Users",
+        query={"filter": 'emails[type eq "work"] eq "nora@home.example"'},
+        answer={"totalResults": 0},
+    ),
     "text for a boolean in a filter": Row(
         "R",
         "GET",
