@@ -32,7 +32,8 @@ LONGEST_VALUE = 2_048
 class Attribute:
     """One attribute of a resource type, or one sub-attribute; ``name`` is its name on the wire.
 
-    ``is_link`` says that it refers to something outside, by a URI.
+    ``is_link`` says that it refers to something outside, by a URI. ``holder`` is the name of the attribute
+    that a sub-attribute is a part of.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Attribute:
     is_link: bool = False
     is_read_only: bool = False
     is_required: bool = False
+    holder: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """What a sentence about it calls it: ``emails.value`` (N6)."""
+        return f"{self.holder}.{self.name}" if self.holder else self.name
 
     @property
     def is_complex(self) -> bool:
@@ -150,11 +157,13 @@ class Catalogue:
             yield from attributes.values()
 
 
-def _attributes(described: list[dict[str, Any]], prefix: str, schema: str) -> dict[str, Attribute]:
+def _attributes(
+    described: list[dict[str, Any]], prefix: str, schema: str, holder: str = ""
+) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {}
     for each in described:
         path = prefix + each["name"].lower()
-        parts = _attributes(each.get("subAttributes", []), f"{path}.", schema)
+        parts = _attributes(each.get("subAttributes", []), f"{path}.", schema, each["name"])
         found[each["name"].lower()] = Attribute(
             each["name"],
             path,
@@ -166,6 +175,7 @@ def _attributes(described: list[dict[str, Any]], prefix: str, schema: str) -> di
             is_link="external" in each.get("referenceTypes", ()),
             is_read_only=each["mutability"] == "readOnly",
             is_required=each["required"],
+            holder=holder,
         )
     return found
 
@@ -208,7 +218,7 @@ def encode_operand(attribute: Attribute, value: Any) -> str:  # noqa: ANN401 - J
         return attribute.encode(value)
     except ValueError:
         raise InvalidFilterException(
-            detail=f"'{attribute.name}' cannot be compared with that value"
+            detail=f"'{attribute.full_name}' cannot be compared with that value"
         ) from None
 
 
@@ -221,7 +231,7 @@ def encode_value(attribute: Attribute, value: Any) -> str:  # noqa: ANN401 - JSO
     try:
         encoded = attribute.encode(value)
     except ValueError:
-        raise InvalidValueException(detail=f"The value of '{attribute.name}' is not valid.") from None
+        raise InvalidValueException(detail=f"The value of '{attribute.full_name}' is not valid.") from None
     if len(encoded.encode()) > LONGEST_VALUE:
-        raise InvalidValueException(detail=f"The value of '{attribute.name}' is too long.")
+        raise InvalidValueException(detail=f"The value of '{attribute.full_name}' is too long.")
     return encoded

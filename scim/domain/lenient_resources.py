@@ -81,7 +81,7 @@ class ResourceReader:
     def value(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
         """Return the value of an attribute as its type wants it; a list entry by entry."""
         if attribute.multi and isinstance(value, list):
-            return [self.single(attribute, each) for each in value]
+            return _with_one_primary(attribute, [self.single(attribute, each) for each in value])
         return self.single(attribute, value)
 
     def single(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -139,4 +139,16 @@ class ResourceReader:
 
 
 def _of_wrong_type(attribute: Attribute, expected: str) -> InvalidValueException:
-    return InvalidValueException(detail=f"The value of '{attribute.name}' must be {expected}.")
+    return InvalidValueException(detail=f"The value of '{attribute.full_name}' must be {expected}.")
+
+
+def _with_one_primary(attribute: Attribute, entries: list[Any]) -> list[Any]:
+    """Return the entries of a list, of which one at most is the primary one (C10)."""
+    primary = [
+        each
+        for each in entries
+        if isinstance(each, dict) and any(n.lower() == "primary" and v is True for n, v in each.items())
+    ]
+    if len(primary) > 1:
+        raise InvalidValueException(detail=f"'{attribute.name}' has more than one primary entry.")
+    return entries

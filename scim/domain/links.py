@@ -37,7 +37,7 @@ def _links(catalogue: Catalogue, resource: Mapping[str, Any]) -> Iterator[tuple[
             yield attribute.name, stated
         for part in attribute.parts.values() if attribute.multi else ():
             if part.is_link:
-                name = f"{attribute.name}.{part.name}"
+                name = part.full_name
                 yield from ((name, each[part.name]) for each in stated if each.get(part.name) is not None)
 
 

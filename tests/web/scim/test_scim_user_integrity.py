@@ -92,6 +92,30 @@ def test_an_entry_is_there_once_and_one_is_primary(
     assert world.get(f"/Users/{made['id']}").headers["etag"] == made.headers["etag"]
 
 
+@pytest.mark.parametrize(
+    ("stated", "detail"),
+    [
+        ({"emails": [WORK | {"primary": "yes"}]}, "The value of 'emails.primary' must be true or false."),
+        ({"x509Certificates": [{"value": "?"}]}, "The value of 'x509Certificates.value' must be base64."),
+        (
+            {USER_EXTENSION: {"activation": {"validDays": "5"}}},
+            "The value of 'activation.validDays' must be a whole number.",
+        ),
+        ({"phoneNumbers": [{"value": "5" * 3_000}]}, "The value of 'phoneNumbers.value' is too long."),
+        (
+            {"emails": [WORK | {"primary": True}, {"value": "b@acme.example", "primary": True}]},
+            "'emails' has more than one primary entry.",
+        ),
+    ],
+)
+def test_a_refusal_names_the_attribute_that_it_is_about(
+    sqlite_world: ScimWorld, stated: dict[str, Any], detail: str
+) -> None:
+    """N6: by its full name, so that whoever maps the attributes finds the one."""
+    refused = sqlite_world.post("/Users", a_user(**stated))
+    assert (refused.status, refused.scim_type, refused.detail) == (400, "invalidValue", detail)
+
+
 def test_entries_that_differ_are_two(sqlite_world: ScimWorld) -> None:
     """C10: the same value for another purpose, and addresses without a value, are entries of their own."""
     emails = [WORK, WORK | {"type": "home"}]
