@@ -11,11 +11,11 @@ import ipaddress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
-from kernel.randomness import Randomness
+from kernel.randomness import CROCKFORD, Randomness
 
 _DRAWN_AT_ONCE = 128
 _BYTES_OF_TWO = 15
-_SPOKEN = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_SPOKEN = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import random  # noqa: TID251 - the one module that may
+import re
 import secrets  # noqa: TID251 - the one module that may
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Digits of base 32 that nobody mistakes for one another."""
+ULID = re.compile(rf"[{CROCKFORD}]{{26}}")
+"""What our identifiers look like."""
+_PAIRS = [first + second for first in CROCKFORD for second in CROCKFORD]
 
 
 def _ulid(milliseconds: int, entropy: bytes) -> str:

@@ -11,8 +11,8 @@ import click
 
 from switchyard.cli_client_options import describing, metadata_fields, own_fields
 from switchyard.cli_client_words import tell
-from switchyard.cli_clients import as_json, read_settings
-from switchyard.cli_options import fail, settings_option
+from switchyard.cli_clients import as_json
+from switchyard.cli_options import fail, read_gateway, settings_option
 
 _SPAN = re.compile(r"([0-9]{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -67,7 +67,7 @@ def change(
     from idp.usecases.show_client import show_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         detail = show_client(services, client_id)
         if detail is None:
             fail(f"no client is called {client_id}", 1)
@@ -126,7 +126,7 @@ def rotate_secret(settings: Path | None, client_id: str, *, overlap: dt.timedelt
     from idp.usecases.secret_renewal import StillRotating  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = rotate_client_secret(services, client_id, actor=at_console(), overlap=overlap)
     if isinstance(outcome, StillRotating):
         until = outcome.former_until.astimezone(dt.UTC).isoformat(timespec="minutes")
@@ -150,7 +150,7 @@ def retire_secret(settings: Path | None, client_id: str, *, as_json: bool) -> No
     from idp.usecases.retire_client_secret import retire_client_secret  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = retire_client_secret(services, client_id, actor=at_console())
     if not done:
         fail(f"no client with a former secret is called {client_id}", 1)
@@ -167,7 +167,7 @@ def disable(settings: Path | None, client_id: str, reason: str, *, as_json: bool
     from idp.usecases.disable_client import disable_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = disable_client(services, client_id, actor=at_console(), reason=reason)
     if not done:
         fail(f"no enabled client is called {client_id}", 1)
@@ -183,7 +183,7 @@ def enable(settings: Path | None, client_id: str, *, as_json: bool) -> None:
     from idp.usecases.enable_client import enable_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = enable_client(services, client_id, actor=at_console())
     if not done:
         fail(f"no disabled client is called {client_id}", 1)
@@ -202,7 +202,7 @@ def delete(settings: Path | None, client_id: str, reason: str, *, yes: bool, as_
     from idp.usecases.show_client import show_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         if not yes and show_client(services, client_id) is not None:
             question = f"Delete {client_id} with everything it holds? This cannot be undone"
             click.confirm(question, abort=True, err=True)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchyard.cli_options import fail
+from switchyard.cli_options import CLIENT_PROFILES, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
 METHODS = (
     "private_key_jwt",
     "client_secret_basic",
@@ -52,7 +51,7 @@ _TEXT_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--profile",
         "default",
-        {"type": click.Choice(PROFILES), "help": "What is asked of the client, and what it may do."},
+        {"type": click.Choice(CLIENT_PROFILES), "help": "What is asked of the client, and what it may do."},
     ),
     ("--tls-subject-dn", "", {"help": "Subject of its certificate (RFC 4514), for tls_client_auth."}),
 )

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from switchyard.cli_client_options import describing, metadata_fields, own_fields
 from switchyard.cli_client_words import detail_lines, detail_of, facts_of, lines_of, tell
-from switchyard.cli_options import Commands, fail, settings_option
-
-if TYPE_CHECKING:
-    from switchyard.settings import GatewaySettings
+from switchyard.cli_options import Commands, fail, read_gateway, settings_option
 
 _STATES = ("all", "enabled", "disabled")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
-
-
-def read_settings(settings: Path | None) -> GatewaySettings:
-    """Return the Gateway's settings."""
-    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
-
-    return gateway_settings(settings, os.environ)
 
 
 @click.group(cls=Commands)
@@ -42,7 +31,7 @@ def list_clients(settings: Path | None, search: str, state: str, *, as_json: boo
     from idp.usecases.show_client import search_clients  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         page = search_clients(services, words=search, state=ClientState(state))
         found = [*page.found]
         while page.after:
@@ -61,7 +50,7 @@ def show(settings: Path | None, client_id: str, *, as_json: bool) -> None:
     from idp.usecases.show_client import show_client  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         found = show_client(services, client_id)
     if found is None:
         fail(f"no client is called {client_id}", 1)
@@ -87,7 +76,7 @@ def add(
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     order = ClientOrder(id=client_id, metadata=metadata_fields(given), **own_fields(given))
-    with gateway_services(read_settings(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = register_client(services, order, actor=at_console(), replace=replace)
     if not isinstance(outcome, Registered):
         fail("; ".join(f"{fault.name} {fault.message}" for fault in outcome.faults), 1)

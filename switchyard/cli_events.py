@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import Commands, fail, settings_option
+from switchyard.cli_options import Commands, fail, read_gateway, settings_option
 
 if TYPE_CHECKING:
     from idp.domain.security_events import Stream
-    from switchyard.settings import GatewaySettings
 
 _STATUSES = ("enabled", "paused", "disabled")
-
-
-def _read(settings: Path | None) -> GatewaySettings:
-    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
-
-    return gateway_settings(settings, os.environ)
 
 
 @click.group("events", cls=Commands)
@@ -35,7 +27,7 @@ def list_streams(settings: Path | None) -> None:
     from idp.usecases.manage_event_streams import event_streams  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         found = event_streams(services)
     for stream, waiting in found:
         click.echo(_line(stream, waiting))
@@ -77,7 +69,7 @@ def set_stream(
 
     authorization = authorization_file.read_text().strip() if authorization_file else ""
     order = StreamOrder(client_id, Payload(provisioning), description, algorithm, push, authorization)
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = store_event_stream(services, order, actor=at_console())
         where = f"{services.issuer}/events/poll"
     if not isinstance(outcome, StreamStored):
@@ -96,7 +88,7 @@ def set_status(settings: Path | None, client_id: str, status: str, reason: str) 
     from idp.usecases.manage_event_streams import set_stream_status  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = set_stream_status(services, client_id, StreamStatus(status), reason=reason, actor=at_console())
     if not done:
         fail(f"{client_id} has no stream", 1)
@@ -111,7 +103,7 @@ def remove(settings: Path | None, client_id: str) -> None:
     from idp.usecases.manage_event_streams import remove_event_stream  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = remove_event_stream(services, client_id, actor=at_console())
     if not done:
         fail(f"{client_id} has no stream", 1)

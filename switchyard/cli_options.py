@@ -1,7 +1,8 @@
-"""What the commands share: how they fail, and the option that names the settings file."""
+"""What the commands share: how they fail, and the options that several have, and how settings are read."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +14,8 @@ from switchyard.exit_codes import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from switchyard.settings import GatewaySettings
+
 SETTINGS = "SWITCHYARD_SETTINGS"
 APPS_SETTINGS = "SWITCHYARD_APPS_SETTINGS"
 
@@ -23,6 +26,8 @@ def fail(sentence: str, code: int = REFUSED) -> NoReturn:
     sys.exit(code)
 
 
+CLIENT_PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
+"""Those of `idp.domain.client_profile`, written out: the command line must start fast."""
 DAYS = click.IntRange(1, 36_500)
 """How long something may live that an operator makes: a hundred years, which every calendar has."""
 
@@ -52,6 +57,13 @@ class Commands(click.Group):
                 click.echo(traced((type(error), error, error.__traceback__)), err=True)
                 sys.exit(1)
             fail(*found)
+
+
+def read_gateway(settings: Path | None) -> GatewaySettings:
+    """Return the Gateway's settings, from the file and the environment."""
+    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
+
+    return gateway_settings(settings, os.environ)
 
 
 def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import DAYS, Commands, fail, settings_option
+from switchyard.cli_options import CLIENT_PROFILES, DAYS, Commands, fail, read_gateway, settings_option
 
 if TYPE_CHECKING:
     from idp.storage.registration_tokens import RegistrationToken
-    from switchyard.settings import GatewaySettings
-
-_PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
-
-
-def _read(settings: Path | None) -> GatewaySettings:
-    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
-
-    return gateway_settings(settings, os.environ)
 
 
 @click.group("registration-token", cls=Commands)
@@ -37,7 +27,9 @@ def registration_token() -> None:
 )
 @click.option("--unlimited", is_flag=True, help="Any number of clients.")
 @click.option("--days", type=DAYS, default=7, show_default=True, help="How long it lives.")
-@click.option("--profile", default="", type=click.Choice(("", *_PROFILES)), help="Its clients' profile.")
+@click.option(
+    "--profile", default="", type=click.Choice(("", *CLIENT_PROFILES)), help="Its clients' profile."
+)
 @click.option(
     "--application-key", default="", help="Whose role people need for its clients. [default: everybody's]"
 )
@@ -66,7 +58,7 @@ def issue(
         profile=profile,
         application_key=application_key,
     )
-    read = _read(settings)
+    read = read_gateway(settings)
     with gateway_services(read) as services:
         outcome = issue_registration_token(services, order, actor=at_console())
     if not isinstance(outcome, RegistrationTokenIssued):
@@ -83,7 +75,7 @@ def list_tokens(settings: Path | None) -> None:
     from idp.usecases.list_registration_tokens import list_registration_tokens  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         found = list_registration_tokens(services)
         now = services.store.clock.now()
     for token in found:
@@ -98,7 +90,7 @@ def revoke(settings: Path | None, token_id: str) -> None:
     from idp.usecases.revoke_registration_token import revoke_registration_token  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = revoke_registration_token(services, token_id, actor=at_console())
     if not done:
         fail(f"no registration token {token_id} is there to be revoked", 1)

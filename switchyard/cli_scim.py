@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import DAYS, Commands, fail, settings_option
+from switchyard.cli_options import DAYS, Commands, fail, read_gateway, settings_option
 
 if TYPE_CHECKING:
     from idp.domain.scim_client import StoredScimClient, StoredToken
-    from switchyard.settings import GatewaySettings
 
 _PROFILES = ("rfc", "strict", "entra", "okta")
-
-
-def _read(settings: Path | None) -> GatewaySettings:
-    from switchyard.settings import gateway_settings  # noqa: PLC0415 - loaded when needed
-
-    return gateway_settings(settings, os.environ)
 
 
 @click.group("scim-client", cls=Commands)
@@ -36,7 +28,7 @@ def list_clients(settings: Path | None) -> None:
     from idp.usecases.list_scim_clients import list_scim_clients  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         found = list_scim_clients(services)
     for view in found:
         click.echo(_client_line(view.client))
@@ -99,7 +91,7 @@ def set_client(  # noqa: PLR0913 - one for each option
         requests_per_second=requests_per_second,
         allowed_addresses=allowed_addresses,
     )
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = store_scim_client(services, order, actor=at_console())
         if not isinstance(outcome, ScimClientStored):
             fail(outcome.value, 1)
@@ -120,7 +112,7 @@ def token(settings: Path | None, client_id: str, days: int | None, label: str) -
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     life = dt.timedelta(days=days) if days else None
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = issue_scim_token(services, client_id, actor=at_console(), life=life, label=label)
     if not isinstance(outcome, ScimTokenIssued):
         fail(outcome.value, 1)
@@ -136,7 +128,7 @@ def revoke_token(settings: Path | None, client_id: str, fingerprint: str) -> Non
     from idp.usecases.revoke_scim_token import ScimTokenRevoked, revoke_scim_token  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = revoke_scim_token(services, client_id, fingerprint, actor=at_console())
     if not isinstance(outcome, ScimTokenRevoked):
         fail(outcome.value, 1)
@@ -187,7 +179,7 @@ def protected(settings: Path | None) -> None:
     from idp.usecases.protect_account import protected_accounts  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         found = protected_accounts(services)
     for account in found:
         click.echo(f"{account.user_name}  since {_moment(account.protected_at)}  made by {account.source}")
@@ -197,7 +189,7 @@ def _switch(settings: Path | None, client_id: str, *, enabled: bool, reason: str
     from idp.usecases.switch_scim_client import switch_scim_client  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         done = switch_scim_client(services, client_id, enabled=enabled, actor=at_console(), reason=reason)
     if not done:
         fail(f"no SCIM client called {client_id} is {'disabled' if enabled else 'enabled'}", 1)
@@ -207,7 +199,7 @@ def _protect(settings: Path | None, user_name: str, *, protected: bool) -> None:
     from idp.usecases.protect_account import AccountProtected, protect_account  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    with gateway_services(_read(settings)) as services:
+    with gateway_services(read_gateway(settings)) as services:
         outcome = protect_account(services, user_name, actor=at_console(), protected=protected)
     if not isinstance(outcome, AccountProtected):
         fail(f"no account is called {user_name}", 1)

@@ -23,7 +23,7 @@ from kernel.web.http import Route
 from kernel.web.kit import PageKit
 from kernel.web.lane import Application, Lane
 from kernel.web.proxies import host_check, peer_by_hops
-from scim.web.routes import BASE_PATH as SCIM_PATH
+from scim.web.endpoint import BASE_PATH as SCIM_PATH
 from scim.web.routes import scim_routes
 from switchyard import health, wiring
 from switchyard.cli_options import SETTINGS

@@ -19,6 +19,7 @@ from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go, start
 from gateway_ui.web.page_client import about_client, client_face, keep_opener
+from idp.domain.login_flow import RESUME_PATH
 from idp.usecases.consents import list_consents, revoke_consent
 from idp.usecases.decide_consent import ConsentQuestion, decide_consent, look_at_consent
 from kernel.translations import mark
@@ -80,7 +81,7 @@ def answer() -> ResponseReturnValue:
     token = _token()
     if not decide_consent(pages().services, token=token, session=session, allowed=decision == "allow"):
         return _over()
-    return go(f"/oauth2/authorize/resume?consent={token}")
+    return go(f"{RESUME_PATH}?consent={token}")
 
 
 @blueprint.get(CONSENTS)

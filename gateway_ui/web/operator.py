@@ -7,7 +7,6 @@ and linked to by the external id of an account.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -25,12 +24,12 @@ from idp.usecases.find_provisioning_requests import (
     find_provisioning_requests,
     show_provisioning_request,
 )
+from kernel.randomness import ULID
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("operator", __name__)
 ADDRESS = "/operator/provisioning"
-_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _FEW = 5
 """So many attributes are named in a list; of more it tells the number."""
 _FIELDS = ("q", "client", "show", "from", "to")
@@ -65,7 +64,7 @@ def requests() -> ResponseReturnValue:
 @operators_only
 def request(record_id: str) -> ResponseReturnValue:
     """Show one request in full, what its refusal means and what to do about it."""
-    detail = show_provisioning_request(pages().services, record_id) if _ID.fullmatch(record_id) else None
+    detail = show_provisioning_request(pages().services, record_id) if ULID.fullmatch(record_id) else None
     if detail is None:
         flask.abort(404)
     record = detail.record
@@ -123,7 +122,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 def _id(name: str) -> str:
     given = single(flask.request.args, name, longest=100)
-    return given if _ID.fullmatch(given) else ""
+    return given if ULID.fullmatch(given) else ""
 
 
 def _page_address(asked: dict[str, str], **ends: str) -> str:

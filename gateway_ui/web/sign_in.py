@@ -14,7 +14,7 @@ from gateway_ui.web.context import fill, live_session, pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
 from gateway_ui.web.page_client import client_face, keep_opener
-from idp.domain.login_flow import Step
+from idp.domain.login_flow import RESUME_PATH, Step
 from idp.usecases.cancel_login import cancel_login
 from idp.usecases.flow_outcomes import Done, FlowPage, SlowDown
 from idp.usecases.present_password import present_password
@@ -77,7 +77,7 @@ def cancel() -> ResponseReturnValue:
     """Go back to the application that waits, without a sign-in."""
     flow = flow_token()
     if cancel_login(pages().services, flow=flow, browser=browser_token()):
-        return go(address("/oauth2/authorize/resume", flow))
+        return go(address(RESUME_PATH, flow))
     page = standing(flow, Step.IDENTIFY)
     return page if isinstance(page, Response) else sign_in_page(flow, page)
 

@@ -18,6 +18,7 @@ from idp.domain.metadata_addresses import address_faults, redirect_faults
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
 from idp.domain.scope import split_scope
+from kernel.randomness import ULID
 
 KNOWN = frozenset(
     {
@@ -71,7 +72,6 @@ KNOWN = frozenset(
 
 SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
-_ACCOUNT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MOST_URIS = 50
 _PEOPLE = frozenset({GrantType.AUTHORIZATION_CODE.value, GrantType.DEVICE_CODE.value})
 _LONGEST = 2_000
@@ -123,7 +123,7 @@ def _states_nothing(name: str, value: object) -> bool:
 
 def is_client_id(text: str) -> bool:
     """Tell whether ``text`` may name a client: plain ASCII, and never the form of an account's id (TK-15)."""
-    return _CLIENT_ID.fullmatch(text) is not None and _ACCOUNT_ID.fullmatch(text) is None
+    return _CLIENT_ID.fullmatch(text) is not None and ULID.fullmatch(text) is None
 
 
 def metadata_faults(

@@ -14,7 +14,7 @@ from idp.domain.redirects import LOOPBACK, names_host, uri_fault
 Found = list[tuple[str, str]]
 """Fields that are wrong, each with a sentence for the operator."""
 
-_REDIRECTS = ("redirect_uris", "post_logout_redirect_uris")
+REDIRECTS = ("redirect_uris", "post_logout_redirect_uris")
 _SHOWN = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 _FETCHED = ("jwks_uri", "sector_identifier_uri")
 _PLAIN = "has to be an https address without a fragment"
@@ -28,7 +28,7 @@ def redirect_faults(metadata: Mapping[str, Any], *, loopback_http: bool) -> Foun
         return [("redirect_uris", f"{min(sent_back)} needs at least one")]
     return [
         (name, f"{uri} {fault}")
-        for name in _REDIRECTS
+        for name in REDIRECTS
         for uri in metadata.get(name, [])
         if (fault := uri_fault(uri, native=native, loopback_http=loopback_http))
     ]

@@ -95,6 +95,11 @@ def invalid_client(reason: str) -> Fault:
     return Fault(ErrorCode.INVALID_CLIENT, "Client authentication failed.", 401, reason)
 
 
+def unauthorized_grant() -> Fault:
+    """Return the answer to a client that asks by a grant it is not registered for."""
+    return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+
+
 def slow_down(retry_after: dt.timedelta) -> Fault:
     """Return the answer to whoever failed too often (TK-19, CA-13)."""
     return Fault(

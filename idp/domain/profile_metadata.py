@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from idp.domain.client_profile import CODE, PROFILES, ProfileRules, in_order
+from idp.domain.metadata_addresses import REDIRECTS, Found
 from idp.domain.oauth import GrantType
 
 _ALGORITHMS = (
@@ -16,10 +17,6 @@ _ALGORITHMS = (
     "request_object_signing_alg",
     "token_endpoint_auth_signing_alg",
 )
-_URIS = ("redirect_uris", "post_logout_redirect_uris")
-
-Found = list[tuple[str, str]]
-"""Fields that are wrong, each with a sentence for the operator."""
 
 
 def profile_faults(metadata: Mapping[str, Any], profile: str) -> Found:
@@ -81,7 +78,7 @@ def _addresses(metadata: Mapping[str, Any], rules: ProfileRules, profile: str) -
         return []
     return [
         (name, f"has to use https in the profile {profile}")
-        for name in _URIS
+        for name in REDIRECTS
         if any(uri.startswith("http:") for uri in metadata.get(name, ()))
     ]
 

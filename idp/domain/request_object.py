@@ -14,6 +14,7 @@ from typing import Any
 
 from joserfc.jwk import KeySet
 
+from idp.domain.authorization_request import REFERENCES
 from idp.domain.client_signature import moment_of, signed_by
 
 LONGEST = 16_384
@@ -21,8 +22,6 @@ LONGEST_LIFE = dt.timedelta(minutes=60)
 SKEW = dt.timedelta(seconds=15)
 TYPES = frozenset({"oauth-authz-req+jwt", "jwt"})
 """What ``typ`` may say, in small letters; an object that says nothing is taken too (RFC 9101 §10.8)."""
-
-_REFERENCES = ("request", "request_uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _lives_shortly(claims: Mapping[str, Any], expected: Expected) -> bool:
 
 
 def _holds_no_reference(claims: Mapping[str, Any], _expected: Expected) -> bool:
-    return not any(name in claims for name in _REFERENCES)
+    return not any(name in claims for name in REFERENCES)
 
 
 RULES: tuple[tuple[str, Callable[[Mapping[str, Any], Expected], bool]], ...] = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from idp.domain.authorize_checks import is_max_age
 from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replayed
 from idp.domain.device_code import DeviceRequest, Pace, new_user_code, shown
-from idp.domain.oauth import ErrorCode, Fault, GrantType, slow_down
+from idp.domain.oauth import ErrorCode, Fault, GrantType, slow_down, unauthorized_grant
 from idp.domain.scope import granted_at_sign_in, split_scope
 from idp.domain.session import Acr
 from idp.storage.clients import admit
@@ -101,7 +101,7 @@ def _kept(
 def _judged(client: Client, asked: DeviceAsked) -> tuple[str, DeviceRequest] | Fault:
     """Return what the client may have of what it asks, and how: by the authorization endpoint's rules."""
     if not client.may_use(GrantType.DEVICE_CODE):
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     granted = granted_at_sign_in(
         split_scope(asked.scope) or (),
         allowed=client.scopes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.confirmation import Binding, Confirmation
 from idp.domain.grant import CodeRequest, Redemption, SpentCode, code_fault, grant_fault
-from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
+from idp.domain.oauth import Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.storage.clients import admit
 from idp.storage.codes import find_spent_code, spend_code
 from idp.storage.grants import grant_state, revoke_grant
@@ -34,7 +34,7 @@ def exchange_code(
         StaleClientError: if the client changed a moment ago; nothing was spent.
     """
     if not proven.client.may_use(GrantType.AUTHORIZATION_CODE):
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     with services.store.write() as unit:
         client = admit(unit.connection, proven)
         if isinstance(client, Replayed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.grant import CodeRequest, grant_fault
-from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.domain.tokens import Authentication
 from idp.storage.clients import admit
 from idp.storage.device_authorizations import (
@@ -37,7 +37,7 @@ def exchange_device_code(
         StaleClientError: if the client changed a moment ago; nothing was spent.
     """
     if not proven.client.may_use(GrantType.DEVICE_CODE):
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     code = digest(device_code)
     with services.store.write() as unit:
         client = admit(unit.connection, proven)

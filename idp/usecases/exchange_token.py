@@ -12,7 +12,7 @@ from typing import Any
 
 from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
-from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, TokenFacts
 from idp.storage.access_tokens import NewAccessToken, find_bearer
@@ -84,7 +84,7 @@ def exchange_token(
 
 def _request_fault(client: Client, request: ExchangeRequest) -> Fault | None:
     if not client.may_use(GrantType.TOKEN_EXCHANGE) or client.is_public:
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     rules = (
         (request.subject_type not in _TYPES, "subject_token_type is not supported."),
         (request.requested_type not in {"", ACCESS_TOKEN}, "requested_token_type is not supported."),

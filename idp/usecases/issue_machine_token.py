@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.domain.client import Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
-from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.scope import granted_to_machine, split_scope
 from idp.domain.tokens import AccessTokenFacts
 from idp.storage.access_tokens import NewAccessToken, insert_machine_token
@@ -75,7 +75,7 @@ def _granted(
     client: Client, grant_type: GrantType, scope: str, resource: tuple[str, ...]
 ) -> tuple[str, str] | Fault:
     if not client.may_use(grant_type):
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     asked = split_scope(scope) if scope else None
     if scope and asked is None:
         return Fault(ErrorCode.INVALID_SCOPE, "The scope is malformed.")

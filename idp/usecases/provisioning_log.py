@@ -37,7 +37,7 @@ from kernel.store import Unit
 _LONGEST = 256
 _LONGEST_TYPE = 32
 _DONE = {Operation.CREATE: 201, Operation.DELETE: 204}
-_UNDONE = "Another operation of its circle of references failed."
+UNDONE = "Another operation of its circle of references failed."
 
 
 Announce = Callable[[Unit, str, Deed], None]
@@ -259,7 +259,7 @@ def _keep_undone(services: IdpServices, job: Asked) -> None:
         standing = known_requests(connection, [each.id for each in job.parts])
     for each in job.parts:
         if each.id not in standing:
-            _keep(services.store.sealer, services.requests, _otherwise(each, 409, "", _UNDONE))
+            _keep(services.store.sealer, services.requests, _otherwise(each, 409, "", UNDONE))
 
 
 def _keep(sealer: Sealer, waiting: RequestBuffer, record: RequestRecord) -> None:

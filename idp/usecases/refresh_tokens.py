@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.grant import GrantState, StoredRefreshToken, grant_fault, is_live, is_repeat
-from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.token_form import REFRESH, with_check
 from idp.domain.tokens import Authentication
@@ -68,7 +68,7 @@ def refresh_tokens(
         StaleClientError: if the client changed a moment ago; nothing was spent.
     """
     if not proven.client.may_use(GrantType.REFRESH_TOKEN):
-        return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The client may not use this grant.")
+        return unauthorized_grant()
     asked = split_scope(scope) if scope else None
     if scope and asked is None:
         return Fault(ErrorCode.INVALID_SCOPE, "The scope is malformed.")

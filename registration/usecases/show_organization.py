@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from registration.domain.authority import Caller
+from registration.domain.authority import AUTHORIZED_REPRESENTATIVE, Caller
 from registration.domain.contact_roles import ContactRoleOffer, is_open
 from registration.domain.organization import OrganizationKind, OrganizationStatus
 from registration.domain.outcomes import Refused
@@ -84,7 +84,7 @@ def show_organization(
         may_search=rights.may_search,
         needs_representative=rights.is_staff
         and organization.kind is OrganizationKind.PARTICIPANT
-        and not holders.get("authorized-representative"),
+        and not holders.get(AUTHORIZED_REPRESENTATIVE),
         waiting=waiting,
         vacancies=tuple(
             role.name

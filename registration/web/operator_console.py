@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, several, single
-from kernel.web.language import gettext as _
 from registration.domain.organization import OrganizationForm, check_organization
 from registration.domain.outcomes import Refusal, Refused
 from registration.storage.drafts import Draft
@@ -27,7 +26,7 @@ from registration.web.drafts import (
     texts,
 )
 from registration.web.pages import wizard_page
-from registration.web.refusals import refusal_page
+from registration.web.refusals import refusal_page, staff_only
 from registration.web.requests import page_number
 from registration.web.words import STATUSES, fault_errors, refusal_text
 
@@ -39,16 +38,12 @@ _FIELD_OF = {
 }
 
 
-def _staff_only() -> ResponseReturnValue:
-    return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=_("Only Customer Relations can do this."))
-
-
 @PAGES.get("/operator/organizations")
 @signed_in
 def organizations() -> ResponseReturnValue:
     """List all organizations with their state, found by number or name."""
     if not identity().is_staff:
-        return _staff_only()
+        return staff_only()
     search = single(flask.request.args, "search", longest=100)
     found = list_organizations(services(), caller=caller(), search=search, page=page_number())
     return flask.render_template(
@@ -60,7 +55,7 @@ def organizations() -> ResponseReturnValue:
 @signed_in
 def begin_organization() -> ResponseReturnValue:
     """Start to register an organization."""
-    return begin(ORGANIZATION, None, "organization") if identity().is_staff else _staff_only()
+    return begin(ORGANIZATION, None, "organization") if identity().is_staff else staff_only()
 
 
 def _kept(draft: Draft) -> OrganizationForm:
@@ -79,7 +74,7 @@ def organization(draft: Draft) -> ResponseReturnValue:
     """Take number, names and participations of the organization."""
     offered = offer_participations(services(), caller=caller())
     if isinstance(offered, Refused):
-        return _staff_only() if offered.reason is Refusal.NOT_ALLOWED else refusal_page(offered)
+        return staff_only() if offered.reason is Refusal.NOT_ALLOWED else refusal_page(offered)
     form, errors = _kept(draft), FormErrors()
     if flask.request.method == "POST":
         sent = flask.request.form
@@ -123,14 +118,14 @@ def confirm_organization(draft: Draft) -> ResponseReturnValue:
         return go(draft, "organization")
     offered = offer_participations(services(), caller=caller())
     if isinstance(offered, Refused):
-        return _staff_only() if offered.reason is Refusal.NOT_ALLOWED else refusal_page(offered)
+        return staff_only() if offered.reason is Refusal.NOT_ALLOWED else refusal_page(offered)
     errors = FormErrors()
     if flask.request.method == "POST":
         made = register_organization(services(), caller=caller(), form=form, idempotency_key=draft.id)
         if not isinstance(made, Refused):
             return finish(draft, f"/organizations/{made.organization_id}")
         if made.reason is Refusal.NOT_ALLOWED:
-            return _staff_only()
+            return staff_only()
         errors.add(_FIELD_OF.get(made.reason, ""), refusal_text(made))
     return wizard_page(
         "confirm_organization.html",

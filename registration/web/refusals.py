@@ -31,6 +31,11 @@ def refusal_page(refused: Refused, *, ask: str = "", back: str = "/actions") -> 
     return refuse(status, heading, *lines, back=back, back_text=_("Go back to Actions"))
 
 
+def staff_only() -> ResponseReturnValue:
+    """Return the page for whoever is not of Customer Relations and asks for a page of theirs."""
+    return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=_("Only Customer Relations can do this."))
+
+
 def who_may_name(role_key: str) -> str:
     """Return the sentence that tells who adds and removes holders of a contact role."""
     known = NAMED_BY.get(role_key)

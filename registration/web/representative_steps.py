@@ -30,7 +30,7 @@ from registration.web.drafts import (
     text,
 )
 from registration.web.pages import wizard_page
-from registration.web.refusals import refusal_page
+from registration.web.refusals import refusal_page, staff_only
 from registration.web.words import refusal_text
 
 PAGES = flask.Blueprint("representative_steps", __name__)
@@ -41,7 +41,7 @@ PAGES = flask.Blueprint("representative_steps", __name__)
 def begin_representative(organization_id: str) -> ResponseReturnValue:
     """Start to name the first Authorized Representative."""
     if not identity().is_staff:
-        return _staff_only()
+        return staff_only()
     view = show_organization(services(), caller=caller(), organization_id=organization_id)
     if isinstance(view, Refused):
         return refusal_page(view, back="/operator/organizations")
@@ -79,7 +79,7 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
             if not isinstance(made, Refused):
                 return finish(draft, f"/requests/{made.number}")
             if made.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
-                return _staff_only()
+                return staff_only()
             errors.add("", refusal_text(made))
         else:
             errors.add("evidence", _("Enter the reference of the agreement or letter"))
@@ -89,7 +89,7 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
     back = address(draft, "select" if text(draft, "person_id") else "confirm-person")
     if isinstance(plan, Refused):
         if plan.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
-            return _staff_only()
+            return staff_only()
         errors = FormErrors([("", refusal_text(plan))])
         return wizard_page(
             "cannot_confirm.html", draft, step=mark("Confirm"), status=409, errors=errors, back=back
@@ -104,7 +104,3 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
         evidence=evidence,
         back=back,
     )
-
-
-def _staff_only() -> ResponseReturnValue:
-    return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=_("Only Customer Relations can do this."))

@@ -14,6 +14,7 @@ BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MOST_OPERATIONS = 1_000
 LARGEST_PAYLOAD = 1_048_576
+"""Bytes of any request; a bulk job may have as many as one of its operations sent alone."""
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LONGEST_ID = 256
 

@@ -10,13 +10,13 @@ from scim2_models import CaseExact, Mutability, Reference, Returned
 from scim2_models import EnterpriseUser as EnterpriseUserOfLibrary
 from scim2_models.resources.enterprise_user import Manager as ManagerOfLibrary
 
-from idp.domain.reporting_line import ENTERPRISE
+from idp.domain.reporting_line import ENTERPRISE, NAME_PATH
 
 MANAGER = f"{ENTERPRISE}:manager"
 """The manager as filters and paths call it."""
 MANAGER_PATH = "enterprise:manager"
 """Path of the manager in the catalogue."""
-MANAGER_NAME = "enterprise:manager.displayname"
+MANAGER_NAME = NAME_PATH
 """Path of the manager's name in the catalogue."""
 
 

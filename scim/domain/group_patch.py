@@ -39,7 +39,9 @@ _MEMBERS = re.compile(
 _FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
 _LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SELECTION = re.compile(r"\[(?:.*\]|.*$)", re.DOTALL)
-_OPERATIONS = frozenset({"add", "remove", "replace"})
+OPERATIONS = frozenset({"add", "remove", "replace"})
+NO_OPERATION = "'op' must be add, remove or replace."
+NO_ATTRIBUTE = "'path' names no attribute of this type of resource."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue)
     for operation in operations:
         path = next((value for name, value in operation.items() if name.lower() == "path"), None)
         if isinstance(path, str) and not catalogue.knows(_SELECTION.sub("", path.strip())):
-            raise InvalidPathException(detail="'path' names no attribute of this type of resource.")
+            raise InvalidPathException(detail=NO_ATTRIBUTE)
 
 
 def read_group_patch(operations: Iterable[Mapping[str, Any]]) -> GroupPatch:
@@ -132,8 +134,8 @@ class _Reader:
     def read(self, names: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
         op = names.get("op")
         op = op.lower() if isinstance(op, str) else ""
-        if op not in _OPERATIONS:
-            raise InvalidValueException(detail="'op' must be add, remove or replace.")
+        if op not in OPERATIONS:
+            raise InvalidValueException(detail=NO_OPERATION)
         path, value = names.get("path"), names.get("value", ...)
         if isinstance(path, str) and (match := _MEMBERS.fullmatch(path.strip())):
             self._members(op, match["filter"], match["part"], value)

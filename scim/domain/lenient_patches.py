@@ -20,12 +20,12 @@ from scim2_models import (
 
 from scim.domain.catalogue import Attribute, Catalogue
 from scim.domain.enterprise import MANAGER, MANAGER_PATH
+from scim.domain.group_patch import NO_ATTRIBUTE, NO_OPERATION, OPERATIONS
 from scim.domain.lenient_resources import ResourceReader
 from scim.domain.profile import Tolerance
 
 Operation = dict[str, Any]
 _PATH = re.compile(r"(?P<head>[^\[]*)(?P<selection>\[.*\])?(?:\.(?P<part>\$?\w+))?", re.DOTALL)
-_OPERATIONS = frozenset({"add", "remove", "replace"})
 _MEMBERS = frozenset({"op", "path", "value"})
 _NO_VALUE = "A remove has no 'value': its path says what goes."
 
@@ -112,10 +112,10 @@ class _PatchReader:
 
     def _op(self, op: Any) -> str:  # noqa: ANN401 - JSON
         known = op.lower() if isinstance(op, str) else ""
-        if not self._tolerance.capitalised_operations and (known != op or known not in _OPERATIONS):
+        if not self._tolerance.capitalised_operations and (known != op or known not in OPERATIONS):
             raise InvalidSyntaxException(detail="'op' must be add, remove or replace, in lower case.")
-        if known not in _OPERATIONS:
-            raise InvalidValueException(detail="'op' must be add, remove or replace.")
+        if known not in OPERATIONS:
+            raise InvalidValueException(detail=NO_OPERATION)
         return known
 
     def _pathless(self, names: Operation) -> Iterator[Operation]:
@@ -222,7 +222,7 @@ class _PatchReader:
         part = (match["part"] if match and match["selection"] else "") or inner
         attribute = head.parts.get(part.lower()) if head is not None and part else head
         if attribute is None and not self._tolerance.unknown_attributes:
-            raise InvalidSyntaxException(detail="'path' names no attribute of this type of resource.")
+            raise InvalidSyntaxException(detail=NO_ATTRIBUTE)
         return _Target(attribute, head, selects=bool(match and match["selection"]), has_part=bool(part))
 
     def _value(self, target: _Target, value: Any, *, replaces: bool) -> Any:  # noqa: ANN401 - JSON

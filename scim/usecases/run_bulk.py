@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from idp.usecases.provisioning_log import UNDONE
 from idp.usecases.services import IdpServices
 from kernel.errors import SwitchyardError
 from kernel.joined import joined
@@ -92,13 +93,13 @@ class _Run:
             with joined(self._services.store) as store:
                 made = self._close(dataclasses.replace(self._services, store=store), places)
         except _BrokenCircleError as broken:
-            made = dict.fromkeys(places, _conflict("Another operation of its circle of references failed."))
+            made = dict.fromkeys(places, _conflict(UNDONE))
             made[broken.place] = broken.result
         except SwitchyardError as error:
             made = dict.fromkeys(places, _failed(error.status, error.public))
         except Exception as error:  # noqa: BLE001 - a circle fails alone: what others did stays and is told
             _log.error("scim.circle_failed", error=type(error).__name__, exc_info=error)
-            made = dict.fromkeys(places, _failed(500, "Something went wrong. Nothing was changed."))
+            made = dict.fromkeys(places, _failed(500, SwitchyardError.public))
         for place in places:
             self._keep(place, made[place])
 

@@ -24,9 +24,8 @@ from scim.domain.documents import write
 from scim.domain.projection import Projection, project
 from scim.usecases.edit_user import OWN_ATTRIBUTES
 from scim.usecases.outcomes import ConditionFailed, NotTheirs, WriteRefusal
-from scim.web.endpoint import refusal
+from scim.web.endpoint import NOT_FOUND, refusal
 
-NOT_FOUND = "There is no such resource."
 PROTECTED = "protectedAccount: the request would change an account that is protected."
 _OTHER_VERSION = "The resource is not at the version the request demands."
 

@@ -15,8 +15,7 @@ from scim.domain.bulk import BULK_RESPONSE, LARGEST_PAYLOAD, Bulk, Fault, Operat
 from scim.domain.documents import DEEPEST, read_object, write
 from scim.usecases.client import WRITE, ScimClient
 from scim.usecases.run_bulk import Result, run_bulk
-from scim.web.answers import NOT_FOUND
-from scim.web.endpoint import MEDIA_TYPE, Method, answered, refusal, scim_answer
+from scim.web.endpoint import MEDIA_TYPE, NOT_FOUND, Method, answered, refusal, scim_answer
 
 Addresses = Mapping[str, Mapping[str, Method]]
 """The methods by address, written as in a routing table: ``/Users``, ``/Users/{id}``."""

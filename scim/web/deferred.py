@@ -29,9 +29,10 @@ from idp.usecases.provisioning_log import asked_by
 from idp.usecases.services import IdpServices
 from idp.web.oidc.possession import token_of
 from kernel.crypto import digest
-from kernel.errors import BusyError
+from kernel.errors import BusyError, SwitchyardError
 from kernel.joined import joined
 from kernel.origin import Origin, current_origin, origin
+from kernel.randomness import ULID
 from kernel.web.http import NO_STORE, Request, Response, json_response
 from scim.domain.bulk import Bulk, Operation
 from scim.domain.errors import error_document, of_exception
@@ -39,20 +40,17 @@ from scim.domain.prefer import asks_async, prefers_later
 from scim.usecases.announce import Announcer
 from scim.usecases.client import READ, ScimClient
 from scim.usecases.run_bulk import Result
-from scim.web.answers import NOT_FOUND
 from scim.web.bulk import Addresses, BulkJobs, read_job, result_of
-from scim.web.endpoint import Method, answering, client_of, refusal
+from scim.web.endpoint import BASE_PATH, NOT_FOUND, Method, answering, client_of, refusal
 from scim.web.recording import recorded
 
 PATH = "/AsyncRequests/{id}"
-_BASE_PATH = "/scim/v2"
-_ID = re.compile(r"(?P<request>[0-9A-HJKMNP-TV-Z]{26})(?::(?:0|[1-9][0-9]{0,3}))?")
+_ID = re.compile(rf"(?P<request>{ULID.pattern})(?::(?:0|[1-9][0-9]{{0,3}}))?")
 _TARGET = re.compile(r"(?P<collection>/[A-Za-z]+)(?:/(?P<id>[^/]+))?")
 _KEPT = ("content-type", "if-match", "if-none-match")
 _TRIES = 3
 _CUT_OFF = "The job was cut off. What of it was done can be read."
 _UNTRIED = "The job ended before this operation was tried."
-_FAILED = "Something went wrong. Nothing was changed."
 _NO_MORE = "The client may not ask any more."
 _log = structlog.get_logger(__name__)
 
@@ -187,7 +185,7 @@ class DeferredRequests:
         Where the database is busy nobody waits for the answer, so it is done again, at once and later; that
         it is busy is told only of what could not be done in an hour.
         """
-        status, why = 500, _FAILED
+        status, why = 500, SwitchyardError.public
         try:
             if self._tried(taken, request, client, owner) or put_back(
                 self._services.store, taken, owner=owner
@@ -298,7 +296,7 @@ class DeferredRequests:
 
 
 def _relative(request: Request) -> str:
-    return request.path.removeprefix(_BASE_PATH).rstrip("/")
+    return request.path.removeprefix(BASE_PATH).rstrip("/")
 
 
 def _refused(_request: Request) -> Response:
@@ -321,7 +319,7 @@ def _kept(request: Request) -> dict[str, Any]:
 def _restored(taken: Deferred) -> Request:
     kept = taken.request
     path = str(kept["path"])
-    match = _TARGET.fullmatch(path.removeprefix(_BASE_PATH).rstrip("/"))
+    match = _TARGET.fullmatch(path.removeprefix(BASE_PATH).rstrip("/"))
     return Request(
         str(kept["method"]),
         path,

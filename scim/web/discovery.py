@@ -24,7 +24,7 @@ from scim.domain.profile import Profile
 from scim.domain.render import list_response
 from scim.settings import ScimSettings
 from scim.usecases.client import READ, ScimClient
-from scim.web.endpoint import Method, refusal, scim_answer
+from scim.web.endpoint import NOT_FOUND, Method, refusal, scim_answer
 
 
 class Discovery:
@@ -72,7 +72,7 @@ class Discovery:
                 return refusal(403, "Discovery cannot be filtered.")
             text = find(request, client)
             if text is None:
-                return refusal(404, "There is no such resource.")
+                return refusal(404, NOT_FOUND)
             tag = hashlib.sha256(text.encode()).hexdigest()[:16]
             shared = "private" if client.id else "public"
             headers = (

@@ -29,6 +29,7 @@ from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.accept import SCIM, accepts
+from scim.domain.bulk import LARGEST_PAYLOAD
 from scim.domain.documents import read_object, write
 from scim.domain.errors import error_document, of_exception, of_validation
 from scim.domain.prefer import asks_async
@@ -37,7 +38,8 @@ from scim.usecases.client import GROUPS_WRITE, READ, USERS_WRITE, WRITE, ScimCli
 from scim.web.recording import note_names, recorded
 
 MEDIA_TYPE = SCIM
-LARGEST_BODY = 1_048_576
+NOT_FOUND = "There is no such resource."
+BASE_PATH = "/scim/v2"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ANY_METHOD)
 _SENT = frozenset({"application/json", MEDIA_TYPE})
 _CODINGS = frozenset({"", "identity"})
@@ -71,7 +73,7 @@ class Method:
     reads_body: bool = False
     any_type: bool = False
     media_type: str = MEDIA_TYPE
-    too_large: str = f"A request may have {LARGEST_BODY} bytes at most."
+    too_large: str = f"A request may have {LARGEST_PAYLOAD} bytes at most."
 
 
 def scim_answer(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -256,7 +258,7 @@ def _refusal_of_form(request: Request, method: Method) -> Response | None:
     """Refuse what cannot be answered or read, whatever it says (B2, B3, B8)."""
     if not accepts(request.header("accept"), method.media_type):
         return refusal(406, f"Answers here are {method.media_type}.")
-    if len(request.body) > LARGEST_BODY:
+    if len(request.body) > LARGEST_PAYLOAD:
         return refusal(413, method.too_large)
     if method.reads_body and request.media_type not in _SENT:
         return refusal(415, f"Requests here are {MEDIA_TYPE} or application/json.")
@@ -278,7 +280,7 @@ def _of_error(error: Exception, request: Request) -> Response:
         case SwitchyardError():
             return refusal(error.status, error.public)
     _log.error("scim.failed", path=request.path, error=type(error).__name__, exc_info=error)
-    return refusal(500, "Something went wrong. Nothing was changed.")
+    return refusal(500, SwitchyardError.public)
 
 
 def _challenge(status: int, detail: str, *parts: str, scheme: str = "Bearer") -> Response:

@@ -18,12 +18,11 @@ from idp.domain.provisioning_log import Operation
 from idp.usecases.provisioning_log import Asked, answered, asked_about, flush_requests
 from idp.usecases.services import IdpServices
 from kernel.origin import current_origin
+from kernel.randomness import ULID
 from kernel.web.http import Request, Response
 from scim.domain.reasons import told_reason
 
 _PATH = re.compile(r"(?:/scim/v2)?/?(?P<kind>[A-Za-z]*).*", re.DOTALL)
-_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-"""What an id of ours looks like; whatever else stands in its place is the client's own and is not kept."""
 _RESOURCES = {"Users": "User", "Groups": "Group", "Me": "User"}
 _OPERATIONS = {
     "GET": Operation.READ,
@@ -41,7 +40,7 @@ def recorded(services: IdpServices, request: Request, answer: Callable[[Request]
     target = request.path_values.get("id", "")
     stem = request.path.removesuffix(target) if target else request.path
     operation, resource = _asked(request.method, stem, has_target=bool(target))
-    known = target if _ID.fullmatch(target) else ""
+    known = target if ULID.fullmatch(target) else ""  # what else stands there is the client's own
     with Asked(operation, resource, known) as asked:
         response = answer(request)
         _tell(services, asked, response)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from idp.domain.provisioning import Missing, Moved, Protected
 from idp.domain.query import Heavy, Record
 from idp.usecases.services import IdpServices
+from kernel.randomness import ULID
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import Catalogue
 from scim.domain.etag import Condition, Demand, entity_tag, read_condition, read_demand
@@ -17,13 +17,11 @@ from scim.domain.projection import Projection
 from scim.settings import ScimSettings
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed
-from scim.web.answers import NOT_FOUND, refused, shown
+from scim.web.answers import refused, shown
 from scim.web.cursors import Cursors
-from scim.web.endpoint import Method, body_object, refusal, scim_answer
+from scim.web.endpoint import NOT_FOUND, Method, body_object, refusal, scim_answer
 from scim.web.listing import Listed, Listing
 from scim.web.searching import ListRequest, list_request, projection_of, search_request
-
-ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class View(Protocol):
@@ -98,7 +96,7 @@ class Resources(ABC, Generic[ViewT]):
         """Answer one resource (D1, D7, L3); 412 where it is not at the version that If-Match names (L2)."""
         projection = self.projection(request)
         resource_id = request.path_values["id"]
-        view = self.look(resource_id, client, projection) if ID.fullmatch(resource_id) else None
+        view = self.look(resource_id, client, projection) if ULID.fullmatch(resource_id) else None
         if view is None:
             return refusal(404, NOT_FOUND)
         demand = read_demand(request.header("if-match"))
@@ -109,7 +107,7 @@ class Resources(ABC, Generic[ViewT]):
     def delete(self, request: Request, client: ScimClient) -> Response:
         """Delete a resource for good (I1..I3)."""
         resource_id = request.path_values["id"]
-        if not ID.fullmatch(resource_id):
+        if not ULID.fullmatch(resource_id):
             return refusal(404, NOT_FOUND)
         demand = _demand_of(request)
         expected: int | None = None
@@ -164,7 +162,7 @@ class Resources(ABC, Generic[ViewT]):
     def edited(self, request: Request, edit: Edit[OutcomeT]) -> OutcomeT | Missing:
         """Return how a PUT or PATCH ended."""
         resource_id = request.path_values["id"]
-        if not ID.fullmatch(resource_id):
+        if not ULID.fullmatch(resource_id):
             return Missing()
         return edit(resource_id, body_object(request), _demand_of(request))
 

@@ -14,13 +14,11 @@ from scim.web.bulk import BulkJobs
 from scim.web.deferred import PATH as ASYNC_PATH
 from scim.web.deferred import DeferredRequests
 from scim.web.discovery import Discovery
-from scim.web.endpoint import METHODS, Method, ScimEndpoint, host_refusal, refusal
+from scim.web.endpoint import BASE_PATH, METHODS, NOT_FOUND, Method, ScimEndpoint, host_refusal, refusal
 from scim.web.everything import Everything
 from scim.web.groups import Groups
 from scim.web.me import Me, OwnEndpoint
 from scim.web.users import Users
-
-BASE_PATH = "/scim/v2"
 
 
 def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> tuple[Route, ...]:
@@ -129,4 +127,4 @@ class _Nowhere:
 
     def __call__(self, _request: Request) -> Response:
         """Answer that there is nothing, in SCIM's words."""
-        return refusal(404, "There is no such resource.")
+        return refusal(404, NOT_FOUND)

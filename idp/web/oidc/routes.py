@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from idp.domain.login_flow import RESUME_PATH
 from idp.domain.self_registration import CLOSED
 from idp.usecases.services import IdpServices
 from idp.web.authlib_bridge import provider_metadata_fault
@@ -34,7 +35,6 @@ PATHS = {
 }
 REGISTRATION_PATH = "/oauth2/register"
 """Where clients register themselves, if the settings let them; each one's own address is below it."""
-RESUME_PATH = "/oauth2/authorize/resume"
 DISCOVERY_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 
 _LOOK = ("GET",)

@@ -10,13 +10,19 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from idp.domain.client_profile import ClientProfile
+from idp.domain.oauth import AuthMethod
+from idp.domain.security_events import Payload, StreamStatus
+from idp.usecases import store_scim_client
 from kernel.crypto import KeyRing
 from kernel.errors import BusyError, SettingsError, SwitchyardError
+from scim.domain.profile import Profile
 from switchyard.cli import main
 from switchyard.cli_options import Commands
 from tests.architecture.sources import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -31,6 +37,31 @@ def test_help_loads_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "demo" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "known"),
+    [
+        ("client add", "profile", ClientProfile),
+        ("client change", "profile", ClientProfile),
+        ("client add", "auth_method", AuthMethod),
+        ("client change", "auth_method", AuthMethod),
+        ("client registration-token issue", "profile", ["", *ClientProfile]),
+        ("scim-client set", "profile", Profile),
+        ("scim-client set", "profile", store_scim_client.PROFILES),
+        ("events set", "provisioning", set(Payload) - {Payload.NONE}),
+        ("events status", "status", StreamStatus),
+    ],
+)
+def test_a_choice_is_of_all_that_there_is(path: str, name: str, known: Iterable[str]) -> None:
+    """The command line loads nothing to show its help, so it writes out what the rules know; none is forgotten."""
+    command: click.Command = main
+    for word in path.split():
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    [option] = [each for each in command.params if each.name == name]
+    assert isinstance(option.type, click.Choice)
+    assert sorted(option.type.choices) == sorted(known)
 
 
 def test_every_command_explains_itself() -> None:
