@@ -21,6 +21,7 @@ from idp.usecases.sweep_sign_in import sweep_sign_in
 from idp.usecases.sweep_tokens import sweep_tokens
 from idp.usecases.sweep_unused_clients import sweep_unused_clients
 from kernel import ratelimit
+from kernel.clock import Clock
 from kernel.courier import outbox
 from kernel.courier.carriers import Carrier
 from kernel.courier.console import ConsoleCarrier
@@ -54,7 +55,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     services = gateway_services(settings)
     store = services.store
     prepare_schema(store, "gateway", settings.kernel)
-    bags, node = carriers(settings.kernel), settings.kernel.node
+    bags, node = carriers(settings.kernel, store.clock), settings.kernel.node
     notices = BackchannelCarrier(
         store,
         services.signing,
@@ -88,7 +89,7 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
     """Return what runs beside Registration's web server: its courier and the sweeper of its counters."""
     store = open_store(settings.kernel)
     prepare_schema(store, "registration", settings.kernel)
-    courier = CourierWorker(store, carriers(settings.kernel), node=settings.kernel.node)
+    courier = CourierWorker(store, carriers(settings.kernel, store.clock), node=settings.kernel.node)
     return {
         "courier": courier.run,
         "sweeper": lambda stop: _keep_sweeping_kernel(store, settings.kernel, stop),
@@ -102,7 +103,7 @@ def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Back
     return {"delivery": lambda stop: run_worker(services, stop)}
 
 
-def carriers(kernel: KernelSettings) -> dict[str, Carrier]:
+def carriers(kernel: KernelSettings, clock: Clock) -> dict[str, Carrier]:
     """Return the carriers of e-mail and text messages."""
     found: dict[str, Carrier] = {}
     if kernel.courier == "console":
@@ -120,7 +121,8 @@ def carriers(kernel: KernelSettings) -> dict[str, Carrier]:
         )
     )
     if kernel.sms_webhook_url:
-        found["sms"] = WebhookCarrier(kernel.sms_webhook_url, token=_secret(kernel.sms_webhook_token_file))
+        token = _secret(kernel.sms_webhook_token_file)
+        found["sms"] = WebhookCarrier(kernel.sms_webhook_url, clock, token=token)
     return found
 
 

@@ -6,7 +6,6 @@ when it arrives and a repeated delivery is never taken for a replayed token.
 
 from __future__ import annotations
 
-import datetime as dt
 import ssl
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -20,10 +19,10 @@ from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
 from kernel.errors import BusyError
 from kernel.fetch import Answered, Fetcher, NotFetched
+from kernel.retry_after import wait_asked_for
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
 
-_MOST_WAIT = dt.timedelta(hours=1)
 _HEADERS = {"Cache-Control": "no-store"}
 
 
@@ -72,7 +71,8 @@ class BackchannelCarrier:
         if answer.status == httpx.codes.BAD_REQUEST:
             raise PermanentFailure("the relying party refused the logout token")
         if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT):
-            raise TransientFailure(f"relying party answered {answer.status}", _wait(answer.retry_after))
+            wait = wait_asked_for(answer.retry_after, now=self._store.clock.now())
+            raise TransientFailure(f"relying party answered {answer.status}", wait)
 
     def _guarded(self, client: Client, token: str) -> Answered:
         headers = {"Content-Type": "application/x-www-form-urlencoded", **_HEADERS}
@@ -130,9 +130,3 @@ class BackchannelCarrier:
         if found is None or not found.backchannel_logout_uri:
             raise PermanentFailure("the client has no logout address any more")
         return found
-
-
-def _wait(value: str) -> dt.timedelta | None:
-    if not (value.isascii() and value.isdigit() and len(value) < 6):
-        return None
-    return min(dt.timedelta(seconds=int(value)), _MOST_WAIT)

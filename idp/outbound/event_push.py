@@ -10,9 +10,9 @@ from typing import Any
 
 from idp.domain.security_events import SET_MEDIA_TYPE, refusal_of
 from kernel.fetch import Fetcher, NotFetched
+from kernel.retry_after import wait_asked_for
 
 _TAKEN = frozenset({200, 202, 204})
-_MOST_WAIT = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NotTaken:
 
 
 def push_event(
-    fetcher: Fetcher, url: str, token: str, *, authorization: str
+    fetcher: Fetcher, url: str, token: str, *, authorization: str, now: dt.datetime
 ) -> Taken | NeverTaken | NotTaken:
     """POST ``token`` to ``url``, guarded as every address that somebody else chose."""
     headers = {"Content-Type": SET_MEDIA_TYPE, "Accept": "application/json"}
@@ -50,7 +50,7 @@ def push_event(
     refusal = refusal_of(answer.status, _object(answer.body))
     if refusal:
         return NeverTaken(refusal)
-    return NotTaken(f"answered {answer.status}", _wait(answer.retry_after))
+    return NotTaken(f"answered {answer.status}", wait_asked_for(answer.retry_after, now=now))
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -59,9 +59,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _wait(retry_after: str) -> dt.timedelta | None:
-    if not (retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6):
-        return None
-    return min(dt.timedelta(seconds=int(retry_after)), _MOST_WAIT)

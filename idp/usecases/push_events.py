@@ -75,7 +75,10 @@ class EventPusher:
         trouble: NotTaken | None = None
         for event in waiting_events(services.store.database, stream, most=_EVENTS):
             token = security_event_token(services, stream, event)
-            match push_event(services.fetcher, stream.endpoint_url, token, authorization=authorization):
+            now = services.store.clock.now()
+            match push_event(
+                services.fetcher, stream.endpoint_url, token, authorization=authorization, now=now
+            ):
                 case Taken():
                     taken.append(event.id)
                 case NeverTaken(reason=reason):

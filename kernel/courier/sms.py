@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import httpx
 
+from kernel.clock import Clock
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
+from kernel.retry_after import wait_asked_for
 
 
 class WebhookCarrier:
@@ -16,8 +16,9 @@ class WebhookCarrier:
     ``id`` stays the same over retries, so that the provider can drop a repetition.
     """
 
-    def __init__(self, url: str, *, token: str = "", timeout: float = 10.0) -> None:
+    def __init__(self, url: str, clock: Clock, *, token: str = "", timeout: float = 10.0) -> None:
         self._url = url
+        self._clock = clock
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout = timeout
 
@@ -31,13 +32,7 @@ class WebhookCarrier:
         except httpx.HTTPError as error:
             raise TransientFailure(f"provider unreachable ({type(error).__name__})") from None
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise TransientFailure(f"provider answered {answer.status_code}", _retry_after(answer))
+            wait = wait_asked_for(answer.headers.get("Retry-After", ""), now=self._clock.now())
+            raise TransientFailure(f"provider answered {answer.status_code}", wait)
         if answer.status_code >= 300:
             raise PermanentFailure(f"provider answered {answer.status_code}")
-
-
-def _retry_after(answer: httpx.Response) -> dt.timedelta | None:
-    value = answer.headers.get("Retry-After", "")
-    return (
-        dt.timedelta(seconds=int(value)) if value.isascii() and value.isdigit() and len(value) < 6 else None
-    )

@@ -5,8 +5,6 @@ An answer is a value, whatever it is; the rules that judge it live in :mod:`regi
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -27,6 +25,7 @@ from scim2_models import (
 )
 
 from kernel.clock import Clock
+from kernel.retry_after import wait_asked_for
 from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
 from registration.domain.sign_in import ProviderUnreachableError
 from registration.outbound.access_token import AccessTokens, TokenRefusedError
@@ -249,26 +248,13 @@ class ScimDirectory:
             status=response.status_code if readable or not succeeded else UNREADABLE,
             scim_type=str(error.scim_type or "") if error else "",
             detail=str(error.detail or "") if error else "",
-            retry_after=self._retry_after(response.headers.get("Retry-After", "")),
+            retry_after=wait_asked_for(response.headers.get("Retry-After", ""), now=self._clock.now()),
             remote_id=str(resource.id or "") if resource else "",
             etag=response.headers.get("ETag", ""),
             method=method,
             path=path,
             milliseconds=milliseconds,
         )
-
-    def _retry_after(self, text: str) -> dt.timedelta | None:
-        """Read a Retry-After in either of its two forms (RFC 9110 §10.2.3)."""
-        if not text:
-            return None
-        if text.isascii() and text.isdigit():
-            return dt.timedelta(seconds=min(int(text[:9]), 86_400))
-        try:
-            at = email.utils.parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
-        return max(at - self._clock.now(), dt.timedelta(0))
 
 
 def _since(started: float) -> int:

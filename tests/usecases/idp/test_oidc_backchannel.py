@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from contextlib import contextmanager
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 class Listener(HTTPServer):
     """A relying party's back-channel endpoint that answers as told and keeps what it got."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, retry_after: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status = status
+        self.retry_after = retry_after
         self.tokens: list[str] = []
 
     @property
@@ -54,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.tokens += parse_qs(body)["logout_token"]
         self.send_response(self.server.status)
         self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-        self.send_header("Retry-After", "7")
+        self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -63,8 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_listener(status: int = 200) -> Iterator[Listener]:
-    server = Listener(status)
+def a_listener(status: int = 200, *, retry_after: str = "7") -> Iterator[Listener]:
+    server = Listener(status, retry_after)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -177,8 +180,16 @@ def test_a_relying_party_in_trouble_is_tried_again(op: Op, status: int) -> None:
         op.client(backchannel_logout_uri=rp.address)
         with pytest.raises(TransientFailure) as failure:
             carrier(op).deliver(notice())
-    assert failure.value.retry_after is not None
-    assert failure.value.retry_after.total_seconds() == 7
+    assert failure.value.retry_after == dt.timedelta(seconds=7)
+
+
+def test_a_relying_party_may_name_the_moment_it_is_back(op: Op) -> None:
+    """LO-07, RFC 9110 §10.2.3: as a date."""
+    with a_listener(503, retry_after=format_datetime(op.clock.now() + dt.timedelta(minutes=2))) as rp:
+        op.client(backchannel_logout_uri=rp.address)
+        with pytest.raises(TransientFailure) as failure:
+            carrier(op).deliver(notice())
+    assert failure.value.retry_after == dt.timedelta(minutes=2)
 
 
 def test_a_relying_party_that_is_down_is_tried_again(op: Op) -> None:
