@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
-
-from switchyard.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from tests.support.command_line import CommandLine
+
+    Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    kek = tmp_path / "kek.txt"
-    assert CliRunner().invoke(main, ["keys", "new-kek", str(kek)]).exit_code == 0
-    file = tmp_path / "switchyard.toml"
-    file.write_text(
-        "[gateway.kernel]\n"
-        f"database_url = 'sqlite:///{tmp_path / 'gateway.db'}'\n"
-        f"key_file = '{kek}'\n"
-        "public_url = 'http://127.0.0.1:8000'\n"
-    )
-    return Run(file)
-
-
-class Run:
-    """The command line over one settings file."""
-
-    def __init__(self, settings: Path) -> None:
-        self._settings = settings
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        command, *rest = words
-        result = CliRunner().invoke(
-            main, ["scim-client", command, "--settings", str(self._settings), *rest], catch_exceptions=False
-        )
-        assert result.exit_code == code, result.output
-        return result.output
+def run(command_line: CommandLine) -> Run:
+    return partial(command_line, "scim-client")
 
 
 def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:

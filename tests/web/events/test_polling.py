@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -22,22 +22,9 @@ from idp.usecases.sweep_security_events import (
 from kernel.audit import SYSTEM
 from kernel.tables import audit_event
 from tests.support.events import CLIENT, SET_CLAIMS, Receiver, hears
-from tests.support.scim import ScimWorld, a_scim_world, a_user
-
-if TYPE_CHECKING:
-    from kernel.database import Database
+from tests.support.scim import ScimWorld, a_user
 
 OTHER = "another-worker"
-
-
-@pytest.fixture
-def world(gateway_database: Database) -> ScimWorld:
-    return a_scim_world(gateway_database)
-
-
-@pytest.fixture
-def sqlite_world(sqlite_gateway_database: Database) -> ScimWorld:
-    return a_scim_world(sqlite_gateway_database)
 
 
 def waiting(world: ScimWorld) -> int:

@@ -37,16 +37,6 @@ HEADER = "Bearer the-receiver-knows-it"
 
 
 @pytest.fixture
-def world(gateway_database: Database) -> ScimWorld:
-    return a_scim_world(gateway_database)
-
-
-@pytest.fixture
-def sqlite_world(sqlite_gateway_database: Database) -> ScimWorld:
-    return a_scim_world(sqlite_gateway_database)
-
-
-@pytest.fixture
 def server(tmp_path: Path) -> Iterator[Documents]:
     with serving_documents(tmp_path) as documents:
         yield documents
