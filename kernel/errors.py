@@ -24,6 +24,17 @@ class SwitchyardError(Exception):
         super().__init__(self.code, context)
 
 
+class SpokenError(SwitchyardError):
+    """An error for whoever runs the system: ``message`` says in a sentence what is wrong, and what to do."""
+
+    def __init__(self, message: str, **context: object) -> None:
+        self.message = message
+        super().__init__(message=message, **context)
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class BusyError(SwitchyardError):
     """The system sheds load rather than grow without bound; ``retry_after`` is in whole seconds."""
 
@@ -45,17 +56,13 @@ class UndoneError(BusyError):
     code = "undone"
 
 
-class DatabaseAwayError(BusyError):
+class DatabaseAwayError(BusyError, SpokenError):
     """The database cannot be reached, or takes nobody: nothing was asked of it, and nothing was changed."""
 
     code = "database_away"
 
     def __init__(self, words: str) -> None:
-        self.message = f"the database cannot be used: {words}"
-        super().__init__(message=self.message)
-
-    def __str__(self) -> str:
-        return self.message
+        super().__init__(message=f"the database cannot be used: {words}")
 
 
 class NestedUnitError(RuntimeError):
@@ -65,18 +72,11 @@ class NestedUnitError(RuntimeError):
         super().__init__("this thread has a unit of work open on this database: write in that one")
 
 
-class SettingsError(SwitchyardError):
+class SettingsError(SpokenError):
     """The settings cannot be used; the message names the key and says what to do."""
 
     code = "settings"
     public = "The settings cannot be used."
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message=message)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class SealError(SwitchyardError):

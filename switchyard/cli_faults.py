@@ -12,7 +12,7 @@ import re
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from kernel.errors import BusyError, SwitchyardError
+from kernel.errors import BusyError, SpokenError, SwitchyardError
 from kernel.logged_errors import worded
 from switchyard.exit_codes import BUSY, REFUSED
 
@@ -30,7 +30,7 @@ def told(error: Exception) -> tuple[str, int] | None:
     """Return what to say of an error and the code to end with; None if it is a mistake of our own."""
     if isinstance(error, SwitchyardError):
         code = BUSY if isinstance(error, BusyError) else REFUSED
-        return getattr(error, "message", "") or f"{error.public} ({error.code})", code
+        return error.message if isinstance(error, SpokenError) else f"{error.public} ({error.code})", code
     if isinstance(error, DBAPIError):
         return _of_database(error)
     if isinstance(error, OSError) and error.errno is not None:

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.audit import Actor
 from kernel.clock import SystemClock
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 from kernel.randomness import SystemRandomness
 from keys.domain.encryption import OPENED_BY
 from keys.usecases.rotate import rotate_by_command
@@ -57,18 +57,11 @@ _ROTATED = ("ES256", "PS256", "RS256")
 _KEY = hashlib.sha256(b"The key-encryption key of every laboratory; it protects nothing.").digest()
 
 
-class LabRefusedError(SwitchyardError):
+class LabRefusedError(SpokenError):
     """The laboratory does not start; the message says why."""
 
     code: ClassVar[str] = "lab_refused"
     public: ClassVar[str] = "The laboratory does not start."
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message=message)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -24,7 +24,7 @@ class Fault:
     message: str
 
 
-class LabFileError(SwitchyardError):
+class LabFileError(SpokenError):
     """The file cannot be used; the message names every key that is wrong."""
 
     code: ClassVar[str] = "lab_file"
@@ -33,11 +33,7 @@ class LabFileError(SwitchyardError):
     def __init__(self, name: str, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         lines = [f"  {fault.key}: {fault.message}" for fault in self.faults]
-        self.message = "\n".join([f"{name} cannot be used:", *lines])
-        super().__init__(name=name)
-
-    def __str__(self) -> str:
-        return self.message
+        super().__init__("\n".join([f"{name} cannot be used:", *lines]), name=name)
 
 
 def path_of(location: Sequence[str | int]) -> str:

@@ -43,7 +43,7 @@ from idp.usecases.store_scim_client import (
     store_scim_client,
 )
 from kernel.audit import Actor
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 from kernel.tables import audit_event
 from scim.domain.mapping import account_facts, group_facts
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
@@ -72,18 +72,17 @@ _SCIM_KEYS = {
 _STREAM_KEYS = {StreamRefused.ADDRESS: "events_push", StreamRefused.AUTHORIZATION: "events_authorization"}
 
 
-class NotALabError(SwitchyardError):
+class NotALabError(SpokenError):
     """The database belongs to an installation; the message says so."""
 
     code: ClassVar[str] = "not_a_lab"
     public: ClassVar[str] = "The database belongs to an installation."
-    message = (
-        "the database holds accounts or clients that no laboratory made; "
-        "name an empty one, or one that a laboratory made"
-    )
 
-    def __str__(self) -> str:
-        return self.message
+    def __init__(self) -> None:
+        super().__init__(
+            "the database holds accounts or clients that no laboratory made; "
+            "name an empty one, or one that a laboratory made"
+        )
 
 
 def check_database(database: Database) -> None:

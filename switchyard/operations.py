@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from idp.usecases.register_client import Registered, RegistrationRefused, register_client
 from kernel.audit import Actor
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 from registration.domain.authority import Caller
 from registration.domain.outcomes import Refused
 from registration.domain.person import NewPerson, PersonForm
@@ -37,18 +37,11 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-class RefusedError(SwitchyardError):
+class RefusedError(SpokenError):
     """The deed was refused; nothing was changed. ``message`` says why."""
 
     code: ClassVar[str] = "refused"
     public: ClassVar[str] = "This was refused; nothing was changed."
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message=message)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def upgrade_databases(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 
 RECOMMENDED_CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -30,18 +30,11 @@ _HANDSHAKE_SECONDS = 10.0
 _CLOSING_SECONDS = 5.0
 
 
-class TlsError(SwitchyardError):
+class TlsError(SpokenError):
     """The certificate, its key or the ciphers cannot be used; the message says which and why."""
 
     code: ClassVar[str] = "tls"
     public: ClassVar[str] = "TLS cannot be offered."
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message=message)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from kernel.errors import SwitchyardError
+from kernel.errors import SpokenError
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True)]
@@ -109,7 +109,7 @@ class CatalogueFault(NamedTuple):
         return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
 
 
-class CatalogueError(SwitchyardError):
+class CatalogueError(SpokenError):
     """A catalogue that cannot be used; ``faults`` names every place."""
 
     code = "catalogue"
@@ -117,11 +117,8 @@ class CatalogueError(SwitchyardError):
 
     def __init__(self, faults: Iterable[CatalogueFault]) -> None:
         self.faults = tuple(faults)
-        self.message = "\n".join(["the catalogue cannot be used:", *(f"  {fault}" for fault in self.faults)])
-        super().__init__(faults=[str(fault) for fault in self.faults])
-
-    def __str__(self) -> str:
-        return self.message
+        told = [str(fault) for fault in self.faults]
+        super().__init__("\n  ".join(["the catalogue cannot be used:", *told]), faults=told)
 
 
 @dataclass(frozen=True)
