@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,9 +14,9 @@ from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import start
 from gateway_ui.web.operator import ADDRESS
 from gateway_ui.web.staff import stands_as_operator
-from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
 from idp.domain.localized import in_language
 from idp.domain.session import LiveSession
+from idp.domain.user_agent import browser_of, system_of
 from idp.usecases.consents import list_consents
 from idp.usecases.last_sign_in import last_sign_in
 from idp.usecases.list_apps import Application, list_apps
@@ -85,7 +86,7 @@ def _last_sign_in(session: LiveSession) -> str:
     if before is None:
         return ""
     at = moment_text(before.at)
-    browser, system = browser_name(before.user_agent), system_name(before.user_agent)
+    browser, system = browser_of(before.user_agent), system_of(before.user_agent)
     address = shortened_address(before.address)
     if browser and system and address:
         return _(
@@ -96,3 +97,14 @@ def _last_sign_in(session: LiveSession) -> str:
             address=address,
         )
     return _("You last signed in %(at)s.", at=at)
+
+
+def shortened_address(address: str) -> str:
+    """Return a network address without its end: enough to recognise, too little to point at."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if parsed.version == 4:
+        return address.rpartition(".")[0] + ".x"
+    return ":".join(parsed.exploded.split(":")[:3]) + ":x"

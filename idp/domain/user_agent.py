@@ -4,31 +4,39 @@ from __future__ import annotations
 
 LONGEST = 400
 
+# In order: names that hide behind others come first.
 _BROWSERS = (
-    ("Edg/", "Edge"),
-    ("EdgA/", "Edge"),
-    ("EdgiOS/", "Edge"),
+    ("Edg", "Edge"),
     ("OPR/", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Firefox/", "Firefox"),
     ("FxiOS/", "Firefox"),
     ("CriOS/", "Chrome"),
     ("Chrome/", "Chrome"),
+    ("Chromium/", "Chromium"),
     ("Safari/", "Safari"),
 )
 _SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "macOS"),
     ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
 
 
+def browser_of(user_agent: str) -> str:
+    """Return the browser's name, or an empty text if it is none that we know."""
+    return next((name for mark, name in _BROWSERS if mark in user_agent), "")
+
+
+def system_of(user_agent: str) -> str:
+    """Return the operating system's name, or an empty text if it is none that we know."""
+    return next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+
+
 def browser_name(user_agent: str) -> str:
     """Return the browser and system of ``user_agent`` as a person knows them, or as much as can be told."""
-    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
-    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
-    return " on ".join(part for part in (browser, system) if part)
+    return " on ".join(part for part in (browser_of(user_agent), system_of(user_agent)) if part)

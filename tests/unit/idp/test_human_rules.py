@@ -22,7 +22,7 @@ from idp.domain.policy_profiles import IESO_2025, NIST_63B_4
 from idp.domain.security_question import OFFERED, QUESTIONS, AnswerFault, answer_fault, normal_answer
 from idp.domain.session import ends_at
 from idp.domain.totp import code_at, enrolment, matching_step, step_at
-from idp.domain.user_agent import browser_name
+from idp.domain.user_agent import browser_name, browser_of, system_of
 from idp.domain.webauthn_policy import TRANSPORTS, passkeys_possible, proof_options, relying_party
 from idp.usecases.limits import place
 
@@ -183,15 +183,23 @@ def test_labels_are_one_line_of_visible_characters() -> None:
     assert clean_label("\u200b") == ""
 
 
-def test_browsers_are_called_by_their_names() -> None:
-    """Only for reading: a forged header decides nothing."""
-    edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0"
-    assert browser_name(edge) == "Edge on Windows"
-    assert (
-        browser_name("Mozilla/5.0 (iPhone; CPU iPhone OS 19) AppleWebKit Version/19 Safari/600")
-        == "Safari on iPhone"
-    )
-    assert browser_name("curl/8") == ""
+@pytest.mark.parametrize(
+    ("agent", "browser", "system"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/142.0 Safari/537.36 Edg/142.0", "Edge", "Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Chrome/142.0 Safari/537.36", "Chrome", "macOS"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1", "Safari", "iPhone"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0", "Firefox", "Linux"),
+        ("Mozilla/5.0 (Linux; Android 16) Chrome/142.0 Mobile Safari/537.36 EdgA/142.0", "Edge", "Android"),
+        ("Mozilla/5.0 (iPad; CPU OS 19_0 like Mac OS X) EdgiOS/142.0 Safari/604.1", "Edge", "iPad"),
+        ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/142.0 Safari/537.36", "Chrome", "ChromeOS"),
+        ("curl/8.1", "", ""),
+    ],
+)
+def test_a_browser_is_named_as_people_do(agent: str, browser: str, system: str) -> None:
+    """gateway.md 6.4: "Chrome on Windows". Only for reading: a forged header decides nothing."""
+    assert (browser_of(agent), system_of(agent)) == (browser, system)
+    assert browser_name(agent) == (f"{browser} on {system}" if browser else "")
 
 
 def test_a_session_ends_at_the_sooner_of_its_limits() -> None:

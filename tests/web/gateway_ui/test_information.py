@@ -7,8 +7,8 @@ import re
 import pytest
 
 from gateway_ui.web import messages
+from gateway_ui.web.dashboard import shortened_address
 from gateway_ui.web.messages import Message
-from gateway_ui.web.user_agent import browser_name, shortened_address, system_name
 from tests.support.gateway import Journey, PagesGateway, heading_of
 from tests.support.translations import faults, unused
 
@@ -84,21 +84,6 @@ def test_every_message_has_a_number_of_its_own() -> None:
     numbers = [value.number for value in vars(messages).values() if isinstance(value, Message)]
     assert len(numbers) == len(set(numbers))
     assert all(1000 < number < 6000 for number in numbers)
-
-
-@pytest.mark.parametrize(
-    ("agent", "browser", "system"),
-    [
-        ("Mozilla/5.0 (Windows NT 10.0) Chrome/142.0 Safari/537.36 Edg/142.0", "Edge", "Windows"),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Chrome/142.0 Safari/537.36", "Chrome", "macOS"),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1", "Safari", "iPhone"),
-        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0", "Firefox", "Linux"),
-        ("curl/8.1", "", ""),
-    ],
-)
-def test_a_browser_is_named_as_people_do(agent: str, browser: str, system: str) -> None:
-    """gateway.md 6.4: "Chrome on Windows"."""
-    assert (browser_name(agent), system_name(agent)) == (browser, system)
 
 
 @pytest.mark.parametrize(
