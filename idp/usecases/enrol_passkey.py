@@ -12,10 +12,9 @@ from idp.domain.webauthn_policy import (
     Ceremony,
     NewPasskey,
     PasskeyFault,
-    read_answer,
 )
 from idp.outbound.mail import post_factor_changed
-from idp.storage.factors import add_challenge, add_passkey, count_factors, passkeys, spend_challenge
+from idp.storage.factors import add_challenge, add_passkey, count_factors, passkeys
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.flow_outcomes import (
     AlreadyDone,
@@ -26,7 +25,7 @@ from idp.usecases.flow_outcomes import (
     TooManyFactors,
 )
 from idp.usecases.letterhead import letterhead
-from idp.usecases.passkey_party import party, user_handle
+from idp.usecases.passkey_party import answer_of, party, user_handle
 from idp.usecases.services import IdpServices
 from idp.usecases.signals import signal_credential_changed
 from kernel.audit import Actor
@@ -124,18 +123,9 @@ def _enrolled(
     credential: str,
     named: tuple[str, str],
 ) -> NewPasskey | PasskeyFault:
-    answer = read_answer(credential, ceremony=Ceremony.ENROL, party=party(services))
+    answer = answer_of(unit, services, position, credential, Ceremony.ENROL)
     if isinstance(answer, PasskeyFault):
         return answer
-    ours = spend_challenge(
-        unit.connection,
-        answer.challenge,
-        flow_id=position.flow.id,
-        ceremony=Ceremony.ENROL,
-        now=unit.now,
-    )
-    if not ours:
-        return PasskeyFault.CHALLENGE
     from idp.domain.passkey_ceremonies import verify_enrolment  # noqa: PLC0415 - loaded already
 
     new = verify_enrolment(answer, challenge=answer.challenge, party=party(services))

@@ -1,11 +1,20 @@
-"""Who we are to a passkey, by what handle an account is known to it, and when it is a proof."""
+"""Who we are to a passkey, by what handle it knows an account, what it answers, and when that is a proof."""
 
 from __future__ import annotations
 
 from idp.domain.login_flow import ProofKind, Step, second_factors
-from idp.domain.webauthn_policy import RelyingParty, relying_party
+from idp.domain.webauthn_policy import (
+    Answer,
+    Ceremony,
+    PasskeyFault,
+    RelyingParty,
+    read_answer,
+    relying_party,
+)
+from idp.storage.factors import spend_challenge
 from idp.usecases.dispatcher import Position
 from idp.usecases.services import IdpServices
+from kernel.store import Unit
 
 
 def party(services: IdpServices) -> RelyingParty:
@@ -17,6 +26,19 @@ def party(services: IdpServices) -> RelyingParty:
 def user_handle(services: IdpServices, account_id: str) -> bytes:
     """Return the handle of an account for all its passkeys: no personal data (WebAuthn §14.6.1)."""
     return services.store.sealer.mac("passkey user handle", account_id.encode())
+
+
+def answer_of(
+    unit: Unit, services: IdpServices, position: Position, credential: str, ceremony: Ceremony
+) -> Answer | PasskeyFault:
+    """Return what a browser answers to a challenge of this flow, which works this once (WA-01)."""
+    answer = read_answer(credential, ceremony=ceremony, party=party(services))
+    if isinstance(answer, PasskeyFault):
+        return answer
+    ours = spend_challenge(
+        unit.connection, answer.challenge, flow_id=position.flow.id, ceremony=ceremony, now=unit.now
+    )
+    return answer if ours else PasskeyFault.CHALLENGE
 
 
 def may_prove(position: Position) -> bool:

@@ -12,14 +12,13 @@ from idp.domain.webauthn_policy import (
     Assertion,
     Ceremony,
     PasskeyFault,
-    read_answer,
 )
 from idp.storage.accounts import keep_account
-from idp.storage.factors import find_passkey, spend_challenge, use_passkey
+from idp.storage.factors import find_passkey, use_passkey
 from idp.usecases.dispatcher import Position, advance, locate, page_of
 from idp.usecases.flow_outcomes import Moved, PasskeyRefused, SlowDown
 from idp.usecases.limits import CHALLENGES, take_from_place
-from idp.usecases.passkey_party import may_prove, party, user_handle
+from idp.usecases.passkey_party import answer_of, may_prove, party, user_handle
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
 from kernel.origin import current_origin
@@ -75,18 +74,9 @@ def present_passkey(
 
 
 def _prove(unit: Unit, services: IdpServices, position: Position, credential: str) -> _Proved | PasskeyFault:
-    answer = read_answer(credential, ceremony=Ceremony.PROVE, party=party(services))
+    answer = answer_of(unit, services, position, credential, Ceremony.PROVE)
     if isinstance(answer, PasskeyFault):
         return answer
-    ours = spend_challenge(
-        unit.connection,
-        answer.challenge,
-        flow_id=position.flow.id,
-        ceremony=Ceremony.PROVE,
-        now=unit.now,
-    )
-    if not ours:
-        return PasskeyFault.CHALLENGE
     factor = find_passkey(unit.connection, answer.credential_id)
     account = keep_account(unit.connection, factor.account_id) if factor else None
     if factor is None or account is None or not account.is_usable:

@@ -6,13 +6,11 @@ import datetime as dt
 import threading
 from typing import Final
 
-import httpx
-
 from kernel.clock import Clock
-from registration.domain.sign_in import ProviderUnreachableError
 from registration.outbound.discovery import Discovery
-from registration.outbound.http import Outbound, TargetRefusedError
+from registration.outbound.http import Outbound
 from registration.outbound.keys import ClientKey
+from registration.outbound.token_endpoint import ask_for_tokens
 
 SCOPE: Final = "scim.read scim.write"
 RENEW_BEFORE: Final = dt.timedelta(seconds=30)
@@ -70,16 +68,10 @@ class AccessTokens:
             "resource": self._resource,
             **self._client.form(audience=self._discovery.issuer, now=now),
         }
-        try:
-            response = self._outbound.send("POST", self._discovery.endpoint("token_endpoint"), form=form)
-            answer = response.json()
-        except (httpx.HTTPError, TargetRefusedError, ValueError) as error:
-            raise ProviderUnreachableError(reason=type(error).__name__) from None
-        if response.status_code >= 500 or response.status_code == 429:
-            raise ProviderUnreachableError(status=response.status_code)
-        token = answer.get("access_token") if isinstance(answer, dict) else None
-        if response.status_code != 200 or not isinstance(token, str) or not token:
-            raise TokenRefusedError(response.status_code)
+        status, answer = ask_for_tokens(self._outbound, self._discovery, form)
+        token = answer.get("access_token") if answer is not None else None
+        if status != 200 or answer is None or not isinstance(token, str) or not token:
+            raise TokenRefusedError(status)
         lifetime = answer.get("expires_in", 60)
         seconds = lifetime if isinstance(lifetime, int) and 0 < lifetime <= 86_400 else 60
         return token, dt.timedelta(seconds=seconds)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -21,13 +20,13 @@ from joserfc.jwk import KeySet
 from kernel.crypto import same
 from registration.domain.sign_in import (
     LogoutNotice,
-    ProviderUnreachableError,
     SignInRefusedError,
     VerifiedSignIn,
 )
 from registration.outbound.discovery import Discovery
-from registration.outbound.http import Outbound, TargetRefusedError
+from registration.outbound.http import Outbound
 from registration.outbound.keys import ClientKey
+from registration.outbound.token_endpoint import ask_for_tokens
 
 ALGORITHMS: Final = ["ES256", "RS256"]
 SKEW: Final = dt.timedelta(seconds=60)
@@ -165,14 +164,8 @@ class GatewayProvider:
             "code_verifier": verifier,
             **self._client.form(audience=self._discovery.issuer, now=now),
         }
-        try:
-            response = self._outbound.send("POST", self._discovery.endpoint("token_endpoint"), form=form)
-            answer = response.json()
-        except (httpx.HTTPError, TargetRefusedError, ValueError) as error:
-            raise ProviderUnreachableError(reason=type(error).__name__) from None
-        if response.status_code >= 500 or response.status_code == 429:
-            raise ProviderUnreachableError(status=response.status_code)
-        if response.status_code != 200 or not isinstance(answer, dict):
+        status, answer = ask_for_tokens(self._outbound, self._discovery, form)
+        if status != 200 or answer is None:
             raise SignInRefusedError("code_refused")
         return answer
 

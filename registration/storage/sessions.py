@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from kernel.crypto import Sealer, digest
 from kernel.database import insert
@@ -135,8 +136,10 @@ def find(connection: Connection, token: str, *, now: dt.datetime, idle: dt.timed
     row = connection.execute(
         select(signed_in_session).where(signed_in_session.c.token_digest == digest(token), _live(now, idle))
     ).first()
-    if row is None:
-        return None
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> StoredSession:
     return StoredSession(
         id=row.id,
         account_id=row.account_id,
@@ -171,17 +174,7 @@ def end(
     if row is None:
         return None
     hint = sealer.open(row.id_token, table="signed_in_session", column="id_token", row=row.id).decode()
-    session = StoredSession(
-        id=row.id,
-        account_id=row.account_id,
-        subject=row.subject,
-        acr=row.acr,
-        auth_at=row.auth_at,
-        created_at=row.created_at,
-        seen_at=row.seen_at,
-        expires_at=row.expires_at,
-    )
-    return session, hint
+    return _stored(row), hint
 
 
 def end_of_gateway(
