@@ -39,7 +39,7 @@ _HEAD_MILLISECONDS = 10_000
 _HEAD_BYTES = 64 * 1024
 _STOP_SECONDS = 20
 _LOOK = 0.02
-_LOG = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int = 4) -> None:
@@ -200,6 +200,6 @@ def _keep(name: str, deed: Callable[[threading.Event], None], stop: threading.Ev
             pause = FIRST_PAUSE
         except Exception as error:  # noqa: BLE001 - whatever broke, the deed goes on; the log names the kind
             # Only the kind: the text of an error may carry what a log must not hold.
-            _LOG.error("background deed broke", deed=name, error=type(error).__name__, pause=pause)
+            _log.error("background.deed_failed", deed=name, error=type(error).__name__, pause=pause)
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -17,6 +17,7 @@ from idp.usecases.provisioning_log import UNDONE
 from idp.usecases.services import IdpServices
 from kernel.errors import SwitchyardError
 from kernel.joined import joined
+from kernel.origin import current_origin
 from scim.domain.bulk import Bulk, Operation
 from scim.domain.bulk_plan import plan, references, resolved, without_unmade
 from scim.domain.errors import error_document
@@ -98,7 +99,8 @@ class _Run:
         except SwitchyardError as error:
             made = dict.fromkeys(places, _failed(error.status, error.public))
         except Exception as error:  # noqa: BLE001 - a circle fails alone: what others did stays and is told
-            _log.error("scim.circle_failed", error=type(error).__name__, exc_info=error)
+            reference = current_origin().request_id
+            _log.error("scim.circle_failed", request_id=reference, error=type(error).__name__, exc_info=error)
             made = dict.fromkeys(places, _failed(500, SwitchyardError.public))
         for place in places:
             self._keep(place, made[place])

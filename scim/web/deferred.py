@@ -195,7 +195,7 @@ class DeferredRequests:
         except (BusyError, LeaseLostError):
             raise
         except Exception as error:  # noqa: BLE001 - the client is told, and others go on
-            _log.error("scim.deferred_failed", error=type(error).__name__, exc_info=error)
+            _log.error("scim.deferred_failed", request=taken.id, error=type(error).__name__, exc_info=error)
         told = self._failed(Operation(request.method, _relative(request)), status, why)
         failed = Completion(taken.id, _relative(request), told)
         end_request(self._services.store, taken, [failed], owner=owner)

@@ -26,6 +26,7 @@ from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import challenge
 from idp.web.oidc.possession import beside_token, token_of, with_nonce
 from kernel.errors import BusyError, SwitchyardError, UndoneError
+from kernel.origin import current_origin
 from kernel.web.dispatch import ANY_METHOD
 from kernel.web.http import BadRequestError, Request, Response
 from scim.domain.accept import SCIM, accepts
@@ -279,7 +280,13 @@ def _of_error(error: Exception, request: Request) -> Response:
             return refusal(503, error.public, "", (("Retry-After", str(error.retry_after)),))
         case SwitchyardError():
             return refusal(error.status, error.public)
-    _log.error("scim.failed", path=request.path, error=type(error).__name__, exc_info=error)
+    _log.error(
+        "scim.failed",
+        path=request.path,
+        request_id=current_origin().request_id,
+        error=type(error).__name__,
+        exc_info=error,
+    )
     return refusal(500, SwitchyardError.public)
 
 

@@ -72,5 +72,7 @@ def test_what_is_searched_for_is_not_logged(sqlite_world: ScimWorld, monkeypatch
     with structlog.testing.capture_logs() as logs:
         assert sqlite_world.search("Users", 'externalId eq "SECRET"').status == 500
         assert sqlite_world.get("/Users", query={"filter": 'nothing eq "SECRET"'}).status == 400
-    assert logs
+    [failed] = [line for line in logs if line["event"] == "scim.failed"]
+    [request] = [line for line in logs if line["event"] == "scim.request" and line["status"] == 500]
+    assert failed["request_id"] == request["request_id"], "what broke is found from the record of requests"
     assert "SECRET" not in json.dumps(logs, default=str)
