@@ -112,7 +112,7 @@ def test_an_error_page_says_whom_to_tell_the_reference(make_client: MakeClient) 
     known = make_client(support_phone="1-888-555-0100", support_email="help@operator.example")
     for path in ("/nowhere", "/fails/500", "/fails/refused"):
         page = known.get(path).text
-        assert "If you need help, tell us the reference: 1-888-555-0100, <a" in page
+        assert "If you need help, call or write: 1-888-555-0100, <a" in page
         assert 'href="mailto:help@operator.example"' in page
         assert "If you need help" not in make_client().get(path).text
 
