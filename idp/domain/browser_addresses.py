@@ -26,10 +26,11 @@ def browser_address_faults(metadata: Mapping[str, Any], *, loopback_http: bool) 
             continue
         uri = metadata[name]
         own = origin_of(uri) in origins if _is_uri(uri) else False
-        fault = uri_fault(uri, native=False, loopback_http=loopback_http and own)
+        is_frame = name == "frontchannel_logout_uri"  # of another origin it is wrong by that alone
+        fault = uri_fault(uri, native=False, loopback_http=loopback_http and (own or is_frame))
         if fault:
             yield name, fault
-        elif name == "frontchannel_logout_uri" and not own:
+        elif is_frame and not own:
             yield name, "has to have scheme, host and port of a redirection URI (Front-Channel Logout §2)"
 
 

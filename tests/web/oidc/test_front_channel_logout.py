@@ -53,6 +53,14 @@ def test_a_frame_is_https_and_of_the_origin_of_a_redirection_uri(uri: object) ->
         assert [fault.name for fault in faults] == ["frontchannel_logout_uri"]
 
 
+@pytest.mark.parametrize("uri", ["https://other.example/fc", "http://[::1]:9000/fc", "http://127.0.0.1:1/fc"])
+def test_a_frame_of_another_origin_is_told_to_be_one(uri: str) -> None:
+    """Front-Channel Logout §2: http is not what is wrong with it where loopback addresses may use it."""
+    metadata = {"redirect_uris": ["http://127.0.0.1:8002/cb"], "frontchannel_logout_uri": uri}
+    faults = metadata_faults(kept(metadata), loopback_http=True)
+    assert ["scheme, host and port" in fault.message for fault in faults] == [True]
+
+
 def test_what_is_right_is_registered() -> None:
     """A loopback address is for demonstrations, and only where the client's sign-in lives there, too."""
     good = {
