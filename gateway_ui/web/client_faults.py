@@ -19,6 +19,7 @@ from kernel.web.language import gettext as _
 _SENTENCES = (
     mark("is taken"),
     mark("is missing"),
+    mark("must not have line breaks or characters that turn the writing round"),
     mark("has to be 2 to 64 letters, digits, dots, dashes or underscores"),
     mark("has to be a web address"),
     mark("has to be a list of at most 50 texts"),

@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.client import Client, client_from
+from idp.domain.client_face import breaks_a_sentence
 from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
 from idp.domain.client_profile import PROFILES, ClientProfile, ProfileRules
+from idp.domain.localized import localized_names
 from idp.domain.oauth import CERTIFICATE_METHODS, SECRET_METHODS
+from idp.domain.user_name import is_blank
 from idp.storage import clients
 from idp.storage.client_endings import end_holdings
 from idp.usecases.sector import sector_fault
@@ -19,6 +22,7 @@ from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
 
+_NAMED = ("client_name",)
 _SHORTEST_SECRET = 32
 _SIGNED_FOR_IT = (
     "id_token_signed_response_alg",
@@ -128,8 +132,7 @@ def _faults(
     found = list(metadata_faults(metadata, profile=order.profile, loopback_http=loopback))
     if not is_client_id(order.id):
         found.append(_wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores"))
-    if not order.name.strip():
-        found.append(_wrong("client_name", "is missing"))
+    found += _name_faults(order.name, metadata)
     if order.launch_url and urlsplit(order.launch_url).scheme not in {"http", "https"}:
         found.append(_wrong("launch_url", "has to be a web address"))
     short = 0 < len(order.secret) < _SHORTEST_SECRET
@@ -145,6 +148,15 @@ def _faults(
         ]
     found += _algorithm_faults(services, order, metadata)
     return tuple(found)
+
+
+def _name_faults(name: str, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    if is_blank(name):
+        yield _wrong("client_name", "is missing")
+    told = {"client_name": name, **{each: metadata[each] for each in localized_names(metadata, _NAMED)}}
+    for each, words in told.items():
+        if isinstance(words, str) and breaks_a_sentence(words):
+            yield _wrong(each, "must not have line breaks or characters that turn the writing round")
 
 
 def _algorithm_faults(

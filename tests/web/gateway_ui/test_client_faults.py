@@ -55,6 +55,7 @@ WRONG: tuple[dict[str, object], ...] = (
     {"id_token_encrypted_response_alg": "RSA-OAEP-256"},
     {"userinfo_encrypted_response_alg": "RSA1_5"},
     {"tls_client_certificate_bound_access_tokens": True},
+    {"client_name#fr": "Le\u202e Marché"},
 )
 
 

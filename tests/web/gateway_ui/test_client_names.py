@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered
+from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
 from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from tests.support.forms import submit
@@ -35,6 +35,24 @@ def an_application(gateway: PagesGateway, client_id: str = "crow", **more: objec
         **more,  # type: ignore[arg-type]
     )
     assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+
+
+@pytest.mark.parametrize("name", ["Grid \u202e", "\u2066Grid", "Grid\nGrid", "Grid\u2028", "", " ", "\u200b"])
+def test_a_name_does_nothing_to_our_sentences(gateway: PagesGateway, name: str) -> None:
+    """CVE-2021-42574: what turns the writing round would turn round what we say about the application."""
+    metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
+    refused = register(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM)
+    assert isinstance(refused, RegistrationRefused)
+    assert {fault.name for fault in refused.faults} == {"client_name"}
+
+
+@pytest.mark.parametrize("name", ["بوابة السوق", "⚡👩‍👩‍👧 Grid", "می‌خواهم", "Ünïcode Ω 電力"])
+def test_a_name_may_be_of_any_script(gateway: PagesGateway, name: str) -> None:
+    """RFC 7591 §2.2: with the joiners that its letters and signs need."""
+    metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
+    assert isinstance(
+        register(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM), Registered
+    )
 
 
 @pytest.fixture
