@@ -21,6 +21,7 @@ from gateway_ui.web import (
     own_password,
     passkeys,
     scim_client_deeds,
+    scim_client_events,
     scim_clients,
     second_step,
     second_steps,
@@ -52,6 +53,7 @@ _BLUEPRINTS = (
     client_deeds.blueprint,
     scim_clients.blueprint,
     scim_client_deeds.blueprint,
+    scim_client_events.blueprint,
     consent.blueprint,
     device.blueprint,
 )

@@ -223,6 +223,13 @@ TOKENS_CHANGED = Message(
 END_MISSING = Message(5122, mark("Choose when the token stops working"))
 END_WRONG = Message(5123, mark("Enter a day from today on, within the next hundred years"))
 LABEL_WRONG = Message(5124, mark("Enter at most 60 characters, on one line"))
+TOLD_MISSING = Message(5125, mark("Choose what an event tells"))
+PUSH_ADDRESS_WRONG = Message(5126, mark("Enter an address that begins with https:// and names a host"))
+PUSH_HEADER_WRONG = Message(
+    5127, mark("Enter one line of characters, and only beside an address that events are pushed to")
+)
+TEXT_LONG = Message(5128, mark("Enter 256 characters at most"))
+ALGORITHM_MISSING = Message(5129, mark("Choose an algorithm from the list"))
 
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {

@@ -9,17 +9,18 @@ from types import MappingProxyType
 from gateway_ui.web.client_words import who
 from idp.domain.client_record import ClientDeed
 from idp.domain.scim_client import StoredToken
-from idp.domain.security_events import Payload, Stream, StreamStatus
+from idp.domain.security_events import Payload, StreamStatus
 from kernel.translations import mark
 from kernel.web.language import gettext as _
 
 __all__ = [
     "DONE",
     "ENDS",
+    "STATES",
+    "TOLD",
     "changed",
     "deed",
     "ends_soon",
-    "events",
     "one_ends_soon",
     "pasted",
     "reading",
@@ -37,6 +38,11 @@ _DEEDS: Mapping[str, str] = MappingProxyType(
         "gateway:scim-token:issued": mark("Token %(name)s made"),
         "gateway:scim-token:fixed": mark("Token %(name)s fixed"),
         "gateway:scim-token:revoked": mark("Token %(name)s revoked"),
+        "gateway:event-stream:stored": mark("Events switched on or changed"),
+        "gateway:event-stream:enabled": mark("Events let go on"),
+        "gateway:event-stream:paused": mark("Events paused"),
+        "gateway:event-stream:disabled": mark("Events switched off"),
+        "gateway:event-stream:removed": mark("Events taken away"),
     }
 )
 _COLUMNS: Mapping[str, str] = MappingProxyType(
@@ -65,6 +71,10 @@ DONE: Mapping[str, str] = MappingProxyType(
         "disabled": mark("The SCIM client is disabled. No token of it opens anything."),
         "enabled": mark("The SCIM client is enabled. Its tokens are good again."),
         "revoked": mark("The token is revoked. Whoever still shows it is refused."),
+        "told": mark("The events of this client are switched on."),
+        "paused": mark("The events of this client are paused. They are kept until they go on."),
+        "resumed": mark("The events of this client go on."),
+        "silenced": mark("This client hears of nothing any more."),
         "gone": mark("That token was no longer good, so there was nothing to revoke."),
     }
 )
@@ -96,6 +106,21 @@ _PASTED_ELSEWHERE = (
     ),
     mark("Base address"),
     mark("Token"),
+)
+STATES: Mapping[StreamStatus, tuple[str, str]] = MappingProxyType(
+    {
+        StreamStatus.ENABLED: (mark("Switched on"), "green"),
+        StreamStatus.PAUSED: (mark("Paused"), "yellow"),
+        StreamStatus.DISABLED: (mark("Switched off"), "red"),
+    }
+)
+"""What becomes of events, in one word, and its colour."""
+TOLD: Mapping[Payload, str] = MappingProxyType(
+    {
+        Payload.NONE: mark("None of what it provisions"),
+        Payload.NOTICE: mark("Names of what changed (notice)"),
+        Payload.FULL: mark("The values, too (full)"),
+    }
 )
 _READINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -131,18 +156,6 @@ def ends_soon(token: StoredToken, now: dt.datetime) -> bool:
 def one_ends_soon(tokens: Iterable[StoredToken], now: dt.datetime) -> bool:
     """Tell whether one of the tokens ends soon."""
     return any(ends_soon(each, now) for each in tokens)
-
-
-def events(stream: Stream | None) -> str:
-    """Return how a client hears of what it provisions, in the language of the page."""
-    if stream is None or stream.provisioning is Payload.NONE:
-        return _("None")
-    full = stream.provisioning is Payload.FULL
-    told = _("With the values that changed") if full else _("With the names of what changed")
-    way = _("pushed to %(address)s", address=stream.endpoint_url) if stream.is_pushed else _("polled")
-    states = {StreamStatus.PAUSED: _("paused"), StreamStatus.DISABLED: _("disabled")}
-    state = states.get(stream.status)
-    return ", ".join((told, way, *([state] if state else [])))
 
 
 def pasted(profile: str) -> tuple[str, str, str]:

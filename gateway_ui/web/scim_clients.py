@@ -117,6 +117,7 @@ def show() -> ResponseReturnValue:
         moment_now=pages().services.store.clock.now(),
         said=_(words.DONE[word]) if word in words.DONE else "",
         base=base_address(),
+        polled_at=f"{pages().services.issuer}/events/poll",
         oauth=f"{OAUTH_CLIENTS}/{client.id}" if detail.is_oauth_client else "",
         requests=f"{REQUESTS}?{urlencode({'client': client.id})}",
         address=ADDRESS,

@@ -76,6 +76,7 @@ class Stream:
     last_error: str = ""
     reached_at: dt.datetime | None = None
     authorization: bytes | None = field(default=None, repr=False)
+    updated_at: dt.datetime | None = None
 
     @property
     def is_pushed(self) -> bool:

@@ -39,6 +39,7 @@ COLUMNS = (
     event_stream.c.last_error,
     event_stream.c.reached_at,
     event_stream.c.sealed_authorization,
+    event_stream.c.updated_at,
 )
 _OF_CLIENT = Prepared(select(*COLUMNS).where(event_stream.c.client_id == bindparam("c")))
 _EVENTS = (
@@ -85,6 +86,12 @@ def stream_by_id(connection: Connection, stream_id: str) -> Stream | None:
     """Return the stream of this id."""
     row = connection.execute(select(*COLUMNS).where(event_stream.c.id == stream_id)).one_or_none()
     return to_stream(tuple(row)) if row is not None else None
+
+
+def count_waiting(connection: Connection, stream_id: str) -> int:
+    """Return how many events wait in a stream."""
+    statement = select(func.count()).where(security_event.c.stream_id == stream_id)
+    return connection.scalar(statement) or 0
 
 
 def list_streams(connection: Connection) -> tuple[tuple[Stream, int], ...]:

@@ -24,6 +24,11 @@ DEEDS = (
     "gateway:scim-token:issued",
     "gateway:scim-token:fixed",
     "gateway:scim-token:revoked",
+    "gateway:event-stream:stored",
+    "gateway:event-stream:enabled",
+    "gateway:event-stream:paused",
+    "gateway:event-stream:disabled",
+    "gateway:event-stream:removed",
 )
 """What is done to a SCIM client, as the audit calls it."""
 

@@ -10,7 +10,7 @@ from idp.domain.page_by_id import PageById, page_by_id
 from idp.domain.scim_client import StoredToken, fingerprint
 from idp.domain.security_events import Stream
 from idp.storage.client_register import deeds_on, find_registration
-from idp.storage.event_streams import stream_within
+from idp.storage.event_streams import count_waiting, stream_within
 from idp.storage.scim_clients import static_tokens_of
 from idp.storage.scim_register import (
     DEEDS,
@@ -49,7 +49,8 @@ class ScimClientDetail:
     """One SCIM client with what was done to it, newest first.
 
     ``is_oauth_client`` says that an OAuth client has its id, and ``oauth_disabled`` that this one is
-    disabled, which shuts static tokens out, too. ``stream`` is where it hears of what it provisions.
+    disabled, which shuts static tokens out, too. ``stream`` is where it hears of what it provisions, and
+    ``waiting`` how many events it has not taken yet.
     """
 
     line: ScimClientLine
@@ -57,6 +58,7 @@ class ScimClientDetail:
     is_oauth_client: bool
     oauth_disabled: bool
     stream: Stream | None
+    waiting: int = 0
 
     def named(self, name: str) -> StoredToken | None:
         """Return the live static token whose whole fingerprint is ``name``."""
@@ -100,10 +102,12 @@ def show_scim_client(services: IdpServices, client_id: str) -> ScimClientDetail 
             return None
         tokens = static_tokens_of(connection, [client_id], now=now).get(client_id, ())
         oauth = find_registration(connection, client_id)
+        stream = stream_within(connection, client_id)
         return ScimClientDetail(
             ScimClientLine(found, tokens),
             deeds_on(connection, client_id, limit=_DEEDS, tags=DEEDS),
             oauth is not None,
             oauth is not None and oauth.client.disabled,
-            stream_within(connection, client_id),
+            stream,
+            count_waiting(connection, stream.id) if stream else 0,
         )

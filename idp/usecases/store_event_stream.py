@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from idp.domain.security_events import Payload, Stream, StreamStatus, is_authorization, is_push_address
 from idp.storage.event_streams import save_stream, stream_within
-from idp.storage.scim_clients import list_scim_clients
+from idp.storage.scim_clients import lock_scim_client
 from idp.usecases.security_events import seal_authorization, switch_stream
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -20,7 +20,7 @@ class StreamOrder:
     """What is wanted: ``provisioning`` tells of what the SCIM client of that id does.
 
     Events are pushed to ``endpoint_url`` with ``authorization`` as the header of that name, or polled where
-    there is none.
+    there is none. An ``authorization`` of None keeps the header that the very same address has.
     """
 
     client_id: str
@@ -28,7 +28,7 @@ class StreamOrder:
     description: str = ""
     algorithm: str = ""
     endpoint_url: str = ""
-    authorization: str = field(default="", repr=False)
+    authorization: str | None = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,16 @@ class StreamRefused(StrEnum):
     ADDRESS = "events are pushed to an address that begins with https:// and names a host"
     AUTHORIZATION = "an Authorization header is one line of visible characters, and needs an address"
     DESCRIPTION = f"a description may have {_LONGEST} characters"
+    MEANWHILE = "somebody else changed the stream meanwhile"
 
 
 def store_event_stream(
-    services: IdpServices, order: StreamOrder, *, actor: Actor
+    services: IdpServices, order: StreamOrder, *, actor: Actor, known: str | None = None
 ) -> StreamStored | StreamRefused:
-    """Store the stream of ``order``, enabled; what waits in one that exists stays."""
+    """Store the stream of ``order``, enabled; what waits in one that exists stays.
+
+    With ``known`` it is refused unless that is the :func:`stream_version` of the stream that stands.
+    """
     algorithm = order.algorithm or services.settings.signing_algorithm
     refused = _refusal(order)
     if refused is not None:
@@ -59,9 +63,11 @@ def store_event_stream(
     if algorithm not in services.signing.algorithms:
         return StreamRefused.ALGORITHM
     with services.store.write() as unit:
-        if order.client_id not in {each.id for each in list_scim_clients(unit.connection)}:
+        if not lock_scim_client(unit.connection, order.client_id):
             return StreamRefused.CLIENT
         stored = stream_within(unit.connection, order.client_id)
+        if known is not None and known != stream_version(stored):
+            return StreamRefused.MEANWHILE
         stream = Stream(
             id=unit.randomness.ulid(unit.now),
             client_id=order.client_id,
@@ -73,7 +79,9 @@ def store_event_stream(
             status=StreamStatus.ENABLED,
             reason="",
         )
-        sealed = seal_authorization(unit.sealer, order.client_id, order.authorization)
+        sealed = seal_authorization(unit.sealer, order.client_id, order.authorization or "")
+        if order.authorization is None and stored is not None and stored.endpoint_url == order.endpoint_url:
+            sealed = stored.authorization
         stream_id = save_stream(unit.connection, stream, sealed_authorization=sealed, now=unit.now)
         if stored is not None and stored.status is not StreamStatus.ENABLED:
             switch_stream(unit, stored, StreamStatus.ENABLED, reason="")
@@ -88,6 +96,11 @@ def store_event_stream(
             },
         )
         return StreamStored(stream_id)
+
+
+def stream_version(stream: Stream | None) -> str:
+    """Return what tells a stream as it stands from what it was before, empty where there is none."""
+    return "" if stream is None or stream.updated_at is None else stream.updated_at.isoformat()
 
 
 def _refusal(order: StreamOrder) -> StreamRefused | None:

@@ -146,6 +146,15 @@ def scim_clients(world: World) -> None:
     for page in (outdated, robin.open(f"{SCIM_CLIENT}/change?id=dir")):
         robin.page = page
         press(robin, SCIM_CLIENT)
+    robin.open(f"{SCIM_CLIENT}/events?id=dir")
+    robin.send(provisioning="none")
+    robin.send(provisioning="notice", endpoint_url="x")
+    robin.send(endpoint_url="", authorization="x")
+    robin.send(authorization="", description="x" * 257, algorithm="none")
+    robin.send(description="Annuaire", algorithm="")
+    for deed in ("pause", "resume", "remove"):
+        robin.open(f"{SCIM_CLIENT}/{deed}-events?id=dir")
+        press(robin, SCIM_CLIENT)
     for path in (f"{SCIM_CLIENT}/token?id=dir", SCIM_CLIENTS):
         robin.open(path)
 

@@ -17,6 +17,7 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token
 from idp.usecases.register_scim_client import register_scim_client
 from idp.usecases.show_client import ClientDetail, show_client
+from idp.usecases.store_event_stream import StreamOrder, store_event_stream
 from idp.usecases.store_scim_client import ScimClientOrder
 from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.audit import SYSTEM
@@ -456,8 +457,13 @@ def _provision_from_two_directories(office: Office) -> tuple[str, ...]:
         made = issue_scim_token(services, "okta", actor=SYSTEM, life=life, label=label)
         assert isinstance(made, ScimTokenIssued)
         names.append(made.fingerprint)
+    push = StreamOrder("okta", endpoint_url="https://receiver.example/events", description="The directory")
+    store_event_stream(services, push, actor=SYSTEM)
     switch_scim_client(services, "emi", enabled=False, actor=SYSTEM, reason="not yet")
-    deeds = [f"{one}/{deed}?id=okta" for deed in ("change", "new-token", "token", "disable", "enable")]
+    deeds = [
+        f"{one}/{deed}?id=okta"
+        for deed in ("change", "new-token", "token", "disable", "enable", "events", "remove-events")
+    ]
     pages = [f"{one}?id={client}" for client in ("okta", "emi")]
     revoke = f"{one}/revoke-token?id=okta&token={names[0]}"
     return "/operator/scim-clients", "/operator/new-scim-client", *pages, *deeds, revoke, "/"

@@ -15,7 +15,9 @@ from gateway_ui.settings import GatewayPagesSettings
 from idp.usecases.disable_client import disable_client
 from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token
 from idp.usecases.register_scim_client import register_scim_client
+from idp.usecases.security_events import open_authorization
 from idp.usecases.show_scim_client import ScimClientDetail, show_scim_client
+from idp.usecases.store_event_stream import StreamOrder, store_event_stream
 from idp.usecases.store_scim_client import ScimClientOrder
 from kernel.audit import SYSTEM
 from kernel.tables import audit_event
@@ -26,12 +28,15 @@ from tests.support.office import an_office
 from tests.support.scim import a_scim_world, a_user
 
 if TYPE_CHECKING:
+    from idp.domain.security_events import Stream
     from kernel.clock import FrozenClock
     from kernel.database import Database
     from tests.support.scim import ScimWorld
 
 LIST, ONE, NEW = "/operator/scim-clients", "/operator/scim-client", "/operator/new-scim-client"
-DEEDS = ("change", "new-token", "disable", "enable", "revoke-token")
+EVENTS = ("events", "pause-events", "resume-events", "remove-events")
+DEEDS = ("change", "new-token", "disable", "enable", *EVENTS, "revoke-token")
+HEADER = "Bearer a-secret-of-the-receiver"
 
 
 class Office(offices.Office):
@@ -51,6 +56,14 @@ class Office(offices.Office):
         made = issue_scim_token(self.gateway.services, client_id, actor=SYSTEM)
         assert isinstance(made, ScimTokenIssued)
         return made.fingerprint
+
+    def stream(self, client_id: str = "okta") -> Stream:
+        """Return the stream of events of a client; switch it on if there is none."""
+        if self.stored(client_id).stream is None:
+            store_event_stream(self.gateway.services, StreamOrder(client_id), actor=SYSTEM)
+        found = self.stored(client_id).stream
+        assert found is not None
+        return found
 
     def make_token(self, client_id: str = "okta", **chosen: str) -> str:
         """Fill in the form of a new token; return the token that the page after it shows, if it does."""
@@ -75,7 +88,7 @@ def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
 
 def test_the_pages_are_the_operators_staffs_alone(office: Office) -> None:
     """LI-07: strangers sign in first; others are refused, whether they look or post, and nothing happens."""
-    before, name = office.stored(), office.token()
+    stream, name, before = office.stream(), office.token(), office.stored()
     deeds = [f"{ONE}/{deed}?id=okta&token={name}" for deed in DEEDS]
     paths = (LIST, NEW, f"{ONE}?id=okta", f"{ONE}/token?id=okta", *deeds)
     office.gateway.provision()
@@ -91,26 +104,27 @@ def test_the_pages_are_the_operators_staffs_alone(office: Office) -> None:
         posted = nora.client.post(path, data={"csrf_token": token, "client_id": "mine", "ends": "never"})
         assert posted.status_code == 403, path
     assert office.stored().line.registration == before.line.registration
-    assert office.live() == [name]
+    assert (office.live(), office.stored().stream) == ([name], stream)
     assert show_scim_client(office.gateway.services, "mine") is None
     assert f'id="scim-client-pages" href="{LIST}"' in office.robin.open("/").text
 
 
 def test_a_form_of_another_site_does_nothing(office: Office) -> None:
     """SE-05: without the page's own token no client is made, changed or disabled, no token made or ended."""
-    before, name = office.stored(), office.token()
+    stream, name, before = office.stream(), office.token(), office.stored()
     office.robin.open(LIST)
     for path in (NEW, *(f"{ONE}/{deed}?id=okta&token={name}" for deed in DEEDS)):
         answer = office.robin.client.post(path, data={"client_id": "mine", "ends": "never"})
         assert answer.status_code == 403, path
     assert (office.stored().line.registration, office.live()) == (before.line.registration, [name])
+    assert office.stored().stream == stream
     assert show_scim_client(office.gateway.services, "mine") is None
 
 
 def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Office) -> None:
     """ASVS 7.5.3: looking goes on; each deed asks for both factors first, and a form too late does nothing."""
-    office.stored()
-    name, life = office.token(), GatewayPagesSettings().operator_proof_life
+    stream, life = office.stream(), GatewayPagesSettings().operator_proof_life
+    name = office.token()
     office.clock.advance(life + dt.timedelta(seconds=1))
     for path in (LIST, f"{ONE}?id=okta", f"{ONE}/token?id=okta"):
         assert office.robin.open(path).status_code == 200, path
@@ -119,7 +133,7 @@ def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Offi
         assert heading_of(office.robin.open(path).text) == "Confirm that it is you", path
     office.prove()
     assert heading_of(office.robin.text) == f"Revoke the token {name} of The okta?", "one comes back"
-    for path in deeds[1:]:
+    for path in [each for each in deeds if "/change?" not in each and "/events?" not in each]:
         office.robin.open(path)
         asked = office.robin.page
         office.clock.advance(life + dt.timedelta(seconds=1))
@@ -128,16 +142,18 @@ def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Offi
         office.prove()
         assert asked is not None
         assert heading_of(office.robin.text) == heading_of(asked.text), "the question is asked again"
-    assert office.live() == [name]
+    assert (office.live(), office.stored().stream) == ([name], stream)
     assert not office.stored().line.registration.client.disabled
-    office.robin.open(f"{ONE}/change?id=okta")
-    waiting = office.robin.page
-    office.clock.advance(life + dt.timedelta(seconds=1))
-    office.robin.send(client_name="Okta of Acme")
-    assert office.robin.messages == ["5103"]
-    assert form_with(office.robin.text, "client_name").fields["client_name"] == ["Okta of Acme"]
-    assert waiting is not None
+    for deed, field, said in (("change", "client_name", "5103"), ("events", "description", "5103")):
+        office.robin.open(f"{ONE}/{deed}?id=okta")
+        office.clock.advance(life + dt.timedelta(seconds=1))
+        office.robin.send(**{field: "What was typed"})
+        assert office.robin.messages == [said]
+        assert form_with(office.robin.text, field).fields[field] == ["What was typed"]
+        office.robin.open("/operator/proof")
+        office.prove()
     assert office.stored().line.registration.client.name == "The okta"
+    assert office.stored().stream == stream
 
 
 def test_what_is_not_there_is_not_found(office: Office) -> None:
@@ -145,12 +161,14 @@ def test_what_is_not_there_is_not_found(office: Office) -> None:
     office.stored()
     office.stored("entra")
     others = office.token("entra")
-    for deed in ("", "/change", "/new-token", "/token", "/disable", "/enable", "/revoke-token"):
+    for deed in ("", "/token", *(f"/{each}" for each in DEEDS)):
         for client_id in ("nobody", "", "OKTA", "%00", "%FF"):
             answer = office.robin.open(f"{ONE}{deed}?id={client_id}&token={others}")
             assert answer.status_code in (400, 404), (deed, client_id)
     for wrong in (others, others[:6], "", "x"):
         assert office.robin.open(f"{ONE}/revoke-token?id=okta&token={wrong}").status_code == 404
+    for deed in EVENTS[1:]:
+        assert office.robin.open(f"{ONE}/{deed}?id=okta").status_code == 404, "it has no events"
     mine = office.token()
     data = {"csrf_token": token_of(office.robin.open(f"{ONE}/revoke-token?id=okta&token={mine}").text)}
     told = office.robin.client.post(f"{ONE}/revoke-token?id=okta&token={others}", data=data)
@@ -377,6 +395,74 @@ def test_a_token_of_somebody_elses_making_is_not_shown(office: Office) -> None:
     other.give_code(office.app)
     assert 'id="no-token"' in other.text
     assert 'id="scim-token"' in office.robin.open(f"{ONE}/token?id=okta").text
+
+
+# --- events ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_events_is_told_and_their_header_never_sent_back(office: Office) -> None:
+    """P2, RFC 8935 §5: no stream is made; what was typed is still there but for the receiver's secret."""
+    office.stored()
+    typed = {"endpoint_url": "http://receiver.example/events", "description": "The directory"}
+    for wrong, messages in (
+        ({"provisioning": "none", **typed}, ["5125"]),
+        ({**typed, "authorization": HEADER}, ["5126"]),
+        ({"endpoint_url": "", "authorization": HEADER}, ["5127"]),
+        ({"description": "x" * 257}, ["5128"]),
+        ({"algorithm": "none"}, ["5129"]),
+    ):
+        office.robin.open(f"{ONE}/events?id=okta")
+        office.robin.send(**wrong)  # type: ignore[arg-type]
+        assert office.robin.messages == messages
+        form = form_with(office.robin.text, "provisioning")
+        kept = {name: form.fields[name] for name in typed if name in wrong}
+        assert kept == {name: [text] for name, text in wrong.items() if name in typed}
+        assert HEADER not in office.robin.text
+    assert office.stored().stream is None
+
+
+def test_events_are_switched_on_changed_paused_and_taken_away(both: tuple[Office, ScimWorld]) -> None:
+    """P2, RFC 9967: what the command line can do; the header stays while its address does, and goes with it."""
+    office, scim = both
+    assert 'id="no-events"' in office.robin.open(f"{ONE}?id=entra").text
+    address = "https://receiver.example/events"
+    office.robin.open(f"{ONE}/events?id=entra")
+    earlier = office.robin.page
+    office.robin.send(provisioning="full", endpoint_url=address, authorization=HEADER, algorithm="RS256")
+    made = office.stream("entra")
+    assert (made.provisioning, made.endpoint_url, made.algorithm) == ("full", address, "RS256")
+    assert open_authorization(office.gateway.services.store.sealer, made) == HEADER
+    office.robin.page = earlier
+    office.robin.send(provisioning="notice")
+    assert office.robin.messages == ["5104"]
+    assert office.stream("entra") == made, "the later of two is told"
+    office.clock.advance(dt.timedelta(minutes=1))
+    office.robin.open(f"{ONE}/events?id=entra")
+    office.robin.send(description="The directory")
+    kept = office.stream("entra")
+    assert (kept.id, kept.authorization, kept.description) == (made.id, made.authorization, "The directory")
+    for deed, status in (
+        ("pause-events", "paused"),
+        ("resume-events", "enabled"),
+        ("pause-events", "paused"),
+    ):
+        office.robin.open(f"{ONE}/{deed}?id=entra")
+        office.press()
+        assert office.stream("entra").status == status
+    token = office.make_token("entra")
+    assert scim.post("/Users", a_user("erin"), token=token).status == 201
+    assert office.stored("entra").waiting == 1
+    office.robin.open(f"{ONE}/events?id=entra")
+    office.robin.send(endpoint_url="https://elsewhere.example/")
+    assert office.stream("entra").authorization is None, "no other receiver gets this one's secret"
+    text = office.robin.open(f"{ONE}?id=entra").text
+    assert "https://elsewhere.example/" in text
+    assert "Events paused" in text
+    assert HEADER not in text
+    office.robin.open(f"{ONE}/remove-events?id=entra")
+    office.press()
+    assert office.stored("entra").stream is None
+    assert "This client hears of nothing any more." in office.robin.text
 
 
 # --- looking --------------------------------------------------------------------------------------------
