@@ -24,7 +24,7 @@ from idp.usecases.provisioning_log import Announce, asked_by, unless_undone
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import challenge
-from idp.web.oidc.possession import beside_token, token_of, with_nonce
+from idp.web.oidc.possession import beside_token, scheme_of, token_of, with_nonce
 from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.origin import current_origin
 from kernel.web.dispatch import ANY_METHOD
@@ -100,8 +100,7 @@ def host_refusal() -> Response:
 
 def misused(fault: Fault, shown: Shown) -> Response:
     """Refuse a token that comes without what it is bound to; perhaps a nonce is missing (RFC 9449 §9)."""
-    scheme = "DPoP" if shown.as_dpop else "Bearer"
-    return _challenge(401, fault.description, f'error="{fault.code.value}"', scheme=scheme)
+    return _challenge(401, fault.description, f'error="{fault.code.value}"', as_dpop=shown.as_dpop)
 
 
 def body_object(request: Request) -> dict[str, Any]:
@@ -200,7 +199,8 @@ def _refusal_of_token(found: Provisioner | Fault | None, shown: Shown) -> Respon
         return misused(found, shown)
     if found is not None and found.is_outside:
         return refusal(403, OUTSIDE)
-    return _challenge(401, "The token is not valid here.", 'error="invalid_token"')
+    said = "The token is not valid here."
+    return _challenge(401, said, 'error="invalid_token"', as_dpop=shown.as_dpop)
 
 
 def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
@@ -244,7 +244,8 @@ def _refusal_of(request: Request, method: Method, client: ScimClient) -> Respons
     """Refuse what a known client may not ask, or not in this form, alone or in a bulk job."""
     if method.scope and not client.may(method.scope, any_type=method.any_type):
         parts = f'error="insufficient_scope", scope="{method.scope}"'
-        return _challenge(403, f"The token lacks the scope {method.scope}.", parts)
+        said = f"The token lacks the scope {method.scope}."
+        return _challenge(403, said, parts, as_dpop=scheme_of(request) == "dpop")
     return _refusal_of_form(request, method) or _refusal_without_version(request, client)
 
 
@@ -290,6 +291,7 @@ def _of_error(error: Exception, request: Request) -> Response:
     return refusal(500, SwitchyardError.public)
 
 
-def _challenge(status: int, detail: str, *parts: str, scheme: str = "Bearer") -> Response:
-    """Return the refusal of a token with its challenge (RFC 6750 §3, RFC 9449 §7.1)."""
+def _challenge(status: int, detail: str, *parts: str, as_dpop: bool = False) -> Response:
+    """Refuse a token with a challenge in the scheme that it came in (RFC 6750 §3, RFC 9449 §7.1)."""
+    scheme = "DPoP" if as_dpop else "Bearer"
     return refusal(status, detail, "", (("WWW-Authenticate", challenge("scim", *parts, scheme=scheme)),))

@@ -35,15 +35,17 @@ class Door:
             return _challenge(401, "authentication_failed", "A bearer token is needed.")
         shown = beside_token(self._services, request)
         found = receiver(self._services, token, shown, scope=scope, provisions=provisions)
+        scheme = "DPoP" if shown.as_dpop else "Bearer"
         if isinstance(found, Fault):
-            scheme = "DPoP" if shown.as_dpop else "Bearer"
             told = f'error="{found.code.value}"'
             refusal = _challenge(401, "authentication_failed", found.description, told, scheme=scheme)
             return with_nonce(self._services, request, refusal)
         if found is ReceiverRefused.UNKNOWN:
-            return _challenge(401, "authentication_failed", found.value, 'error="invalid_token"')
+            told = 'error="invalid_token"'
+            return _challenge(401, "authentication_failed", found.value, told, scheme=scheme)
         if isinstance(found, ReceiverRefused):
-            return _challenge(403, "access_denied", found.value, 'error="insufficient_scope"')
+            told = 'error="insufficient_scope"'
+            return _challenge(403, "access_denied", found.value, told, scheme=scheme)
         seconds = self._rate.wait(found.client_id, found.per_second)
         if seconds:
             return refused(429, "access_denied", "Too many requests.", (("Retry-After", str(seconds)),))

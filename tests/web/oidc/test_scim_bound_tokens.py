@@ -42,9 +42,9 @@ def op(op_on_both: Op) -> Op:
     return serving_scim(op_on_both)
 
 
-def bound(op: Op) -> tuple[str, Holder]:
+def bound(op: Op, **metadata: object) -> tuple[str, Holder]:
     """Return a machine's token for SCIM that is bound to a key, and who holds it."""
-    op.machine()
+    op.machine(**metadata)
     holder = Holder(op).learn("m2m")
     answer = op.post("/oauth2/token", MACHINE, headers={**op.basic("m2m"), **holder.proof()})
     assert answer.json()["token_type"] == "DPoP"
@@ -82,6 +82,28 @@ def test_a_token_that_is_bound_to_a_key_is_good_with_its_proof_alone(op: Op) -> 
     made = users(op, token, holder.proof(USERS, "POST", token), body=ERIN)
     assert made.status == 201, made.body
     assert isinstance(provisioner_since(op.services, digest(token), op.clock.now()), Provisioner)
+
+
+def test_a_bound_token_is_refused_in_the_scheme_it_came_in(op: Op) -> None:
+    """RFC 9449 §7.1: what else is wrong with it is told to a client that proves a key in its own scheme, too."""
+    token, holder = bound(op, scope="scim.groups.read")
+    lacking = users(op, token, holder.proof(USERS, "GET", token))
+    unknown = users(op, "nonsense", holder.proof(USERS, "GET", "nonsense"))
+    for answer, status, error in ((lacking, 403, "insufficient_scope"), (unknown, 401, "invalid_token")):
+        assert answer.status == status, answer.body
+        said = answer.header("www-authenticate")
+        assert said.startswith('DPoP realm="scim", ')
+        assert f'error="{error}"' in said
+        assert 'algs="ES256 ' in said
+    assert 'scope="scim.users.read"' in lacking.header("www-authenticate")
+    assert users(op, "nonsense", {}, scheme="Bearer").header("www-authenticate").startswith("Bearer ")
+    op.dispatch = Dispatch((*op.routes, *event_routes(op.services)))
+    place = f"{ISSUER}/events/poll"
+    for shown in (token, "nonsense"):
+        proof = holder.proof(place, "POST", shown)
+        headers = {"authorization": f"DPoP {shown}", "content-type": "application/json", **proof}
+        refused = op.call("POST", "/events/poll", headers=headers, body=b"{}")
+        assert refused.header("www-authenticate").startswith('DPoP realm="events", error="in')
 
 
 def test_scim_tells_the_nonce_that_a_proof_needs(op: Op) -> None:
