@@ -602,9 +602,8 @@ def test_only_listed_origins_are_ever_called(url: str) -> None:
     outbound.close()
 
 
-def test_an_endpoint_that_discovery_names_elsewhere_is_not_called(wired: Wired, tmp_path: Path) -> None:
+def test_an_endpoint_that_discovery_names_elsewhere_is_not_called(wired: Wired) -> None:
     """OB-13: whoever changes the document cannot make us send our assertion to them."""
-    del tmp_path
     document = {
         "issuer": ISSUER,
         "token_endpoint": "https://evil.example/token",
@@ -647,7 +646,12 @@ def test_a_client_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
         read_public_key(path)
 
 
-def test_putting_it_together_calls_nobody(tmp_path: Path) -> None:
+def test_putting_it_together_calls_nobody_and_reads_no_key(tmp_path: Path) -> None:
+    """Registration starts before the Gateway, and before anybody gave it keys; it is told when one is missing."""
     settings = RegistrationSettings(client_key_file=str(tmp_path / "a"), worker_key_file=str(tmp_path / "b"))
-    gateway = connect_gateway(settings, FrozenClock(NOON), SystemRandomness())
+    happened: list[str] = []
+    gateway = connect_gateway(settings, FrozenClock(NOON), SystemRandomness(), event=happened.append)
     gateway.outbound.close()
+    assert happened == []
+    with pytest.raises(SettingsError, match="cannot read the client key"):
+        ClientKey(tmp_path / "a", "registration", SystemRandomness()).assertion(audience=ISSUER, now=NOON)

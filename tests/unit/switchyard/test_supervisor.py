@@ -96,11 +96,10 @@ def test_stopping_ends_every_child_and_kills_the_deaf(said: list[str], tmp_path:
     assert said == ["deaf did not end in 0 s and is killed"]
 
 
-def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+def test_children_end_when_their_supervisor_is_killed() -> None:
     script = """
 import sys, threading
 from switchyard.supervisor import Child, Supervisor
-from tests.support.processes import has_ended, wait_until
 child = "import time; from switchyard.supervisor import follow_parent; follow_parent(); time.sleep(60)"
 supervisor = Supervisor([Child("child", (sys.executable, "-c", child))], say=print)
 supervisor.start()
