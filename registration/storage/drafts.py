@@ -5,27 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select, update
 
-from kernel.audit import JsonValue
 from kernel.crypto import Sealer
 from kernel.sweeping import remove_some
+from registration.domain.draft import Draft
 from registration.storage.tables import draft
 
 _MOST_OF_ONE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A form on its way. ``version`` grows with each save; ``id`` is the idempotency key of its confirm."""
-
-    id: str
-    kind: str
-    organization_id: str | None
-    version: int
-    values: Mapping[str, JsonValue] = field(repr=False)
 
 
 def add(  # noqa: PLR0913 - a row has as many columns as it has
@@ -36,7 +24,7 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
     account_id: str,
     kind: str,
     organization_id: str | None,
-    values: Mapping[str, JsonValue],
+    values: Mapping[str, object],
     now: dt.datetime,
     expires_at: dt.datetime,
 ) -> Draft:
@@ -81,7 +69,7 @@ def save(
     *,
     current: Draft,
     account_id: str,
-    values: Mapping[str, JsonValue],
+    values: Mapping[str, object],
     now: dt.datetime,
 ) -> Draft | None:
     """Merge ``values`` into a draft; None if it was saved by another page meanwhile."""
@@ -106,6 +94,6 @@ def sweep(connection: Connection, *, now: dt.datetime) -> int:
     return remove_some(connection, draft, draft.c.expires_at <= now, oldest_first=draft.c.expires_at)
 
 
-def _sealed(sealer: Sealer, identifier: str, values: Mapping[str, JsonValue]) -> bytes:
+def _sealed(sealer: Sealer, identifier: str, values: Mapping[str, object]) -> bytes:
     plain = json.dumps(dict(values), ensure_ascii=False, sort_keys=True).encode()
     return sealer.seal(plain, table="draft", column="body", row=identifier)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from registration.domain.authority import Caller
+from registration.domain.draft import Draft
 from registration.storage import drafts
-from registration.storage.drafts import Draft
 from registration.usecases.services import RegistrationServices
 
 

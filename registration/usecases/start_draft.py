@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from kernel.audit import JsonValue
 from registration.domain.authority import Caller
+from registration.domain.draft import Draft
 from registration.storage import drafts
-from registration.storage.drafts import Draft
 from registration.usecases.services import RegistrationServices
 
 

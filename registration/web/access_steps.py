@@ -13,10 +13,10 @@ from kernel.web.forms import FormErrors, several, single
 from kernel.web.language import gettext as _
 from registration.domain.access import OfferedRole, OfferGroup
 from registration.domain.authority import Represented
+from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
 from registration.domain.plan import Plan
-from registration.storage.drafts import Draft
 from registration.usecases.grant_access_roles import grant_access_roles
 from registration.usecases.offer_access_roles import offer_access_roles
 from registration.usecases.preview_grant import preview_grant

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from registration.domain.contact_roles import ContactRoleOffer
+from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
 from registration.domain.plan import Plan
-from registration.storage.drafts import Draft
 from registration.usecases.end_contact import end_contact
 from registration.usecases.name_contact import name_contact
 from registration.usecases.offer_contact_roles import offer_contact_roles

@@ -16,9 +16,9 @@ from flask.typing import ResponseReturnValue
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
 from kernel.web.links import local_path
+from registration.domain.draft import Draft
 from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm
-from registration.storage.drafts import Draft
 from registration.usecases.expect_user_name import expect_user_name
 from registration.usecases.save_draft import save_draft
 from registration.usecases.show_draft import show_draft

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, several, single
+from registration.domain.draft import Draft
 from registration.domain.organization import OrganizationForm, check_organization
 from registration.domain.outcomes import Refusal, Refused
-from registration.storage.drafts import Draft
 from registration.usecases.list_organizations import list_organizations
 from registration.usecases.offer_participations import offer_participations
 from registration.usecases.register_organization import register_organization

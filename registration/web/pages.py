@@ -8,8 +8,8 @@ import flask
 
 from kernel.translations import mark
 from kernel.web.language import gettext as _
+from registration.domain.draft import Draft
 from registration.domain.request import RequestKind
-from registration.storage.drafts import Draft
 from registration.web.drafts import (
     ACCESS,
     END_CONTACT,

@@ -14,10 +14,10 @@ from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import current_language
 from kernel.web.language import gettext as _
+from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import PersonForm
 from registration.domain.search import PersonSearch
-from registration.storage.drafts import Draft
 from registration.usecases.preview_person import preview_person
 from registration.usecases.search_persons import search_persons
 from registration.web.current import caller, services

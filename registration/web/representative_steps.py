@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
+from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
-from registration.storage.drafts import Draft
 from registration.usecases.preview_first_authorized_representative import (
     preview_first_authorized_representative,
 )

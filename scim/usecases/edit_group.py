@@ -41,7 +41,7 @@ from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
 _TRIES = 40
-_Edit = Callable[[Record], dict[str, Any] | None]
+_Edit = Callable[[Record], dict[str, Any]]
 Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal
 
 
@@ -62,7 +62,7 @@ def replace_group(
     rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
     wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
-    def edit(record: Record) -> dict[str, Any] | None:
+    def edit(record: Record) -> dict[str, Any]:
         stored = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
         replacement = wanted.model_copy(deep=True)
         with TOLERANT:
@@ -99,7 +99,7 @@ def patch_group(
     require_paths(asked.rest, GROUPS)
     patch = Patch(Group, asked.rest, client.tolerance)
 
-    def edit(record: Record) -> dict[str, Any] | None:
+    def edit(record: Record) -> dict[str, Any]:
         group = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
         patch.apply(group)
         resource: dict[str, Any] = group.model_dump()
@@ -176,10 +176,8 @@ def _edit(
     raise BusyError(retry_after=1)
 
 
-def _facts(resource: dict[str, Any] | None, record: Record) -> GroupFacts | None:
+def _facts(resource: dict[str, Any], record: Record) -> GroupFacts | None:
     """Return what the resource states, or None if the record states it already."""
-    if resource is None:
-        return None
     keep_fence(resource, record, GROUP_EXTENSION)
     facts = group_facts(resource)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
