@@ -16,20 +16,28 @@ def is_open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def read_private(path: Path, what: str) -> str:
-    """Return the text of a file; ``what`` is what a sentence calls it.
+def read_secret(path: Path, what: str) -> str:
+    """Return the text of a file that somebody else may look after; ``what`` is what a sentence calls it.
 
     Raises:
-        SettingsError: if it cannot be read, is no text, or is open to others.
+        SettingsError: if it cannot be read, or is no text.
     """
     try:
-        is_open = is_open_to_others(path)
-        text = path.read_text()
+        return path.read_text()
     except OSError as error:
         raise SettingsError(f"cannot read the {what} {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"the {what} {path} is no text") from None
-    if is_open:
+
+
+def read_private(path: Path, what: str) -> str:
+    """Return the text of a file that its owner alone may read.
+
+    Raises:
+        SettingsError: if it cannot be read, is no text, or is open to others.
+    """
+    text = read_secret(path, what)
+    if is_open_to_others(path):
         raise SettingsError(f"the {what} {path} is readable by others: run `chmod 600 {path}`")
     return text
 

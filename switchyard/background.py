@@ -30,7 +30,7 @@ from kernel.courier.outbox import Share
 from kernel.courier.sms import WebhookCarrier
 from kernel.courier.smtp import SmtpCarrier, SmtpSettings
 from kernel.courier.worker import CourierWorker
-from kernel.errors import SettingsError
+from kernel.private_files import read_secret
 from kernel.settings import KernelSettings
 from kernel.store import Store
 from kernel.sweeping import Breather, Rest, Sweep, for_sweeping, sweep_each
@@ -127,12 +127,7 @@ def carriers(kernel: KernelSettings, clock: Clock) -> dict[str, Carrier]:
 
 
 def _secret(path: str) -> str:
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        raise SettingsError(f"cannot read the secret file {path}: {error.strerror}") from None
+    return read_secret(Path(path), "secret file").strip() if path else ""
 
 
 def _repeat(stop: threading.Event, deed: Callable[[], None], *, every: float = _SWEEP_SECONDS) -> None:

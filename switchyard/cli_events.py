@@ -65,9 +65,10 @@ def set_stream(
         StreamStored,
         store_event_stream,
     )
+    from kernel.private_files import read_secret  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
-    authorization = authorization_file.read_text().strip() if authorization_file else ""
+    authorization = read_secret(authorization_file, "file").strip() if authorization_file else ""
     order = StreamOrder(client_id, Payload(provisioning), description, algorithm, push, authorization)
     with gateway_services(read_gateway(settings)) as services:
         outcome = store_event_stream(services, order, actor=at_console())

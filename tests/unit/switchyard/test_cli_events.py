@@ -26,9 +26,11 @@ def test_a_stream_is_made_changed_stopped_and_taken_away(command_line: CommandLi
     line = command_line("events", "list")
     assert "idp  enabled  provisioning notice  ES256  polled  0 waiting  never reached" in line
     header = tmp_path / "header.txt"
-    header.write_text(f"{HEADER}\n")
     address = "https://receiver.example/events"
     options = ("--provisioning", "full", "--push", address, "--authorization-file", str(header))
+    header.write_bytes(b"\xff\xfe")
+    assert f"the file {header} is no text" in command_line("events", "set", "idp", *options, code=2)
+    header.write_text(f"{HEADER}\n")
     assert f"events are pushed to {address}" in command_line("events", "set", "idp", *options)
     command_line("events", "status", "idp", "paused", "--reason", "maintenance")
     line = command_line("events", "list")

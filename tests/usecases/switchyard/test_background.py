@@ -6,14 +6,19 @@ import datetime as dt
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import Engine, event, select
 
 from idp.domain.security_events import StreamStatus
 from idp.settings import IdpSettings
 from idp.storage import tables
+from kernel.clock import FrozenClock
+from kernel.errors import SettingsError
+from kernel.settings import KernelSettings
 from switchyard import schema
-from switchyard.background import gateway_background
+from switchyard.background import carriers, gateway_background
 from switchyard.settings import GatewayKernelSettings, GatewaySettings
+from tests.support.clock import NOON
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +91,15 @@ def left(database: Database) -> dict[str, list[Any]]:
             "clients": list(connection.scalars(select(tables.client.c.id))),
             "streams": list(connection.scalars(select(tables.event_stream.c.status))),
         }
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(b"\xff\xfe", "is no text"), (None, "cannot read the secret file")]
+)
+def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    """Whoever starts the system is told which file, not where in our code it was read."""
+    file = tmp_path / "relay.secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=sentence):
+        carriers(KernelSettings(smtp_password_file=str(file)), FrozenClock(NOON))
