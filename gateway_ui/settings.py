@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kernel.settings import Section
+from kernel.settings import Section, Span
 from kernel.translations import mark
 
 
@@ -17,7 +17,7 @@ class GatewayPagesSettings(Section):
     contact_office: str = mark("Customer Relations")
     """Name of the office that helps people who cannot sign in. Its addresses are those of the letters."""
 
-    remembered_user_life: dt.timedelta = dt.timedelta(days=180)
+    remembered_user_life: Span = dt.timedelta(days=180)
     """How long a browser keeps a user ID that a person asked it to remember."""
 
     search_from: int = 9
@@ -29,5 +29,5 @@ class GatewayPagesSettings(Section):
     operator_source: str = "registration-worker"
     """SCIM client that gives this role; a role of the same name from any other opens nothing."""
 
-    operator_proof_life: dt.timedelta = dt.timedelta(minutes=10)
+    operator_proof_life: Span = dt.timedelta(minutes=10)
     """Before a change on the operator's pages people prove who they are, unless they did within this time."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
+from pydantic import Field
+
 from idp.domain.scope import SIGN_IN_SCOPES
-from kernel.settings import Section
+from kernel.settings import Count, Section, Span
+
+_LONGEST_CODE = dt.timedelta(seconds=60)
 
 
 class IdpSettings(Section):
@@ -18,52 +22,52 @@ class IdpSettings(Section):
     second_factor: Literal["required", "optional"] = "required"
     """`required` asks every person for a possession factor; `optional` leaves it to the person."""
 
-    activation_link_life: dt.timedelta = dt.timedelta(days=90)
+    activation_link_life: Span = dt.timedelta(days=90)
     """How long an activation link works."""
 
-    flow_life: dt.timedelta = dt.timedelta(hours=1)
+    flow_life: Span = dt.timedelta(hours=1)
     """How long a started sign-in may take."""
 
-    session_idle: dt.timedelta = dt.timedelta(minutes=30)
+    session_idle: Span = dt.timedelta(minutes=30)
     """A session without use for this long is over."""
 
-    session_life: dt.timedelta = dt.timedelta(hours=12)
+    session_life: Span = dt.timedelta(hours=12)
     """A session is over after this long, used or not."""
 
-    lock_after: int = 10
+    lock_after: Count = 10
     """Wrong passwords or codes in a row that lock an account's sign-in."""
 
-    lock_first: dt.timedelta = dt.timedelta(minutes=15)
+    lock_first: Span = dt.timedelta(minutes=15)
     """How long the first lock holds; each further failure doubles it up to an hour."""
 
-    sign_in_per_address: int = 30
+    sign_in_per_address: Count = 30
     """Failed sign-ins from one address in five minutes before further ones wait."""
 
     limits: bool = True
     """False switches the rate limits off: for conformance runs and load tests, refused in production."""
 
-    code_life: dt.timedelta = dt.timedelta(seconds=60)
+    code_life: Span = Field(default=_LONGEST_CODE, le=_LONGEST_CODE)
     """How long an authorization code works. Never more than a minute."""
 
-    device_code_life: dt.timedelta = dt.timedelta(minutes=10)
+    device_code_life: Span = dt.timedelta(minutes=10)
     """How long a person has to let a device in (RFC 8628 §3.2)."""
 
     device_poll_interval: dt.timedelta = dt.timedelta(seconds=5)
     """How often a device may ask whether it was let in (RFC 8628 §3.5)."""
 
-    pushed_request_life: dt.timedelta = dt.timedelta(seconds=90)
+    pushed_request_life: Span = dt.timedelta(seconds=90)
     """How long after it was pushed a browser may bring an authorization request (RFC 9126)."""
 
-    access_token_life: dt.timedelta = dt.timedelta(minutes=10)
+    access_token_life: Span = dt.timedelta(minutes=10)
     """How long an access token works."""
 
-    id_token_life: dt.timedelta = dt.timedelta(minutes=10)
+    id_token_life: Span = dt.timedelta(minutes=10)
     """How long an ID token is valid."""
 
-    refresh_token_idle: dt.timedelta = dt.timedelta(days=14)
+    refresh_token_idle: Span = dt.timedelta(days=14)
     """A refresh token not used for this long is dead."""
 
-    refresh_token_life: dt.timedelta = dt.timedelta(days=90)
+    refresh_token_life: Span = dt.timedelta(days=90)
     """A family of refresh tokens ends after this long, whatever its use."""
 
     refresh_grace: dt.timedelta = dt.timedelta(seconds=10)
@@ -108,13 +112,13 @@ class IdpSettings(Section):
     fetch_loopback: tuple[str, ...] = ()
     """Each `host:port` of this machine that documents of clients may be fetched from. Not in production."""
 
-    event_life: dt.timedelta = dt.timedelta(days=7)
+    event_life: Span = dt.timedelta(days=7)
     """How long a security event waits for its receiver before it is forgotten."""
 
-    most_waiting_events: int = 100_000
+    most_waiting_events: Count = 100_000
     """A stream in which more events wait than this is disabled: its receiver is gone."""
 
-    most_waiting_bytes: int = 268_435_456
+    most_waiting_bytes: Count = 268_435_456
     """The same for the bytes of the events that wait: full events hold whole resources."""
 
     event_poll_wait: dt.timedelta = dt.timedelta(seconds=10)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -17,14 +18,38 @@ from pydantic_core import PydanticUndefined
 from kernel.errors import SettingsError
 
 _THREADS = 8
+_MOST_PROCESSES = 256
+_LONGEST = dt.timedelta(days=36_500)
+_LARGEST = 2**63 - 1
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
+
+Span = Annotated[dt.timedelta, Field(gt=dt.timedelta(0))]
+"""How long something lasts, where nothing at all would make no sense."""
+Count = Annotated[int, Field(ge=1)]
+"""How many there are, where none would make no sense."""
 
 
 class Section(BaseModel):
-    """The base of every settings class. The text under an option is its documentation."""
+    """The base of every settings class. The text under an option is its documentation.
+
+    No option is below zero, lasts longer than a calendar has years, or holds what cannot be printed.
+    """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
     )
+
+    @field_validator("*")
+    @classmethod
+    def _within_reason(cls, value: object) -> object:
+        if isinstance(value, dt.timedelta) and not dt.timedelta(0) <= value <= _LONGEST:
+            raise ValueError("has to be a span of time between none and a hundred years")
+        if isinstance(value, int) and not 0 <= value <= _LARGEST:
+            raise ValueError("has to be zero or more, and no more than a database counts")
+        texts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(text, str) and _UNPRINTED.search(text) for text in texts):
+            raise ValueError("holds a character that cannot be printed")
+        return value
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -45,7 +70,7 @@ class KernelSettings(Section):
     database_url: str = "sqlite:///var/switchyard.db"
     """SQLAlchemy address of the database: `sqlite:///path` or `postgresql://user@host/name`."""
 
-    database_pool: int = 8
+    database_pool: Count = 8
     """Connections kept open by each worker process."""
 
     key_file: str = "var/kek.txt"
@@ -63,7 +88,7 @@ class KernelSettings(Section):
     smtp_host: str = "127.0.0.1"
     """Relay that takes our e-mail."""
 
-    smtp_port: int = 25
+    smtp_port: int = Field(default=25, ge=1, le=65_535)
     """Port of the relay."""
 
     smtp_security: Literal["none", "starttls", "tls"] = "none"
@@ -90,7 +115,7 @@ class KernelSettings(Section):
     courier: Literal["smtp", "console"] = "smtp"
     """How e-mail leaves: `smtp`, or `console` to print it (never in production)."""
 
-    courier_record_life: dt.timedelta = dt.timedelta(days=30)
+    courier_record_life: Span = dt.timedelta(days=30)
     """How long it is known that a message was sent or given up; its text is wiped at once."""
 
     sms_webhook_url: str = ""
@@ -99,19 +124,19 @@ class KernelSettings(Section):
     sms_webhook_token_file: str = ""
     """File that holds the bearer token for the webhook."""
 
-    password_memory_kib: int = 19_456
+    password_memory_kib: int = Field(default=19_456, ge=8, le=2**22)
     """argon2id: memory of one hash, in KiB. Never below 19,456 in production."""
 
-    password_passes: int = 2
+    password_passes: int = Field(default=2, ge=1, le=100)
     """argon2id: passes over the memory."""
 
     password_parallel: int = 0
     """How many hashes may run at once in one process; 0 means one per processor."""
 
-    workers: int = Field(default=1, ge=1)
+    workers: int = Field(default=1, ge=1, le=_MOST_PROCESSES)
     """Worker processes of the web server."""
 
-    threads: int = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=_MOST_PROCESSES)
     """Threads of each worker process. Polls for events are held open on those beyond two, at most on two.
     0 means eight: while some wait for the disk others work, and deeds that wait in line share a commit."""
 
@@ -171,7 +196,14 @@ def _put(values: dict[str, Any], path: list[str], value: str, model: type[BaseMo
         if not isinstance(below, dict):
             raise SettingsError(f"{name} names a table that is a value")
         place = below
-    place[path[-1]] = json.loads(value) if _is_list(model, path) and value.startswith("[") else value
+    place[path[-1]] = _list_of(value, name) if _is_list(model, path) else value
+
+
+def _list_of(value: str, name: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise SettingsError(f'{name} is no list in JSON, as in ["one", "two"]') from None
 
 
 def _is_list(model: type[BaseModel], path: list[str]) -> bool:
@@ -190,9 +222,16 @@ def _explain(error: ValidationError, file: Path | None) -> str:
     lines = [f"the settings{f' in {file}' if file else ''} cannot be used:"]
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         key = ".".join(str(part) for part in fault["loc"])
-        message = "there is no such option" if fault["type"] == "extra_forbidden" else fault["msg"]
-        lines.append(f"  {key}: {message}")
+        lines.append(f"  {key}: {_WORDS.get(fault['type']) or fault['msg'].removeprefix('Value error, ')}")
     return "\n".join(lines)
+
+
+_NO_SPAN = "is no span of time: write PT30S for seconds, PT10M for minutes, PT12H for hours, P90D for days"
+_WORDS = {
+    "extra_forbidden": "there is no such option",
+    "time_delta_parsing": _NO_SPAN,
+    "time_delta_type": _NO_SPAN,
+}
 
 
 def example_toml(model: type[BaseModel], *, path: tuple[str, ...] = ()) -> str:
@@ -226,7 +265,19 @@ def _toml_value(option: FieldInfo) -> str:
             else "[]"
         )
     if isinstance(value, dt.timedelta):
-        return json.dumps(f"PT{int(value.total_seconds())}S")
+        return json.dumps(_written(value))
     if isinstance(value, tuple | list):
         return json.dumps(list(value))
     return json.dumps(value) if not isinstance(value, Path) else json.dumps(str(value))
+
+
+def _written(span: dt.timedelta) -> str:
+    """Return a span of time in the largest unit that tells it whole (ISO 8601)."""
+    for unit, form in (
+        (dt.timedelta(days=1), "P{}D"),
+        (dt.timedelta(hours=1), "PT{}H"),
+        (dt.timedelta(minutes=1), "PT{}M"),
+    ):
+        if span and not span % unit:
+            return form.format(span // unit)
+    return f"PT{span.total_seconds():g}S"

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from kernel.settings import Section
+from kernel.settings import Section, Span
 
 _MOST_CACHE = dt.timedelta(minutes=5)
 
@@ -37,7 +37,7 @@ class KeySettings(Section):
     jwks_max_age: dt.timedelta = dt.timedelta(minutes=5)
     """How long relying parties may cache the key set. Never more than five minutes (DJ-05)."""
 
-    refresh: dt.timedelta = dt.timedelta(seconds=5)
+    refresh: Span = dt.timedelta(seconds=5)
     """How often a process looks for keys that other processes made, rotated or revoked."""
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kernel.settings import Section
+from kernel.settings import Section, Span
 
 
 class RegistrationSettings(Section):
@@ -67,25 +67,27 @@ class RegistrationSettings(Section):
     worker_key_file: str = "var/registration-worker.jwk"
     """Private key (JWK, mode 600) that proves the worker at the token endpoint (private_key_jwt)."""
 
-    sign_in_lifetime: dt.timedelta = dt.timedelta(minutes=30)
+    sign_in_lifetime: Span = dt.timedelta(minutes=30)
     """How long one attempt to sign in may take before it has to start again."""
 
-    session_idle: dt.timedelta = dt.timedelta(minutes=30)
+    session_idle: Span = dt.timedelta(minutes=30)
     """A session ends after this long without a page."""
 
-    session_lifetime: dt.timedelta = dt.timedelta(hours=10)
+    session_lifetime: Span = dt.timedelta(hours=10)
     """A session never lives longer than this."""
 
-    draft_lifetime: dt.timedelta = dt.timedelta(hours=24)
+    draft_lifetime: Span = dt.timedelta(hours=24)
     """How long an unfinished form is kept."""
 
     worker_threads: int = Field(default=2, ge=1, le=32)
     """Delivery threads of one worker process, besides the one that only takes access away."""
 
-    worker_idle: dt.timedelta = dt.timedelta(milliseconds=200)
+    worker_idle: dt.timedelta = Field(
+        default=dt.timedelta(milliseconds=200), ge=dt.timedelta(milliseconds=10)
+    )
     """How long a delivery thread waits before it looks again when nothing was due."""
 
-    http_timeout: dt.timedelta = dt.timedelta(seconds=10)
+    http_timeout: Span = Field(default=dt.timedelta(seconds=10), lt=dt.timedelta(seconds=30))
     """How long an answer of the Gateway is waited for. Has to stay below the lease of 30 seconds."""
 
     failpoints: Literal["off", "on"] = "off"

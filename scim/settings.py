@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kernel.settings import Section
+from kernel.settings import Count, Section, Span
 
 
 class ScimSettings(Section):
     """SCIM service provider."""
 
-    default_page: int = 100
+    default_page: Count = 100
     """Resources in a page where a request does not say."""
 
-    largest_page: int = 1000
+    largest_page: Count = 1000
     """Most resources in a page, whatever a request says."""
 
-    cursor_life: dt.timedelta = dt.timedelta(hours=1)
+    cursor_life: Span = dt.timedelta(hours=1)
     """How long after a page its cursors lead to the next; ServiceProviderConfig tells it as cursorTimeout."""
 
     open_discovery: bool = True
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
 
-    requests_per_second: int = 250
+    requests_per_second: Count = 250
     """Requests that each client may make per second, on all nodes together; 25 at least. A client may have
     a figure of its own."""
 
-    request_record_life: dt.timedelta = dt.timedelta(days=90)
+    request_record_life: Span = dt.timedelta(days=90)
     """How long the Gateway can tell what a provisioning client asked and how it was answered."""

@@ -10,6 +10,7 @@ _HEAD = """\
 #
 # Each option may come from the environment too, and the environment wins:
 # [gateway.kernel] public_url is SWITCHYARD_GATEWAY__KERNEL__PUBLIC_URL.
+# Spans of time: PT30S is thirty seconds, PT10M ten minutes, PT12H twelve hours, P90D ninety days.
 # This file is written by `switchyard settings example`.
 """
 

@@ -18,6 +18,8 @@ from keys.settings import KeySettings
 from registration.settings import RegistrationSettings
 from scim.settings import ScimSettings
 
+_LOWEST_RATE = 25
+
 
 class GatewayKernelSettings(KernelSettings):
     """Gateway: address, database, mail, server."""
@@ -79,7 +81,9 @@ def read_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
     faults = [f"  gateway.{fault}" for fault in _unsafe(settings.gateway.kernel)]
     faults += [f"  gateway.{fault}" for fault in _unsafe_idp(settings.gateway)]
     faults += [f"  gateway.{fault}" for fault in _certificates(settings.gateway)]
+    faults += [f"  gateway.{fault}" for fault in _at_odds(settings.gateway)]
     faults += [f"  registration.{fault}" for fault in _unsafe(settings.registration.kernel)]
+    faults += [f"  registration.{fault}" for fault in _way_to_the_gateway(settings.registration)]
     if settings.registration.kernel.production and settings.registration.registration.failpoints == "on":
         faults.append("  registration.registration.failpoints: only tests stop a process at named points")
     if faults:
@@ -100,18 +104,18 @@ def registration_settings(file: Path | None, environ: Mapping[str, str]) -> Regi
 def _unsafe(kernel: KernelSettings) -> list[str]:
     """Return what is wrong with the address, and what production refuses."""
     faults = []
-    parts = urlsplit(kernel.public_url)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or parts.path
-        or parts.query
-        or parts.fragment
-    ):
+    if not _is_origin(kernel.public_url):
         faults.append("kernel.public_url: give scheme and host only, as in https://gateway.example.org")
+    faults += [
+        f"kernel.{name}: has to be an e-mail address"
+        for name in ("support_email", "mail_from_address")
+        if "@" not in getattr(kernel, name).strip("@")
+    ]
+    if kernel.sms_webhook_url and not _is_web_address(kernel.sms_webhook_url):
+        faults.append("kernel.sms_webhook_url: has to be an address that begins with https:// or http://")
     if not kernel.production:
         return faults
-    if parts.scheme != "https":
+    if not kernel.public_url.startswith("https:"):
         faults.append("kernel.public_url: production is reached by https only")
     if kernel.courier == "console":
         faults.append("kernel.courier: production sends mail by smtp, never to the console")
@@ -119,6 +123,52 @@ def _unsafe(kernel: KernelSettings) -> list[str]:
         faults.append("kernel.password_memory_kib, password_passes: not below 19456 and 2 in production")
     if kernel.log_level == "debug":
         faults.append("kernel.log_level: debug is not for production")
+    return faults
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # one that is no number is an error
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_origin(url: str) -> bool:
+    return _is_web_address(url) and not any(urlsplit(url)[2:])
+
+
+def _at_odds(gateway: GatewaySettings) -> list[str]:
+    """Return which of the Gateway's options do not go together, or break what its documents promise."""
+    keys, idp, scim = gateway.keys, gateway.idp, gateway.scim
+    faults = [
+        f"idp.{name}: has to be within keys.retain, or its signature cannot be verified to the end"
+        for name in ("access_token_life", "id_token_life")
+        if getattr(idp, name) > keys.retain
+    ]
+    if idp.signing_algorithm not in keys.algorithms:
+        faults.append(
+            f"idp.signing_algorithm: has to be one of keys.algorithms ({', '.join(keys.algorithms)})"
+        )
+    if scim.requests_per_second < _LOWEST_RATE:
+        faults.append(f"scim.requests_per_second: has to be {_LOWEST_RATE} or more")
+    if scim.default_page > scim.largest_page:
+        faults.append("scim.default_page: has to be scim.largest_page or less")
+    return faults
+
+
+def _way_to_the_gateway(system: RegistrationSystemSettings) -> list[str]:
+    """Return what is wrong with the addresses under which Registration looks for the Gateway."""
+    settings, faults = system.registration, []
+    if not _is_origin(settings.gateway_issuer):
+        faults.append(
+            "registration.gateway_issuer: give the Gateway's public_url, as in https://gateway.example.org"
+        )
+    elif system.kernel.production and not settings.gateway_issuer.startswith("https:"):
+        faults.append("registration.gateway_issuer: production reaches the Gateway by https only")
+    if not _is_web_address(settings.scim_url):
+        faults.append("registration.gateway_scim_url: has to be an address, as in https://gateway/scim/v2")
     return faults
 
 

@@ -1,5 +1,7 @@
 """Settings: documented, from TOML and the environment, unknown keys refused."""
 
+import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ class Below(Section):
 
     names: tuple[str, ...] = ("a",)
     """Who."""
+
+    life: dt.timedelta = dt.timedelta(milliseconds=200)
+    """How long."""
 
 
 class Whole(Section):
@@ -46,6 +51,49 @@ def test_an_unknown_variable_is_refused_by_name() -> None:
 def test_a_wrong_type_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"below\.count"):
         load(Whole, file=write(tmp_path, '[below]\ncount = "many"\n'), environ={})
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("LIFE", "ten minutes", "below.life: is no span of time: write PT30S"),
+        ("LIFE", "-PT5S", "below.life: has to be a span of time between none and a hundred years"),
+        ("LIFE", "P36501D", "below.life: has to be a span of time between none and a hundred years"),
+        ("COUNT", "-1", "below.count: has to be zero or more"),
+        ("COUNT", "9223372036854775808", "below.count: has to be zero or more"),
+        ("NAMES", '["a", "b\\u0000"]', "below.names: holds a character that cannot be printed"),
+        ("NAMES", "a, b", "SWITCHYARD_BELOW__NAMES is no list in JSON"),
+        ("NAMES", "[a", "SWITCHYARD_BELOW__NAMES is no list in JSON"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words_of_whoever_set_it(
+    option: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        load(Whole, file=None, environ={f"SWITCHYARD_BELOW__{option}": value})
+
+
+@pytest.mark.parametrize(
+    ("span", "written"),
+    [
+        (dt.timedelta(0), "PT0S"),
+        (dt.timedelta(milliseconds=200), "PT0.2S"),
+        (dt.timedelta(seconds=90), "PT90S"),
+        (dt.timedelta(hours=36), "PT36H"),
+        (dt.timedelta(days=90), "P90D"),
+    ],
+)
+def test_the_example_tells_a_span_whole_and_in_the_largest_unit(span: dt.timedelta, written: str) -> None:
+    """A fifth of a second was shown as none, which had the worker ask without a pause."""
+
+    class Spans(Section):
+        """Spans."""
+
+        life: dt.timedelta = span
+        """How long."""
+
+    assert f'# life = "{written}"' in example_toml(Spans)
+    assert load(Spans, file=None, environ={}).life == span
 
 
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ _SOUND = {
     "SWITCHYARD_GATEWAY__IDP__LOOPBACK_HTTP_CLIENTS": "false",
     "SWITCHYARD_REGISTRATION__KERNEL__PRODUCTION": "true",
     "SWITCHYARD_REGISTRATION__KERNEL__PUBLIC_URL": "https://registration.example.org",
+    "SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_ISSUER": "https://gateway.example.org",
 }
 
 
@@ -40,10 +41,34 @@ def test_sound_settings_are_taken() -> None:
         ("GATEWAY__IDP__FETCH_AUTHORITY", "/etc/ca.pem", "fetch_authority"),
         ("GATEWAY__IDP__FETCH_LOOPBACK", '["localhost:8443"]', "fetch_loopback"),
         ("REGISTRATION__REGISTRATION__FAILPOINTS", "on", "failpoints"),
+        ("REGISTRATION__REGISTRATION__GATEWAY_ISSUER", "http://gateway.example.org", "gateway_issuer"),
     ],
 )
 def test_each_unsafe_choice_is_refused_by_name(option: str, value: str, named: str) -> None:
     """F10, bar 22: the servers do not start, and the sentence says which option it is."""
+    with pytest.raises(SettingsError, match=named):
+        read_settings(None, {**_SOUND, f"SWITCHYARD_{option}": value})
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("GATEWAY__IDP__CODE_LIFE", "PT61S", "gateway.idp.code_life"),
+        ("GATEWAY__IDP__ACCESS_TOKEN_LIFE", "P2D", "gateway.idp.access_token_life"),
+        ("GATEWAY__IDP__SIGNING_ALGORITHM", "PS256", "gateway.idp.signing_algorithm"),
+        ("GATEWAY__SCIM__REQUESTS_PER_SECOND", "24", "gateway.scim.requests_per_second"),
+        ("GATEWAY__SCIM__DEFAULT_PAGE", "1001", "gateway.scim.default_page"),
+        ("GATEWAY__KERNEL__SMTP_PORT", "65536", "gateway.kernel.smtp_port"),
+        ("GATEWAY__KERNEL__SMS_WEBHOOK_URL", "texts.example", "gateway.kernel.sms_webhook_url"),
+        ("REGISTRATION__KERNEL__MAIL_FROM_ADDRESS", "nobody", "registration.kernel.mail_from_address"),
+        ("REGISTRATION__REGISTRATION__HTTP_TIMEOUT", "PT30S", "registration.registration.http_timeout"),
+        ("REGISTRATION__REGISTRATION__WORKER_IDLE", "PT0S", "registration.registration.worker_idle"),
+        ("REGISTRATION__REGISTRATION__GATEWAY_ISSUER", "https://g.example/", "gateway_issuer"),
+        ("REGISTRATION__REGISTRATION__GATEWAY_SCIM_URL", "/scim/v2", "gateway_scim_url"),
+    ],
+)
+def test_what_the_documents_promise_cannot_be_set_otherwise(option: str, value: str, named: str) -> None:
+    """SECURITY.md promises codes of 60 seconds, docs/scim-clients.md 25 requests; what is below works for nobody."""
     with pytest.raises(SettingsError, match=named):
         read_settings(None, {**_SOUND, f"SWITCHYARD_{option}": value})
 
