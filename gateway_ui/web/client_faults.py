@@ -60,7 +60,7 @@ _SENTENCES = (
     mark("has to name a host in lower case"),
     mark("has to have a plain name, if any"),
     mark("has an empty port"),
-    mark("must not use http, except on 127.0.0.1 or [::1]"),
+    mark("must not use http, except in native applications on 127.0.0.1 or [::1]"),
     mark("has to be a text of at most 2000 visible ASCII characters"),
     mark("belongs to the grant authorization_code, and it to code"),
     mark("implicit belongs to response types with tokens, and they to it"),

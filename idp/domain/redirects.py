@@ -76,7 +76,10 @@ _RULES: tuple[tuple[Callable[[_Offered], bool], str], ...] = (
     (lambda uri: not uri.is_web or bool(_HOST.fullmatch(uri.host)), "has to name a host in lower case"),
     (lambda uri: uri.is_web or bool(_NO_HOST.fullmatch(uri.netloc)), "has to have a plain name, if any"),
     (lambda uri: not uri.netloc.endswith(":") and uri.port != 0, "has an empty port"),
-    (lambda uri: uri.scheme != "http" or uri.is_safe_http, "must not use http, except on 127.0.0.1 or [::1]"),
+    (
+        lambda uri: uri.scheme != "http" or uri.is_safe_http,
+        "must not use http, except in native applications on 127.0.0.1 or [::1]",
+    ),
 )
 """What a redirection URI has to be, in this order (AZ-05..AZ-08)."""
 
