@@ -112,7 +112,7 @@ class KeyRing:
 
 
 def _read(path: Path) -> dict[int, bytes]:
-    return dict(_lines(read_private(path, "key file"), path))
+    return dict(_lines(read_private(path, "key file", made_by=f"switchyard keys new-kek {path}"), path))
 
 
 def _line(number: int, randomness: Randomness) -> str:

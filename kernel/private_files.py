@@ -16,8 +16,10 @@ def is_open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def read_secret(path: Path, what: str) -> str:
-    """Return the text of a file that somebody else may look after; ``what`` is what a sentence calls it.
+def read_secret(path: Path, what: str, *, made_by: str = "") -> str:
+    """Return the text of a file that somebody else may look after.
+
+    ``what`` is what a sentence calls it, ``made_by`` the command that makes one.
 
     Raises:
         SettingsError: if it cannot be read, or is no text.
@@ -25,18 +27,21 @@ def read_secret(path: Path, what: str) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        raise SettingsError(f"cannot read the {what} {path}: {error.strerror}") from None
+        reason = error.strerror
+        if made_by and isinstance(error, FileNotFoundError):
+            reason = f"it is not there, `{made_by}` makes it"
+        raise SettingsError(f"cannot read the {what} {path}: {reason}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"the {what} {path} is no text") from None
 
 
-def read_private(path: Path, what: str) -> str:
+def read_private(path: Path, what: str, *, made_by: str = "") -> str:
     """Return the text of a file that its owner alone may read.
 
     Raises:
         SettingsError: if it cannot be read, is no text, or is open to others.
     """
-    text = read_secret(path, what)
+    text = read_secret(path, what, made_by=made_by)
     if is_open_to_others(path):
         raise SettingsError(f"the {what} {path} is readable by others: run `chmod 600 {path}`")
     return text

@@ -35,6 +35,7 @@ from kernel.settings import KernelSettings
 from kernel.store import Store
 from kernel.sweeping import Breather, Rest, Sweep, for_sweeping, sweep_each
 from keys.usecases.rotate import keep_rotating
+from registration.outbound.keys import read_public_key
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
 from switchyard.registration_wiring import registration_services
@@ -97,7 +98,12 @@ def registration_background(settings: RegistrationSystemSettings) -> Mapping[str
 
 
 def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
-    """Return the delivery of Registration's outbox to the Gateway."""
+    """Return the delivery of Registration's outbox to the Gateway.
+
+    Raises:
+        SettingsError: if the worker cannot prove itself there, as no try would find otherwise.
+    """
+    read_public_key(Path(settings.registration.worker_key_file))
     services = registration_services(settings)
     prepare_schema(services.store, "registration", settings.kernel)
     return {"delivery": lambda stop: run_worker(services, stop)}

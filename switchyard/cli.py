@@ -56,6 +56,10 @@ def main() -> None:
 
     Start with `switchyard demo`. An installation runs `gateway`, `registration` and `worker`.
     """
+    import structlog  # noqa: PLC0415 - whoever asks for help needs none
+
+    # A command says what it has to say itself, and other programs read it; servers set up logs of their own.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 # --- serving

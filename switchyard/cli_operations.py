@@ -106,7 +106,7 @@ def check(settings: Path | None, system: str | None) -> None:
         with opened(deployment, name) as database:
             found = schema.differences(database, name)
         faults += len(found)
-        click.echo(f"{name}: " + ("as the code expects" if not found else f"{len(found)} differences"))
+        click.echo(f"{name}: " + ("as the code expects" if not found else "not as the code expects"))
         for difference in found:
             click.echo(f"  {difference}")
     sys.exit(1 if faults else 0)
@@ -304,6 +304,31 @@ def load_catalogue(settings: Path | None) -> None:
     click.echo(f"version {loaded.version} is in force" + ("" if loaded.changed else ", as before"))
 
 
+@click.command()
+@settings_option
+def connect(settings: Path | None) -> None:
+    """Make Registration a client of the Gateway: its keys where they are missing, and both registrations.
+
+    Registration signs people in by the one and its worker provisions by the other. Done again, it changes
+    nothing, or what the settings say otherwise by now.
+    """
+    from switchyard import operations  # noqa: PLC0415
+    from switchyard.connection import registration_orders  # noqa: PLC0415
+
+    deployment = read(settings)
+    plain = deployment.registration.kernel.public_url.startswith("http:")
+    if plain and not deployment.gateway.idp.loopback_http_clients:
+        fail(
+            f"Registration at {deployment.registration.kernel.public_url} is plain http: give it an https "
+            "address, or for a trial on one machine set loopback_http_clients of [gateway.idp] to true"
+        )
+    orders = registration_orders(deployment.registration)
+    operations.register_clients(deployment.gateway, orders)
+    told = deployment.registration.registration
+    for order, file in zip(orders, (told.client_key_file, told.worker_key_file), strict=True):
+        click.echo(f"{order.id}: {order.name}, proved by the key in {file}")
+
+
 @click.group("operator", cls=Commands)
 def operator_group() -> None:
     """The operator's own staff, Customer Relations."""
@@ -352,6 +377,7 @@ def doctor(settings: Path | None) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
+    connect,
     catalogue_group,
     operator_group,
     db,

@@ -1,7 +1,7 @@
 """The doctor: looks at everything an installation needs, and says of each thing what is wrong and what to do.
 
 Changes nothing. It asks the databases, the key files, the relay, the provider of text messages and the
-readiness of both systems, one after the other, each with a short patience.
+readiness of both systems, one after the other, each with a short patience, and the Gateway for a token.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ import httpx
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from kernel.clock import SystemClock
+from kernel.crypto import KeyRing
+from kernel.errors import SettingsError, SwitchyardError
 from kernel.private_files import is_open_to_others
+from kernel.randomness import SystemRandomness
 from switchyard import revisions
+from switchyard.cli_faults import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel.settings import KernelSettings
-    from switchyard.settings import Settings
+    from switchyard.settings import RegistrationSystemSettings, Settings
 
 _PATIENCE = 3.0
 _LITTLE_SPACE = 512 * 1024 * 1024
@@ -44,6 +49,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Return what was found, system by system."""
     found = [_python()]
+    authority = settings.registration.registration.gateway_ca_file
     systems: tuple[tuple[revisions.System, KernelSettings], ...] = (
         ("gateway", settings.gateway.kernel),
         ("registration", settings.registration.kernel),
@@ -51,8 +57,12 @@ def examine(settings: Settings) -> list[Finding]:
     for system, kernel in systems:
         found += [
             Finding(f"{system} {finding.subject}", finding.verdict, finding.sentence)
-            for finding in _system(system, kernel)
+            for finding in _system(system, kernel, authority)
         ]
+    found += [
+        Finding(f"registration {finding.subject}", finding.verdict, finding.sentence)
+        for finding in _of_registration(settings.registration)
+    ]
     return found
 
 
@@ -61,13 +71,13 @@ def _python() -> Finding:
     return Finding("Python", "good", version)
 
 
-def _system(system: revisions.System, kernel: KernelSettings) -> Iterator[Finding]:
+def _system(system: revisions.System, kernel: KernelSettings, authority: str) -> Iterator[Finding]:
     yield _address(kernel)
     yield from _database(system, kernel)
     yield _key_file(kernel)
     yield _mail(kernel)
     yield _text_messages(kernel)
-    yield _readiness(kernel)
+    yield _readiness(kernel, authority)
 
 
 def _address(kernel: KernelSettings) -> Finding:
@@ -86,7 +96,7 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
     shown = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
-        if not path.exists():
+        if not _may_be_opened(kernel):
             yield Finding("database", "odd", f"{shown} is not there yet: the first start makes it")
             return
         if shutil.disk_usage(path.parent).free < _LITTLE_SPACE:
@@ -95,8 +105,9 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
     try:
         with database.engine.connect() as connection:
             current = revisions.is_current(connection, system)
-    except SQLAlchemyError as error:
-        yield Finding("database", "bad", f"{shown} does not answer ({type(error).__name__})")
+    except (SQLAlchemyError, SwitchyardError) as error:
+        sentence, _ = told(error) or (type(error).__name__, 0)
+        yield Finding("database", "bad", f"{shown}: {sentence}")
         return
     finally:
         database.dispose()
@@ -106,6 +117,12 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
         yield Finding("database", "bad", f"the schema is old: `switchyard db upgrade --system {system}`")
 
 
+def _may_be_opened(kernel: KernelSettings) -> bool:
+    """Tell whether looking at the database makes none: SQLite makes the file that is asked for."""
+    url = make_url(kernel.database_url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
+
+
 def _key_file(kernel: KernelSettings) -> Finding:
     path = Path(kernel.key_file)
     if not path.exists():
@@ -113,6 +130,10 @@ def _key_file(kernel: KernelSettings) -> Finding:
         return Finding("key file", verdict, f"{path} is not there: `switchyard keys new-kek {path}`")
     if is_open_to_others(path):
         return Finding("key file", "bad", f"{path} is readable by others: `chmod 600 {path}`")
+    try:
+        KeyRing.from_file(path)
+    except SettingsError as error:
+        return Finding("key file", "bad", error.message)
     return Finding("key file", "good", f"{path}, readable by its owner alone")
 
 
@@ -144,12 +165,90 @@ def _text_messages(kernel: KernelSettings) -> Finding:
     return Finding("text messages", "good", "the webhook answers")
 
 
-def _readiness(kernel: KernelSettings) -> Finding:
+def _readiness(kernel: KernelSettings, authority: str) -> Finding:
+    from registration.outbound.http import trusted  # noqa: PLC0415
+
     url = f"{kernel.public_url}/readyz"
     try:
-        answer = httpx.get(url, timeout=_PATIENCE)
+        answer = httpx.get(url, timeout=_PATIENCE, verify=trusted(authority) if authority else True)
+    except SettingsError as error:
+        return Finding("server", "bad", error.message)
     except httpx.HTTPError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return Finding("server", "bad", f"{url}: no authority that is trusted here signed for it")
         return Finding("server", "odd", f"{url} does not answer ({type(error).__name__}): is it running?")
     if answer.status_code == 200:
         return Finding("server", "good", f"{url} says ready")
     return Finding("server", "bad", f"{url} answers {answer.status_code}")
+
+
+def _of_registration(system: RegistrationSystemSettings) -> Iterator[Finding]:
+    """Look at what Registration alone needs: its roles in force, and the Gateway that knows it."""
+    yield from _catalogue(system)
+    proofs = list(_client_keys(system))
+    yield from proofs
+    if all(each.verdict == "good" for each in proofs):
+        yield _way_to_the_gateway(system)
+
+
+def _catalogue(system: RegistrationSystemSettings) -> Iterator[Finding]:
+    from registration.storage import catalogues  # noqa: PLC0415
+    from switchyard.wiring import open_database  # noqa: PLC0415
+
+    if not _may_be_opened(system.kernel):
+        return  # said of the database before
+    database = open_database(system.kernel)
+    try:
+        with database.engine.connect() as connection:
+            version, _ = catalogues.version_of(connection)
+    except (SQLAlchemyError, SwitchyardError):
+        return
+    finally:
+        database.dispose()
+    if version:
+        yield Finding("catalogue", "good", f"version {version} is in force")
+    else:
+        yield Finding("catalogue", "bad", "none is in force: `switchyard catalogue load`")
+
+
+def _client_keys(system: RegistrationSystemSettings) -> Iterator[Finding]:
+    from registration.outbound.keys import read_public_key  # noqa: PLC0415
+
+    settings = system.registration
+    for subject, file in (
+        ("sign-in key", settings.client_key_file),
+        ("worker key", settings.worker_key_file),
+    ):
+        try:
+            read_public_key(Path(file))
+        except SettingsError as error:
+            yield Finding(subject, "bad", error.message)
+        else:
+            yield Finding(subject, "good", f"{file}, readable by its owner alone")
+
+
+def _way_to_the_gateway(system: RegistrationSystemSettings) -> Finding:
+    from registration.domain.sign_in import ProviderUnreachableError  # noqa: PLC0415
+    from registration.outbound.access_token import TokenRefusedError  # noqa: PLC0415
+    from registration.outbound.connect import connect_gateway  # noqa: PLC0415
+
+    settings = system.registration
+    try:
+        connect_gateway(settings, SystemClock(), SystemRandomness()).tokens.current()
+    except SettingsError as error:
+        return Finding("gateway", "bad", error.message)
+    except ProviderUnreachableError:
+        return Finding(
+            "gateway",
+            "odd",
+            f"{settings.gateway_issuer} does not answer as the Gateway: is it running, and is that its "
+            "public_url?",
+        )
+    except TokenRefusedError as error:
+        return Finding(
+            "gateway",
+            "bad",
+            f"refuses the worker with {error.status}: `switchyard connect` registers "
+            f"{settings.worker_client_id} with its key",
+        )
+    return Finding("gateway", "good", f"{settings.gateway_issuer} knows the worker")

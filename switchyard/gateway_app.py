@@ -17,6 +17,7 @@ from idp.usecases.services import IdpServices
 from idp.web.events.routes import event_routes
 from idp.web.oidc.protected_resources import ProtectedResource, resource_routes
 from idp.web.oidc.routes import oidc_routes
+from kernel.errors import SealError, SettingsError
 from kernel.web.certificates import ClientCertificates
 from kernel.web.flask_mount import mount
 from kernel.web.http import Route
@@ -102,6 +103,13 @@ def start() -> Application:
     services = wiring.gateway_services(settings)
     wiring.prepare_schema(services.store, "gateway", settings.kernel)
     services.signing.ensure()
+    try:
+        signs(services)
+    except SealError:
+        raise SettingsError(
+            f"kernel.key_file: {settings.kernel.key_file} does not open the signing keys of this database: "
+            "put back the file that sealed them"
+        ) from None
     keep_recording(services)
     return make_gateway(settings, services)
 

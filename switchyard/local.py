@@ -22,6 +22,7 @@ from kernel.randomness import SystemRandomness
 from registration.outbound.keys import create_key_file
 from switchyard import operations
 from switchyard.cli_options import APPS_SETTINGS, SETTINGS
+from switchyard.connection import registration_orders
 from switchyard.settings import read_settings
 from switchyard.supervisor import Child
 
@@ -132,10 +133,7 @@ def prepare(plan: Plan) -> Site:
     site = Site(plan)
     for folder in (site.directory, site.directory / "logs"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys = {
-        name: create_key_file(site.directory / f"{name}.jwk")
-        for name in ("registration", "registration-worker", "emi")
-    }
+    emi_key = create_key_file(site.directory / "emi.jwk")
     write_private(site.directory / "emi.pem", _key_as_pem(site.directory / "emi.jwk"))
     write_private(site.settings, _switchyard_toml(site))
     secret_file = site.directory / "reports.secret"
@@ -144,8 +142,8 @@ def prepare(plan: Plan) -> Site:
     write_private(site.apps_settings, _apps_toml(site))
     settings = read_settings(site.settings, site.environ)
     operations.upgrade_databases(settings)
-    orders = _client_orders(site, keys, secret_file.read_text().strip())
-    operations.register_clients(settings.gateway, orders)
+    orders = _application_orders(site, emi_key, secret_file.read_text().strip())
+    operations.register_clients(settings.gateway, [*registration_orders(settings.registration), *orders])
     return site
 
 
@@ -240,39 +238,30 @@ def _apps_toml(site: Site) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _client_orders(site: Site, keys: Mapping[str, dict[str, Any]], reports_secret: str) -> list[ClientOrder]:
-    """Return the clients: RFC 7591 metadata, and what the dashboard shows of each."""
+def _application_orders(site: Site, emi_key: dict[str, Any], reports_secret: str) -> list[ClientOrder]:
+    """Return the stand-in applications: RFC 7591 metadata, and what the dashboard shows of each."""
 
-    def key_set(name: str) -> dict[str, Any]:
-        return {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [keys[name]]}}
-
-    def relying_party(base: str, signed_out: str) -> dict[str, Any]:
+    def relying_party(base: str) -> dict[str, Any]:
         return {
             "redirect_uris": [f"{base}callback"],
-            "post_logout_redirect_uris": [signed_out],
+            "post_logout_redirect_uris": [f"{base}signed-out"],
             "backchannel_logout_uri": f"{base}backchannel-logout",
             "scope": "openid profile email access",
         }
 
-    registration = f"{site.registration}/"
     return [
-        ClientOrder(
-            id="registration",
-            name="Online Registration",
-            description="Organizations, persons, contact roles and access.",
-            application_key="online-registration",
-            launch_url=f"{registration}sign-in",
-            metadata=relying_party(registration, f"{registration}signed-out") | key_set("registration"),
-        ),
         ClientOrder(
             id="emi",
             name="Energy Market Interface",
             description="Bids and offers of your organization.",
             application_key="emi",
             launch_url=site.emi,
-            metadata=relying_party(site.emi, f"{site.emi}signed-out")
-            | {"initiate_login_uri": f"{site.emi}start"}
-            | key_set("emi"),
+            metadata=relying_party(site.emi)
+            | {
+                "initiate_login_uri": f"{site.emi}start",
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks": {"keys": [emi_key]},
+            },
         ),
         ClientOrder(
             id="reports-confidential",
@@ -281,19 +270,7 @@ def _client_orders(site: Site, keys: Mapping[str, dict[str, Any]], reports_secre
             application_key="reports-confidential",
             # The catalogue keeps it off the dashboard: it is opened by its own address.
             launch_url="",
-            metadata=relying_party(site.reports, f"{site.reports}signed-out")
-            | {"token_endpoint_auth_method": "client_secret_basic"},
+            metadata=relying_party(site.reports) | {"token_endpoint_auth_method": "client_secret_basic"},
             secret=reports_secret,
-        ),
-        ClientOrder(
-            id="registration-worker",
-            name="Registration's worker",
-            description="Provisions accounts and memberships.",
-            metadata={
-                "grant_types": ["client_credentials"],
-                "scope": "scim.read scim.write",
-                "resources": [f"{site.gateway}/scim/v2"],
-            }
-            | key_set("registration-worker"),
         ),
     ]

@@ -10,6 +10,7 @@ import flask
 
 from kernel.web.kit import PageKit
 from kernel.web.lane import Application
+from registration.outbound.keys import read_public_key
 from registration.usecases.services import RegistrationServices
 from registration.web.app import make_registration_app
 from switchyard import health, registration_wiring, wiring
@@ -44,6 +45,7 @@ def start() -> Application:
     file = os.environ.get(SETTINGS)
     settings = registration_settings(Path(file) if file else None, os.environ)
     wiring.set_up_logs(settings.kernel)
+    read_public_key(Path(settings.registration.client_key_file))  # without it nobody could sign in
     services = registration_wiring.registration_services(settings)
     wiring.prepare_schema(services.store, "registration", settings.kernel)
     return make_registration(settings, services).wsgi_app

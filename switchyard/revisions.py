@@ -25,6 +25,11 @@ def newest(system: System) -> str:
 
 def is_current(connection: Connection, system: System) -> bool:
     """Tell whether the database stands at the newest revision of ``system``."""
+    return standing(connection) == [newest(system)]
+
+
+def standing(connection: Connection) -> list[str]:
+    """Return the revision that the database stands at; empty for a new one."""
     if not inspect(connection).has_table(_STANDING.name):
-        return False
-    return connection.scalars(select(_STANDING.c.version_num)).all() == [newest(system)]
+        return []
+    return list(connection.scalars(select(_STANDING.c.version_num)))

@@ -24,7 +24,7 @@ import keys.storage.tables
 import registration.storage.tables
 from kernel.database import Database
 from kernel.errors import SettingsError
-from switchyard.revisions import MIGRATIONS, System, is_current
+from switchyard.revisions import MIGRATIONS, System, is_current, newest, standing
 
 SYSTEMS: tuple[System, ...] = ("gateway", "registration")
 
@@ -76,10 +76,25 @@ def _lock_file(database: Database) -> Iterator[None]:
 
 
 def upgrade(database: Database, system: System, revision: str = "head") -> None:
-    """Bring the schema to ``revision``; several nodes may start at once, one does the work."""
+    """Bring the schema to ``revision``; several nodes may start at once, one does the work.
+
+    Raises:
+        SettingsError: if the database stands at a revision that this code does not know.
+    """
     with _alone(database) as connection:
         if revision != "head" or not is_current(connection, system):
-            command.upgrade(_config(system, connection), revision)
+            try:
+                command.upgrade(_config(system, connection), revision)
+            except CommandError:
+                raise SettingsError(_stranger(connection, system)) from None
+
+
+def _stranger(connection: Connection, system: System) -> str:
+    """Return what to say of a database that stands at a revision of another version of the code."""
+    return (
+        f"the database of the {system} stands at revision {', '.join(standing(connection))}, and this "
+        f"version knows none beyond {newest(system)}: run the newer version, or restore a backup of before"
+    )
 
 
 def downgrade(database: Database, system: System, revision: str) -> None:
@@ -98,9 +113,27 @@ def downgrade(database: Database, system: System, revision: str) -> None:
 def differences(database: Database, system: System) -> list[str]:
     """Return what the database lacks or has too much of, against the tables in the code; empty when equal."""
     with database.engine.connect() as connection:
+        if not is_current(connection, system):
+            stands = ", ".join(standing(connection)) or "none"
+            return [f"stands at revision {stands}, the code at {newest(system)}: `switchyard db upgrade`"]
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "render_as_batch": database.dialect == "sqlite"}
         )
         found = compare_metadata(context, list(_METADATA[system]))  # type: ignore[arg-type]  # a list is taken too
         connection.rollback()
-    return [str(difference) for difference in found]
+    return [_worded(difference) for difference in found]
+
+
+def _worded(difference: object) -> str:
+    """Return one difference by its kind and the names it is about, not by the whole definition."""
+    if isinstance(difference, list):  # what differs of one column comes as a list
+        return "; ".join(map(_worded, difference))
+    kind, *about = difference if isinstance(difference, tuple) else (str(difference),)
+    return f"{kind.replace('_', ' ')}: {' '.join(filter(None, map(_name, about)))}"
+
+
+def _name(thing: object) -> str:
+    if isinstance(thing, str):
+        return thing
+    name, table = getattr(thing, "name", None), getattr(thing, "table", None)
+    return f"{name or ''} of {table.name}" if table is not None else str(name or "")

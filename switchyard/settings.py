@@ -84,6 +84,8 @@ def read_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
     faults += [f"  gateway.{fault}" for fault in _at_odds(settings.gateway)]
     faults += [f"  registration.{fault}" for fault in _unsafe(settings.registration.kernel)]
     faults += [f"  registration.{fault}" for fault in _way_to_the_gateway(settings.registration)]
+    if settings.registration.kernel.database_url == settings.gateway.kernel.database_url:
+        faults.append("  registration.kernel.database_url: is the Gateway's; each system has one of its own")
     if settings.registration.kernel.production and settings.registration.registration.failpoints == "on":
         faults.append("  registration.registration.failpoints: only tests stop a process at named points")
     if faults:
@@ -169,6 +171,8 @@ def _way_to_the_gateway(system: RegistrationSystemSettings) -> list[str]:
         faults.append("registration.gateway_issuer: production reaches the Gateway by https only")
     if not _is_web_address(settings.scim_url):
         faults.append("registration.gateway_scim_url: has to be an address, as in https://gateway/scim/v2")
+    if not all(map(_is_origin, settings.allowed_targets)):
+        faults.append("registration.allowed_targets: name origins, as in https://gateway.example.org:8443")
     return faults
 
 

@@ -32,12 +32,13 @@ from kernel.settings import KernelSettings
 from kernel.shared_clock import DatabaseClock
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
-from switchyard.revisions import System, is_current
+from switchyard.revisions import System, is_current, newest
 from switchyard.settings import GatewaySettings
 
 HEAP = Afterwards()
 """Gives the heap of this process back after a burst: of hashes, or of long answers."""
 _MOST_HELD = 2
+_log = structlog.get_logger(__name__)
 
 
 def set_up_logs(kernel: KernelSettings) -> None:
@@ -49,7 +50,7 @@ def set_up_logs(kernel: KernelSettings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogFormatter("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
-    for library in ("authlib", "httpx", "httpcore", "sqlalchemy", "scim2_client"):
+    for library in ("alembic", "authlib", "httpx", "httpcore", "sqlalchemy", "scim2_client"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[
@@ -110,6 +111,7 @@ def prepare_schema(store: Store, system: System, kernel: KernelSettings) -> None
     from switchyard import schema  # noqa: PLC0415 - loads Alembic, which a worker needs this once at most
 
     schema.upgrade(store.database, system)
+    _log.info("schema.upgraded", system=system, revision=newest(system))
 
 
 def password_hasher(kernel: KernelSettings) -> PasswordHasher:

@@ -22,6 +22,7 @@ class Gateway:
 
     provider: GatewayProvider
     directory: ScimDirectory
+    tokens: AccessTokens
     outbound: Outbound
 
 
@@ -45,5 +46,6 @@ def connect_gateway(
     return Gateway(
         provider=GatewayProvider(outbound, discovery, people),
         directory=ScimDirectory(outbound, tokens, clock, base_url=settings.scim_url),
+        tokens=tokens,
         outbound=outbound,
     )

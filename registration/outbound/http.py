@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from kernel.errors import SwitchyardError
+from kernel.errors import SettingsError, SwitchyardError
 
 Event = Callable[[str], None]
 
@@ -47,6 +47,19 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname.lower()}:{port}"
 
 
+def trusted(ca_file: str) -> ssl.SSLContext:
+    """Return how certificates are judged by the authorities of ``ca_file`` alone.
+
+    Raises:
+        SettingsError: if the file holds none.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        reason = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(f"registration.gateway_ca_file: {ca_file} cannot be used: {reason}") from None
+
+
 class Outbound:
     """Sends requests to allowed origins. Safe to share between threads."""
 
@@ -61,7 +74,7 @@ class Outbound:
     ) -> None:
         self._allowed = frozenset(origin_of(url) for url in allowed)
         self._event = event
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        verify = trusted(ca_file) if ca_file else True
         self._client = httpx.Client(
             timeout=timeout.total_seconds(),
             follow_redirects=False,

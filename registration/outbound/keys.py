@@ -34,7 +34,7 @@ def read_public_key(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> ECKey:
-    text = read_private(path, "client key")
+    text = read_private(path, "client key", made_by="switchyard connect")
     try:
         document = json.loads(text)
     except ValueError:

@@ -25,7 +25,7 @@ from registration.domain.sign_in import ProviderUnreachableError, SignInRefusedE
 from registration.outbound.access_token import AccessTokens
 from registration.outbound.connect import connect_gateway
 from registration.outbound.discovery import Discovery
-from registration.outbound.http import Outbound, TargetRefusedError
+from registration.outbound.http import Outbound, TargetRefusedError, trusted
 from registration.outbound.keys import ClientKey, create_key_file, read_public_key
 from registration.outbound.oidc_client import LOGOUT_EVENT, GatewayProvider
 from registration.outbound.scim_client import ScimDirectory
@@ -655,3 +655,14 @@ def test_putting_it_together_calls_nobody_and_reads_no_key(tmp_path: Path) -> No
     assert happened == []
     with pytest.raises(SettingsError, match="cannot read the client key"):
         ClientKey(tmp_path / "a", "registration", SystemRandomness()).assertion(audience=ISSUER, now=NOON)
+
+
+@pytest.mark.parametrize("text", ["", "no certificate"])
+def test_an_authority_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
+    """Whoever set it reads which option it is, not what a library says of it."""
+    file = tmp_path / "authority.pem"
+    with pytest.raises(SettingsError, match="gateway_ca_file: .* cannot be used: No such file"):
+        trusted(str(file))
+    file.write_text(text)
+    with pytest.raises(SettingsError, match="gateway_ca_file: .* cannot be used: it holds no certificate"):
+        trusted(str(file))

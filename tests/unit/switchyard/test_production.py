@@ -53,6 +53,11 @@ def test_each_unsafe_choice_is_refused_by_name(option: str, value: str, named: s
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
+        (
+            "REGISTRATION__KERNEL__DATABASE_URL",
+            "sqlite:///var/gateway.db",
+            "registration.kernel.database_url",
+        ),
         ("GATEWAY__IDP__CODE_LIFE", "PT61S", "gateway.idp.code_life"),
         ("GATEWAY__IDP__ACCESS_TOKEN_LIFE", "P2D", "gateway.idp.access_token_life"),
         ("GATEWAY__IDP__SIGNING_ALGORITHM", "PS256", "gateway.idp.signing_algorithm"),
@@ -64,6 +69,7 @@ def test_each_unsafe_choice_is_refused_by_name(option: str, value: str, named: s
         ("REGISTRATION__REGISTRATION__HTTP_TIMEOUT", "PT30S", "registration.registration.http_timeout"),
         ("REGISTRATION__REGISTRATION__WORKER_IDLE", "PT0S", "registration.registration.worker_idle"),
         ("REGISTRATION__REGISTRATION__GATEWAY_ISSUER", "https://g.example/", "gateway_issuer"),
+        ("REGISTRATION__REGISTRATION__ALLOWED_TARGETS", '["gateway"]', "allowed_targets"),
         ("REGISTRATION__REGISTRATION__GATEWAY_SCIM_URL", "/scim/v2", "gateway_scim_url"),
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
 from switchyard.cli import main
-from switchyard.local import Plan, Site, prepare
-from tests.support.ports import free_base_port
+from switchyard.local import Plan, Site, command_line, prepare
+from switchyard.settings import read_settings
+from tests.support.ports import free_base_port, free_port
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -229,6 +232,106 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(site: Site) -> None:
     assert result.output.count("schema up to date") == 2
     assert "readable by others: `chmod 600" in result.output
     assert "does not answer" in result.output
+
+
+def test_the_doctor_sees_that_nobody_could_sign_in_or_be_provisioned(site: Site) -> None:
+    """Without its keys and a catalogue Registration starts and does nothing; who runs it has to hear why."""
+    (site.directory / "registration-worker.jwk").unlink()
+    before = _run(site, "doctor").output
+    assert "registration catalogue: none is in force: `switchyard catalogue load`" in before
+    assert "registration-worker.jwk: it is not there, `switchyard connect` makes it" in before
+    _run(site, "catalogue", "load")
+    _run(site, "connect")
+    after = _run(site, "doctor").output
+    assert "registration catalogue: version 1 is in force" in after
+    assert "ok    registration worker key" in after
+    assert f"note  registration gateway: {site.gateway} does not answer" in after
+
+
+def test_connecting_registers_what_is_missing_and_again_changes_nothing(site: Site) -> None:
+    for client in ("registration", "registration-worker"):
+        assert _run(site, "client", "delete", client, "--yes").exit_code == 0
+        (site.directory / f"{client}.jwk").unlink()
+    first = _run(site, "connect")
+    assert first.exit_code == 0, first.output
+    shown = [json.loads(_run(site, "client", "show", "registration-worker", "--json").stdout)]
+    again = _run(site, "connect")
+    shown.append(json.loads(_run(site, "client", "show", "registration-worker", "--json").stdout))
+    assert again.output == first.output
+    assert shown[0]["metadata"] == shown[1]["metadata"]
+    assert shown[0]["metadata"]["resources"] == [f"{site.gateway}/scim/v2"]
+    assert (site.directory / "registration-worker.jwk").stat().st_mode & 0o077 == 0
+    held = json.loads((site.directory / "registration-worker.jwk").read_text())
+    assert [key["kid"] for key in shown[0]["metadata"]["jwks"]["keys"]] == [held["kid"]]
+
+
+def test_a_registration_without_https_is_connected_for_trials_alone(site: Site) -> None:
+    """The rule for clients named the very address that it refused as the exception."""
+    text = site.settings.read_text()
+    site.settings.write_text(text.replace("loopback_http_clients = true", "loopback_http_clients = false"))
+    refused = _run(site, "connect")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "is plain http" in refused.stderr
+    assert "set loopback_http_clients of [gateway.idp] to true" in refused.stderr
+
+
+def _starts(site: Site, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command_line(*command),
+        env={**os.environ, **site.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "key"), [("worker", "registration-worker.jwk"), ("registration", "registration.jwk")]
+)
+def test_what_could_not_prove_itself_does_not_start(site: Site, command: str, key: str) -> None:
+    """It would run and fail at each person and each delivery, with the kind of the error in the log alone."""
+    (site.directory / key).unlink()
+    half = ("--only", "web", "--port", str(free_port())) if command == "registration" else ()
+    done = _starts(site, command, *half)
+    assert done.returncode == 2, done.stderr
+    assert f"{key}: it is not there, `switchyard connect` makes it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_whose_key_file_is_another_does_not_start(site: Site) -> None:
+    """A backup that is restored without its key file: it answered 503 to everybody, and its log said nothing."""
+    (site.directory / "gateway-kek.txt").unlink()
+    done = _starts(site, "gateway", "--only", "web", "--port", str(free_port()))
+    assert done.returncode == 2, done.stderr
+    assert "gateway-kek.txt does not open the signing keys of this database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_a_newer_version_is_left_alone(site: Site) -> None:
+    """Whoever takes the code back is told, and nothing is changed."""
+    engine = create_engine(read_settings(site.settings, {}).gateway.kernel.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '4242'"))
+    engine.dispose()
+    for command in (("db", "upgrade"), ("client", "list")):
+        refused = _run(site, *command)
+        assert (refused.exit_code, "run the newer version, or restore a backup" in refused.stderr) == (
+            2,
+            True,
+        )
+    checked = _run(site, "db", "check")
+    assert (checked.exit_code, "gateway: not as the code expects" in checked.output) == (1, True)
+    assert "stands at revision 4242" in checked.output
+
+
+def test_what_a_database_lacks_is_told_by_name(site: Site) -> None:
+    engine = create_engine(read_settings(site.settings, {}).gateway.kernel.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("drop index ix_account_email_key"))
+    engine.dispose()
+    checked = _run(site, "db", "check", "--system=gateway")
+    told = "gateway: not as the code expects\n  add index: ix_account_email_key of account\n"
+    assert (checked.exit_code, checked.output) == (1, told)
 
 
 def test_going_back_to_nothing_and_up_again_works(site: Site) -> None:
