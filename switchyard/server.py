@@ -27,6 +27,7 @@ import structlog
 from kernel.heap import give_back, share_one_heap
 from kernel.mapped import let_go_of_files
 from switchyard.cli_options import fail
+from switchyard.exit_codes import REFUSED
 from switchyard.ports import look_at_address
 from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent, wait_for_end
 
@@ -93,6 +94,8 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
         server.serve(target_loader=partial(_load, target, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
         sys.exit(ending.value or 1)
+    if ending.value == REFUSED:
+        sys.exit(REFUSED)
 
 
 class _Worker(Protocol):
@@ -154,7 +157,11 @@ def _load(target: str, parent: int, ending: Synchronized[int]) -> Callable[..., 
         if ending.value == code:  # it tries once more, and nothing new is to be said
             sys.exit(code)
         ending.value = code
-        fail(sentence, code)
+        try:
+            fail(sentence, code)
+        finally:
+            if code == REFUSED:  # granian ends a server whose workers die in seconds; they may take longer
+                os.kill(parent, signal.SIGTERM)
     ending.value = 0
     return application
 
