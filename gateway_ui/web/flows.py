@@ -27,7 +27,7 @@ from idp.usecases.look_at_client import look_at_client
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
 from idp.web.oidc.answers import to_client
-from kernel.web.cookies import browser_token, set_cookie
+from kernel.web.cookies import browser_token, browser_was_sent, set_cookie
 from kernel.web.finished import finished
 from kernel.web.forms import FormErrors, single
 from kernel.web.links import local_path
@@ -108,7 +108,10 @@ def standing(flow: str, *steps: Step) -> FlowPage | Response:
 
 
 def lost_page(flow: str, client_name: str = "") -> Response:
-    """Say that the sign-in has expired, and offer to start again towards the same place."""
+    """Say that the sign-in has expired, and offer to start again towards the same place.
+
+    To a browser that brought no cookie of ours another start is no help: what to allow is said first.
+    """
     minutes = int(pages().services.settings.flow_life.total_seconds() // 60)
     return render(
         "expired.html",
@@ -116,6 +119,7 @@ def lost_page(flow: str, client_name: str = "") -> Response:
         action=address("/sign-in/again", flow),
         minutes=minutes,
         client_name=client_name,
+        knows_browser=browser_was_sent(),
     )
 
 

@@ -276,6 +276,9 @@ def test_another_browser_cannot_go_on_with_a_flow(gateway: PagesGateway) -> None
     stranger.open(f"/sign-in?flow={flow}")
     assert stranger.page is not None
     assert stranger.page.status_code == 410
+    assert heading_of(stranger.text) == "We cannot go on with this sign-in"
+    assert f"Allow cookies for {gateway.public_url}" in stranger.text, "it may be the same, without cookies"
+    stranger.open(f"/sign-in?flow={flow}")
     assert heading_of(stranger.text) == "This sign-in has expired"
     stranger.send(action=f"/sign-in/again?flow={flow}")
     assert heading_of(stranger.text) == "Sign in"
