@@ -15,6 +15,7 @@ from gateway_ui.web.client_forms import STARTS, Values, order_of, sent_values, s
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, START_MISSING, complain
+from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.staff import (
     acting,
     has_proved_lately,
@@ -25,6 +26,7 @@ from gateway_ui.web.staff import (
 )
 from idp.domain.client_record import ClientState
 from idp.domain.oauth import SECRET_METHODS
+from idp.domain.scim_scopes import SCOPES
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
 from idp.usecases.register_client import RegistrationRefused, register_client
 from idp.usecases.show_client import ClientDetail, search_clients, show_client
@@ -36,8 +38,6 @@ blueprint = flask.Blueprint("clients", __name__)
 ADDRESS = "/operator/clients"
 NEW = "/operator/new-client"
 PROOF = "/operator/proof"
-SCIM_CLIENT = "/operator/scim-client"
-"""The page of the SCIM client of an id: where a client is both, each page leads to the other."""
 
 
 def address_of(client_id: str, *parts: str) -> str:
@@ -109,6 +109,8 @@ def show(client_id: str) -> ResponseReturnValue:
         said=_said(*(word for word in words.DONE if word != "deleted")),
         here=address_of(client_id),
         scim_client=f"{SCIM_CLIENT}?{urlencode({'id': client_id})}",
+        new_scim_client=f"{NEW_SCIM_CLIENT}?{urlencode({'id': client_id})}",
+        may_provision=bool(detail.registration.client.scopes & {*SCOPES}),
         address=ADDRESS,
     )
 

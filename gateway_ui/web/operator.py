@@ -30,6 +30,9 @@ from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("operator", __name__)
 ADDRESS = "/operator/provisioning"
+SCIM_CLIENT = "/operator/scim-client"
+"""The page of the SCIM client of an id, to which the pages of what it is and what it sent lead."""
+NEW_SCIM_CLIENT = "/operator/new-scim-client"
 _FEW = 5
 """So many attributes are named in a list; of more it tells the number."""
 _FIELDS = ("q", "client", "show", "from", "to")
@@ -79,6 +82,7 @@ def request(record_id: str) -> ResponseReturnValue:
         about=_page_address({"q": detail.record.target_id}) if record.target_id else "",
         called=_page_address({"q": record.name}) if record.name and not detail.target_is_there else "",
         address=ADDRESS,
+        sender_address=f"{SCIM_CLIENT}?{urlencode({'id': record.client_id})}",
         most_members=MOST_MEMBERS,
     )
 

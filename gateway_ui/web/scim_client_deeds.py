@@ -22,6 +22,7 @@ from gateway_ui.web.messages import (
     complain,
 )
 from gateway_ui.web.operator import midnight, read_day
+from gateway_ui.web.scim_client_form import on_one_line
 from gateway_ui.web.scim_clients import ONE, address_of, base_address, done, known
 from gateway_ui.web.staff import acting, late_proof, operator_session, operators_only, proved_operators_only
 from idp.domain.scim_client import StoredToken
@@ -59,7 +60,7 @@ def new_token() -> ResponseReturnValue:
     late = late_proof()
     if late:
         return late
-    errors, label = FormErrors(), single(flask.request.form, "label").strip()
+    errors, label = FormErrors(), on_one_line(single(flask.request.form, "label"))
     if len(label) > LONGEST_LABEL:
         complain(errors, "label", LABEL_WRONG)
     life = _life(errors)

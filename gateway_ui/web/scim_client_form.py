@@ -121,6 +121,11 @@ def stored_values(client: StoredScimClient) -> Values:
     }
 
 
+def on_one_line(text: str) -> str:
+    """Return a text with plain spaces between its words, whatever spaces were pasted."""
+    return " ".join(text.split())
+
+
 def order_of(client_id: str, values: Values, errors: FormErrors) -> ScimClientOrder:
     """Return the order that the form makes; a rate that is no number is complained about."""
     rate = str(values["requests_per_second"]).strip()
@@ -129,7 +134,7 @@ def order_of(client_id: str, values: Values, errors: FormErrors) -> ScimClientOr
         complain(errors, "requests_per_second", RATE_WRONG)
     return ScimClientOrder(
         client_id,
-        str(values["client_name"]).strip(),
+        on_one_line(str(values["client_name"])),
         profile=str(values["profile"]),
         scopes=frozenset(values["scopes"]),
         require_match=values["require_match"] == "yes",

@@ -16,11 +16,12 @@ from gateway_ui.web import scim_client_words as words
 from gateway_ui.web.client_fields import Kind, Layout
 from gateway_ui.web.client_forms import Values, sent_values
 from gateway_ui.web.clients import ADDRESS as OAUTH_CLIENTS
-from gateway_ui.web.clients import PROOF, SCIM_CLIENT, sent_version
+from gateway_ui.web.clients import PROOF, sent_version
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, SCIM_ID_TAKEN, complain
 from gateway_ui.web.operator import ADDRESS as REQUESTS
+from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.scim_client_form import NEW_VALUES, add_faults, layout, order_of, stored_values
 from gateway_ui.web.staff import acting, has_proved_lately, operators_only, proved_operators_only
 from idp.domain.client_record import ClientState
@@ -39,7 +40,7 @@ from kernel.web.language import gettext as _
 blueprint = flask.Blueprint("scim_clients", __name__)
 ADDRESS = "/operator/scim-clients"
 ONE = SCIM_CLIENT
-NEW = "/operator/new-scim-client"
+NEW = NEW_SCIM_CLIENT
 
 
 def address_of(client_id: str, deed: str = "", **more: str) -> str:
@@ -129,10 +130,11 @@ def show() -> ResponseReturnValue:
 @blueprint.route(NEW, methods=["GET", "POST"])
 @proved_operators_only
 def register() -> ResponseReturnValue:
-    """Register a SCIM client."""
+    """Register a SCIM client; the page of an OAuth client leads here with its id."""
     form = layout(new=True)
     if flask.request.method == "GET":
-        return _form(form, NEW_VALUES)
+        asked = single(flask.request.args, "id", longest=64)
+        return _form(form, {**NEW_VALUES, "client_id": asked})
     values, errors = sent_values(form), FormErrors()
     order = order_of(str(values["client_id"]).strip(), values, errors)
     if not has_proved_lately():
@@ -198,7 +200,7 @@ def _form(
         kinds=Kind,
         client=client,
         standing=version,
-        action=flask.request.full_path.rstrip("?"),
+        action=address_of(client.id, "change") if client else NEW,
         back=address_of(client.id) if client else ADDRESS,
         proof=PROOF,
     )

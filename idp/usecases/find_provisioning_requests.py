@@ -20,6 +20,7 @@ from idp.storage.provisioning_log import (
     targets_called,
 )
 from idp.storage.provisioning_subjects import accounts_called, groups_called, groups_of, present_names
+from idp.storage.scim_register import find_scim_registration
 from idp.usecases.provisioning_log import subject_key
 from idp.usecases.services import IdpServices
 from kernel.randomness import first_ulid
@@ -108,12 +109,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One request in full. ``members`` are part, id and present user name of who came and went."""
+    """One request in full. ``members`` are part, id and present user name of who came and went.
+
+    ``is_from_scim_client`` says that its sender is registered as a SCIM client.
+    """
 
     record: RequestRecord
     name: str
     target_is_there: bool
     members: tuple[tuple[Part, str, str], ...]
+    is_from_scim_client: bool
 
 
 def find_provisioning_requests(services: IdpServices, question: Question) -> Found:
@@ -150,11 +155,13 @@ def show_provisioning_request(services: IdpServices, record_id: str) -> RequestD
             return None
         names = present_names(connection, {record.target_id} - {""})
         members = members_of_request(connection, record_id, limit=MOST_MEMBERS)
+        sender = find_scim_registration(connection, record.client_id)
     return RequestDetail(
         record=record,
         name=names.get(record.target_id) or record.name,
         target_is_there=record.target_id in names,
         members=tuple(members),
+        is_from_scim_client=sender is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from idp.usecases.register_scim_client import (
     register_scim_client,
 )
 from idp.usecases.show_scim_client import ScimClientDetail, search_scim_clients, show_scim_client
+from idp.usecases.store_event_stream import StreamOrder, StreamRefused, store_event_stream
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientRefused
 from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.audit import SYSTEM, Actor
@@ -182,6 +184,27 @@ def test_who_asks_for_a_token_several_times_at_once_gets_one(world: ScimWorld) -
     assert isinstance(issue_scim_token(world.services, "okta", actor=ROBIN, beside=known), ScimTokenIssued)
     third = issue_scim_token(world.services, "okta", actor=ROBIN, beside=known)
     assert third is ScimTokenRefused.TWO_LIVE
+
+
+def test_of_two_who_give_a_client_its_events_at_once_the_later_is_told(world: ScimWorld) -> None:
+    """P2: an order names the stream that it was made from; the header of another address is never kept."""
+    services = world.services
+    ordered = StreamOrder("okta", endpoint_url="https://a.example/", authorization="Bearer x")
+    assert (
+        store_event_stream(services, replace(ordered, client_id="nobody"), actor=ROBIN)
+        is StreamRefused.CLIENT
+    )
+    outcomes = together(4, lambda _n: store_event_stream(services, ordered, actor=ROBIN, known=""))
+    assert outcomes.count(StreamRefused.MEANWHILE) == 3
+    made = detail(world).stream
+    assert made is not None
+    assert made.authorization is not None
+    for address, stays in (("https://a.example/", True), ("https://a.example/b", False), ("", False)):
+        store_event_stream(services, ordered, actor=ROBIN)
+        store_event_stream(services, replace(ordered, endpoint_url=address, authorization=None), actor=ROBIN)
+        kept = detail(world).stream
+        assert kept is not None
+        assert (kept.id, kept.authorization is not None) == (made.id, stays)
 
 
 def test_the_list_says_when_each_client_was_heard_from_and_whose_token_ends_next(

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from gateway_ui.settings import GatewayPagesSettings
 from idp.usecases.disable_client import disable_client
 from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.register_scim_client import register_scim_client
 from idp.usecases.security_events import open_authorization
 from idp.usecases.show_scim_client import ScimClientDetail, show_scim_client
@@ -482,6 +483,9 @@ def test_the_list_and_a_page_tell_who_was_heard_from_and_lead_to_what_it_sent(
     link = re.search(r'id="sent" href="([^"]+)"', office.robin.open(f"{ONE}?id=entra").text)
     assert link is not None
     assert 'data-status="409"' in office.robin.open(unescape(link[1])).text
+    request = re.search(r'href="(/operator/provisioning/[0-9A-Z]{26})"', office.robin.text)
+    assert request is not None
+    assert f'id="sender" href="{ONE}?id=entra"' in office.robin.open(request[1]).text, "and back"
     office.stored("other")
     assert "data-status" not in office.robin.open("/operator/provisioning?client=other").text
     for odd in ("a/b ?&=é", "..", 'x"><script>'):
@@ -499,7 +503,7 @@ def test_the_list_and_a_page_tell_who_was_heard_from_and_lead_to_what_it_sent(
 
 
 def test_a_client_tells_of_its_namesake_among_the_oauth_clients(both: tuple[Office, ScimWorld]) -> None:
-    """O2: it is one client; where the OAuth client is disabled, the page says why no token works."""
+    """O2: it is one client, each page leads to the other; where one is disabled, the page says what that means."""
     office, scim = both
     office.stored("importer")
     assert "None: it has static tokens alone" in office.robin.open(f"{ONE}?id=importer").text
@@ -510,3 +514,13 @@ def test_a_client_tells_of_its_namesake_among_the_oauth_clients(both: tuple[Offi
     disable_client(office.gateway.services, "importer", actor=SYSTEM)
     assert "no token of either opens anything" in office.robin.open(f"{ONE}?id=importer").text
     assert f'href="{ONE}?id=importer"' in office.robin.open("/operator/clients/importer").text
+    metadata = {"grant_types": ["client_credentials"], "response_types": [], "scope": "scim.write"}
+    worker = ClientOrder("worker", "Worker", metadata | {"token_endpoint_auth_method": "client_secret_basic"})
+    assert isinstance(register_client(office.gateway.services, worker, actor=SYSTEM), Registered)
+    led = re.search(r'id="register-scim" href="([^"]+)"', office.robin.open("/operator/clients/worker").text)
+    assert led is not None
+    office.robin.open(led[1])
+    office.robin.send(client_name=" The\u00a0 worker ")
+    assert office.robin.path == ONE
+    assert office.stored("worker").line.registration.client.name == "The worker"
+    assert 'id="register-scim"' not in office.robin.open("/operator/clients/worker").text
