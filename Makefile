@@ -43,7 +43,7 @@ format: .venv/.dev ## Put the code into the one format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-conformance: .venv/.dev ## Run the SCIM suites, real relying parties and the foundation's modules; write docs/conformance (ARGS=--lines)
+conformance: .venv/.dev ## Run the SCIM suites, real relying parties, the foundation's modules and its earlier suite; write docs/conformance (ARGS=--lines)
 	@requirements/clients
 	.venv/bin/python -m tests.support.scim_conformance $(ARGS)
 	.venv/bin/python -m tests.support.oidc_conformance $(ARGS)

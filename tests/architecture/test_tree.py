@@ -30,7 +30,7 @@ def test_no_file_names_a_package_index() -> None:
 
 def test_every_pin_carries_hashes() -> None:
     """An installation is the same bytes everywhere."""
-    for name in ("runtime.txt", "dev.txt"):
+    for name in ("runtime.txt", "dev.txt", "oidctest.txt"):
         text = (ROOT / "requirements" / name).read_text()
         blocks = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
         assert [block.split("\n")[0] for block in blocks if "--hash=sha256:" not in block] == []
@@ -42,7 +42,7 @@ def test_both_pin_files_agree() -> None:
     assert {name: (pin, dev.get(name)) for name, pin in runtime.items() if dev.get(name) != pin} == {}
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "oidctest"])
 def test_everything_asked_for_is_pinned(name: str) -> None:
     """Each line of the .in file has its pin."""
     asked = [

@@ -19,6 +19,7 @@ from tests.support.foundation import (
     fapi_proofs,
     logout,
 )
+from tests.support.foundation.earlier import profile_of, runs
 from tests.support.foundation.registry import plans, walked
 from tests.support.oidc_conformance import (
     CLIENTS,
@@ -49,7 +50,11 @@ def test_the_page_says_what_the_run_found() -> None:
     assert list(figures["clients"]) == list(CLIENTS)
     assert list(figures["plans"]) == list(plans())
     assert list(figures["variants"]) == [name for name in plans() if name.startswith("fapi2")]
-    counts = {**figures["clients"], **figures["plans"]}
+    profiles = figures["earlier"]["profiles"]
+    assert {name: each["tests"] for name, each in profiles.items()} == Counter(
+        profile_of(answer, name) for answer, name in runs()
+    )
+    counts = {**figures["clients"], **figures["plans"], **profiles}
     assert [name for name, each in counts.items() if each["failed"] or each["skipped"]] == []
     assert [name for name, each in counts.items() if not each["passed"]] == []
 

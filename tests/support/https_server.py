@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Documents:
     """``answers`` by path: status, headers, body. ``asked`` holds the paths, in order.
 
+    What is below a path in ``folders`` is read from the folder, as it is when it is asked for.
+
     ``sent`` holds what was posted: path, headers by their lower-case names, body. ``reached`` is set by each
     request, which is answered while ``goes_on`` is set.
     """
@@ -27,6 +29,7 @@ class Documents:
     origin: str
     authority: Path
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
@@ -41,6 +44,14 @@ class Documents:
         """Let ``path`` answer with ``body``; return its address."""
         self.answers[path] = (status, headers, body)
         return self.origin + path
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """Return what ``path`` answers."""
+        for base, folder in self.folders.items():
+            file = folder / path.removeprefix(base)
+            if path.startswith(base) and file.is_file():
+                return 200, {}, file.read_bytes()
+        return self.answers.get(path, (404, {}, b""))
 
 
 class _Server(ThreadingHTTPServer):
@@ -59,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         documents.asked.append(self.path)
         documents.reached.set()
         documents.goes_on.wait(60)
-        status, headers, body = documents.answers.get(self.path, (404, {}, b""))
+        status, headers, body = documents.answer(self.path)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -71,16 +71,21 @@ def node_peer(folder: Path, script: str, *, trusts: Path, **task: object) -> Ite
         **{name: value for name, value in os.environ.items() if not name.startswith(("NODE_", "npm_"))},
         "NODE_EXTRA_CA_CERTS": str(trusts),
     }
-    errors = folder / f"{script}.errors"
     command = [str(Path(ROOT_DIR) / "bin" / "node"), str(NODE / script)]
+    with a_peer(command, folder / f"{script}.errors", env=environ) as peer:
+        peer.say(**task)
+        yield peer
+
+
+@contextmanager
+def a_peer(command: list[str], errors: Path, **options: Any) -> Iterator[Peer]:
+    """Run a program that says and hears lines of JSON; what it complains of goes to the file ``errors``."""
     with errors.open("w") as stderr:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environ
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, **options
         )
         with process:
-            peer = Peer(process, errors)
             try:
-                peer.say(**task)
-                yield peer
+                yield Peer(process, errors)
             finally:
                 process.kill()
