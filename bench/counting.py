@@ -27,6 +27,7 @@ from kernel.web.lane import Application, call
 from switchyard import wiring
 from switchyard.gateway_app import make_gateway
 
+_WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 _MARKS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA", "SET ")
 _MESSAGE = re.compile(r"^([FB])\t\d+\t(\w+)(.*?)(?=^[FB]\t\d+\t|\Z)", re.MULTILINE | re.DOTALL)
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -165,15 +166,24 @@ class Messages:
 
     names: dict[str, str] = field(default_factory=dict)
     """The statements that the server knows by name."""
+    state: str = "I"
+    """What the server said last: idle, or within a transaction."""
 
     def read(self, trace: str) -> Sent:
-        """Return the statements that were run, and how often the server said that it is ready for more."""
+        """Return the statements that were run, and how often the server said that it is ready for more.
+
+        What was written outside a transaction that was begun is one by itself: its end stands as a COMMIT.
+        """
         run: list[str] = []
-        ways, bound = 0, ""
+        ways, bound, since = 0, "", 0
         for sender, kind, rest in _MESSAGE.findall(trace):
             quoted = _QUOTED.findall(rest)
             if sender == "B":
-                ways += kind == "ReadyForQuery"
+                if kind == "ReadyForQuery":
+                    ways += 1
+                    if self.state == "I" and _is_whole(run[since:]):
+                        run.append("COMMIT")
+                    self.state, since = rest.strip(), len(run)
             elif kind == "Parse":
                 self.names[quoted[0]] = rest.split('"', 3)[3]
             elif kind == "Bind":
@@ -183,6 +193,13 @@ class Messages:
             elif kind == "Query":
                 run.append(rest.split('"', 1)[1])
         return run, ways
+
+
+def _is_whole(run: list[str]) -> bool:
+    begun = [text.lstrip(' "').upper() for text in run]
+    return not any(text.startswith(_MARKS) for text in begun) and any(
+        text.startswith(_WRITES) for text in begun
+    )
 
 
 @contextmanager

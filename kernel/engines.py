@@ -42,6 +42,10 @@ _PREPARED_BY_US: dict[str, Any] = {"prepare_threshold": None}
 """The driver prepares nothing itself: at a ROLLBACK it would have the server forget what we prepared, too."""
 
 
+_LIKE_OURS = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+"""A transaction that goes out without a BEGIN is as its connection has them, whatever the server has."""
+
+
 def sqlite_engine(url: URL, *, pool_size: int, busy_timeout: float) -> Engine:
     """Return an engine for a file of SQLite; it waits so many seconds for other processes that write."""
     _make_private(url.database)
@@ -137,7 +141,14 @@ def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
     def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:  # noqa: ANN401 - the driver's own
         from kernel.postgresql_connection import PostgresqlConnection  # noqa: PLC0415 - not without PostgreSQL
 
-        return PostgresqlConnection.connect(*arguments, **options)
+        connection = PostgresqlConnection.connect(*arguments, **options, autocommit=True)
+        try:
+            connection.execute(_LIKE_OURS)
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @event.listens_for(engine, "checkout")
     def look(raw: Any, _record: object, _lent: object) -> None:  # noqa: ANN401 - the driver's own connection

@@ -1,9 +1,10 @@
 """A connection to PostgreSQL that runs prepared statements straight through libpq.
 
 Owns how a prepared statement reaches the server: it is prepared once for each connection, BEGIN goes out with
-the first statement of a transaction and COMMIT with the last, without a way to the server of their own. The
-driver's cursor asks for each of them singly, and takes three times the processor time for it. Values are
-turned by the driver's own adapters, both ways.
+the first statement of a transaction and COMMIT with the last, without a way to the server of their own; a
+transaction whose statements all go out together needs neither. The driver's cursor asks for each of them
+singly, and takes three times the processor time for it. Values are turned by the driver's own adapters, both
+ways.
 """
 
 from __future__ import annotations
@@ -86,16 +87,19 @@ class PostgresqlConnection(Connection[Any]):
             self._send(ready[first : first + _AT_ONCE])
 
     def commit_with(self, statements: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
-        """Run the last ``statements`` of the transaction that is open, and commit it, in one go.
+        """Run the last ``statements`` of the transaction, and commit it, in one go.
 
         Raises:
-            psycopg.Error: of the first that failed; the transaction is then still open, and undone.
+            psycopg.Error: of the first that failed; the transaction is then undone, and may still be open.
         """
         ready = [self._ready(statement, values) for statement, values in statements]
         while len(ready) > _AT_ONCE:
             self._send(ready[:_AT_ONCE])
             del ready[:_AT_ONCE]
-        self._send(ready, last=b"COMMIT")
+        if self._begins() and not self._noted:
+            self._send(ready, whole=True)
+        else:
+            self._send(ready, last=b"COMMIT")
 
     def note(self, statements: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
         """Have ``statements`` run within the open transaction before whatever goes to the server next.
@@ -201,16 +205,17 @@ class PostgresqlConnection(Connection[Any]):
     def _begins(self) -> bool:
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
-    def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None) -> list[Any]:
+    def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None, whole: bool = False) -> list[Any]:
         """Send it all in one go, after what was noted, or BEGIN if no transaction is open.
 
+        What is ``whole`` needs none: what goes out together is one transaction by itself, which ends with it.
         Return the driver's results.
         """
         way = self.pgconn
         if self._noted:
             ready = [*self._noted, *ready]
             self._noted.clear()
-        first = self._get_tx_start_command() if self._begins() else None
+        first = self._get_tx_start_command() if self._begins() and not whole else None
         expected = len(ready) + (first is not None) + (last is not None)
         way.enter_pipeline_mode()
         try:
@@ -240,7 +245,9 @@ class PostgresqlConnection(Connection[Any]):
             if failed is None and result.status not in _DONE:
                 failed = result
             self._arrived()  # the end of this statement's results
-        self._next()  # the end of what was sent
+        while (end := self._next()).status != ExecStatus.PIPELINE_SYNC:
+            failed = failed or end  # of what is looked at only as the transaction ends
+            self._arrived()
         if failed is not None:
             raise self._failed(failed)
         return results

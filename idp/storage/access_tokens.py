@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Text, and_, bindparam, insert, or_, select, type_coerce, update
+from sqlalchemy.exc import IntegrityError
 
 from idp.domain.claims import Profile
 from idp.domain.confirmation import Confirmation, confirmation_of
@@ -16,8 +17,10 @@ from idp.domain.scim_client import StoredScimClient
 from idp.domain.tokens import TokenFacts
 from idp.storage import scim_clients
 from idp.storage.tables import access_token, account, client, grant, scim_client
+from idp.storage.violations import is_missing
 from kernel.database import Database, UtcDateTime
 from kernel.prepared import Prepared
+from kernel.transaction import Transaction
 
 _NOW = bindparam("now", type_=UtcDateTime)
 
@@ -52,46 +55,48 @@ _INSERT_ACCESS = Prepared(
 )
 
 
-_GUARDED_ACCESS = Prepared(
-    access_token.insert()
-    .from_select(
-        ["digest", "client_id", "subject", "scope", "audience", "confirmation", "issued_at", "expires_at"],
-        select(
-            bindparam("digest", type_=access_token.c.digest.type),
-            client.c.id,
-            bindparam("subject", type_=access_token.c.subject.type),
-            bindparam("scope", type_=access_token.c.scope.type),
-            bindparam("audience", type_=access_token.c.audience.type),
-            bindparam("confirmation", type_=access_token.c.confirmation.type),
-            bindparam("issued_at", type_=UtcDateTime),
-            bindparam("expires_at", type_=UtcDateTime),
-        )
-        .where(
-            client.c.id == bindparam("client_id"),
-            client.c.version == bindparam("version"),
-            client.c.disabled_at.is_(None),
-        )
-        # Disabling does not wait for it; enabling and deleting do, and find the token then.
-        .with_for_update(read=True, key_share=True),
-        include_defaults=False,
+# The client as it was read, if it is still so: a token of nobody is refused by its column.
+# Disabling does not wait for it; enabling and deleting do, and find the token then.
+_STILL = (
+    select(client.c.id)
+    .where(
+        client.c.id == bindparam("of_client"),
+        client.c.version == bindparam("of_version"),
+        client.c.disabled_at.is_(None),
     )
-    .returning(access_token.c.issued_at)
+    .with_for_update(read=True, key_share=True)
 )
 
 
-def insert_access_token(connection: Connection, new: NewAccessToken, *, now: dt.datetime) -> None:
-    """Store an access token of a grant."""
-    _INSERT_ACCESS.within(connection, grant_id=new.grant_id, **_values(new, now))
+_INSERT_MACHINE = Prepared(
+    insert(access_token).values(client_id=_STILL.scalar_subquery()),
+    columns=("digest", "subject", "scope", "audience", "confirmation", "issued_at", "expires_at"),
+)
+
+
+def insert_access_token(transaction: Transaction, new: NewAccessToken, *, now: dt.datetime) -> None:
+    """Store an access token of a grant, with the last statements of the transaction."""
+    _INSERT_ACCESS.at_last(transaction, grant_id=new.grant_id, **_values(new, now))
 
 
 def insert_machine_token(
-    connection: Connection, new: NewAccessToken, *, client_version: int, now: dt.datetime
-) -> bool:
-    """Store a client's own access token if the client is enabled and still at ``client_version``.
+    transaction: Transaction, new: NewAccessToken, *, client_version: int, now: dt.datetime
+) -> None:
+    """Store a client's own access token, with the last statements of the transaction.
 
-    Until the unit ends the client is neither enabled anew nor deleted: see ``clients.wait_for_issues``.
+    It fails, and the transaction with it (:func:`of_nobody`), unless the client is enabled and still at
+    ``client_version``. From then until it ends the client is neither enabled anew nor deleted: see
+    ``clients.wait_for_issues``.
     """
-    return bool(_GUARDED_ACCESS.within(connection, version=client_version, **_values(new, now)))
+    values = _values(new, now)
+    _INSERT_MACHINE.at_last(
+        transaction, of_client=values.pop("client_id"), of_version=client_version, **values
+    )
+
+
+def of_nobody(error: IntegrityError) -> bool:
+    """Tell whether a unit was undone because a client's own token was of no enabled client any more."""
+    return is_missing(error, access_token.c.client_id)
 
 
 def _values(new: NewAccessToken, now: dt.datetime) -> dict[str, object]:

@@ -12,6 +12,7 @@ from idp.storage.grants import NewGrant
 from idp.storage.tables import authorization_code
 from kernel.database import UtcDateTime
 from kernel.prepared import Prepared
+from kernel.transaction import Transaction
 
 _NOW = bindparam("now", type_=UtcDateTime)
 
@@ -23,7 +24,7 @@ _INSERT_CODE = Prepared(
 
 
 def insert_code(
-    connection: Connection,
+    transaction: Transaction,
     digest: bytes,
     *,
     new: NewGrant,
@@ -31,9 +32,12 @@ def insert_code(
     request: Mapping[str, object],
     expires_at: dt.datetime,
 ) -> None:
-    """Store the digest of a code of ``new``, bound to client, redirection URI and request."""
-    _INSERT_CODE.within(
-        connection,
+    """Store the digest of a code of ``new``, bound to client, redirection URI and request.
+
+    It goes with the last statements of the transaction.
+    """
+    _INSERT_CODE.at_last(
+        transaction,
         digest=digest,
         grant_id=new.id,
         client_id=new.client_id,

@@ -19,6 +19,7 @@ from kernel.database import UtcDateTime
 from kernel.database import insert as upsert
 from kernel.listed import listed
 from kernel.prepared import Prepared
+from kernel.transaction import Transaction
 
 _NOW = bindparam("now", type_=UtcDateTime)
 
@@ -92,12 +93,14 @@ def insert_grant(connection: Connection, new: NewGrant, *, now: dt.datetime) -> 
 
 
 def remember_client_of_session(
-    connection: Connection, session_id: str, client_id: str, *, now: dt.datetime
+    transaction: Transaction, session_id: str, client_id: str, *, now: dt.datetime
 ) -> None:
-    """Note that a session signed in to a client: it must hear of the session's end."""
-    _remember(connection.dialect.name).within(
-        connection, session_id=session_id, client_id=client_id, first_at=now
-    )
+    """Note that a session signed in to a client: it must hear of the session's end.
+
+    It goes with the last statements of the transaction.
+    """
+    dialect = transaction.connection.dialect.name
+    _remember(dialect).at_last(transaction, session_id=session_id, client_id=client_id, first_at=now)
 
 
 @cache

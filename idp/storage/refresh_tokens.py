@@ -13,6 +13,7 @@ from idp.domain.tokens import TokenFacts
 from idp.storage.tables import account, client, grant, refresh_token
 from kernel.database import Database, UtcDateTime
 from kernel.prepared import Prepared
+from kernel.transaction import Transaction
 
 _NOW = bindparam("now", type_=UtcDateTime)
 
@@ -106,10 +107,13 @@ def sealed_answer_to(connection: Connection, digest: bytes) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def insert_refresh_token(connection: Connection, new: NewRefreshToken, *, now: dt.datetime) -> None:
-    """Store a refresh token; a second heir of one parent violates the unique column."""
-    _INSERT_REFRESH.within(
-        connection,
+def insert_refresh_token(transaction: Transaction, new: NewRefreshToken, *, now: dt.datetime) -> None:
+    """Store a refresh token, with the last statements of the transaction.
+
+    A second heir of one parent violates the unique column.
+    """
+    _INSERT_REFRESH.at_last(
+        transaction,
         digest=new.digest,
         grant_id=new.grant_id,
         client_id=new.client_id,

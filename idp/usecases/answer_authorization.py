@@ -82,7 +82,7 @@ def granted(
     )
     if not insert_grant(unit.connection, new, now=unit.now):
         raise StaleClientError(client=client.id)
-    remember_client_of_session(unit.connection, session.id, client.id, now=unit.now)
+    remember_client_of_session(unit.transaction, session.id, client.id, now=unit.now)
     unit.audit.record(
         "gateway:authorization:granted",
         actor=Actor("account", session.account.id, session.id),
@@ -125,7 +125,7 @@ def _code(services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: A
         asked.value("dpop_jkt"),
     )
     insert_code(
-        unit.connection,
+        unit.transaction,
         digest(code),
         new=new,
         redirect_uri=asked.value("redirect_uri"),

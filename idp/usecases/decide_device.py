@@ -184,7 +184,7 @@ def _allow(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSess
     )
     if not insert_grant(unit.connection, new, now=unit.now):
         raise StaleClientError(client=new.client_id)
-    remember_client_of_session(unit.connection, session.id, new.client_id, now=unit.now)
+    remember_client_of_session(unit.transaction, session.id, new.client_id, now=unit.now)
     keep_consent(unit.connection, new.account_id, new.client_id, new.scope.split(), now=unit.now)
     allow(unit.connection, digest(found.user_code), grant_id=new.id, authentication=how.to_json())
     return new.id

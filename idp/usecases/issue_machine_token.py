@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import IntegrityError
+
 from idp.domain.client import Client, ProvenClient, Replayed
 from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.scope import granted_to_machine, split_scope
 from idp.domain.tokens import AccessTokenFacts
-from idp.storage.access_tokens import NewAccessToken, insert_machine_token
+from idp.storage.access_tokens import NewAccessToken, insert_machine_token, of_nobody
 from idp.storage.clients import admit
 from idp.usecases.minting import (
     StaleClientError,
@@ -61,14 +63,18 @@ def issue_machine_token(
     row = NewAccessToken(
         digest(token), None, proven.client.id, proven.client.id, granted, audience, now + life, proven.held
     )
-    with services.store.write() as unit:
-        client = admit(unit.connection, proven)
-        if isinstance(client, Replayed):
-            return refuse_replay(unit, proven.client, client)
-        if not insert_machine_token(unit.connection, row, client_version=client.client.version, now=now):
-            raise StaleClientError(client=client.id)
-        record_issue(unit, client, grant_type=grant_type, scope=granted)
-        return TokenAnswer(token, int(life.total_seconds()), granted, token_type=token_type(client.held))
+    try:
+        with services.store.write() as unit:
+            client = admit(unit.connection, proven)
+            if isinstance(client, Replayed):
+                return refuse_replay(unit, proven.client, client)
+            insert_machine_token(unit.transaction, row, client_version=client.client.version, now=now)
+            record_issue(unit, client, grant_type=grant_type, scope=granted)
+    except IntegrityError as error:
+        if of_nobody(error):
+            raise StaleClientError(client=proven.client.id) from None
+        raise
+    return TokenAnswer(token, int(life.total_seconds()), granted, token_type=token_type(client.held))
 
 
 def _granted(

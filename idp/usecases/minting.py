@@ -127,7 +127,7 @@ def issue_access_token(services: IdpServices, unit: Unit, issue: Issue) -> tuple
         ),
     )
     insert_access_token(
-        unit.connection,
+        unit.transaction,
         NewAccessToken(
             digest(token),
             issue.state.id,

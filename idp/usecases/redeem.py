@@ -51,7 +51,7 @@ def redeem(
         if client.client.is_public and client.held is not None:
             facts["bound_to"] = str(client.held)
         insert_refresh_token(
-            unit.connection,
+            unit.transaction,
             NewRefreshToken(
                 digest(refresh_token),
                 state.id,

@@ -178,7 +178,7 @@ def _rotate(
     bound = client.client.is_public and client.held is not None
     answer = issue_for_account(services, unit, issue, refresh_token=heir)
     insert_refresh_token(
-        unit.connection,
+        unit.transaction,
         NewRefreshToken(
             digest(heir),
             spent.grant_id,

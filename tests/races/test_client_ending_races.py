@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from idp.storage.access_tokens import NewAccessToken, find_bearer, insert_machine_token
+from idp.storage.access_tokens import NewAccessToken, find_bearer, insert_machine_token, of_nobody
 from idp.storage.exchanged_tokens import insert_exchanged_token
 from idp.storage.grants import NewGrant, grant_state, insert_grant
 from idp.usecases.delete_client import delete_client
@@ -15,11 +17,13 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
+from kernel.engines import TellingAsCore
 from tests.support.oidc import ISSUER, an_op
 from tests.support.together import done_or_waiting, together
 
 if TYPE_CHECKING:
     from kernel.database import Database
+    from kernel.store import Unit
     from tests.support.oidc import Op
 
 pytestmark = pytest.mark.race
@@ -30,7 +34,7 @@ def test_a_client_is_disabled_while_something_is_issued_to_it(postgresql_gateway
     op = an_op(postgresql_gateway_database, limits=False)
     op.machine()
     with op.services.store.write() as unit:
-        assert insert_machine_token(unit.connection, a_late_token(op), client_version=1, now=unit.now)
+        stored_at_once(unit, a_late_token(op))
         with ThreadPoolExecutor(1) as pool:  # the token is not to be seen yet
             assert pool.submit(disable_client, op.services, "m2m", actor=SYSTEM).result(30)
     assert not is_alive(op, "late")
@@ -50,11 +54,50 @@ def test_a_token_whose_unit_outlasts_its_client_never_comes_to_life(
     op.machine()
     with ThreadPoolExecutor(1) as pool:
         with op.services.store.write() as unit:
-            assert insert_machine_token(unit.connection, a_late_token(op), client_version=1, now=unit.now)
+            stored_at_once(unit, a_late_token(op))
             again = pool.submit(ended_and_begun_again, op, "m2m", ending)
             done_or_waiting(postgresql_gateway_database, again)
         assert again.result(60)
     assert not is_alive(op, "late")
+
+
+def test_a_client_that_ends_before_its_token_is_stored_gets_none(
+    postgresql_gateway_database: Database,
+) -> None:
+    """RFC 7592 §2.3: the token goes out with the end of its unit, and the client is looked at there."""
+    op = an_op(postgresql_gateway_database, limits=False)
+    op.machine()
+    with pytest.raises(IntegrityError) as failed, op.services.store.write() as unit:
+        insert_machine_token(unit.transaction, a_late_token(op), client_version=1, now=unit.now)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(ended_and_begun_again, op, "m2m", "disabled").result(60)
+    assert of_nobody(failed.value)
+    assert not is_alive(op, "late")
+
+
+def test_a_client_that_is_disabled_gone_or_another_gets_no_token_of_its_own(
+    gateway_database: Database,
+) -> None:
+    """Whatever a unit of work read of the client before, the statement that stores the token looks again."""
+    op = an_op(gateway_database, limits=False)
+    op.machine()
+    op.machine("ended")
+    assert disable_client(op.services, "ended", actor=SYSTEM)
+    for client_id, version in (("m2m", 2), ("nobody", 1), ("ended", 1), ("ended", 2)):
+        token = dataclasses.replace(a_late_token(op), client_id=client_id)
+        with pytest.raises(IntegrityError) as failed, op.services.store.write() as unit:
+            insert_machine_token(unit.transaction, token, client_version=version, now=unit.now)
+        assert of_nobody(failed.value)
+    assert not is_alive(op, "late")
+
+
+def stored_at_once(unit: Unit, token: NewAccessToken) -> None:
+    """Store a client's own token while its unit is still open, where PostgreSQL would get it with the end."""
+    insert_machine_token(unit.transaction, token, client_version=1, now=unit.now)
+    with TellingAsCore(unit.connection, "") as raw:
+        raw.note(unit.transaction.last)
+        raw.catch_up()
+    unit.transaction.last.clear()
 
 
 @pytest.mark.parametrize("ending", ["disabled", "deleted"])

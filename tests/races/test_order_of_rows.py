@@ -152,7 +152,7 @@ def a_family(op: Op, account_id: str) -> str:
         new = NewGrant(family, "emi", account_id, None, "openid", later)
         assert insert_grant(unit.connection, new, now=unit.now)
         first = NewRefreshToken(b"first", family, "emi", {}, later)
-        insert_refresh_token(unit.connection, first, now=unit.now)
+        insert_refresh_token(unit.transaction, first, now=unit.now)
     return family
 
 
@@ -207,7 +207,7 @@ def test_a_token_that_is_being_refreshed(postgresql_gateway_database: Database, 
             done_or_waiting(postgresql_gateway_database, deletion)
             later = unit.now.replace(year=2030)
             heir = NewRefreshToken(b"heir", family, "emi", {}, later, b"first")
-            insert_refresh_token(unit.connection, heir, now=unit.now)
+            insert_refresh_token(unit.transaction, heir, now=unit.now)
         assert deletion.result(60) == Deprovisioned()
     with op.services.store.write() as unit:
         assert spend_refresh_token(unit.connection, b"heir", "emi", now=unit.now) is None

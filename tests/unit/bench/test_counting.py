@@ -42,6 +42,23 @@ def test_a_prepared_statement_is_known_by_its_name_later() -> None:
     assert ways == 2
 
 
+_WHOLE = """F\t30\tBind\t "" "switchyard_1" 1 0 1 3 'x' 1 0
+F\t9\tExecute\t "" 0
+F\t4\tSync
+B\t5\tReadyForQuery\t I
+"""
+
+
+def test_what_is_written_in_one_way_is_a_transaction_by_itself() -> None:
+    """And what is only read is none."""
+    for statement, told in (("INSERT INTO b (a) VALUES ($1)", "1 in 1, 1 way"), ("SELECT $1", "1, 1 way")):
+        messages = Messages({"switchyard_1": statement})
+        assert statements_told(*messages.read(_WHOLE)) == told
+    messages = Messages({"switchyard_1": "INSERT INTO b (a) VALUES ($1)"})
+    run, ways = messages.read(_TOGETHER.replace("COMMIT", "SELECT 1"))
+    assert (statements_told(run, ways), messages.state) == ("2, 2 ways", "I")
+
+
 def test_a_simple_query_is_one_statement() -> None:
     run, ways = Messages().read('F\t12\tQuery\t "ROLLBACK"\nB\t5\tReadyForQuery\t I\n')
     assert ([text[:8] for text in run], ways) == (["ROLLBACK"], 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, select, text
+from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, AuditTrail, verify_chains
@@ -129,6 +129,37 @@ def test_a_unit_of_last_statements_alone_is_a_transaction(database: Database) ->
         INSERT.at_last(transaction, id=1, word="one")
         INSERT.at_last(transaction, id=1, word="twice")
     assert words(database) == []
+
+
+def test_a_unit_of_last_statements_alone_takes_one_way_and_reads_what_is_committed(
+    database: Database,
+) -> None:
+    """Its transaction is none that was begun, and is as all others, whatever is usual in this database."""
+    with database.read() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable'))
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    database.dispose()
+    told = select(literal(1), func.current_setting("transaction_isolation"))
+    with database.transaction() as transaction:
+        Prepared(THING.insert().from_select(["id", "word"], told)).at_last(transaction)
+        INSERT.at_last(transaction, id=2, word="two")
+    assert words(database) == ["read committed", "two"]
+
+
+def test_what_fails_only_as_a_unit_of_last_statements_ends_undoes_it(database: Database) -> None:
+    """A rule that is looked at last of all refuses it after each of its statements was done."""
+    with database.write() as connection:
+        connection.execute(
+            text("ALTER TABLE thing ADD CONSTRAINT one_word UNIQUE (word) DEFERRABLE INITIALLY DEFERRED")
+        )
+    with pytest.raises(IntegrityError), database.transaction() as transaction:
+        INSERT.at_last(transaction, id=1, word="same")
+        INSERT.at_last(transaction, id=2, word="same")
+    assert words(database) == []
+    with database.transaction() as transaction:
+        INSERT.at_last(transaction, id=3, word="other")
+    assert words(database) == ["other"]
 
 
 def test_a_last_statement_that_fails_undoes_the_unit(database: Database) -> None:
