@@ -16,7 +16,7 @@ from functools import partial
 from threading import get_ident, main_thread
 from typing import Any, TypeVar
 
-from psycopg import Connection, Error, OperationalError
+from psycopg import Connection, Error, IsolationLevel, OperationalError
 from psycopg.abc import Transformer
 from psycopg.adapt import PyFormat
 from psycopg.adapt import Transformer as Adapting
@@ -29,6 +29,8 @@ _Types = tuple[int, ...]
 _Ready = tuple[bytes, Sequence[Any], Any]
 """Name of a prepared statement, its values as the server reads them, and their formats."""
 
+_USUAL = (None, IsolationLevel.READ_COMMITTED)
+"""As :func:`kernel.engines.postgresql_engine` has the transactions of a connection."""
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _OUTDATED = frozenset({"0A000", "26000"})  # the plan's columns changed; the statement is not known any more
 _LOOKS_AGAIN = 1000
@@ -99,7 +101,7 @@ class PostgresqlConnection(Connection[Any]):
         if self._begins() and not self._noted:
             self._send(ready, whole=True)
         else:
-            self._send(ready, last=b"COMMIT")
+            self._send([*ready, self._ready(b"COMMIT", ())])
 
     def note(self, statements: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
         """Have ``statements`` run within the open transaction before whatever goes to the server next.
@@ -205,6 +207,11 @@ class PostgresqlConnection(Connection[Any]):
     def _begins(self) -> bool:
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
+    def _start(self) -> bytes:
+        """Return what begins a transaction: nothing is said of it where it is as usual on the connection."""
+        unusual = self.isolation_level not in _USUAL or self.read_only or self.deferrable
+        return self._get_tx_start_command() if unusual else b"BEGIN"
+
     def _send(self, ready: Sequence[_Ready], *, last: bytes | None = None, whole: bool = False) -> list[Any]:
         """Send it all in one go, after what was noted, or BEGIN if no transaction is open.
 
@@ -215,12 +222,11 @@ class PostgresqlConnection(Connection[Any]):
         if self._noted:
             ready = [*self._noted, *ready]
             self._noted.clear()
-        first = self._get_tx_start_command() if self._begins() and not whole else None
-        expected = len(ready) + (first is not None) + (last is not None)
+        if self._begins() and not whole:
+            ready = [self._ready(self._start(), ()), *ready]
+        expected = len(ready) + (last is not None)
         way.enter_pipeline_mode()
         try:
-            if first is not None:
-                way.send_query_params(first, None)
             for name, values, formats in ready:
                 way.send_query_prepared(name, values, formats)
             if last is not None:
