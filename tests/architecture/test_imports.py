@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, shown, tree
 
 _RUFF = Path(sys.executable).with_name("ruff")
 _LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
@@ -20,6 +21,19 @@ def test_every_import_contract_is_kept() -> None:
         [_LINT_IMPORTS, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_no_test_takes_from_another() -> None:
+    """What several tests need stands in tests/support: a module of tests can be changed, or run, alone."""
+    borrowed = [
+        shown(path)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("tests.")
+        and any(part.startswith("test_") for part in (node.module or "").split("."))
+    ]
+    assert borrowed == []
 
 
 @pytest.mark.parametrize(

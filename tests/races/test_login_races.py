@@ -24,6 +24,7 @@ from idp.usecases.start_login import take_up
 from kernel.audit import verify_chains
 from kernel.tables import rate_limit
 from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place
+from tests.support.passkeys import a_passkey, asked
 from tests.support.soft_passkey import SoftPasskey
 from tests.support.together import done_or_waiting
 
@@ -246,8 +247,6 @@ def test_invitations_at_once_leave_one_live_link(nodes: list[Gatehouse]) -> None
 
 def test_one_assertion_is_spent_once(nodes: list[Gatehouse]) -> None:
     """WA-01: one answer of a passkey posted sixteen times."""
-    from tests.usecases.idp.test_passkeys import a_passkey, asked
-
     key: SoftPasskey = a_passkey(nodes[0], counts=False)
     flow = nodes[0].start("browser-new")
     answer = key.get(asked(nodes[0], flow, "browser-new"))

@@ -28,6 +28,7 @@ from kernel.audit import SYSTEM
 from kernel.crypto import digest
 from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse
 from tests.support.oidc import an_op
+from tests.support.passkeys import a_passkey, asked
 from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ def test_a_code_of_an_app(gate: Gatehouse, browser: str) -> None:
 @pytest.mark.parametrize("alone", [False, True])
 def test_an_answer_of_a_passkey(gate: Gatehouse, *, alone: bool) -> None:
     """WA-09, I2: its counter is raised before the session is opened, of whomever it proves."""
-    from tests.usecases.idp.test_passkeys import a_passkey, asked
-
     key = a_passkey(gate)
     flow = gate.start()
     if not alone:

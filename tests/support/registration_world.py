@@ -23,6 +23,7 @@ from registration.settings import RegistrationSettings
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.deliver import deliver_once
+from registration.usecases.end_contact import end_contact
 from registration.usecases.grant_access_roles import grant_access_roles
 from registration.usecases.load_catalogue import load_catalogue
 from registration.usecases.name_contact import name_contact
@@ -334,6 +335,29 @@ class World:
             person_id=person_id,
             role_keys=roles,
             every=every,
+            plan_digest=plan.digest,
+            idempotency_key=self.key(),
+        )
+
+    def end(self, by: str, role_key: str, who: str) -> RequestMade | Refused:
+        """Let somebody end a contact through preview and confirm."""
+        caller = self.caller(by)
+        plan = preview_contact(
+            self.services,
+            caller=caller,
+            organization_id=self.organization_id,
+            role_key=role_key,
+            person=self.person(who),
+            ending_role=True,
+        )
+        if isinstance(plan, Refused):
+            return plan
+        return end_contact(
+            self.services,
+            caller=caller,
+            organization_id=self.organization_id,
+            role_key=role_key,
+            person_id=self.people[who].person_id,
             plan_digest=plan.digest,
             idempotency_key=self.key(),
         )

@@ -15,24 +15,22 @@ from sqlalchemy import select
 from idp.domain.login_flow import Demands, ProofKind, Step
 from idp.domain.session import Acr
 from idp.storage.tables import factor, password
-from idp.usecases.begin_passkey import begin_passkey
 from idp.usecases.change_password import PasswordChanged, change_password
-from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
+from idp.usecases.enrol_passkey import begin_passkey_enrolment
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import (
     Done,
     FlowLost,
     FlowPage,
-    PasskeyOptions,
     PasskeyRefused,
     TooManyFactors,
     WrongCode,
 )
-from idp.usecases.present_passkey import present_passkey
 from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
 from tests.support.accounts import switched
 from tests.support.gatehouse import ANOTHER, PASSWORD, Gatehouse, a_gatehouse
+from tests.support.passkeys import ELSEWHERE, HOME, a_passkey, asked, confirm, enrolment, present, wizard
 from tests.support.soft_passkey import SoftPasskey, b64, rsa_cose_key
 
 if TYPE_CHECKING:
@@ -40,48 +38,6 @@ if TYPE_CHECKING:
 
     from kernel.clock import FrozenClock
     from kernel.database import Database
-
-HOME, ELSEWHERE = "browser-home", "browser-elsewhere"
-
-
-def wizard(gatehouse: Gatehouse, user_name: str = "fieldn") -> str:
-    """Return a flow that waits for a factor."""
-    flow = gatehouse.start_activation(gatehouse.provision(user_name))
-    gatehouse.answer_question(flow, HOME)
-    return flow
-
-
-def enrolment(gatehouse: Gatehouse, flow: str, browser: str = HOME) -> str:
-    options = begin_passkey_enrolment(gatehouse.services, flow=flow, browser=browser)
-    assert isinstance(options, PasskeyOptions)
-    return options.json
-
-
-def confirm(gatehouse: Gatehouse, flow: str, credential: str, browser: str = HOME) -> object:
-    return confirm_passkey_enrolment(
-        gatehouse.services, flow=flow, browser=browser, credential=credential, label="Laptop"
-    )
-
-
-def asked(gatehouse: Gatehouse, flow: str, browser: str = ELSEWHERE) -> str:
-    options = begin_passkey(gatehouse.services, flow=flow, browser=browser)
-    assert isinstance(options, PasskeyOptions)
-    return options.json
-
-
-def present(gatehouse: Gatehouse, flow: str, credential: str, browser: str = ELSEWHERE) -> object:
-    return present_passkey(gatehouse.services, flow=flow, browser=browser, credential=credential)
-
-
-def a_passkey(gatehouse: Gatehouse, user_name: str = "fieldn", **values: object) -> SoftPasskey:
-    """Enrol a passkey as the account's factor and finish its activation."""
-    flow = wizard(gatehouse, user_name)
-    key = SoftPasskey(**values)  # type: ignore[arg-type]
-    page = confirm(gatehouse, flow, key.create(enrolment(gatehouse, flow)))
-    assert isinstance(page, FlowPage), gatehouse.audit("gateway:factor:refused")[-1:]
-    assert page.step is Step.REVIEW
-    assert isinstance(finish_login(gatehouse.services, flow=flow, browser=HOME), Done)
-    return key
 
 
 def reasons(gatehouse: Gatehouse, tag: str) -> list[str]:

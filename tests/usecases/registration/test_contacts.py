@@ -14,7 +14,6 @@ from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson, NewPerson
 from registration.domain.plan import ChangeKind, Plan, RequestMade
 from registration.storage.tables import account, contact_assignment, contact_counter
-from registration.usecases.end_contact import end_contact
 from registration.usecases.offer_contact_roles import offer_contact_roles
 from registration.usecases.preview_contact import preview_contact
 from registration.usecases.preview_first_authorized_representative import (
@@ -44,25 +43,6 @@ def done(made: RequestMade | Refused) -> RequestMade:
 def refusal(made: object) -> Refusal:
     assert isinstance(made, Refused), made
     return made.reason
-
-
-def end(world: World, by: str, role_key: str, who: str) -> RequestMade | Refused:
-    """Let somebody end a contact through preview and confirm."""
-    common = {
-        "caller": world.caller(by),
-        "organization_id": world.organization_id,
-        "role_key": role_key,
-    }
-    plan = preview_contact(world.services, person=world.person(who), ending_role=True, **common)
-    if isinstance(plan, Refused):
-        return plan
-    return end_contact(
-        world.services,
-        person_id=world.people[who].person_id,
-        plan_digest=plan.digest,
-        idempotency_key=world.key(),
-        **common,
-    )
 
 
 def test_the_trust_model_is_built_from_the_first_representative_down(world: World) -> None:
@@ -155,10 +135,10 @@ def test_each_group_names_exactly_whom_the_matrix_says(world: World) -> None:
 
 def test_the_sole_primary_contact_goes_only_after_a_second_is_named(world: World) -> None:
     """R-097..R-099, I-03."""
-    assert refusal(end(world, "pc", "primary-contact", "pc")) is Refusal.MINIMUM
+    assert refusal(world.end("pc", "primary-contact", "pc")) is Refusal.MINIMUM
     world.people["pc2"] = done(world.name("pc", "primary-contact", NewPerson(a_form("Pia", "Second"))))
-    done(end(world, "pc2", "primary-contact", "pc"))
-    assert refusal(end(world, "ar", "primary-contact", "pc2")) is Refusal.MINIMUM
+    done(world.end("pc2", "primary-contact", "pc"))
+    assert refusal(world.end("ar", "primary-contact", "pc2")) is Refusal.MINIMUM
     world.drain()
     groups = {group for owner, group in world.gateway.memberships() if owner == world.people["pc"].account_id}
     assert groups == set(), "the functions go with the role"
@@ -167,7 +147,7 @@ def test_the_sole_primary_contact_goes_only_after_a_second_is_named(world: World
 def test_a_person_who_keeps_another_role_keeps_the_account_and_its_base(world: World) -> None:
     """R-105, R-231, I-18."""
     done(world.name("pc", "primary-contact", world.person("ra")))
-    done(end(world, "pc", "primary-contact", "ra"))
+    done(world.end("pc", "primary-contact", "ra"))
     world.drain()
     groups = {group for owner, group in world.gateway.memberships() if owner == world.people["ra"].account_id}
     assert groups == {"100002:registration-base", "100002:registration-rights-administrator"}
@@ -176,7 +156,7 @@ def test_a_person_who_keeps_another_role_keeps_the_account_and_its_base(world: W
 def test_counters_follow_the_open_assignments(world: World) -> None:
     """I-02."""
     world.people["pc2"] = done(world.name("pc", "primary-contact", NewPerson(a_form("Pia", "Second"))))
-    done(end(world, "pc", "primary-contact", "pc2"))
+    done(world.end("pc", "primary-contact", "pc2"))
     with world.services.store.read() as connection:
         counters = {row.role_key: row.n for row in connection.execute(select(contact_counter))}
         held = [

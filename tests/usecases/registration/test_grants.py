@@ -377,9 +377,7 @@ def test_an_administrator_whose_role_ended_cannot_finish_an_open_page(world: Wor
         role_keys=[REPORTS],
     )
     assert isinstance(plan, Plan)
-    from tests.usecases.registration.test_contacts import end
-
-    done(end(world, "pc", "rights-administrator", "ron"))
+    done(world.end("pc", "rights-administrator", "ron"))
     answer = grant_access_roles(
         world.services,
         caller=world.caller("ron"),

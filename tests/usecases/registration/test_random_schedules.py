@@ -31,7 +31,6 @@ from registration.usecases.deliver import deliver_once
 from tests.support.clock import a_store
 from tests.support.databases import create_schema
 from tests.support.registration_world import CATALOGUE, EMI_SUBMIT, EMI_VIEW, REPORTS, World, a_form, a_world
-from tests.usecases.registration.test_contacts import end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +137,7 @@ def act(world: World, chance: random.Random, people: list[RequestMade]) -> None:
         )
     else:
         world.people["someone"] = someone
-        end(world, "ra", chance.choice(["dispatch-data-submitter", "dispatch-data-viewer"]), "someone")
+        world.end("ra", chance.choice(["dispatch-data-submitter", "dispatch-data-viewer"]), "someone")
 
 
 def deliver(world: World, chance: random.Random, worker: str) -> None:

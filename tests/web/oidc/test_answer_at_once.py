@@ -26,8 +26,8 @@ from idp.usecases.sessions import find_session
 from kernel.audit import verify_chains
 from kernel.tables import rate_limit
 from tests.support.oidc import BROWSER, CALLBACK, Op, an_op, claims_of, returned
+from tests.support.sign_in_flows import flow_of, flow_token
 from tests.support.together import done_or_waiting
-from tests.web.oidc.test_authorize import flow_of, flow_token
 
 if TYPE_CHECKING:
     from kernel.database import Database

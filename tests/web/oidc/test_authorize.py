@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from sqlalchemy import select
 
-from idp.storage import tables
-from idp.storage.flows import find_flow, finish_flow
-from kernel.crypto import digest
 from kernel.web.http import FORM
 from tests.support.forms import form_with
-from tests.support.oidc import BROWSER, CALLBACK, ISSUER, claims_of, returned
+from tests.support.oidc import CALLBACK, ISSUER, claims_of, returned
+from tests.support.sign_in_flows import finish, flow_of, flow_token
 
 if TYPE_CHECKING:
-    from idp.domain.login_flow import Flow
-    from kernel.web.http import Response
     from tests.support.oidc import Op
-
-
-def flow_token(answer: Response) -> str:
-    assert answer.status == 303
-    parts = urlsplit(answer.header("location"))
-    assert parts.path == "/sign-in"
-    return parse_qs(parts.query)["flow"][0]
-
-
-def flow_of(op: Op, token: str) -> Flow:
-    with op.services.store.read() as connection:
-        found = find_flow(connection, digest(token), digest(BROWSER))
-    assert found is not None
-    return found
-
-
-def session_id_of(op: Op, cookie: str) -> str:
-    with op.services.store.read() as connection:
-        return str(
-            connection.execute(
-                select(tables.session.c.id).where(tables.session.c.digest == digest(cookie))
-            ).scalar_one()
-        )
-
-
-def finish(op: Op, token: str, account_id: str, cookie: str) -> None:
-    """End a login flow as its last step does."""
-    flow = flow_of(op, token)
-    with op.services.store.write() as unit:
-        reached = replace(flow, account_id=account_id)
-        session = session_id_of(op, cookie)
-        assert finish_flow(unit.connection, flow, reached=reached, session_id=session, now=unit.now)
 
 
 def test_an_unregistered_redirect_uri_is_a_page_and_an_audit_row(op: Op) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.oidc import claims_of, returned
-from tests.web.oidc.test_authorize import finish, flow_of, flow_token
+from tests.support.sign_in_flows import finish, flow_of, flow_token
 
 if TYPE_CHECKING:
     from tests.support.oidc import Op

@@ -17,7 +17,7 @@ from idp.usecases.log_out import log_out
 from idp.usecases.sessions import find_session
 from idp.usecases.sweep_tokens import sweep_tokens
 from tests.support.oidc import claims_of, returned
-from tests.web.oidc.test_authorize import finish, flow_token
+from tests.support.sign_in_flows import finish, flow_token
 
 if TYPE_CHECKING:
     from idp.domain.session import LiveSession

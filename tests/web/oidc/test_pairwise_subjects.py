@@ -14,7 +14,7 @@ from kernel.audit import SYSTEM
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import CALLBACK, claims_of, returned
-from tests.web.oidc.test_authorize import finish, flow_token
+from tests.support.sign_in_flows import finish, flow_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

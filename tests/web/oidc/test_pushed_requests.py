@@ -14,7 +14,7 @@ from idp.usecases.limits import PUSHES
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.ratelimit import take
 from tests.support.oidc import CALLBACK, an_assertion, public_keys, returned
-from tests.web.oidc.test_authorize import finish, flow_token
+from tests.support.sign_in_flows import finish, flow_token
 
 if TYPE_CHECKING:
     from kernel.web.http import Response

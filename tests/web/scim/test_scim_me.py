@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
-from idp.storage.tables import access_token, account, grant
-from kernel.crypto import digest
 from kernel.tables import audit_event
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from tests.support.events import Receiver, hears
 from tests.support.scim import BASE, ERROR_SCHEMA, a_user
+from tests.support.scim_people import activated, signed_in
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
@@ -42,39 +40,6 @@ def own(world: ScimWorld) -> str:
     path = f"/Users/{world.post('/Users', a_user())['id']}"
     activated(world, path)
     return path
-
-
-def activated(world: ScimWorld, path: str) -> None:
-    """Let the user at ``path`` have activated the account."""
-    own_id = path.rpartition("/")[2]
-    with world.services.store.write() as unit:
-        unit.connection.execute(update(account).where(account.c.id == own_id).values(activated_at=unit.now))
-
-
-def signed_in(
-    world: ScimWorld, path: str, scope: str = "openid scim.users.write", audience: str = BASE
-) -> str:
-    """Return an access token that the person at ``path`` got by signing in to an application."""
-    account_id = path.rpartition("/")[2]
-    token = world.token("emi", scope=scope, account_id=account_id, audience=audience)
-    with world.services.store.write() as unit:
-        grant_id = unit.randomness.ulid(unit.now)
-        unit.connection.execute(
-            insert(grant).values(
-                id=grant_id,
-                client_id="emi",
-                account_id=account_id,
-                scope=scope,
-                subject=account_id,
-                created_at=unit.now,
-                revoked_reason="",
-                expires_at=unit.now + dt.timedelta(days=1),
-            )
-        )
-        unit.connection.execute(
-            update(access_token).where(access_token.c.digest == digest(token)).values(grant_id=grant_id)
-        )
-    return token
 
 
 def test_me_is_nobody_without_a_person(world: ScimWorld) -> None:

@@ -10,8 +10,8 @@ from idp.usecases.store_scim_client import ScimClientOrder, store_scim_client
 from kernel.audit import SYSTEM
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from scim.domain.profile import Profile
+from tests.support.scim_people import activated, signed_in
 from tests.support.scim_profiles import ENTERPRISE, plain_user
-from tests.web.scim.test_scim_me import activated, signed_in
 
 if TYPE_CHECKING:
     from tests.support.scim import ScimWorld
