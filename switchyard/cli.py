@@ -235,7 +235,14 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
 
     address = urlsplit(kernel.public_url)
     listen = port or address.port or (443 if address.scheme == "https" else 80)
-    serve(target, host=host, port=listen, workers=kernel.workers, threads=kernel.serving_threads)
+    serve(
+        target,
+        host=host,
+        port=listen,
+        workers=kernel.workers,
+        threads=kernel.serving_threads,
+        trusted_proxies=kernel.trusted_proxies,
+    )
 
 
 def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Background]]) -> None:

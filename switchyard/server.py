@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.sharedctypes import Synchronized
 
-# A client that takes longer than this over its request's head is cut off (slow readers hold no thread).
+# A client that takes longer than this over its request's head is cut off.
 _HEAD_MILLISECONDS = 10_000
 _HEAD_BYTES = 64 * 1024
 _STOP_SECONDS = 20
@@ -43,9 +44,12 @@ _LOOK = 0.02
 _log = structlog.get_logger(__name__)
 
 
-def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int = 4) -> None:
+def serve(
+    target: str, *, host: str, port: int, workers: int = 1, threads: int = 4, trusted_proxies: int = 0
+) -> None:
     """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
 
+    Bodies that are slow to come and answers that nobody takes have an end (:mod:`kernel.web.whole_bodies`).
     Each worker is a process that loads the application itself; one that dies is started again. Ends with the
     code of what is wrong if it cannot be loaded.
 
@@ -91,7 +95,8 @@ def serve(target: str, *, host: str, port: int, workers: int = 1, threads: int =
     logging.getLogger("_granian").addFilter(_is_news)
     ending = multiprocessing.Value("i", 0)
     try:
-        server.serve(target_loader=partial(_load, target, os.getpid(), ending), wrap_loader=False)
+        serving = _Serving(port, threads, trusted_proxies)
+        server.serve(target_loader=partial(_load, target, serving, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
         sys.exit(ending.value or 1)
     if ending.value == REFUSED:
@@ -137,7 +142,25 @@ def _run_in_batches() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _load(target: str, parent: int, ending: Synchronized[int]) -> Callable[..., Any]:
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    port: int
+    threads: int
+    trusted_proxies: int
+
+    def guarded(self, application: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the application behind what waits for bodies, with the thread that ends long waits."""
+        from kernel.connections import Connections  # noqa: PLC0415 - the command line must start fast
+        from kernel.web.proxies import peer_by_hops  # noqa: PLC0415
+        from kernel.web.whole_bodies import WholeBodies  # noqa: PLC0415
+
+        bodies = WholeBodies(application, threads=self.threads, address=peer_by_hops(self.trusted_proxies))
+        watched = (Connections(self.port), threading.Event())
+        threading.Thread(target=bodies.watch, args=watched, name="bodies", daemon=True).start()
+        return bodies
+
+
+def _load(target: str, serving: _Serving, parent: int, ending: Synchronized[int]) -> Callable[..., Any]:
     # A worker is born with its parent's handlers, which would swallow what ends it. While it loads, it serves
     # nobody yet and may end at once; granian sets the handlers of a serving worker when the loading is done.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -163,7 +186,7 @@ def _load(target: str, parent: int, ending: Synchronized[int]) -> Callable[..., 
             if code == REFUSED:  # granian ends a server whose workers die in seconds; they may take longer
                 os.kill(parent, signal.SIGTERM)
     ending.value = 0
-    return application
+    return serving.guarded(application)
 
 
 @contextmanager

@@ -1,0 +1,145 @@
+"""Hands on a request when its body is whole, and lets nobody hold the threads of a process with half of one.
+
+The server gives each request a thread before its body is there, and reads with no end of its own: as many
+halves of requests as there are threads would stop everything, for as long as their senders like.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kernel.origin import place
+from kernel.web.lane import MAX_BODY
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_BODY_SECONDS = 10.0
+_SLOW_SECONDS = 1.0
+"""A body that takes longer does not come with its head: where many do so, they are cut off early."""
+_ANSWER_SECONDS = 30.0
+_CROWD = 100
+"""From so many answers on that nobody takes, each lies for a few seconds only: connections have an end."""
+_LOOK_SECONDS = 0.25
+_REST_SECONDS = 5.0
+_REFUSAL = b"Send this again in a moment.\n"
+
+
+class Standing(Protocol):
+    """The connections of this process, see :class:`kernel.connections.Connections`."""
+
+    def cut_silent(self, peer: str, *, seconds: float) -> None:
+        """End the connections of ``peer`` to which we sent nothing for so long."""
+
+    def cut_untaken(self, *, seconds: float, crowd: int, hurried: float) -> None:
+        """End connections whose peers leave an answer lying for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    address: str
+    peer: str
+    began: float
+
+
+class WholeBodies:
+    """A WSGI application around another, which is handed each request with all of its body.
+
+    It runs on ``threads``, of which half at most wait for slow bodies, and fewer for those of one place:
+    ``address`` tells where a request comes from. While threads are short such a place is answered 503. A body
+    that ends before its length is answered 400. :meth:`watch` ends what takes too long.
+    """
+
+    def __init__(
+        self,
+        behind: Application,
+        *,
+        threads: int,
+        address: Callable[[Mapping[str, Any]], str],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._behind = behind
+        self._address = address
+        self._now = now
+        self._short = max(1, threads - 2)
+        self._most_slow = max(1, threads // 2)
+        self._most_of_one_place = max(1, threads // 2 - 1)
+        self._waits: dict[int, _Wait] = {}
+        self._begun = threading.Event()
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        length = environ.get("CONTENT_LENGTH") or ""
+        if (length and length != "0") or environ.get("HTTP_TRANSFER_ENCODING"):
+            body = self._read(environ, length)
+            if body is None:
+                return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
+            if length.isdigit() and len(body) < min(int(length), MAX_BODY + 1):
+                return _refused(start_response, "400 Bad Request")
+            environ["wsgi.input"] = io.BytesIO(body)
+        return self._behind(environ, start_response)
+
+    def watch(self, connections: Standing, stop: threading.Event) -> None:
+        """End connections that leave a body or an answer waiting, until ``stop`` is set."""
+        looked = self._now()
+        while not stop.is_set():
+            if self._begun.wait(_REST_SECONDS):
+                stop.wait(_LOOK_SECONDS)
+            self._begun.clear()
+            if self._waits:  # looked at after it was cleared: who began meanwhile is not forgotten
+                self._begun.set()
+            self.cut_overdue(connections)
+            if self._now() - looked >= _REST_SECONDS:
+                looked = self._now()
+                connections.cut_untaken(seconds=_ANSWER_SECONDS, crowd=_CROWD, hurried=_REST_SECONDS)
+
+    def cut_overdue(self, connections: Standing) -> None:
+        """End the connections whose bodies are overdue: after ten seconds, or one where many are slow."""
+        now = self._now()
+        slow = sorted(
+            (now - each.began, each.peer, place(each.address))
+            for each in list(self._waits.values())
+            if now - each.began >= _SLOW_SECONDS
+        )
+        of_place: Counter[str] = Counter()
+        overdue: dict[str, float] = {}
+        for rank, (waited, peer, where) in enumerate(slow):  # those that came last may stay
+            of_place[where] += 1
+            many = rank >= self._most_slow or of_place[where] > self._most_of_one_place
+            if many or waited >= _BODY_SECONDS:
+                overdue.setdefault(peer, waited)  # the shortest of its waits
+        for peer, waited in overdue.items():
+            connections.cut_silent(peer, seconds=waited)
+
+    def _read(self, environ: Environ, length: str) -> bytes | None:
+        """Return the body, of a long one as much as shows its size; None if it is not waited for."""
+        address = self._address(environ)
+        if len(self._waits) >= self._short and self._is_crowded(place(address)):
+            return None
+        thread = threading.get_ident()
+        self._waits[thread] = _Wait(address, str(environ.get("REMOTE_ADDR") or ""), self._now())
+        if not self._begun.is_set():
+            self._begun.set()
+        try:
+            most = min(int(length), MAX_BODY + 1) if length.isdigit() else MAX_BODY + 1
+            return bytes(environ["wsgi.input"].read(most))
+        finally:
+            del self._waits[thread]
+
+    def _is_crowded(self, where: str) -> bool:
+        until = self._now() - _SLOW_SECONDS
+        slow = [each for each in list(self._waits.values()) if each.began <= until]
+        return sum(place(each.address) == where for each in slow) >= self._most_of_one_place
+
+
+def _refused(start_response: Callable[..., Any], status: str, *headers: tuple[str, str]) -> Iterable[bytes]:
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    length = ("Content-Length", str(len(_REFUSAL)))
+    start_response(status, [kind, length, ("Cache-Control", "no-store"), *headers])
+    return [_REFUSAL]

@@ -1,0 +1,152 @@
+"""Which waits for bodies are ended, and who is not waited for."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kernel.web.lane import MAX_BODY, call
+from kernel.web.whole_bodies import WholeBodies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+
+class _Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class _Cut:
+    """Notes whose connections were to be ended, and for how long nothing was sent there."""
+
+    def __init__(self) -> None:
+        self.silent: list[tuple[str, float]] = []
+
+    def cut_silent(self, peer: str, *, seconds: float) -> None:
+        self.silent.append((peer, seconds))
+
+    def cut_untaken(self, *, seconds: float, crowd: int, hurried: float) -> None:
+        raise AssertionError("not asked for")
+
+
+class _Slow:
+    """A body of which nothing comes before it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.gone = threading.Event()
+
+    def read(self, _size: int) -> bytes:
+        self.asked.set()
+        assert self.gone.wait(30)
+        return b""
+
+
+class _Ready:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def read(self, size: int) -> bytes:
+        return self._body[:size]
+
+
+def _echo(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    start("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+def _address(environ: Mapping[str, Any]) -> str:
+    return str(environ["HTTP_X_FORWARDED_FOR"])
+
+
+def _bodies(clock: _Clock, *, threads: int = 8) -> WholeBodies:
+    return WholeBodies(_echo, threads=threads, address=_address, now=clock)
+
+
+def _sent(bodies: WholeBodies, body: object, place: str, *, length: int = 3) -> tuple[str, bytes]:
+    status, _, answer = call(
+        bodies,
+        {
+            "REMOTE_ADDR": "10.0.0.1",
+            "HTTP_X_FORWARDED_FOR": place,
+            "CONTENT_LENGTH": str(length),
+            "wsgi.input": body,
+        },
+    )
+    return status, answer
+
+
+@contextmanager
+def _waiting(bodies: WholeBodies, *places: str) -> Iterator[None]:
+    """Have a request of each place wait for its body."""
+    with ExitStack() as held:
+        for place in places:
+            slow = _Slow()
+            thread = threading.Thread(target=_sent, args=(bodies, slow, place))
+            thread.start()
+            held.callback(thread.join)
+            held.callback(slow.gone.set)
+            assert slow.asked.wait(30)
+        yield
+
+
+def test_a_whole_body_is_handed_on() -> None:
+    assert _sent(_bodies(_Clock()), _Ready(b"abc"), "192.0.2.1") == ("200 OK", b"abc")
+
+
+def test_a_body_that_ends_early_reaches_nobody() -> None:
+    """OR-06, RFC 9112 §6.3."""
+    assert _sent(_bodies(_Clock()), _Ready(b"ab"), "192.0.2.1")[0] == "400 Bad Request"
+
+
+def test_of_a_body_that_is_too_long_as_much_is_read_as_shows_it() -> None:
+    answer = _sent(_bodies(_Clock()), _Ready(bytes(2 * MAX_BODY)), "192.0.2.1", length=2 * MAX_BODY)
+    assert len(answer[1]) == MAX_BODY + 1
+
+
+def test_a_body_has_ten_seconds() -> None:
+    clock, cut = _Clock(), _Cut()
+    bodies = _bodies(clock)
+    with _waiting(bodies, "192.0.2.1"):
+        clock.now = 9.9
+        bodies.cut_overdue(cut)
+        assert cut.silent == []
+        clock.now = 10
+        bodies.cut_overdue(cut)
+    assert cut.silent == [("10.0.0.1", 10)]
+    bodies.cut_overdue(cut)
+    assert len(cut.silent) == 1, "whose body came is not waited for any more"
+
+
+def test_where_many_are_slow_those_that_wait_longest_are_ended() -> None:
+    """Of eight threads three wait for one place, four for all; those of one network of IPv6 are one place."""
+    clock, cut = _Clock(), _Cut()
+    bodies = _bodies(clock)
+    with _waiting(bodies, "2001:db8::1", "2001:db8::2", "2001:db8::3"):
+        clock.now = 2
+        with _waiting(bodies, "2001:db8::4"):
+            bodies.cut_overdue(cut)
+            assert cut.silent == [], "a body that just began is not slow"
+            clock.now = 3
+            bodies.cut_overdue(cut)
+            assert cut.silent == [("10.0.0.1", 3)]
+            with _waiting(bodies, "192.0.2.1", "192.0.2.2"):
+                clock.now = 4
+                cut.silent.clear()
+                bodies.cut_overdue(cut)
+                assert cut.silent == [("10.0.0.1", 4)]
+
+
+def test_while_threads_are_short_a_slow_place_is_told_to_come_again() -> None:
+    clock = _Clock()
+    bodies = _bodies(clock)
+    with _waiting(bodies, *["192.0.2.1"] * 5):
+        clock.now = 1
+        assert _sent(bodies, _Ready(b"abc"), "192.0.2.1")[0] == "200 OK", "threads are not short yet"
+        with _waiting(bodies, "192.0.2.1"):
+            assert _sent(bodies, _Ready(b"abc"), "192.0.2.1")[0] == "503 Service Unavailable"
+            assert _sent(bodies, _Ready(b"abc"), "192.0.2.2")[0] == "200 OK"
