@@ -77,7 +77,8 @@ class IdpSettings(Section):
     """True takes a DPoP proof only with a nonce of ours, which the first answer tells (RFC 9449)."""
 
     certificate_header: str = ""
-    """Header in which our proxy hands on client certificates (RFC 9440, or PEM). Empty: none are taken."""
+    """Header in which our proxy hands on client certificates (RFC 9440, or PEM), of letters and digits as in
+    ClientCert: a client's X_Name counts as X-Name, and not every proxy drops it. Empty: none are taken."""
 
     certificate_proxies: tuple[str, ...] = ()
     """Addresses or networks of the proxies whose `certificate_header` is believed."""

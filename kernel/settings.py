@@ -77,7 +77,11 @@ class KernelSettings(Section):
     """File of the key-encryption keys (mode 600). Made on the first start unless `production` is true."""
 
     trusted_proxies: int = 0
-    """How many reverse proxies stand in front and may set X-Forwarded-For. 0 believes none."""
+    """How many reverse proxies stand in front and may set `forwarded_header`. 0 believes none."""
+
+    forwarded_header: str = "X-Forwarded-For"
+    """Header in which our proxies say who asks. X_Forwarded_For counts as the same name: where they drop no
+    names with underscores, as nginx does, have them write to one of letters and digits and name it here."""
 
     auto_upgrade: bool = True
     """True brings the database schema up to date when a system starts."""

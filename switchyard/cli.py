@@ -241,7 +241,7 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
         port=listen,
         workers=kernel.workers,
         threads=kernel.serving_threads,
-        trusted_proxies=kernel.trusted_proxies,
+        proxies=(kernel.trusted_proxies, kernel.forwarded_header),
     )
 
 

@@ -42,7 +42,7 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
         pages.wsgi_app,
         routes,
         randomness=services.store.randomness,
-        peer=peer_by_hops(kernel.trusted_proxies),
+        peer=peer_by_hops(kernel.trusted_proxies, kernel.forwarded_header),
         host_is_ours=host_check(kernel.public_url),
         long_answer=wiring.HEAP.used,
         https=urlsplit(kernel.public_url).scheme == "https",
@@ -69,6 +69,7 @@ def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.
         randomness=services.store.randomness,
         translations=(TRANSLATIONS,),
         trusted_proxies=kernel.trusted_proxies,
+        forwarded_header=kernel.forwarded_header,
         version=version("switchyard"),
         clock=services.store.clock,
         zone=services.zone,
@@ -83,7 +84,8 @@ def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.
         *scim_routes(services, settings.scim),
         *event_routes(services, requests_per_second=settings.scim.requests_per_second),
     )
-    mount(app, routes, randomness=services.store.randomness, peer=peer_by_hops(kernel.trusted_proxies))
+    peer = peer_by_hops(kernel.trusted_proxies, kernel.forwarded_header)
+    mount(app, routes, randomness=services.store.randomness, peer=peer)
     health.add_routes(app, services.store, "gateway", ready=lambda: signs(services))
     return app, routes
 

@@ -114,7 +114,7 @@ def run_lab(plan: LabPlan, environ: MutableMapping[str, str]) -> None:
         tempfile.TemporaryDirectory(prefix="switchyard-lab-") as folder,
         Mailbox(SystemClock()) as mailbox,
     ):
-        header = f"X-Certificate-{SystemRandomness().token_bytes(16).hex()}"
+        header = f"XCertificate{SystemRandomness().token_bytes(16).hex()}"
         toml = _write_settings(Path(folder), plan, file, addresses, mailbox, header)
         settings = gateway_settings(toml, {})
         _prepare(settings, file, name, stop)

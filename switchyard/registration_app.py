@@ -30,6 +30,7 @@ def make_registration(settings: RegistrationSystemSettings, services: Registrati
         randomness=services.store.randomness,
         translations=(),
         trusted_proxies=kernel.trusted_proxies,
+        forwarded_header=kernel.forwarded_header,
         version=version("switchyard"),
         clock=services.store.clock,
         support_email=kernel.support_email,

@@ -45,11 +45,18 @@ _log = structlog.get_logger(__name__)
 
 
 def serve(
-    target: str, *, host: str, port: int, workers: int = 1, threads: int = 4, trusted_proxies: int = 0
+    target: str,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    threads: int = 4,
+    proxies: tuple[int, str] = (0, "X-Forwarded-For"),
 ) -> None:
     """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
 
-    Bodies that are slow to come and answers that nobody takes have an end (:mod:`kernel.web.whole_bodies`).
+    `proxies` says how many are trusted, and the header they write to. Bodies that are slow to come and
+    answers that nobody takes have an end (:mod:`kernel.web.whole_bodies`).
     Each worker is a process that loads the application itself; one that dies is started again. Ends with the
     code of what is wrong if it cannot be loaded.
 
@@ -95,7 +102,7 @@ def serve(
     logging.getLogger("_granian").addFilter(_is_news)
     ending = multiprocessing.Value("i", 0)
     try:
-        serving = _Serving(port, threads, trusted_proxies)
+        serving = _Serving(port, threads, proxies)
         server.serve(target_loader=partial(_load, target, serving, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
         sys.exit(ending.value or 1)
@@ -146,7 +153,7 @@ def _run_in_batches() -> None:
 class _Serving:
     port: int
     threads: int
-    trusted_proxies: int
+    proxies: tuple[int, str]
 
     def guarded(self, application: Callable[..., Any]) -> Callable[..., Any]:
         """Return the application behind what waits for bodies, with the thread that ends long waits."""
@@ -154,7 +161,7 @@ class _Serving:
         from kernel.web.proxies import peer_by_hops  # noqa: PLC0415
         from kernel.web.whole_bodies import WholeBodies  # noqa: PLC0415
 
-        bodies = WholeBodies(application, threads=self.threads, address=peer_by_hops(self.trusted_proxies))
+        bodies = WholeBodies(application, threads=self.threads, address=peer_by_hops(*self.proxies))
         watched = (Connections(self.port), threading.Event())
         threading.Thread(target=bodies.watch, args=watched, name="bodies", daemon=True).start()
         return bodies

@@ -14,6 +14,7 @@ from gateway_ui.settings import GatewayPagesSettings
 from idp.settings import IdpSettings
 from kernel.errors import SettingsError
 from kernel.settings import KernelSettings, Section, load
+from kernel.web.proxies import is_unmistakable
 from keys.settings import KeySettings
 from registration.settings import RegistrationSettings
 from scim.settings import ScimSettings
@@ -180,6 +181,8 @@ def _certificates(gateway: GatewaySettings) -> list[str]:
     idp = gateway.idp
     if bool(idp.certificate_header) != bool(idp.certificate_proxies):
         return ["idp.certificate_header and idp.certificate_proxies belong together"]
+    if idp.certificate_header and not is_unmistakable(idp.certificate_header):
+        return ["idp.certificate_header: letters and digits only, as in ClientCert; X_Name counts as X-Name"]
     try:
         for each in idp.certificate_proxies:
             ipaddress.ip_network(each)

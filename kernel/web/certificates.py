@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import unquote
 
+from kernel.web.proxies import variable
+
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -28,8 +30,8 @@ class ClientCertificates:
 
     def __init__(self, behind: Application, *, header: str, source: str, proxies: Collection[str]) -> None:
         self._behind = behind
-        self._header = _variable(header)
-        self._source = _variable(source)
+        self._header = variable(header)
+        self._source = variable(source)
         self._proxies = tuple(ipaddress.ip_network(each) for each in proxies)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -64,7 +66,3 @@ def to_base64(said: str) -> str:
         return base64.b64encode(base64.b64decode(inner, validate=True)).decode()
     except (binascii.Error, ValueError):
         return ""
-
-
-def _variable(name: str) -> str:
-    return f"HTTP_{name.upper().replace('-', '_')}"

@@ -13,6 +13,7 @@ from kernel.clock import Clock, SystemClock
 from kernel.crypto import Sealer
 from kernel.randomness import Randomness
 from kernel.translations import Translations
+from kernel.web.proxies import FORWARDED
 from kernel.web.skeletons import Skeletons
 
 EXTENSION = "kernel.page_kit"
@@ -42,6 +43,7 @@ class PageKit:
     randomness: Randomness
     translations: tuple[Path, ...]
     trusted_proxies: int = 0
+    forwarded_header: str = FORWARDED
     version: str = ""
     form_targets: Callable[[], Iterable[str]] = _nobody
     clock: Clock = field(default_factory=SystemClock)

@@ -247,7 +247,7 @@ class _Door:
             return start_response(status, headers, *rest)
 
         asking = Origin(
-            peer_address(environ, self._kit.trusted_proxies),
+            peer_address(environ, self._kit.trusted_proxies, self._kit.forwarded_header),
             new_reference(self._kit.randomness),
             environ.get("HTTP_USER_AGENT", "")[:256],
         )

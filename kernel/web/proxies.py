@@ -8,10 +8,27 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+FORWARDED = "X-Forwarded-For"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@lru_cache(maxsize=16)
+def variable(header: str) -> str:
+    """Return the environ's name of a header. ``X_Forwarded_For`` has the same one as ``X-Forwarded-For``."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def is_unmistakable(header: str) -> bool:
+    """Tell whether no other header can be taken for this one: it holds nothing but letters and digits.
+
+    A proxy sets or drops ``X-Name`` and hands on a client's ``X_Name``, unless it drops such names as nginx
+    does; here both have the same name, and the later one counts.
+    """
+    return header.isascii() and header.isalnum()
 
 
 def _address(text: str) -> str:
@@ -27,27 +44,27 @@ def _address(text: str) -> str:
         return ""
 
 
-def peer_address(environ: Mapping[str, Any], trusted_proxies: int) -> str:
+def peer_address(environ: Mapping[str, Any], trusted_proxies: int, header: str = FORWARDED) -> str:
     """Return the address a request comes from.
 
-    With ``trusted_proxies`` = n, our own n proxies have each added one entry to ``X-Forwarded-For``, so the
-    n-th from the right is the first address that is not ours. What is missing or invalid means the peer of
+    With ``trusted_proxies`` = n, our own n proxies have each added one entry to ``header``, so the n-th from
+    the right is the first address that is not ours. What is missing or invalid means the peer of
     the connection itself; nothing a client writes further left is ever believed (OR-04).
     """
     peer = str(environ.get("REMOTE_ADDR") or "")
     if trusted_proxies < 1:
         return peer
-    hops = str(environ.get("HTTP_X_FORWARDED_FOR") or "").split(",")
+    hops = str(environ.get(variable(header)) or "").split(",")
     if len(hops) < trusted_proxies:
         return peer
     return _address(hops[-trusted_proxies]) or peer
 
 
-def peer_by_hops(trusted_proxies: int) -> Callable[[Mapping[str, Any]], str]:
-    """Return :func:`peer_address` for a fixed number of trusted proxies."""
+def peer_by_hops(trusted_proxies: int, header: str = FORWARDED) -> Callable[[Mapping[str, Any]], str]:
+    """Return :func:`peer_address` for a fixed number of trusted proxies, and the header they write to."""
 
     def peer(environ: Mapping[str, Any]) -> str:
-        return peer_address(environ, trusted_proxies)
+        return peer_address(environ, trusted_proxies, header)
 
     return peer
 

@@ -91,3 +91,19 @@ def test_a_server_needs_a_process_and_threads_that_do_not_all_wait(option: str) 
     few = {**_SOUND, f"SWITCHYARD_GATEWAY__KERNEL__{option}": "0" if option == "WORKERS" else "1"}
     with pytest.raises(SettingsError, match=f"gateway.kernel.{option.lower()}"):
         read_settings(None, few)
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Client-Cert", "X_Client_Cert", "Client-Cert", "Client Cert", "Zertifikät"]
+)
+def test_a_client_cannot_write_to_the_header_of_its_certificate(name: str) -> None:
+    """RFC 8705 §6.5: the server takes X_Name for X-Name, of which a proxy overwrites the latter only."""
+    chosen = {
+        **_SOUND,
+        "SWITCHYARD_GATEWAY__IDP__CERTIFICATE_PROXIES": '["10.0.0.0/30"]',
+        "SWITCHYARD_GATEWAY__IDP__CERTIFICATE_HEADER": name,
+    }
+    with pytest.raises(SettingsError, match="idp.certificate_header: letters and digits"):
+        read_settings(None, chosen)
+    chosen["SWITCHYARD_GATEWAY__IDP__CERTIFICATE_HEADER"] = "ClientCert"
+    assert read_settings(None, chosen).gateway.idp.certificate_header == "ClientCert"

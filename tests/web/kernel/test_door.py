@@ -99,6 +99,17 @@ def test_the_address_is_the_first_that_is_not_our_own_proxy(
     assert answer.json["address"] == expected
 
 
+def test_our_proxies_may_write_to_a_header_that_nobody_else_can_mean(make_client: MakeClient) -> None:
+    """OR-04: the server takes X_Forwarded_For for X-Forwarded-For; then neither says anything."""
+    client = make_client(trusted_proxies=1, forwarded_header="AskedFrom")
+    told = {"X-Forwarded-For": "198.51.100.1", "AskedFrom": "203.0.113.9"}
+    answer = client.get("/origin", headers=told, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+    assert answer.json["address"] == "203.0.113.9"
+    del told["AskedFrom"]
+    answer = client.get("/origin", headers=told, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+    assert answer.json["address"] == "10.0.0.1"
+
+
 def test_a_request_is_named_the_same_in_header_page_and_audit(client: FlaskClient) -> None:
     """The reference a person reads out finds the log line and the audit row."""
     response = client.get("/origin")

@@ -59,7 +59,7 @@ def test_a_place_that_sends_halves_is_told_to_come_again_or_cut_off(port: int) -
         answers = {_all_of(half).partition(b"\r\n")[0] for half in halves}
     assert answers <= {b"", b"HTTP/1.1 503 Service Unavailable"}
     assert b"" in answers
-    with _sent(port, _WHOLE) as connection:
+    with _sent(port, _WHOLE, at="127.0.0.2") as connection:
         assert _all_of(connection).endswith(b"[POST /whole abc]")
 
 
