@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BIRTHDATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?")
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
-_EMAIL = re.compile(r"[^@\s<>,;\"'\\]+@[^@\s<>,;\"'\\]+")
+_EMAIL = re.compile(r"[^@\s<>,;\"\\]+@[^@\s<>,;\"'\\]+")
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 

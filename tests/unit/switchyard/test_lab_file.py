@@ -158,6 +158,13 @@ def test_any_metadata_of_the_registry_may_be_stated() -> None:
     assert read.metadata["client_name#fr"] == "Banque"
 
 
+def test_an_account_may_have_any_address_that_scim_takes() -> None:
+    """C9, RFC 5322 §3.2.3: people have apostrophes, and letters beyond ASCII."""
+    for address in ("kevin.o'brien+x@lab.example", "jos\u00e9@m\u00fcnchen.example"):
+        account = {**ACCOUNT, "claims": {"email": address}}
+        assert lab_file.parse(json.dumps({"accounts": [account]}), "x").accounts[0].claims.email == address
+
+
 def test_the_default_world_has_an_account_with_all_nineteen_claims() -> None:
     claims = lab_file.default_world().accounts[0].claims
     assert set(claims.model_dump(exclude_none=True)) == set(StandardClaims.model_fields)
