@@ -6,6 +6,7 @@ members). The source's version is kept as a column; the document keeps its place
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -139,6 +140,11 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
 def stated_document(record: Record) -> str:
     """Return the document of ``record`` with the source's version in its place."""
     return record.document.replace(SOURCE_VERSION_MARK, f'"sourceVersion":{record.source_version}', 1)
+
+
+def is_stated(document: str, record: Record) -> bool:
+    """Tell whether ``record`` states what ``document`` does; the order of members means nothing."""
+    return document == record.document or json.loads(document) == json.loads(record.document)
 
 
 def is_fenced(record: Record) -> bool:

@@ -34,7 +34,7 @@ from scim.domain.group_patch import (
 )
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
-from scim.domain.mapping import group_facts, keep_fence, stated_document
+from scim.domain.mapping import group_facts, is_stated, keep_fence, stated_document
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.domain.patching import Patch
 from scim.usecases.client import ScimClient
@@ -181,4 +181,4 @@ def _facts(resource: dict[str, Any], record: Record) -> GroupFacts | None:
     keep_fence(resource, record, GROUP_EXTENSION)
     facts = group_facts(resource)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
-    return None if same_fence and facts.document == record.document else facts
+    return None if same_fence and is_stated(facts.document, record) else facts

@@ -28,7 +28,7 @@ from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
 from scim.domain.links import check_links
-from scim.domain.mapping import account_facts, keep_fence, keep_kind, stated_document, wire_form
+from scim.domain.mapping import account_facts, is_stated, keep_fence, keep_kind, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
@@ -170,4 +170,4 @@ def _facts(
         check_links(USERS, resource, stored=stored)
     facts = account_facts(resource, stored=stored, free_manager=client.tolerance.unknown_managers)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
-    return None if same_fence and facts.document == record.document else facts
+    return None if same_fence and is_stated(facts.document, record) else facts

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select, update
 
+from idp.storage.tables import account, group
 from idp.usecases.store_scim_client import ScimClientOrder, store_scim_client
 from kernel.audit import SYSTEM
+from scim.domain.documents import write
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from scim.domain.profile import Profile
+from tests.support.scim import a_group, a_user
 from tests.support.scim_people import activated, signed_in
 from tests.support.scim_profiles import ENTERPRISE, plain_user
 
@@ -86,6 +91,27 @@ def test_another_link_than_the_stored_has_to_be_one(world: ScimWorld, profile: P
         assert (refused.status, refused.scim_type) == (400, "invalidValue")
         assert refused.detail == f"The value of '{name}' must be a URI."
     assert world.get(path, client_id=SOURCE).body == shown.body
+
+
+@pytest.mark.parametrize("kind", ["Users", "Groups"])
+def test_the_order_of_what_is_stored_means_nothing(world: ScimWorld, kind: str) -> None:
+    """G4, H12, L1: whoever wrote the document first, what is shown of it is no change of it."""
+    made = world.post(f"/{kind}", a_user() if kind == "Users" else a_group())
+    path, table = f"/{kind}/{made['id']}", account if kind == "Users" else group
+    with world.services.store.write() as unit:
+        row = table.c.id == made["id"]
+        document = json.loads(unit.connection.scalar(select(table.c.document).where(row)) or "")
+        turned = write(dict(reversed(document.items())))
+        unit.connection.execute(update(table).where(row).values(document=turned))
+    shown = world.get(path)
+    title = {"op": "replace", "path": "externalId", "value": shown["externalId"]}
+    for again in (world.put(path, shown.json()), world.patch(path, title)):
+        assert (again.status, again.headers["etag"]) == (200, made.headers["etag"]), again.body
+    assert world.get(path).body == shown.body
+    if kind == "Users":
+        activated(world, path)
+        me = world.put("/Me", shown.json(), token=signed_in(world, path))
+        assert (me.status, me.headers["etag"]) == (200, made.headers["etag"]), me.body
 
 
 def test_people_send_back_what_they_are_shown_of_themselves(world: ScimWorld) -> None:
