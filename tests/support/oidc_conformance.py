@@ -79,7 +79,7 @@ EARLIER_DEVIATIONS: dict[str, str] = {
     "OP-IDToken-SigEnc, OP-UserInfo-Enc, OP-UserInfo-SigEnc, OP-request_uri-Enc, OP-request_uri-SigEnc, OP-Rotation-RP-Enc": "not run: ask for RSA1_5, which is not offered (RFC 8725 §3.2); the ways that are offered are tested in `tests/web/oidc/test_encrypted_answers.py`.",
     "OP-Rotation-OP-Sig, OP-Rotation-OP-Enc": "not run: a laboratory replaces its keys once, for `oidcc-server-rotate-keys` above; `tests/usecases/keys` has the rest.",
     "OP-claims-acr=1": "not run: asks for the class `1`, which is not offered.",
-    "tests on signing out": "not run: the suite needs a browser with scripts for them; the newer suite's plans on it are walked above.",
+    "tests on signing out and sessions": "not run: the newer suite's plans on them are walked above.",
 }
 """What the earlier suite has and is not run as its makers meant it, and why."""
 
