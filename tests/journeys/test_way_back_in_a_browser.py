@@ -158,6 +158,8 @@ def test_an_application_leads_on_to_wherever_it_likes(
         if not first_party:
             page.click("#consent-allow")
         if mode == "form_post" and not any_browser.javascript:
+            assert settled(page).locator("h1").inner_text().startswith("One more step")
+            assert page.locator("meta[name=viewport]").count() == 1, "or a phone shows it as small as a stamp"
             page.click("#continue")
         page.wait_for_url(f"{end}home")
         left = {"client_id": "emi", "post_logout_redirect_uri": f"{address}left"}

@@ -17,7 +17,26 @@ from kernel.web.http import NO_STORE, Response, json_response
 _MOST_LOCATION = 8_000
 # A field called "submit", as buttons of other sites are, takes the place of the form's own property.
 _SUBMIT = "HTMLFormElement.prototype.submit.call(document.forms[0])"
-_SUBMIT_HASH = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+_STYLE = (
+    "body{max-width:40em;margin:2em auto;padding:0 1em;font:1.1em/1.5 system-ui,sans-serif}"
+    "button{padding:.6em 1em;font:inherit}"
+)
+
+
+def _named(text: str) -> str:
+    """Return how a policy names a script or a style that stands in the page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_POST_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"script-src {_named(_SUBMIT)}",
+        f"style-src {_named(_STYLE)}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
 
 
 def oauth_error(fault: Fault, *, challenge: str = "") -> Response:
@@ -97,17 +116,17 @@ def _form_post(action: str, fields: Iterable[tuple[str, str]]) -> Response:
     )
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        "<title>Continue · Continuer</title></head><body>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>Continue · Continuer</title><style>{_STYLE}</style></head><body><main>"
+        '<noscript><h1>One more step · <span lang="fr">Encore une étape</span></h1></noscript>'
         f'<form method="post" action="{escape(action)}">{inputs}'
         '<button type="submit" id="continue">Continue · <span lang="fr">Continuer</span></button></form>'
-        f"<script>{_SUBMIT}</script></body></html>"
-    )
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{_SUBMIT_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+        f"</main><script>{_SUBMIT}</script></body></html>"
     )
     headers = (
         ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Security-Policy", policy),
+        ("Content-Security-Policy", _POST_POLICY),
         ("Referrer-Policy", "strict-origin"),
         *NO_STORE,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from base64 import b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -141,6 +143,8 @@ def test_form_post_brings_the_answer_in_a_form(op: Op) -> None:
         assert b'<span lang="fr">Continuer</span>' in answer.body, "where scripts are off, in both languages"
         policy = answer.header("content-security-policy")
         assert "form-action" not in policy
+        style = answer.body.partition(b"<style>")[2].partition(b"</style>")[0]
+        assert f"style-src 'sha256-{b64encode(sha256(style).digest()).decode()}'" in policy
         assert answer.header("referrer-policy") == "strict-origin", "or browsers say Origin: null"
         assert "unsafe" not in policy
 
