@@ -15,10 +15,13 @@ from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest, same
-from kernel.origin import current_origin
+from kernel.origin import current_origin, place
+from kernel.ratelimit import Limit, take
+from kernel.store import Unit
 
 _NOBODY = digest("no client has this secret")
 _LONGEST_ID = 64
+_STRANGERS = Limit("unknown-clients-noted", 60, dt.timedelta(minutes=1))
 _NAMED_ENDPOINTS = ("/oauth2/token", "/oauth2/par")
 """Endpoints whose addresses name us as the issuer does (OIDC Core §9, RFC 9126 §2)."""
 
@@ -48,8 +51,8 @@ def authenticate_client(services: IdpServices, presented: Presented) -> ProvenCl
 
 
 def failure_key(client_id: str) -> str:
-    """Return the key under which failures of a client from the present address are counted."""
-    return f"{client_id}\n{current_origin().address}"
+    """Return the key under which failures of a client from the present place are counted."""
+    return f"{client_id}\n{place(current_origin().address)}"
 
 
 def _prove(
@@ -134,10 +137,16 @@ def _refuse(services: IdpServices, client_id: str, *, reason: str, known: bool) 
         )
         if wait is not None:
             return slow_down(wait)
-        unit.audit.record(
-            "gateway:client:refused",
-            actor=Actor("client", client_id if known else "unknown"),
-            outcome="refused",
-            reason=reason,
-        )
+        if known or _is_written_down(unit):
+            unit.audit.record(
+                "gateway:client:refused",
+                actor=Actor("client", client_id if known else "unknown"),
+                outcome="refused",
+                reason=reason,
+            )
     return invalid_client(reason)
+
+
+def _is_written_down(unit: Unit) -> bool:
+    """Tell whether an unknown client is: anybody may name ever new ones, and the audit is for good."""
+    return take(unit.connection, _STRANGERS, place(current_origin().address), now=unit.now).allowed

@@ -37,7 +37,7 @@ from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
-from kernel.origin import current_origin
+from kernel.origin import current_origin, place
 from kernel.ratelimit import Limit, take
 from kernel.store import Unit
 
@@ -166,7 +166,7 @@ def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> E
 
 def _record_refusal(unit: Unit, asked: Asked, fault: Fault) -> None:
     """Write a refused request down (AZ-01), but not without bound: anybody may send one."""
-    if take(unit.connection, _PAGES, current_origin().address, now=unit.now).allowed:
+    if take(unit.connection, _PAGES, place(current_origin().address), now=unit.now).allowed:
         unit.audit.record(
             "gateway:authorization:refused",
             actor=Actor("client", asked.client.id if asked.client else "unknown"),

@@ -302,3 +302,29 @@ def test_refused_clients_are_written_down(op: Op) -> None:
     (row,) = op.audit("gateway:client:refused")
     assert (row.actor_id, row.reason) == ("m2m", "wrong secret")
     assert "guess" not in repr(row)
+
+
+def test_a_network_of_ipv6_waits_as_one_place(op: Op) -> None:
+    """CA-13: whoever has one has 2^64 addresses of it."""
+    op.machine()
+    wrong = op.basic("m2m", "wrong" * 10)
+    for number in range(60):
+        assert op.post("/oauth2/token", GRANT, headers=wrong, address=f"2001:db8::{number:x}").status == 401
+    right = op.basic("m2m")
+    op.post("/oauth2/token", GRANT, headers=wrong, address="2001:db8::ffff")
+    assert op.post("/oauth2/token", GRANT, headers=right, address="2001:db8::fffe").status == 429
+    assert op.post("/oauth2/token", GRANT, headers=right, address="2001:db8:0:1::1").status == 200
+
+
+def test_clients_that_nobody_knows_do_not_fill_the_audit(op: Op) -> None:
+    """ASVS 16.3: anybody may name ever new ones; sixty a minute of each place are written down."""
+    op.machine()
+    for number in range(70):
+        refused(ask(op, op.basic(f"client-{number}", "x")))
+    assert len(op.audit("gateway:client:refused")) == 60
+    refused(ask(op, op.basic("m2m", "wrong")))
+    assert op.audit("gateway:client:refused")[-1].actor_id == "m2m", "whoever is known is written down"
+    refused(op.post("/oauth2/token", GRANT, headers=op.basic("client", "x"), address="198.51.100.9"))
+    op.clock.advance(dt.timedelta(minutes=1))
+    refused(ask(op, op.basic("client-0", "x")))
+    assert len(op.audit("gateway:client:refused")) == 63
