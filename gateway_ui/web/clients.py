@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlencode
 
 import flask
@@ -12,6 +13,7 @@ from gateway_ui.web import client_words as words
 from gateway_ui.web.client_faults import add_faults
 from gateway_ui.web.client_fields import Kind, Layout, layout
 from gateway_ui.web.client_forms import STARTS, Values, order_of, sent_values, stored_values
+from gateway_ui.web.client_list import looked_through
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, START_MISSING, complain
@@ -24,7 +26,6 @@ from gateway_ui.web.staff import (
     proof_of,
     proved_operators_only,
 )
-from idp.domain.client_record import ClientState
 from idp.domain.oauth import SECRET_METHODS
 from idp.domain.scim_scopes import SCOPES
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
@@ -62,28 +63,13 @@ def done(client_id: str, deed: str) -> Response:
 @operators_only
 def listing() -> ResponseReturnValue:
     """List the clients by their ids, narrowed by words and state."""
-    asked = {name: single(flask.request.args, name, longest=200).strip() for name in ("q", "show")}
-    state = ClientState(asked["show"]) if asked["show"] in set(ClientState) else ClientState.ALL
-    ends = {name: single(flask.request.args, name, longest=100) for name in ("after", "before")}
-    found = search_clients(pages().services, words=asked["q"], state=state, **ends)
     return render(
         "clients.html",
-        found=found.found,
-        asked={"q": asked["q"], "show": state.value},
-        is_narrowed=bool(asked["q"]) or state is not ClientState.ALL,
-        shown=[{"value": each.value, "text": _(text)} for each, text in words.SHOWN.items()],
-        previous=_page(asked, before=found.before),
-        next=_page(asked, after=found.after),
+        **looked_through(partial(search_clients, pages().services), ADDRESS),
         said=_said("deleted"),
         new=NEW,
         address_of=address_of,
     )
-
-
-def _page(asked: dict[str, str], **end: str) -> str:
-    if not all(end.values()):
-        return ""
-    return f"{ADDRESS}?{urlencode({name: value for name, value in {**asked, **end}.items() if value})}"
 
 
 def _said(*among: str) -> str:

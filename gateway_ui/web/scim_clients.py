@@ -5,16 +5,17 @@ An id may hold any character that can be seen, so it stands in the query of an a
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlencode
 
 import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway_ui.web import client_words
 from gateway_ui.web import scim_client_words as words
 from gateway_ui.web.client_fields import Kind, Layout
 from gateway_ui.web.client_forms import Values, sent_values
+from gateway_ui.web.client_list import looked_through
 from gateway_ui.web.clients import ADDRESS as OAUTH_CLIENTS
 from gateway_ui.web.clients import PROOF, sent_version
 from gateway_ui.web.context import pages, render
@@ -24,7 +25,6 @@ from gateway_ui.web.operator import ADDRESS as REQUESTS
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.scim_client_form import NEW_VALUES, add_faults, layout, order_of, stored_values
 from gateway_ui.web.staff import acting, has_proved_lately, operators_only, proved_operators_only
-from idp.domain.client_record import ClientState
 from idp.usecases.change_scim_client import (
     NoSuchScimClient,
     ScimClientChanged,
@@ -74,18 +74,9 @@ def done(client_id: str, deed: str) -> Response:
 @operators_only
 def listing() -> ResponseReturnValue:
     """List the SCIM clients by their ids, narrowed by words and state."""
-    asked = {name: single(flask.request.args, name, longest=200).strip() for name in ("q", "show")}
-    state = ClientState(asked["show"]) if asked["show"] in set(ClientState) else ClientState.ALL
-    ends = {name: single(flask.request.args, name, longest=100) for name in ("after", "before")}
-    found = search_scim_clients(pages().services, words=asked["q"], state=state, **ends)
     return render(
         "scim_clients.html",
-        found=found.found,
-        asked={"q": asked["q"], "show": state.value},
-        is_narrowed=bool(asked["q"]) or state is not ClientState.ALL,
-        shown=[{"value": each.value, "text": _(text)} for each, text in client_words.SHOWN.items()],
-        previous=_page(asked, before=found.before),
-        next=_page(asked, after=found.after),
+        **looked_through(partial(search_scim_clients, pages().services), ADDRESS),
         moment_now=pages().services.store.clock.now(),
         words=words,
         address=ADDRESS,
@@ -93,12 +84,6 @@ def listing() -> ResponseReturnValue:
         new=NEW,
         address_of=address_of,
     )
-
-
-def _page(asked: dict[str, str], **end: str) -> str:
-    if not all(end.values()):
-        return ""
-    return f"{ADDRESS}?{urlencode({name: value for name, value in {**asked, **end}.items() if value})}"
 
 
 @blueprint.get(ONE)
