@@ -55,7 +55,7 @@ class _Written(AbstractContextManager[Unit]):
         try:
             now = store.clock.now()
             self._audit = Audit(self._trail, transaction, now)
-            post = Post(transaction.connection, now, store.randomness, store.sealer)
+            post = Post(transaction, now, store.randomness, store.sealer)
             return Unit(transaction, now, self._audit, post, store.randomness, store.sealer)
         except BaseException as error:
             self._transaction.__exit__(type(error), error, error.__traceback__)

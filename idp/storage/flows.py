@@ -14,6 +14,7 @@ from idp.storage.tables import login_flow
 from kernel.database import Database, UtcDateTime
 from kernel.prepared import Prepared, Row
 from kernel.sweeping import remove_some
+from kernel.transaction import Transaction
 
 _table = login_flow
 _NAMES = tuple(_table.c.keys())
@@ -104,10 +105,10 @@ _RESUME = Prepared(
 )
 
 
-def add_flow(connection: Connection, flow: Flow) -> None:
-    """Store a new flow."""
-    _ADD.within(
-        connection,
+def add_flow(transaction: Transaction, flow: Flow) -> None:
+    """Store a new flow, with the last statements of the transaction."""
+    _ADD.at_last(
+        transaction,
         id=flow.id,
         browser=flow.browser,
         kind=flow.kind.value,

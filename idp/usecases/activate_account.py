@@ -63,7 +63,7 @@ def activate_account(
         if not _activate(unit, services, account, new_hash, token):
             return LinkDead()
         flow = _wizard(unit, account, digest(flow_token), browser, life=services.settings.flow_life)
-        add_flow(unit.connection, flow)
+        add_flow(unit.transaction, flow)
         offer_questions(unit.connection, account.id, unit.randomness.shuffled(tuple(QUESTIONS))[:OFFERED])
         post_activated(unit, account, letterhead(services))
         unit.audit.record("gateway:account:activated", actor=Actor("account", account.id), target=account.id)

@@ -37,5 +37,5 @@ def restart_login(
             created_at=unit.now,
             expires_at=unit.now + services.settings.flow_life,
         )
-        add_flow(unit.connection, new)
+        add_flow(unit.transaction, new)
     return token

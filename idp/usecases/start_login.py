@@ -65,7 +65,7 @@ def start_login(
             expires_at=unit.now + services.settings.flow_life,
         )
         if wait is None:
-            add_flow(unit.connection, flow)
+            add_flow(unit.transaction, flow)
     if wait is not None:
         raise BusyError(retry_after=math.ceil(wait.total_seconds()))
     return token

@@ -18,6 +18,7 @@ from kernel.prepared import Prepared
 from kernel.randomness import Randomness, first_ulid
 from kernel.sweeping import BATCH, remove_some
 from kernel.tables import ONLY_ONCE, courier_message
+from kernel.transaction import Transaction
 
 LEASE = dt.timedelta(seconds=60)
 GIVE_UP_AFTER = dt.timedelta(hours=72)
@@ -63,9 +64,9 @@ class Post:
     """Posts messages in a unit of work; nothing is sent unless the unit commits."""
 
     def __init__(
-        self, connection: Connection, now: dt.datetime, randomness: Randomness, sealer: Sealer
+        self, transaction: Transaction, now: dt.datetime, randomness: Randomness, sealer: Sealer
     ) -> None:
-        self._connection = connection
+        self._transaction = transaction
         self._now = now
         self._randomness = randomness
         self._sealer = sealer
@@ -105,12 +106,15 @@ class Post:
         template: str = "",
         dedupe_key: str | None = None,
     ) -> None:
-        """Post a message; a second one with the same ``dedupe_key`` is dropped."""
+        """Post a message; a second one with the same ``dedupe_key`` is dropped.
+
+        It is written with the last statements of the unit.
+        """
         identifier = self._randomness.ulid(self._now)
         plain = to_json(dict(payload))
         sealed = self._sealer.seal(plain, table="courier_message", column="payload", row=identifier)
-        _new(self._connection.dialect.name).within(
-            self._connection,
+        _new(self._transaction.connection.dialect.name).at_last(
+            self._transaction,
             id=identifier,
             channel=channel,
             template=template,
