@@ -56,17 +56,17 @@ class Me:
         return refusal(403, NOT_OWN)
 
 
-class OwnEndpoint(ScimEndpoint):
-    """An address for persons: their own tokens open it, those of clients do not."""
+class _PersonalEndpoint(ScimEndpoint):
+    """An address that persons' own tokens open."""
 
-    def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
+    def _person(self, request: Request) -> tuple[ScimClient, Response | None] | None:
+        """Return whose own token it is, or the refusal; None for a token that is nobody's own."""
         shown = beside_token(self._services, request)
         found = oneself(self._services, token_of(request), shown, audience=self._audience)
         if isinstance(found, Fault):
             return ScimClient(""), misused(found, shown)
         if found is None:
-            client, refused = super()._authenticate(request, method)
-            return client, refused or refusal(404, NOBODY)
+            return None
         asked_by(found.client_id, self._announce_to(found.source))
         seconds = self._rate.wait(found.client_id, None)
         if seconds:
@@ -80,3 +80,22 @@ class OwnEndpoint(ScimEndpoint):
             self._announce(unit, source, deed)
 
         return announce
+
+
+class OwnEndpoint(_PersonalEndpoint):
+    """An address for persons: their own tokens open it, those of clients do not."""
+
+    def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
+        person = self._person(request)
+        if person is not None:
+            return person
+        client, refused = super()._authenticate(request, method)
+        return client, refused or refusal(404, NOBODY)
+
+
+class OpenEndpoint(_PersonalEndpoint):
+    """An address for everybody: who shows a token there, a client's or a person's own, shows a good one."""
+
+    def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
+        person = self._person(request) if token_of(request) else None
+        return person or super()._authenticate(request, method)

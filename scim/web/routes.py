@@ -17,7 +17,7 @@ from scim.web.discovery import Discovery
 from scim.web.endpoint import BASE_PATH, METHODS, NOT_FOUND, Method, ScimEndpoint, host_refusal, refusal
 from scim.web.everything import Everything
 from scim.web.groups import Groups
-from scim.web.me import Me, OwnEndpoint
+from scim.web.me import Me, OpenEndpoint, OwnEndpoint
 from scim.web.users import Users
 
 
@@ -27,7 +27,12 @@ def scim_routes(services: IdpServices, settings: ScimSettings | None = None) -> 
     Its address, and the audience that tokens must be made for, is the issuer with ``/scim/v2``.
     """
     face = _Face(services, settings or ScimSettings())
-    return (*_routes(face.addresses(), face.endpoint), *_routes(face.own(), face.own_endpoint), *_nowhere())
+    return (
+        *_routes(face.addresses(), face.endpoint),
+        *_routes(face.open(), face.open_endpoint),
+        *_routes(face.own(), face.own_endpoint),
+        *_nowhere(),
+    )
 
 
 def deferred_requests(services: IdpServices, settings: ScimSettings | None = None) -> DeferredRequests:
@@ -56,6 +61,10 @@ class _Face:
         """Return what answers persons at an address with these methods."""
         return self._endpoint(OwnEndpoint, methods)
 
+    def open_endpoint(self, methods: Mapping[str, Method]) -> ScimEndpoint:
+        """Return what answers everybody at an address with these methods."""
+        return self._endpoint(OpenEndpoint, methods)
+
     def _endpoint(self, kind: type[ScimEndpoint], methods: Mapping[str, Method]) -> ScimEndpoint:
         return kind(
             self._services,
@@ -67,11 +76,10 @@ class _Face:
         )
 
     def addresses(self) -> dict[str, Mapping[str, Method]]:
-        """Return the methods by address, below the base."""
+        """Return the methods of what clients ask for, by address below the base."""
         users = Users(self._services, self._settings, self._renderer)
         groups = Groups(self._services, self._settings, self._renderer)
         everything = Everything(self._services, self._settings, users, groups)
-        discovery = Discovery(self._settings, self._base)
         return {
             "": everything.root(),
             "/.search": everything.searching(),
@@ -80,6 +88,12 @@ class _Face:
             "/Groups/.search": groups.searching(),
             "/Bulk": self._jobs.jobs(),
             ASYNC_PATH: self.deferred.statuses(),
+        }
+
+    def open(self) -> dict[str, Mapping[str, Method]]:
+        """Return the methods of the addresses that tell what there is."""
+        discovery = Discovery(self._settings, self._base)
+        return {
             "/ServiceProviderConfig": discovery.config(),
             "/ResourceTypes": discovery.types(),
             "/ResourceTypes/{id}": discovery.type(),
