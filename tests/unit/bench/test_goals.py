@@ -53,6 +53,16 @@ def test_a_fifth_may_be_lost_from_the_smallest_size_to_the_largest() -> None:
     assert flat[0].what.startswith("GET, users (1,000; 10,000; 100,000)")
 
 
+def test_sizes_are_set_beside_each_other_round_by_round() -> None:
+    """A minute in which the machine was slow was so for all sizes."""
+    lines = [
+        Line("S3", "GET, 1,000 users", rates=[200, 90, 100]),
+        Line("S3", "GET, 100,000 users", rates=[180, 90, 50]),
+    ]
+    flat = next(goal for goal in goals(lines, "sqlite") if "beside smallest" in goal.what)
+    assert (flat.found, flat.met) == ("0.90", True)
+
+
 def test_each_size_is_to_reach_what_is_wanted() -> None:
     """All sizes of a kind are one goal, and the worst of them decides."""
     bounds = (Bound("p50", 10),)
