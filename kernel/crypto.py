@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel.errors import SealError, SettingsError
-from kernel.private_files import create_private, read_private
+from kernel.private_files import create_private, read_private, replace_private
 from kernel.processors import usable_processors
 from kernel.randomness import Randomness
 from kernel.turns import Turns
@@ -106,8 +106,7 @@ class KeyRing:
     def add_to_file(cls, path: Path, randomness: Randomness) -> KeyRing:
         """Add one more key to ``path``, which seals from then on, and read it; the older ones still open."""
         number = cls.from_file(path).newest + 1
-        with path.open("a") as file:
-            file.write("\n" + _line(number, randomness) + "\n")
+        replace_private(path, f"{path.read_text().rstrip()}\n{_line(number, randomness)}\n")
         return cls.from_file(path)
 
 

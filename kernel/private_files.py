@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from kernel.errors import SettingsError
@@ -52,11 +53,33 @@ def create_private(path: Path, text: str) -> None:
 
     Of several processes that do so at once one wins, and the others find the whole of what it wrote.
     """
-    handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _beside(path, text) as new, contextlib.suppress(FileExistsError):
+        os.link(new, path)
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Put ``text`` in the place of what a file holds: all of it, or on a full disk none. Its owner stays."""
+    place = path.resolve()
+    known = place.stat()
+    with _beside(place, text) as new:
+        if os.name == "posix":
+            os.chown(new, known.st_uid, known.st_gid)
+        Path(new).replace(place)
+
+
+@contextlib.contextmanager
+def _beside(path: Path, text: str) -> Iterator[str]:
+    """Give a file that holds all of ``text``, in the folder of ``path``; what is left of it goes."""
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        with contextlib.suppress(FileExistsError):
-            os.link(new, path)
-    finally:
-        Path(new).unlink()
+        handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(handle)
+            yield new
+        finally:
+            Path(new).unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = str(path)  # whoever reads of it knows this name, and no other
+        raise
