@@ -15,7 +15,7 @@ from idp.usecases.register_client import Registered, RegistrationRefused, regist
 from kernel.audit import Actor
 from kernel.errors import SpokenError
 from registration.domain.authority import Caller
-from registration.domain.outcomes import Refused
+from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import NewPerson, PersonForm
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
@@ -135,6 +135,25 @@ def add_operator(settings: RegistrationSystemSettings, values: Mapping[str, obje
 
 def _done(outcome: Made | Refused) -> Made:
     if isinstance(outcome, Refused):
-        faults = "; ".join(f"{fault.field}: {fault.code}" for fault in outcome.faults)
-        raise RefusedError(f"refused: {outcome.reason}{f' ({faults})' if faults else ''}")
+        raise RefusedError(_why(outcome))
     return outcome
+
+
+def _why(refused: Refused) -> str:
+    """Return a refusal in words, the fields of a form by the options of the command line."""
+    from registration.web import words  # noqa: PLC0415 - only for whoever is refused
+
+    if refused.reason is Refusal.NO_CATALOGUE:
+        return "no catalogue is in force: run `switchyard catalogue load` first"
+    faults = "; ".join(
+        words.FAULTS[fault.code] % {"field": _OPTIONS.get(fault.field) or _option(fault.field)}
+        for fault in refused.faults
+    )
+    return faults or words.REFUSALS[refused.reason]
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+_OPTIONS = {"main_email": "--email", "main_phone": "--phone", "address_1": "--address"}
