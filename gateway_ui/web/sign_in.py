@@ -106,6 +106,7 @@ def sign_in_page(
         "client_name": page.client_name,
         "action": address("/sign-in", flow),
         "cancel_action": address("/sign-in/cancel", flow),
+        "again": address("/sign-in/again", flow),
         "username": username,
         "passkey_action": address("/sign-in/passkey", flow),
         "passkey_options": address("/sign-in/passkey/options", flow),

@@ -50,6 +50,7 @@ def test_a_filled_page_is_the_rendered_page(
             "username": odd or flow,
             "client_name": odd,
             "action": f"/sign-in?flow={flow}",
+            "again": f"/sign-in/again?flow={flow}",
             "passkey_action": f"/a?flow={flow}",
             "passkey_options": f"/o?flow={flow}",
             "account_name": odd,

@@ -11,7 +11,7 @@ import pytest
 from gateway_ui.web.errors import ProtocolPages
 from gateway_ui.web.messages import LOGOUT_ERRORS, REQUEST_ERRORS
 from kernel.web.http import Request
-from tests.support.forms import form_with, submit
+from tests.support.forms import form_with, forms_of, submit
 from tests.support.gateway import (
     Journey,
     PagesGateway,
@@ -141,6 +141,22 @@ def test_the_pages_work_inside_a_request_of_the_same_application(
 
 
 EMI = "http://127.0.0.1:8002/apps/emi/"
+
+
+def test_who_finds_a_colleagues_session_signs_in_as_herself(gateway: PagesGateway) -> None:
+    """OIDC Core §3.1.2.1 prompt=login: on a shared computer the name of another is no dead end."""
+    gateway.application("emi", "Energy Market Interface", EMI, gateway.provision())
+    nora = Journey(gateway)
+    nora.activate()
+    nora.open(authorize_path("emi", EMI, prompt="login"))
+    assert heading_of(nora.text) == "Confirm that it is you"
+    assert form_with(nora.text, "username").fields["username"] == ["fieldn"]
+    again = next(form.action for form in forms_of(nora.text) if form.action.startswith("/sign-in/again"))
+    nora.send(action=again)
+    assert heading_of(nora.text) == "Sign in"
+    assert "readonly" not in nora.text
+    assert "to continue to Energy Market Interface" in nora.text
+    assert "/sign-in/again" not in nora.text
 
 
 def test_a_sign_in_for_an_application_ends_at_the_application(
