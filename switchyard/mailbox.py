@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import re
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,9 @@ from aiosmtpd.controller import Controller
 from flask import Flask, Response, abort, jsonify, render_template, request
 from markupsafe import Markup, escape
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from kernel.courier.carriers import PermanentFailure
+from kernel.courier.smtp import reachable
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -83,11 +87,16 @@ class Inbox:
             self._changed.notify_all()
 
     def find(self, *, to: str = "", after: int = 0) -> list[Message]:
-        """Return the messages to `to` (all if empty) with a number above `after`, newest first."""
-        wanted = to.strip().casefold()
+        """Return the messages to `to` (all if empty) with a number above `after`, newest first.
+
+        An address is found as it was given and as relays are told it.
+        """
+        wanted = _forms(to.strip())
         with self._changed:
             return [
-                m for m in reversed(self._messages) if m.number > after and wanted in ("", m.to.casefold())
+                m
+                for m in reversed(self._messages)
+                if m.number > after and (not wanted or m.to.casefold() in wanted)
             ]
 
     def wait(self, *, to: str = "", after: int = 0, seconds: float = 0.0) -> list[Message]:
@@ -100,6 +109,14 @@ class Inbox:
         """Return the message of that number, if it is still kept."""
         with self._changed:
             return next((m for m in self._messages if m.number == number), None)
+
+
+def _forms(address: str) -> set[str]:
+    """Return what an address may be called by, without case; nothing for none."""
+    forms = {address} - {""}
+    with suppress(PermanentFailure):
+        forms.add(reachable(address))
+    return {form.casefold() for form in forms}
 
 
 class _Receiver:

@@ -43,7 +43,7 @@ class SmtpCarrier:
     def deliver(self, envelope: Envelope) -> None:
         """Send one e-mail; a 5xx refusal is permanent, everything else is tried again."""
         message = self.build(envelope)
-        recipient = _reachable(str(envelope.payload["to"]))
+        recipient = reachable(str(envelope.payload["to"]))
         form, options = _PLAIN if recipient.isascii() else _INTERNATIONAL
         try:
             with self._connect() as relay:
@@ -69,7 +69,7 @@ class SmtpCarrier:
         message = EmailMessage()
         user, _, host = settings.sender_address.rpartition("@")
         message["From"] = Address(settings.sender_name, user, host)
-        recipient = _reachable(str(payload["to"]))
+        recipient = reachable(str(payload["to"]))
         message["To"] = recipient
         message["Subject"] = " ".join(str(payload["subject"]).split())
         message["Date"] = format_datetime(envelope.created_at)
@@ -106,7 +106,7 @@ class SmtpCarrier:
         return TransientFailure(f"relay answered {code}")
 
 
-def _reachable(recipient: str) -> str:
+def reachable(recipient: str) -> str:
     """Return the address with its domain as the DNS has it (RFC 5890), so that any relay takes it.
 
     Raises:

@@ -62,8 +62,10 @@ def test_a_letter_reaches_every_address_that_people_have(
     """RFC 6531, RFC 5890: letters beyond ASCII before the domain and in it."""
     carrier = SmtpCarrier(SmtpSettings("127.0.0.1", mailbox.smtp_port, "Exploitant", "noreply@x.example"))
     carrier.deliver(letter_to(address))
-    [message] = mailbox.inbox.find()
+    [message] = mailbox.inbox.find(to=address)
     assert (message.to, message.text.strip()) == (arrives_at, "Bonjour.")
+    assert mailbox.inbox.find(to=arrives_at) == [message]
+    assert mailbox.inbox.find(to="somebody.else@x.example") == mailbox.inbox.find(to="nobody") == []
 
 
 def test_a_relay_that_knows_ascii_alone_is_not_asked_again() -> None:
