@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from idp.domain.client import Client, client_from
+from idp.storage.grants import revoking_grants_of
 from idp.storage.tables import account, client, session, session_client
-from kernel.prepared import Prepared
+from kernel.prepared import Prepared, run_together
 
 _END_OF_ACCOUNT = Prepared(
     update(session)
@@ -59,9 +60,13 @@ def end_one_session(connection: Connection, session_id: str, *, reason: str, now
 def end_sessions_of(
     connection: Connection, account_id: str, *, reason: str, now: dt.datetime, keep: str | None
 ) -> list[str]:
-    """End every session of the account but ``keep``, and return their ids."""
-    rows = _END_OF_ACCOUNT.within(connection, of=account_id, keep=keep or "", now=now, reason=reason)
-    return sorted(row[0] for row in rows)
+    """End every session of the account but ``keep``, with every other grant; return the sessions' ids."""
+    ended, _ = run_together(
+        connection,
+        _END_OF_ACCOUNT.bound(of=account_id, keep=keep or "", now=now, reason=reason),
+        revoking_grants_of(account_id, reason=reason, now=now, keep=keep),
+    )
+    return sorted(row[0] for row in ended)
 
 
 def end_sign_ins_of(connection: Connection, account_id: str, *, now: dt.datetime) -> None:

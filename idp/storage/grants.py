@@ -18,7 +18,7 @@ from idp.storage.tables import account, client, grant, session, session_client
 from kernel.database import UtcDateTime
 from kernel.database import insert as upsert
 from kernel.listed import listed
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared
 from kernel.transaction import Transaction
 
 _NOW = bindparam("now", type_=UtcDateTime)
@@ -170,33 +170,28 @@ def revoke_grants_of_sessions(
 
 _REVOKE = (
     update(grant)
-    .where(
-        grant.c.account_id == bindparam("of"),
-        grant.c.revoked_at.is_(None),
-        or_(grant.c.session_id.is_(None), grant.c.session_id != bindparam("keep")),
-    )
+    .where(grant.c.account_id == bindparam("of"), grant.c.revoked_at.is_(None))
     .values(revoked_at=_NOW, revoked_reason=bindparam("reason"))
     .returning(grant.c.id)
 )
 
 
-_REVOKE_OF_ACCOUNT = Prepared(_REVOKE)
+_REVOKE_OF_ACCOUNT = Prepared(
+    _REVOKE.where(or_(grant.c.session_id.is_(None), grant.c.session_id != bindparam("keep")))
+)
 
 
 _REVOKE_FOR_CLIENTS = Prepared(_REVOKE.where(grant.c.client_id.in_(listed("clients"))))
 
 
-def revoke_grants_of_account(
-    connection: Connection,
-    account_id: str,
-    *,
-    reason: str,
-    now: dt.datetime,
-    client_ids: Iterable[str] | None = None,
-    keep_session: str | None = None,
+def revoking_grants_of(account_id: str, *, reason: str, now: dt.datetime, keep: str | None) -> Bound:
+    """Return what revokes the account's grants, offline access too, but those of the session ``keep``."""
+    return _REVOKE_OF_ACCOUNT.bound(of=account_id, keep=keep or "", now=now, reason=reason)
+
+
+def revoke_grants_for_clients(
+    connection: Connection, account_id: str, client_ids: Iterable[str], *, reason: str, now: dt.datetime
 ) -> int:
-    """Revoke the account's grants, offline access too, for some clients or all, except ``keep_session``."""
-    values = {"of": account_id, "keep": keep_session or "", "now": now, "reason": reason}
-    if client_ids is None:
-        return len(_REVOKE_OF_ACCOUNT.within(connection, **values))
-    return len(_REVOKE_FOR_CLIENTS.within(connection, **values, clients=list(client_ids)))
+    """Revoke the account's grants for these clients, offline access too; return how many."""
+    values = {"of": account_id, "clients": list(client_ids), "now": now, "reason": reason}
+    return len(_REVOKE_FOR_CLIENTS.within(connection, **values))

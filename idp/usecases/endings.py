@@ -18,7 +18,7 @@ from idp.storage.endings import (
     listeners,
     live_sessions_of,
 )
-from idp.storage.grants import revoke_grants_of_account, revoke_grants_of_sessions
+from idp.storage.grants import revoke_grants_for_clients, revoke_grants_of_sessions
 from idp.usecases.services import IdpServices
 from idp.usecases.signals import signal_access_ended, signal_sessions_revoked
 from idp.usecases.subjects import subject_of
@@ -62,7 +62,6 @@ def end_sessions(
     ends its sign-ins, too (I4). Returns how many ended.
     """
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
-    revoke_grants_of_account(unit.connection, account_id, reason=reason, now=unit.now, keep_session=keep)
     _tell(unit, services, listeners(unit.connection, ended))
     signal_sessions_revoked(
         unit, services, account_id=account_id, session_ids=ended, reason=reason, actor=actor
@@ -120,9 +119,7 @@ def end_clients(
     Those that ask for signals hear of it, too. The sessions themselves go on. Returns how many grants were
     revoked, and how many notices were posted.
     """
-    revoked = revoke_grants_of_account(
-        unit.connection, account_id, reason=reason, now=unit.now, client_ids=clients
-    )
+    revoked = revoke_grants_for_clients(unit.connection, account_id, clients, reason=reason, now=unit.now)
     sessions = live_sessions_of(unit.connection, account_id, now=unit.now)
     told = listeners(unit.connection, sessions, clients)
     _tell(unit, services, told)
