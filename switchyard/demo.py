@@ -68,10 +68,11 @@ def _run(plan: Plan, *, once: bool) -> int:
         watching.start()
         story = Story(site)
         try:
-            site.wait_until_ready()
-            click.echo(f"{time.monotonic() - begun:6.1f} s  Everything is running: {site.gateway}")
+            site.wait_until_ready(stop=stop)
+            if not stop.is_set():
+                click.echo(f"{time.monotonic() - begun:6.1f} s  Everything is running: {site.gateway}")
             steps = STEPS if once else (*STEPS, _FOR_YOU)
-            code = _walk(story, steps) if fresh else 0
+            code = _walk(story, steps, stop) if fresh else 0
             if code == 0 and not once and not stop.is_set():
                 _show(site, story, fresh=fresh)
                 click.echo("\nCtrl-C ends it.")
@@ -86,17 +87,26 @@ def _run(plan: Plan, *, once: bool) -> int:
         return code
 
 
-def _walk(story: Story, steps: Sequence[Step]) -> int:
+def _walk(story: Story, steps: Sequence[Step], stop: threading.Event) -> int:
     for number, step in enumerate(steps, start=1):
         begun = time.monotonic()
+        if stop.is_set():
+            return _stopped(number)
         try:
             seen = step.walk(story)
         except Exception as error:  # noqa: BLE001 - whatever broke, the step is named
+            if stop.is_set():  # what it walked through is being taken down
+                return _stopped(number)
             click.echo(f"Failed at step {number}, {step.sentence}: {type(error).__name__}: {error}", err=True)
             return 1
         click.echo(f"{time.monotonic() - begun:6.1f} s  {step.sentence}: {seen}")
     _remember(story)
     return 0
+
+
+def _stopped(number: int) -> int:
+    click.echo(f"Stopped before step {number} was done.", err=True)
+    return 1
 
 
 def _remember(story: Story) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,8 +91,10 @@ class Site:
         log = self.directory / "logs" / f"{shown}.log"
         return Child(shown, command_line(command, *options), self.environ, log)
 
-    def wait_until_ready(self, *, seconds: float = _READY_SECONDS) -> None:
-        """Return as soon as every web server says that it is ready.
+    def wait_until_ready(
+        self, *, seconds: float = _READY_SECONDS, stop: threading.Event | None = None
+    ) -> None:
+        """Return as soon as every web server says that it is ready, or `stop` is set.
 
         Raises:
             TimeoutError: naming the one that does not, and the end of its log.
@@ -104,6 +107,8 @@ class Site:
             ("apps", f"{self.apps}/healthz"),
         ):
             while not is_ready(url):
+                if stop is not None and stop.is_set():
+                    return
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{name} is not ready at {url}: {self.last_lines(name)}")
                 time.sleep(0.1)
