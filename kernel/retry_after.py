@@ -15,7 +15,7 @@ def wait_asked_for(text: str, *, now: dt.datetime) -> dt.timedelta | None:
         return min(dt.timedelta(seconds=int(text[:9])), MOST)
     try:
         at = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone may have as many digits as its sender likes
         return None
     at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
     return min(max(at - now, dt.timedelta(0)), MOST)

@@ -12,7 +12,20 @@ from kernel.retry_after import MOST, wait_asked_for
 from tests.support.clock import NOON
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "\u0661", "Mon, 99 Jun 2026 12:00:30 GMT"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "-1",
+        "1.5",
+        "\u0661",
+        "Mon, 99 Jun 2026 12:00:30 GMT",
+        "Mon, 01 Jun 2026 12:00:30 +99999999999999",
+        "Mon, 99999999999999999999 Jun 2026 12:00:30 GMT",
+        "Mon, 01 Jun 2026 99999999999999999999:00:30 GMT",
+    ],
+)
 def test_what_asks_for_nothing_is_no_wait(text: str) -> None:
     assert wait_asked_for(text, now=NOON) is None
 
