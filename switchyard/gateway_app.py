@@ -20,11 +20,13 @@ from idp.web.oidc.routes import oidc_routes
 from kernel.errors import SealError, SettingsError
 from kernel.web.certificates import ClientCertificates
 from kernel.web.flask_mount import mount
-from kernel.web.http import Route
+from kernel.web.http import Response, Route
 from kernel.web.kit import PageKit
 from kernel.web.lane import Application, Lane
 from kernel.web.proxies import host_check, peer_by_hops
+from kernel.web.whole_bodies import AGAIN, in_a_sentence
 from scim.web.endpoint import BASE_PATH as SCIM_PATH
+from scim.web.endpoint import refusal
 from scim.web.routes import scim_routes
 from switchyard import health, wiring
 from switchyard.cli_options import SETTINGS
@@ -114,6 +116,13 @@ def start() -> Application:
         ) from None
     keep_recording(services)
     return make_gateway(settings, services)
+
+
+def refused(path: str, status: int) -> Response:
+    """Word the refusal of a request that nothing served; under ``/scim`` every answer is SCIM (N5)."""
+    if f"{path}/".startswith("/scim/"):
+        return refusal(status, AGAIN)
+    return in_a_sentence(path, status)
 
 
 def __getattr__(name: str) -> Application:

@@ -35,6 +35,7 @@ from switchyard.supervisor import FIRST_PAUSE, LONGEST_PAUSE, follow_parent, wai
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.sharedctypes import Synchronized
+    from types import ModuleType
 
 # A client that takes longer than this over its request's head is cut off.
 _HEAD_MILLISECONDS = 10_000
@@ -155,13 +156,21 @@ class _Serving:
     threads: int
     proxies: tuple[int, str]
 
-    def guarded(self, application: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the application behind what waits for bodies, with the thread that ends long waits."""
+    def guarded(self, application: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
+        """Return the application behind what waits for bodies, with the thread that ends long waits.
+
+        Its ``module`` may word what is refused there.
+        """
         from kernel.connections import Connections  # noqa: PLC0415 - the command line must start fast
         from kernel.web.proxies import peer_by_hops  # noqa: PLC0415
-        from kernel.web.whole_bodies import WholeBodies  # noqa: PLC0415
+        from kernel.web.whole_bodies import WholeBodies, in_a_sentence  # noqa: PLC0415
 
-        bodies = WholeBodies(application, threads=self.threads, address=peer_by_hops(*self.proxies))
+        bodies = WholeBodies(
+            application,
+            threads=self.threads,
+            address=peer_by_hops(*self.proxies),
+            refuse=getattr(module, "refused", in_a_sentence),
+        )
         watched = (Connections(self.port), threading.Event())
         threading.Thread(target=bodies.watch, args=watched, name="bodies", daemon=True).start()
         return bodies
@@ -173,10 +182,11 @@ def _load(target: str, serving: _Serving, parent: int, ending: Synchronized[int]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     follow_parent(parent)
-    module, _, name = target.partition(":")
+    path, _, name = target.partition(":")
     try:
         with _loading():
-            application: Callable[..., Any] = getattr(importlib.import_module(module), name)
+            module = importlib.import_module(path)
+            application: Callable[..., Any] = getattr(module, name)
     except Exception as error:
         from switchyard.cli_faults import told  # noqa: PLC0415 - nobody needs it who serves
 
@@ -193,7 +203,7 @@ def _load(target: str, serving: _Serving, parent: int, ending: Synchronized[int]
             if code == REFUSED:  # granian ends a server whose workers die in seconds; they may take longer
                 os.kill(parent, signal.SIGTERM)
     ending.value = 0
-    return serving.guarded(application)
+    return serving.guarded(application, module)
 
 
 @contextmanager

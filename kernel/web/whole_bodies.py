@@ -12,9 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from kernel.origin import place
+from kernel.web.http import Response, finish
 from kernel.web.lane import MAX_BODY
 
 Environ = dict[str, Any]
@@ -28,7 +30,13 @@ _CROWD = 100
 """From so many answers on that nobody takes, each lies for a few seconds only: connections have an end."""
 _LOOK_SECONDS = 0.25
 _REST_SECONDS = 5.0
-_REFUSAL = b"Send this again in a moment.\n"
+AGAIN = "Send this again in a moment."
+_TEXT = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
+
+
+def in_a_sentence(_path: str, status: int) -> Response:
+    """Refuse a request in plain words."""
+    return Response(status, f"{AGAIN}\n".encode(), _TEXT)
 
 
 class Standing(Protocol):
@@ -53,7 +61,8 @@ class WholeBodies:
 
     It runs on ``threads``, of which half at most wait for slow bodies, and fewer for those of one place:
     ``address`` tells where a request comes from. While threads are short such a place is answered 503. A body
-    that ends before its length is answered 400. :meth:`watch` ends what takes too long.
+    that ends before its length is answered 400. :meth:`watch` ends what takes too long. ``refuse`` words such
+    answers for the path and the status.
     """
 
     def __init__(
@@ -62,10 +71,12 @@ class WholeBodies:
         *,
         threads: int,
         address: Callable[[Mapping[str, Any]], str],
+        refuse: Callable[[str, int], Response] = in_a_sentence,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._behind = behind
         self._address = address
+        self._refuse = refuse
         self._now = now
         self._short = max(1, threads - 2)
         self._most_slow = max(1, threads // 2)
@@ -79,9 +90,9 @@ class WholeBodies:
         if (length and length != "0") or environ.get("HTTP_TRANSFER_ENCODING"):
             body = self._read(environ, length)
             if body is None:
-                return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
+                return self._refused(environ, start_response, 503, ("Retry-After", "1"))
             if length.isdigit() and len(body) < min(int(length), MAX_BODY + 1):
-                return _refused(start_response, "400 Bad Request")
+                return self._refused(environ, start_response, 400)
             environ["wsgi.input"] = io.BytesIO(body)
         return self._behind(environ, start_response)
 
@@ -137,9 +148,10 @@ class WholeBodies:
         slow = [each for each in list(self._waits.values()) if each.began <= until]
         return sum(place(each.address) == where for each in slow) >= self._most_of_one_place
 
-
-def _refused(start_response: Callable[..., Any], status: str, *headers: tuple[str, str]) -> Iterable[bytes]:
-    kind = ("Content-Type", "text/plain; charset=utf-8")
-    length = ("Content-Length", str(len(_REFUSAL)))
-    start_response(status, [kind, length, ("Cache-Control", "no-store"), *headers])
-    return [_REFUSAL]
+    def _refused(
+        self, environ: Environ, start_response: Callable[..., Any], status: int, *more: tuple[str, str]
+    ) -> Iterable[bytes]:
+        answer = self._refuse(str(environ.get("PATH_INFO") or ""), status)
+        _, headers, body = finish(answer, head=False)
+        start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, *more])
+        return [body]

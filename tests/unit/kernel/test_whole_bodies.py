@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kernel.web.lane import MAX_BODY, call
 from kernel.web.whole_bodies import WholeBodies
+from switchyard.gateway_app import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,16 +70,17 @@ def _bodies(clock: _Clock, *, threads: int = 8) -> WholeBodies:
 
 
 def _sent(bodies: WholeBodies, body: object, place: str, *, length: int = 3) -> tuple[str, bytes]:
-    status, _, answer = call(
-        bodies,
-        {
-            "REMOTE_ADDR": "10.0.0.1",
-            "HTTP_X_FORWARDED_FOR": place,
-            "CONTENT_LENGTH": str(length),
-            "wsgi.input": body,
-        },
-    )
+    status, _, answer = call(bodies, _asked(body, place, length=length))
     return status, answer
+
+
+def _asked(body: object, place: str, *, length: int) -> dict[str, Any]:
+    return {
+        "REMOTE_ADDR": "10.0.0.1",
+        "HTTP_X_FORWARDED_FOR": place,
+        "CONTENT_LENGTH": str(length),
+        "wsgi.input": body,
+    }
 
 
 @contextmanager
@@ -150,3 +153,21 @@ def test_while_threads_are_short_a_slow_place_is_told_to_come_again() -> None:
         with _waiting(bodies, "192.0.2.1"):
             assert _sent(bodies, _Ready(b"abc"), "192.0.2.1")[0] == "503 Service Unavailable"
             assert _sent(bodies, _Ready(b"abc"), "192.0.2.2")[0] == "200 OK"
+
+
+def test_a_refusal_is_worded_by_whom_it_concerns() -> None:
+    """N5: under /scim every answer is SCIM JSON, also where nothing served the request."""
+    for path, kind in (
+        ("/scim", "application/scim+json; charset=utf-8"),
+        ("/scim/v2/Users", "application/scim+json; charset=utf-8"),
+        ("/scimitar", "text/plain; charset=utf-8"),
+        ("/oauth2/token", "text/plain; charset=utf-8"),
+    ):
+        bodies = WholeBodies(_echo, threads=8, address=_address, refuse=refused, now=_Clock())
+        status, headers, body = call(
+            bodies, _asked(_Ready(b"ab"), "192.0.2.1", length=3) | {"PATH_INFO": path}
+        )
+        told = dict(headers)
+        assert (status, told["Content-Type"], told["Cache-Control"]) == ("400 Bad Request", kind, "no-store")
+        if kind.startswith("application"):
+            assert json.loads(body)["status"] == "400"
