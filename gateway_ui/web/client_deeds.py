@@ -26,7 +26,7 @@ from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
 from idp.usecases.show_client import ClientDetail
-from idp.usecases.show_client_secret import put_secret_by, take_secret_up
+from idp.usecases.show_client_secret import put_secret_by, secret_waits, take_secret_up
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
@@ -56,6 +56,8 @@ def rotate(client_id: str) -> ResponseReturnValue:
     overlap, _text = words.OVERLAPS.get(chosen, words.OVERLAPS["day"])
     outcome = rotate_client_secret(pages().services, client_id, actor=acting(), overlap=overlap)
     if isinstance(outcome, StillRotating):
+        if secret_waits(pages().services, operator_session(), client_id=client_id):
+            return go(address_of(client_id, "secret"))
         errors = FormErrors()
         complain(errors, "overlap", STILL_ROTATING)
         return _rotate_page(detail, errors, chosen)

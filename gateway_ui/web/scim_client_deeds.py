@@ -34,7 +34,7 @@ from idp.usecases.issue_scim_token import (
     issue_scim_token,
 )
 from idp.usecases.revoke_scim_token import ScimTokenRevoked, revoke_scim_token
-from idp.usecases.show_client_secret import SecretOf, put_secret_by, take_secret_up
+from idp.usecases.show_client_secret import SecretOf, put_secret_by, secret_waits, take_secret_up
 from idp.usecases.show_scim_client import ScimClientDetail
 from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.web.forms import FormErrors, single
@@ -48,6 +48,8 @@ _REFUSED: dict[ScimTokenRefused, tuple[str, Message]] = {
     ScimTokenRefused.LABEL: ("label", LABEL_WRONG),
     ScimTokenRefused.LIFE: ("day", END_WRONG),
 }
+_BESIDE = (ScimTokenRefused.TWO_LIVE, ScimTokenRefused.MEANWHILE)
+"""What the second of two clicks is refused for: the first made the token that is to be shown."""
 
 
 @blueprint.route(f"{ONE}/new-token", methods=_BOTH)
@@ -76,6 +78,10 @@ def new_token() -> ResponseReturnValue:
         beside=single(flask.request.form, "beside", longest=100).split(),
     )
     if not isinstance(outcome, ScimTokenIssued):
+        if outcome in _BESIDE and secret_waits(
+            pages().services, operator_session(), client_id=client.id, of=SecretOf.SCIM_CLIENT
+        ):
+            return go(address_of(client.id, "token"))
         complain(errors, *_REFUSED[outcome])
         return _new_token_page(known(), errors)
     put_secret_by(

@@ -84,6 +84,17 @@ def take_to_show(
     return row.sealed if row is not None and row.expires_at > now else None
 
 
+def waits_to_show(
+    connection: Connection, of: SecretOf, session_id: str, client_id: str, *, now: dt.datetime
+) -> bool:
+    """Tell whether a secret waits for this session, and leave it where it is."""
+    waiting = _WAITING[of]
+    found = select(waiting.c.client_id).where(
+        waiting.c.session_id == session_id, waiting.c.client_id == client_id, waiting.c.expires_at > now
+    )
+    return connection.scalar(found) is not None
+
+
 def sweep_to_show(connection: Connection, *, now: dt.datetime) -> int:
     """Remove secrets that nobody came to see; return how many."""
     return sum(

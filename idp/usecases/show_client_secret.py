@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 
 from idp.domain.session import LiveSession
-from idp.storage.client_secrets import SecretOf, keep_to_show, take_to_show
+from idp.storage.client_secrets import SecretOf, keep_to_show, take_to_show, waits_to_show
 from idp.usecases.services import IdpServices
 
 WAITS = dt.timedelta(minutes=5)
 _COLUMN = "sealed"
 
-__all__ = ["WAITS", "SecretOf", "put_secret_by", "take_secret_up"]
+__all__ = ["WAITS", "SecretOf", "put_secret_by", "secret_waits", "take_secret_up"]
 
 
 def put_secret_by(
@@ -31,6 +31,17 @@ def put_secret_by(
         row = f"{session.id}/{client_id}"
         sealed = unit.sealer.seal(secret.encode(), table=of.value, column=_COLUMN, row=row)
         keep_to_show(unit.connection, of, session.id, client_id, sealed, until=unit.now + WAITS)
+
+
+def secret_waits(
+    services: IdpServices, session: LiveSession, *, client_id: str, of: SecretOf = SecretOf.CLIENT
+) -> bool:
+    """Tell whether a secret that this session asked for was not looked at yet.
+
+    Of two clicks a browser shows the answer to the second, which makes none.
+    """
+    with services.store.read() as connection:
+        return waits_to_show(connection, of, session.id, client_id, now=services.store.clock.now())
 
 
 def take_secret_up(

@@ -317,6 +317,17 @@ def test_a_secret_is_rotated_and_the_former_retired(office: Office) -> None:
     assert len(office.detail().secrets) == 1
 
 
+def test_who_clicks_twice_is_shown_the_secret_that_the_first_click_made(office: Office) -> None:
+    """CA-09: the browser drops the answer to the first; the new secret would have been seen by nobody."""
+    office.register()
+    office.robin.open(f"{LIST}/emi/new-secret")
+    form = form_with(office.robin.text, "overlap")
+    data = {name: values[0] for name, values in form.fields.items()} | {"overlap": "day"}
+    answers = [office.robin.client.post(form.action, data=data) for _ in range(2)]
+    assert [answer.location for answer in answers] == [f"{LIST}/emi/secret"] * 2
+    assert shown_secret(office.robin.open(f"{LIST}/emi/secret").text)
+
+
 def test_a_secret_of_somebody_elses_rotation_is_not_shown(office: Office) -> None:
     """CA-09: it waits for the session that asked."""
     office.register()
