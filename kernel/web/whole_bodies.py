@@ -49,11 +49,13 @@ class Standing(Protocol):
         """End connections whose peers leave an answer lying for so long."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Wait:
     address: str
     peer: str
     began: float
+    is_over: bool = False
+    """Whether its connection was to be ended: what came of it so far may not be all."""
 
 
 class WholeBodies:
@@ -61,8 +63,8 @@ class WholeBodies:
 
     It runs on ``threads``, of which half at most wait for slow bodies, and fewer for those of one place:
     ``address`` tells where a request comes from. While threads are short such a place is answered 503. A body
-    that ends before its length is answered 400. :meth:`watch` ends what takes too long. ``refuse`` words such
-    answers for the path and the status.
+    that ends before its length is answered 400. :meth:`watch` ends what takes too long, of which nothing is
+    handed on. ``refuse`` words such answers for the path and the status.
     """
 
     def __init__(
@@ -88,9 +90,12 @@ class WholeBodies:
         """Serve one request."""
         length = environ.get("CONTENT_LENGTH") or ""
         if (length and length != "0") or environ.get("HTTP_TRANSFER_ENCODING"):
-            body = self._read(environ, length)
-            if body is None:
+            wait = self._wait(environ)
+            if wait is None:
                 return self._refused(environ, start_response, 503, ("Retry-After", "1"))
+            body = self._read(environ, length, wait)
+            if wait.is_over:  # of chunks nobody says how many were to come
+                return self._refused(environ, start_response, 408)
             if length.isdigit() and len(body) < min(int(length), MAX_BODY + 1):
                 return self._refused(environ, start_response, 400)
             environ["wsgi.input"] = io.BytesIO(body)
@@ -113,9 +118,10 @@ class WholeBodies:
     def cut_overdue(self, connections: Standing) -> None:
         """End the connections whose bodies are overdue: after ten seconds, or one where many are slow."""
         now = self._now()
+        waits = list(self._waits.values())
         slow = sorted(
             (now - each.began, each.peer, place(each.address))
-            for each in list(self._waits.values())
+            for each in waits
             if now - each.began >= _SLOW_SECONDS
         )
         of_place: Counter[str] = Counter()
@@ -124,17 +130,26 @@ class WholeBodies:
             of_place[where] += 1
             many = rank >= self._most_slow or of_place[where] > self._most_of_one_place
             if many or waited >= _BODY_SECONDS:
-                overdue.setdefault(peer, waited)  # the shortest of its waits
+                # The shortest of its waits. Where we said something after a wait began (100 Continue, or once
+                # more what the peer does not acknowledge), silence is never as long as the wait.
+                overdue.setdefault(peer, min(waited, _BODY_SECONDS))
+        for each in waits:
+            if each.peer in overdue and now - each.began >= overdue[each.peer]:
+                each.is_over = True  # before its end, which wakes who waits
         for peer, waited in overdue.items():
             connections.cut_silent(peer, seconds=waited)
 
-    def _read(self, environ: Environ, length: str) -> bytes | None:
-        """Return the body, of a long one as much as shows its size; None if it is not waited for."""
+    def _wait(self, environ: Environ) -> _Wait | None:
+        """Return the wait for a body; None if it is not waited for."""
         address = self._address(environ)
         if len(self._waits) >= self._short and self._is_crowded(place(address)):
             return None
+        return _Wait(address, str(environ.get("REMOTE_ADDR") or ""), self._now())
+
+    def _read(self, environ: Environ, length: str, wait: _Wait) -> bytes:
+        """Return the body, of a long one as much as shows its size."""
         thread = threading.get_ident()
-        self._waits[thread] = _Wait(address, str(environ.get("REMOTE_ADDR") or ""), self._now())
+        self._waits[thread] = wait
         if not self._begun.is_set():
             self._begun.set()
         try:

@@ -125,6 +125,36 @@ def test_a_body_has_ten_seconds() -> None:
     assert len(cut.silent) == 1, "whose body came is not waited for any more"
 
 
+def test_silence_need_not_be_longer_than_a_body_has() -> None:
+    """RFC 9110 §10.1.1: who was told 100 Continue after the wait began is silent for less than it all along."""
+    clock, cut = _Clock(), _Cut()
+    bodies = _bodies(clock)
+    with _waiting(bodies, "192.0.2.1"):
+        clock.now = 25
+        bodies.cut_overdue(cut)
+    assert cut.silent == [("10.0.0.1", 10)]
+
+
+def test_what_came_of_chunks_before_they_were_cut_off_reaches_nobody() -> None:
+    """OR-06, RFC 9112 §8: without its last chunk a body is not whole, and nobody knows its length."""
+    clock = _Clock()
+    bodies, slow, answers = _bodies(clock), _Slow(), []
+    chunks = {
+        "REMOTE_ADDR": "10.0.0.1",
+        "HTTP_X_FORWARDED_FOR": "192.0.2.1",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input": slow,
+    }
+    thread = threading.Thread(target=lambda: answers.append(call(bodies, chunks)[0]))
+    thread.start()
+    assert slow.asked.wait(30)
+    clock.now = 10
+    bodies.cut_overdue(_Cut())
+    slow.gone.set()
+    thread.join()
+    assert answers == ["408 Request Timeout"]
+
+
 def test_where_many_are_slow_those_that_wait_longest_are_ended() -> None:
     """Of eight threads three wait for one place, four for all; those of one network of IPv6 are one place."""
     clock, cut = _Clock(), _Cut()
