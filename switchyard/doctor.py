@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import smtplib
+import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,12 +166,24 @@ def _text_messages(kernel: KernelSettings) -> Finding:
     return Finding("text messages", "good", "the webhook answers")
 
 
-def _readiness(kernel: KernelSettings, authority: str) -> Finding:
+def _trust(authority: str) -> ssl.SSLContext:
+    """Return how both systems' certificates are judged: by the machine's authorities and our own, if any.
+
+    Registration trusts our own alone; its way to the Gateway is looked at by itself.
+    """
     from registration.outbound.http import trusted  # noqa: PLC0415
 
+    context = httpx.create_ssl_context()
+    if authority:
+        trusted(authority)  # says what is wrong with the file
+        context.load_verify_locations(authority)
+    return context
+
+
+def _readiness(kernel: KernelSettings, authority: str) -> Finding:
     url = f"{kernel.public_url}/readyz"
     try:
-        answer = httpx.get(url, timeout=_PATIENCE, verify=trusted(authority) if authority else True)
+        answer = httpx.get(url, timeout=_PATIENCE, verify=_trust(authority))
     except SettingsError as error:
         return Finding("server", "bad", error.message)
     except httpx.HTTPError as error:

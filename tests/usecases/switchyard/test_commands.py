@@ -16,6 +16,8 @@ from sqlalchemy import create_engine, text
 from switchyard.cli import main
 from switchyard.local import Plan, Site, command_line, prepare
 from switchyard.settings import read_settings
+from tests.support.certificates import a_certificate
+from tests.support.https_server import serving_documents
 from tests.support.ports import free_base_port, free_port
 
 if TYPE_CHECKING:
@@ -265,6 +267,21 @@ def test_the_doctor_sees_that_nobody_could_sign_in_or_be_provisioned(site: Site)
     assert "registration catalogue: version 1 is in force" in after
     assert "ok    registration worker key" in after
     assert f"note  registration gateway: {site.gateway} does not answer" in after
+
+
+def test_the_doctor_believes_registration_whose_certificate_is_of_another_authority_than_the_gateways(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`gateway_ca_file` names who signed for the Gateway; of whoever signed for Registration it says nothing."""
+    (tmp_path / "ours").mkdir()
+    ours, _, _ = a_certificate(tmp_path / "ours")
+    with serving_documents(tmp_path) as registration:
+        registration.put("/readyz", b"ready")
+        monkeypatch.setenv("SSL_CERT_FILE", str(registration.authority))
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_CA_FILE", str(ours))
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__KERNEL__PUBLIC_URL", registration.origin)
+        said = _run(site, "doctor").output
+    assert f"ok    registration server: {registration.origin}/readyz says ready" in said
 
 
 def test_connecting_registers_what_is_missing_and_again_changes_nothing(site: Site) -> None:
