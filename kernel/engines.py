@@ -42,8 +42,9 @@ _PREPARED_BY_US: dict[str, Any] = {"prepare_threshold": None}
 """The driver prepares nothing itself: at a ROLLBACK it would have the server forget what we prepared, too."""
 
 
-_LIKE_OURS = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
-"""A transaction that goes out without a BEGIN is as its connection has them, whatever the server has."""
+_LIKE_OURS = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+"""A transaction that goes out without a BEGIN is as its connection has them, whatever the server has. Whether
+it may write is left to the server: who froze a database, or whose disk is full, is not to be overruled."""
 
 
 def sqlite_engine(url: URL, *, pool_size: int, busy_timeout: float) -> Engine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, func, literal, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
 from kernel.audit import SYSTEM, AuditTrail, verify_chains
 from kernel.errors import UndoneError
@@ -138,13 +138,28 @@ def test_a_unit_of_last_statements_alone_takes_one_way_and_reads_what_is_committ
     with database.read() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable'))
-        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
     database.dispose()
     told = select(literal(1), func.current_setting("transaction_isolation"))
     with database.transaction() as transaction:
         Prepared(THING.insert().from_select(["id", "word"], told)).at_last(transaction)
         INSERT.at_last(transaction, id=2, word="two")
     assert words(database) == ["read committed", "two"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_database_that_was_frozen_takes_nothing(database: Database, *, begun: bool) -> None:
+    """Who has it read only, for a move or because its disk is full, is not overruled by our connections."""
+    with database.read() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    database.dispose()
+    with database.snapshot() as connection:
+        connection.execute(text("SELECT 1"))
+    with pytest.raises(InternalError), database.transaction() as transaction:
+        if begun:
+            FIND.within(transaction.connection, least=0)
+        INSERT.at_last(transaction, id=1, word="one")
+    assert words(database) == []
 
 
 def test_what_fails_only_as_a_unit_of_last_statements_ends_undoes_it(database: Database) -> None:
