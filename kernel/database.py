@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
+from kernel.allowance import within_allowance
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
 from kernel.errors import BusyError, DatabaseAwayError, UndoneError
 from kernel.logged_errors import worded
@@ -310,8 +311,12 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Lend a connection for looking; every statement sees one and the same committed state."""
-        with _connected(self._snapshots) as connection, connection.begin():
+        """Lend a connection for looking; every statement sees one and the same committed state.
+
+        Raises:
+            TooCostlyError: if it lasts longer than is allowed (:func:`kernel.allowance.allowed`).
+        """
+        with _connected(self._snapshots) as connection, connection.begin(), within_allowance(connection):
             yield connection
 
     @contextmanager

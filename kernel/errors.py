@@ -47,6 +47,14 @@ class BusyError(SwitchyardError):
         super().__init__(**context)
 
 
+class TooCostlyError(SwitchyardError):
+    """The database was stopped: what was asked of it took longer than whoever asks may keep it busy."""
+
+    code = "too_costly"
+    public = "The question takes too long to answer. Ask for less."
+    status = 400
+
+
 class UndoneError(BusyError):
     """A unit of work was undone so that another could go on, or what it asked was outdated.
 

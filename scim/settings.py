@@ -19,6 +19,9 @@ class ScimSettings(Section):
     cursor_life: Span = dt.timedelta(hours=1)
     """How long after a page its cursors lead to the next; ServiceProviderConfig tells it as cursorTimeout."""
 
+    search_time: Span = dt.timedelta(seconds=5)
+    """How long the database may work for one search; what takes longer is refused with tooMany."""
+
     open_discovery: bool = True
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
 

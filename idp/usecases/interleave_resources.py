@@ -12,5 +12,5 @@ def interleave_resources(
     services: IdpServices, *, source: str, accounts: Search, groups: Search
 ) -> Interleaving:
     """Return how accounts (0) and groups (1) of ``source`` follow one another on a page of one list (F1)."""
-    with services.store.read() as connection:
+    with services.store.snapshot() as connection:
         return interleaved(connection, ((ACCOUNTS, accounts), (GROUPS, groups)), source=source)

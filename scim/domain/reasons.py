@@ -26,13 +26,13 @@ _LIST = """
     current cursor cursortimeout cycle data datetime declared deep deeper delete delivery demands descending
     describing designates did different digits directly discovery do does due e each earlier either else empty
     encoded endpoint ends entry eq equal error events every exceeds exclude excludedattributes exist
-    existent expected expired expires expressions failed failonerrors failure false few field fields
+    existent expected expired expires expressions failed failonerrors failure false few fewer field fields
     filter filtered first for from gateway goes got grant group groups had half has have header here hold
     holding holds host hour id if immutable in information initial insensitive invalid is it items iter its
     itself json key knows lacks large later letter letters levels limit limits list location lock
     locked long longer lower machine made mail make malformed manager many marked match matches maximum
     maxoperations maxpagesize may me meets member message meta method minute minutes missing model
-    modification moment more most multi multiple must mutability name names ne needed needs neither
+    modification moment more most multi multiple must mutability name names narrower ne needed needs neither
     nested nests network never nextcursor no non none nor not notation nothing null number numbers
     oauth object objects occurred of on once one only op operated operation operations operator or
     out over own owner page pages parameter parameters part parts passing password patch path paths
@@ -41,8 +41,8 @@ _LIST = """
     reach read
     recorded ref reference references remove removed replace request requests required requires reserved
     resource resourcetypes response results retry returnability rfc rows s says schema schemas scim
-    scope scopes second seconds secret see seen select selected selecting selection selects
-    sensitive served server service serviceproviderconfig set settings should single size small so
+    scope scopes search second seconds secret see seen select selected selecting selection selects
+    sensitive served server service serviceproviderconfig set settings share should single size small so
     something sort sortby sorted sortorder space specified staleversion startindex starts state stated states
     still stored stream string structure sub subsequent such supplied support supported syntax tag takes
     target targets terms text texts than that the them there this to token told too true try twice

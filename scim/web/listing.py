@@ -7,11 +7,16 @@ too large to be told at once is a shorter one (RFC 7644 §3.4.2.4), and the list
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from scim2_models import TooManyException
+
 from idp.domain.query import Heavy, Interleaving, Page, Place, Search, Walk
+from kernel.allowance import allowed
+from kernel.errors import TooCostlyError
 from kernel.web.http import Response
 from scim.domain.render import list_response
 from scim.usecases.client import ScimClient
@@ -58,24 +63,46 @@ class _Gathered:
 class Listing:
     """Lists over the kinds of resources that ``finds`` find, in their order; ``name`` tells lists apart.
 
-    Where they are to be sorted, ``interleave`` says how several kinds follow one another.
+    Where they are to be sorted, ``interleave`` says how several kinds follow one another. A page keeps the
+    database busy for ``time`` at most.
     """
 
     def __init__(
-        self, cursors: Cursors, name: str, finds: Sequence[Find], interleave: Interleave | None = None
+        self,
+        cursors: Cursors,
+        name: str,
+        finds: Sequence[Find],
+        interleave: Interleave | None = None,
+        *,
+        time: dt.timedelta,
     ) -> None:
         self._cursors = cursors
         self._name = name
         self._finds = finds
         self._interleave = interleave
+        self._time = time
 
     def joined(self, other: Listing, interleave: Interleave) -> Listing:
         """Return the list of what this one and the other one lists."""
         name = f"{self._name}+{other._name}"
-        return Listing(self._cursors, name, (*self._finds, *other._finds), interleave)
+        return Listing(self._cursors, name, (*self._finds, *other._finds), interleave, time=self._time)
 
     def answer(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
-        """Answer one page; ``asked`` has the question as each kind understands it."""
+        """Answer one page; ``asked`` has the question as each kind understands it.
+
+        Raises:
+            TooManyException: if it takes the database too long (RFC 7644 §3.12).
+        """
+        try:
+            with allowed(self._time):
+                return self._page(asked, client)
+        except TooCostlyError as error:
+            raise TooManyException(
+                detail="The search takes too long. Use a narrower filter, fewer terms, or 'eq' with an"
+                " attribute that few share, such as 'id', 'userName' or 'externalId'."
+            ) from error
+
+    def _page(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
         if asked[0].cursor is not None:
             return self._by_cursor(asked, client, asked[0].cursor)
         found = _shortened(lambda limit: self._by_index(asked, client, limit), asked[0].search.limit)

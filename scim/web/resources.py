@@ -60,7 +60,8 @@ class Resources(ABC, Generic[ViewT]):
         self._catalogue = catalogue
         self._locate = locate
         self._reads, self._writes = scopes
-        self.listing = Listing(Cursors(services.store, settings.cursor_life), name, (self.page,))
+        cursors = Cursors(services.store, settings.cursor_life)
+        self.listing = Listing(cursors, name, (self.page,), time=settings.search_time)
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of the type's address."""
