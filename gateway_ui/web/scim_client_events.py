@@ -193,7 +193,13 @@ def _confirmed(deed: str) -> ResponseReturnValue:
     if flask.request.method == "GET":
         action, back = address_of(client.id, deed), address_of(client.id)
         return render(
-            "scim_client_confirm.html", deed=deed, detail=detail, client=client, action=action, back=back
+            "scim_client_confirm.html",
+            deed=deed,
+            detail=detail,
+            client=client,
+            days=pages().services.settings.event_life.days,
+            action=action,
+            back=back,
         )
     late = late_proof()
     return late or done(client.id, _do(deed, client.id))

@@ -436,6 +436,17 @@ def test_what_is_wrong_with_events_is_told_and_their_header_never_sent_back(offi
     assert office.stored().stream is None
 
 
+def test_a_page_promises_no_more_than_the_deed_does(office: Office) -> None:
+    """Paused events wait a week, as others do; a disabled SCIM client's access tokens open what is not SCIM."""
+    office.stream()
+    assert (
+        "Whatever has waited for 7 days is forgotten" in office.robin.open(f"{ONE}/pause-events?id=okta").text
+    )
+    office.robin.open(f"{ONE}/disable?id=okta")
+    office.press()
+    assert "No token of it opens the SCIM service." in office.robin.text
+
+
 def test_events_are_switched_on_changed_paused_and_taken_away(both: tuple[Office, ScimWorld]) -> None:
     """P2, RFC 9967: what the command line can do; the header stays while its address does, and goes with it."""
     office, scim = both
