@@ -168,6 +168,8 @@ class Messages:
     """The statements that the server knows by name."""
     state: str = "I"
     """What the server said last: idle, or within a transaction."""
+    unheard: list[str] = field(default_factory=list)
+    """What was run since; libpq may write down the answer only as it sends the next message."""
 
     def read(self, trace: str) -> Sent:
         """Return the statements that were run, and how often the server said that it is ready for more.
@@ -175,23 +177,26 @@ class Messages:
         What was written outside a transaction that was begun is one by itself: its end stands as a COMMIT.
         """
         run: list[str] = []
-        ways, bound, since = 0, "", 0
+        ways, bound = 0, ""
         for sender, kind, rest in _MESSAGE.findall(trace):
             quoted = _QUOTED.findall(rest)
             if sender == "B":
                 if kind == "ReadyForQuery":
                     ways += 1
-                    if self.state == "I" and _is_whole(run[since:]):
+                    if self.state == "I" and _is_whole(self.unheard):
                         run.append("COMMIT")
-                    self.state, since = rest.strip(), len(run)
+                    self.state = rest.strip()
+                    self.unheard.clear()
             elif kind == "Parse":
                 self.names[quoted[0]] = rest.split('"', 3)[3]
             elif kind == "Bind":
                 bound = quoted[1]
             elif kind == "Execute":
                 run.append(self.names.get(bound, ""))
+                self.unheard.append(run[-1])
             elif kind == "Query":
                 run.append(rest.split('"', 1)[1])
+                self.unheard.append(run[-1])
         return run, ways
 
 

@@ -55,6 +55,12 @@ def test_what_is_written_in_one_way_is_a_transaction_by_itself() -> None:
         messages = Messages({"switchyard_1": statement})
         assert statements_told(*messages.read(_WHOLE)) == told
     messages = Messages({"switchyard_1": "INSERT INTO b (a) VALUES ($1)"})
+    asked, answered = _WHOLE[: _WHOLE.index("B\t")], _WHOLE[_WHOLE.index("B\t") :]
+    messages.read(asked)
+    assert statements_told(*messages.read(answered + asked)) == "1 in 1, 1 way", (
+        "told as late as libpq tells it"
+    )
+    messages = Messages({"switchyard_1": "INSERT INTO b (a) VALUES ($1)"})
     run, ways = messages.read(_TOGETHER.replace("COMMIT", "SELECT 1"))
     assert (statements_told(run, ways), messages.state) == ("2, 2 ways", "I")
 
