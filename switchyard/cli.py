@@ -242,6 +242,7 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
         workers=kernel.workers,
         threads=kernel.serving_threads,
         proxies=(kernel.trusted_proxies, kernel.forwarded_header),
+        https=address.scheme == "https",
     )
 
 

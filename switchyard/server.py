@@ -53,11 +53,12 @@ def serve(
     workers: int = 1,
     threads: int = 4,
     proxies: tuple[int, str] = (0, "X-Forwarded-For"),
+    https: bool = False,
 ) -> None:
     """Serve the WSGI callable `target` ("module:name") until SIGTERM or SIGINT, then finish what is running.
 
-    `proxies` says how many are trusted, and the header they write to. Bodies that are slow to come and
-    answers that nobody takes have an end (:mod:`kernel.web.whole_bodies`).
+    `proxies` says how many are trusted, and the header they write to; `https`, that people reach it over TLS.
+    Bodies that are slow to come and answers that nobody takes have an end (:mod:`kernel.web.whole_bodies`).
     Each worker is a process that loads the application itself; one that dies is started again. Ends with the
     code of what is wrong if it cannot be loaded.
 
@@ -103,7 +104,7 @@ def serve(
     logging.getLogger("_granian").addFilter(_is_news)
     ending = multiprocessing.Value("i", 0)
     try:
-        serving = _Serving(port, threads, proxies)
+        serving = _Serving(port, threads, proxies, https)
         server.serve(target_loader=partial(_load, target, serving, os.getpid(), ending), wrap_loader=False)
     except SystemExit:  # granian tells every end of its workers by one code
         sys.exit(ending.value or 1)
@@ -155,6 +156,7 @@ class _Serving:
     port: int
     threads: int
     proxies: tuple[int, str]
+    https: bool
 
     def guarded(self, application: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
         """Return the application behind what waits for bodies, with the thread that ends long waits.
@@ -170,6 +172,7 @@ class _Serving:
             threads=self.threads,
             address=peer_by_hops(*self.proxies),
             refuse=getattr(module, "refused", in_a_sentence),
+            https=self.https,
         )
         watched = (Connections(self.port), threading.Event())
         threading.Thread(target=bodies.watch, args=watched, name="bodies", daemon=True).start()

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from kernel.origin import place
-from kernel.web.http import Response, finish
+import structlog
+
+from kernel.origin import RequestIds, place
+from kernel.randomness import Randomness, SystemRandomness
+from kernel.web.http import TRANSPORT_SECURITY, Response, finish
 from kernel.web.lane import MAX_BODY
 
 Environ = dict[str, Any]
@@ -32,6 +35,8 @@ _LOOK_SECONDS = 0.25
 _REST_SECONDS = 5.0
 AGAIN = "Send this again in a moment."
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
+_CROWDED, _OVERDUE, _CUT_SHORT = "threads are short", "the body took too long", "the body is cut short"
+_log = structlog.get_logger(__name__)
 
 
 def in_a_sentence(_path: str, status: int) -> Response:
@@ -64,7 +69,8 @@ class WholeBodies:
     It runs on ``threads``, of which half at most wait for slow bodies, and fewer for those of one place:
     ``address`` tells where a request comes from. While threads are short such a place is answered 503. A body
     that ends before its length is answered 400. :meth:`watch` ends what takes too long, of which nothing is
-    handed on. ``refuse`` words such answers for the path and the status.
+    handed on. ``refuse`` words such answers for the path and the status; each is named and logged as every
+    other answer is, and says where people reach us over TLS (``https``).
     """
 
     def __init__(
@@ -74,11 +80,15 @@ class WholeBodies:
         threads: int,
         address: Callable[[Mapping[str, Any]], str],
         refuse: Callable[[str, int], Response] = in_a_sentence,
+        https: bool = False,
+        randomness: Randomness | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._behind = behind
         self._address = address
         self._refuse = refuse
+        self._secured = (TRANSPORT_SECURITY,) if https else ()
+        self._request_ids = RequestIds(randomness or SystemRandomness())
         self._now = now
         self._short = max(1, threads - 2)
         self._most_slow = max(1, threads // 2)
@@ -92,12 +102,12 @@ class WholeBodies:
         if (length and length != "0") or environ.get("HTTP_TRANSFER_ENCODING"):
             wait = self._wait(environ)
             if wait is None:
-                return self._refused(environ, start_response, 503, ("Retry-After", "1"))
+                return self._refused(environ, start_response, 503, _CROWDED, ("Retry-After", "1"))
             body = self._read(environ, length, wait)
             if wait.is_over:  # of chunks nobody says how many were to come
-                return self._refused(environ, start_response, 408)
+                return self._refused(environ, start_response, 408, _OVERDUE)
             if length.isdigit() and len(body) < min(int(length), MAX_BODY + 1):
-                return self._refused(environ, start_response, 400)
+                return self._refused(environ, start_response, 400, _CUT_SHORT)
             environ["wsgi.input"] = io.BytesIO(body)
         return self._behind(environ, start_response)
 
@@ -164,9 +174,24 @@ class WholeBodies:
         return sum(place(each.address) == where for each in slow) >= self._most_of_one_place
 
     def _refused(
-        self, environ: Environ, start_response: Callable[..., Any], status: int, *more: tuple[str, str]
+        self,
+        environ: Environ,
+        start_response: Callable[..., Any],
+        status: int,
+        why: str,
+        *more: tuple[str, str],
     ) -> Iterable[bytes]:
         answer = self._refuse(str(environ.get("PATH_INFO") or ""), status)
         _, headers, body = finish(answer, head=False)
-        start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, *more])
+        request_id = self._request_ids.next()
+        told = (*headers, ("X-Request-Id", request_id), *self._secured, *more)
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(told))
+        _log.warning(  # without the path, which may carry a secret
+            "request.refused",
+            why=why,
+            method=environ.get("REQUEST_METHOD"),
+            status=status,
+            request_id=request_id,
+            address=self._address(environ),
+        )
         return [body]

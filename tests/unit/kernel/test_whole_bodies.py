@@ -7,6 +7,10 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from kernel.web.http import TRANSPORT_SECURITY
 from kernel.web.lane import MAX_BODY, call
 from kernel.web.whole_bodies import WholeBodies
 from switchyard.gateway_app import refused
@@ -201,3 +205,26 @@ def test_a_refusal_is_worded_by_whom_it_concerns() -> None:
         assert (status, told["Content-Type"], told["Cache-Control"]) == ("400 Bad Request", kind, "no-store")
         if kind.startswith("application"):
             assert json.loads(body)["status"] == "400"
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_a_refusal_is_named_and_logged_and_says_that_tls_is_needed(*, https: bool) -> None:
+    """RFC 6797 §7.2: every answer says so, this one too; who asks about it finds the line of the log."""
+    bodies = WholeBodies(_echo, threads=8, address=_address, https=https, now=_Clock())
+    asked = _asked(_Ready(b"ab"), "192.0.2.1", length=3)
+    with capture_logs() as lines:
+        _, headers, _ = call(bodies, asked | {"PATH_INFO": "/activate/secret", "REQUEST_METHOD": "POST"})
+    assert [value for name, value in headers if name == TRANSPORT_SECURITY[0]] == (
+        [TRANSPORT_SECURITY[1]] if https else []
+    )
+    assert lines == [
+        {
+            "event": "request.refused",
+            "log_level": "warning",
+            "why": "the body is cut short",
+            "method": "POST",
+            "status": 400,
+            "request_id": dict(headers)["X-Request-Id"],
+            "address": "192.0.2.1",
+        }
+    ]
