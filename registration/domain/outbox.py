@@ -115,12 +115,20 @@ PROTECTED_ACCOUNT: Final = "protectedAccount"
 
 
 def judge(  # noqa: PLR0911 - one line for each class of answer
-    action: Action, *, status: int, scim_type: str = "", detail: str = "", active: bool = True
+    action: Action,
+    *,
+    status: int,
+    scim_type: str = "",
+    detail: str = "",
+    active: bool = True,
+    is_scim: bool = True,
 ) -> Verdict:
     """Classify an answer. ``status`` 0 stands for no answer at all; ``active`` is what is desired.
 
     401 and 403 say that our own credential is wrong, not the row, so they never make a row dead; but for the
     403 about an account that the Gateway's operator keeps from us, which is no matter of any other row.
+    Any other refusal counts only if it ``is_scim`` (RFC 7644 §3.12): the 404 of a proxy in front of a Gateway
+    that is being replaced does not say that a member is gone.
     """
     if status == 0:
         return Verdict.UNREACHABLE
@@ -129,6 +137,8 @@ def judge(  # noqa: PLR0911 - one line for each class of answer
     if status in {401, 403}:
         ours = status == 401 or not detail.startswith(PROTECTED_ACCOUNT)
         return Verdict.UNAUTHORIZED if ours else Verdict.REFUSED
+    if not is_scim and 400 <= status < 500:
+        return Verdict.TRANSIENT
     if status == 404:
         return _judge_missing(action, active=active)
     if status == 409:

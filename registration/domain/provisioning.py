@@ -91,10 +91,19 @@ class Answer:
     method: str = ""
     path: str = ""
     milliseconds: int = 0
+    is_scim: bool = True
+    """False for a refusal whose body is no error of SCIM's: whoever said that was not the SCIM server."""
 
     def verdict(self, action: Action, *, active: bool = True) -> Verdict:
         """Return what the answer means."""
-        return judge(action, status=self.status, scim_type=self.scim_type, detail=self.detail, active=active)
+        return judge(
+            action,
+            status=self.status,
+            scim_type=self.scim_type,
+            detail=self.detail,
+            active=active,
+            is_scim=self.is_scim,
+        )
 
 
 @dataclass(frozen=True, slots=True)

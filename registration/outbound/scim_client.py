@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -43,10 +44,13 @@ from registration.outbound.scim_models import (
 )
 
 UNREADABLE: Final = 599
-"""Stands for a success whose body is none: what the Gateway did has to be found out by asking again."""
+"""Stands for a success that does not say what was done: that has to be found out by asking again."""
 
 _OK: Final = 200
+_NO_CONTENT: Final = 204
+_REDIRECT: Final = 300
 _BAD_REQUEST: Final = 400
+_USER, _GROUP = (f"urn:ietf:params:scim:schemas:core:2.0:{kind}" for kind in ("User", "Group"))
 _UNSENT: Final = "token"
 """Stands for the token endpoint where a request was not even sent for want of a token."""
 
@@ -172,24 +176,29 @@ class ScimDirectory:
 
     def _knows_extensions(self) -> bool:
         """Ask the server which types of resource it has (RFC 7644 §4); True if it does not say."""
-        answer, found = self._ask(lambda engine: engine.request("GET", "/ResourceTypes"))
-        text = found.text if isinstance(found, httpx.Response) and answer.status == _OK else ""
-        return not text or (USER_EXTENSION in text and GROUP_EXTENSION in text)
+        _, found = self._ask(lambda engine: engine.request("GET", "/ResourceTypes"))
+        text = found.text if isinstance(found, httpx.Response) and found.status_code == _OK else ""
+        said = _USER in text and _GROUP in text  # the page of somebody in between does not
+        return not said or (USER_EXTENSION in text and GROUP_EXTENSION in text)
 
     def _create(self, resource: Any) -> Answer:  # noqa: ANN401 - a composed class
-        return self._ask(lambda engine: engine.create(resource, expected_status_codes=None))[0]
+        answer, _ = self._ask(lambda engine: engine.create(resource, expected_status_codes=None))
+        # Without an id it can never be changed: asking again finds what was made.
+        return answer if answer.remote_id else _unread(answer)
 
     def _modify(self, model: Any, remote_id: str, patch: Any, *, etag: str = "") -> Answer:  # noqa: ANN401
         headers = {"If-Match": etag} if etag else {}
-        return self._ask(
+        answer, changed = self._ask(
             lambda engine: engine.modify(model, remote_id, patch, expected_status_codes=None, headers=headers)
-        )[0]
+        )
+        told = answer.status == _NO_CONTENT or isinstance(changed, Resource)
+        return answer if told else _unread(answer)
 
     def _amend(self, model: Any, remote_id: str, wanted: Any) -> Answer:  # noqa: ANN401 - a composed class
         """Bring what the server holds to what is wanted: 412 if it changed between the look and the write."""
         answer, held = self._ask(lambda engine: engine.query(model, remote_id, expected_status_codes=None))
         if not isinstance(held, model):
-            return answer
+            return _unread(answer)
         patch = PatchOp.build_from(held, wanted)
         return self._modify(model, remote_id, patch, etag=answer.etag) if patch is not None else answer
 
@@ -200,7 +209,9 @@ class ScimDirectory:
         answer, result = self._ask(
             lambda engine: engine.query(model, query_parameters=wanted, expected_status_codes=None)
         )
-        listed = (result.resources or []) if isinstance(result, ListResponse) else []
+        if not isinstance(result, ListResponse):
+            return _unread(answer), None
+        listed = result.resources or []
         # A server may leave the filter out of account, or the case of an external id (RFC 7643 §3.1).
         ours = [each for each in listed if each.external_id == external_id]
         return answer, Found(str(ours[0].id), external_id) if ours else None
@@ -241,7 +252,7 @@ class ScimDirectory:
         response = engine.answer
         if response is None:
             return Answer(0, method=method, path=path, milliseconds=milliseconds)
-        succeeded = 200 <= response.status_code < 300
+        succeeded = _OK <= response.status_code < _REDIRECT
         error = result if isinstance(result, Error) else None
         resource = result if isinstance(result, Resource) else None
         return Answer(
@@ -254,7 +265,14 @@ class ScimDirectory:
             method=method,
             path=path,
             milliseconds=milliseconds,
+            is_scim=succeeded or error is not None,
         )
+
+
+def _unread(answer: Answer) -> Answer:
+    """Return an answer that does not say what it has to: if it is a success, it is none to rely on."""
+    succeeded = _OK <= answer.status < _REDIRECT
+    return replace(answer, status=UNREADABLE) if succeeded else answer
 
 
 def _since(started: float) -> int:

@@ -20,7 +20,7 @@ from kernel.clock import FrozenClock
 from kernel.errors import SettingsError
 from kernel.randomness import SystemRandomness
 from registration.domain.outbox import Action, Verdict
-from registration.domain.provisioning import DesiredGroup, DesiredUser, Found
+from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
 from registration.domain.sign_in import ProviderUnreachableError, SignInRefusedError
 from registration.outbound.access_token import AccessTokens
 from registration.outbound.connect import connect_gateway
@@ -512,6 +512,63 @@ def test_every_answer_becomes_a_value(
     answer = wired.directory.create_user(USER)
     assert (answer.status, answer.verdict(Action.CREATE)) == (status, verdict)
     assert len(asked) == 1
+
+
+def every_deed(directory: ScimDirectory) -> dict[Action, Answer]:
+    """Do everything that can be asked of a server, and return what it answered."""
+    return {
+        Action.CREATE: directory.create_user(USER),
+        Action.CHANGE: directory.change_user("remote-1", USER),
+        Action.ADD_MEMBER: directory.add_member("g1", "u1", version=1),
+        Action.REMOVE_MEMBER: directory.remove_member("g1", "u1", version=1),
+        Action.FIND: directory.find_user(external_id="acct:01ACCOUNT")[0],
+    }
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 421])
+@pytest.mark.parametrize("body", ["", "<h1>Not here</h1>", '{"detail": "Not Found"}'])
+def test_a_refusal_that_scim_did_not_write_settles_nothing(wired: Wired, status: int, body: str) -> None:
+    """RFC 7644 §3.12: a proxy's 404 does not say that a member is gone, nor its 400 that a user is wrong."""
+    scim(wired, *(httpx.Response(status, text=body) for _ in range(5)))
+    for action, answer in every_deed(wired.directory).items():
+        assert (answer.status, answer.verdict(action)) == (status, Verdict.TRANSIENT), action
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(200),
+        httpx.Response(202),
+        httpx.Response(200, json={"schemas": [SCIM_ERROR], "status": "503"}, headers=JSON),
+        httpx.Response(200, text='{"schemas": ["urn', headers=JSON),
+    ],
+)
+def test_half_a_success_is_none(wired: Wired, response: httpx.Response) -> None:
+    """RFC 7644 §3.5.2: done is 204, or 200 with the resource; a user without an id could never be taken away."""
+    scim(
+        wired,
+        *(httpx.Response(response.status_code, content=response.content, headers=JSON) for _ in range(5)),
+    )
+    for action, answer in every_deed(wired.directory).items():
+        assert (answer.status, answer.verdict(action)) == (599, Verdict.TRANSIENT), action
+
+
+def test_a_page_of_somebody_in_between_does_not_take_our_extensions_away(wired: Wired) -> None:
+    """The fence is given up for a server only that says which types it has, and that ours are not among them."""
+    maintenance = httpx.Response(200, text="<h1>Back soon</h1>")
+    answers = [an_error(400, scimType="invalidSyntax"), httpx.Response(204)]
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return maintenance if request.url.path.endswith("/ResourceTypes") else answers.pop(0)
+
+    scim(wired)
+    wired.remote.scim = answer
+    assert wired.directory.add_member("g1", "u1", version=7).status == 400
+    assert wired.directory.add_member("g1", "u1", version=7).status == 204
+    operations = json.loads(asked[-1].content)["Operations"]
+    assert operations[0]["path"] == f"{EXTENSION}:Group:sourceVersion"
 
 
 @pytest.mark.parametrize(
