@@ -55,6 +55,13 @@ class TooCostlyError(SwitchyardError):
     status = 400
 
 
+class CrowdedError(BusyError):
+    """Whoever asks has too much under way that takes long; what others ask is not held up by it."""
+
+    code = "crowded"
+    status = 429
+
+
 class UndoneError(BusyError):
     """A unit of work was undone so that another could go on, or what it asked was outdated.
 

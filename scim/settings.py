@@ -22,6 +22,13 @@ class ScimSettings(Section):
     search_time: Span = dt.timedelta(seconds=5)
     """How long the database may work for one search; what takes longer is refused with tooMany."""
 
+    long_search: Span = dt.timedelta(milliseconds=500)
+    """A search for which the database works for longer than this is a long one."""
+
+    long_searches: Count = 2
+    """Long searches of one client at once, in each worker process; a further one is answered 429. While so
+    many are under way, so many other searches of the client may be, too. Other clients are not counted."""
+
     open_discovery: bool = True
     """True answers ServiceProviderConfig, ResourceTypes and Schemas without a token; they hold no data."""
 

@@ -61,7 +61,7 @@ def answer(table: dict[str, Endpoint], request: Request) -> Response:
         )
     except BusyError as error:
         return json_response(
-            503,
+            error.status,
             {"error": "temporarily_unavailable", "error_description": error.public},
             (("Retry-After", str(error.retry_after)), ("Cache-Control", "no-store")),
         )

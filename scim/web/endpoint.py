@@ -278,7 +278,7 @@ def _of_error(error: Exception, request: Request) -> Response:
         case BadRequestError():
             return refusal(400, f"The request cannot be read: {error.message}.", "invalidSyntax")
         case BusyError():
-            return refusal(503, error.public, "", (("Retry-After", str(error.retry_after)),))
+            return refusal(error.status, error.public, "", (("Retry-After", str(error.retry_after)),))
         case SwitchyardError():
             return refusal(error.status, error.public)
     _log.error(

@@ -7,6 +7,7 @@ from idp.domain.query import Heavy, Record
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
 from idp.usecases.search_accounts import GroupView, find_own_group, search_groups
 from idp.usecases.services import IdpServices
+from kernel.long_questions import LongQuestions
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import GROUPS
 from scim.domain.etag import entity_tag
@@ -31,9 +32,19 @@ _FEW_MEMBERS = 20
 class Groups(Resources[GroupView]):
     """Handlers of the groups' addresses."""
 
-    def __init__(self, services: IdpServices, settings: ScimSettings, renderer: Renderer) -> None:
+    def __init__(
+        self, services: IdpServices, settings: ScimSettings, renderer: Renderer, questions: LongQuestions
+    ) -> None:
         scopes = (GROUPS_READ, GROUPS_WRITE)
-        super().__init__(services, settings, GROUPS, renderer.group_location, name="groups", scopes=scopes)
+        super().__init__(
+            services,
+            settings,
+            GROUPS,
+            renderer.group_location,
+            questions=questions,
+            name="groups",
+            scopes=scopes,
+        )
         self._renderer = renderer
 
     def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:

@@ -7,7 +7,6 @@ too large to be told at once is a shorter one (RFC 7644 §3.4.2.4), and the list
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from dataclasses import dataclass
 from scim2_models import TooManyException
 
 from idp.domain.query import Heavy, Interleaving, Page, Place, Search, Walk
-from kernel.allowance import allowed
-from kernel.errors import TooCostlyError
+from kernel.errors import CrowdedError, TooCostlyError
+from kernel.long_questions import LongQuestions
 from kernel.web.http import Response
 from scim.domain.render import list_response
 from scim.usecases.client import ScimClient
 from scim.web.cursors import Cursors, Position
-from scim.web.endpoint import scim_answer
+from scim.web.endpoint import refusal, scim_answer
 from scim.web.searching import ListRequest
 
 
@@ -32,6 +31,8 @@ class Listed:
     page: Page
     texts: Iterable[str]
 
+
+_CROWDED = "Other searches of this client are taking long; ask again when they are done."
 
 Find = Callable[[ListRequest, ScimClient], Listed | Heavy]
 Interleave = Callable[[Sequence[Search], ScimClient], Interleaving]
@@ -63,8 +64,8 @@ class _Gathered:
 class Listing:
     """Lists over the kinds of resources that ``finds`` find, in their order; ``name`` tells lists apart.
 
-    Where they are to be sorted, ``interleave`` says how several kinds follow one another. A page keeps the
-    database busy for ``time`` at most.
+    Where they are to be sorted, ``interleave`` says how several kinds follow one another. ``questions``
+    bounds how long a page keeps the database busy, and how many of a client do so for long at once.
     """
 
     def __init__(
@@ -74,28 +75,33 @@ class Listing:
         finds: Sequence[Find],
         interleave: Interleave | None = None,
         *,
-        time: dt.timedelta,
+        questions: LongQuestions,
     ) -> None:
         self._cursors = cursors
         self._name = name
         self._finds = finds
         self._interleave = interleave
-        self._time = time
+        self._questions = questions
 
     def joined(self, other: Listing, interleave: Interleave) -> Listing:
         """Return the list of what this one and the other one lists."""
         name = f"{self._name}+{other._name}"
-        return Listing(self._cursors, name, (*self._finds, *other._finds), interleave, time=self._time)
+        return Listing(
+            self._cursors, name, (*self._finds, *other._finds), interleave, questions=self._questions
+        )
 
     def answer(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
         """Answer one page; ``asked`` has the question as each kind understands it.
+
+        Of a client whose long searches are all under way, further ones are refused (RFC 6585 §4).
 
         Raises:
             TooManyException: if it takes the database too long (RFC 7644 §3.12).
         """
         try:
-            with allowed(self._time):
-                return self._page(asked, client)
+            return self._questions.answer(client.id, lambda: self._page(asked, client))
+        except CrowdedError as error:
+            return refusal(429, _CROWDED, "", (("Retry-After", str(error.retry_after)),))
         except TooCostlyError as error:
             raise TooManyException(
                 detail="The search takes too long. Use a narrower filter, fewer terms, or 'eq' with an"

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from idp.domain.provisioning import Missing, Moved, Protected
 from idp.domain.query import Heavy, Record
 from idp.usecases.services import IdpServices
+from kernel.long_questions import LongQuestions
 from kernel.randomness import ULID
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import Catalogue
@@ -52,6 +53,7 @@ class Resources(ABC, Generic[ViewT]):
         catalogue: Catalogue,
         locate: Callable[[str], str],
         *,
+        questions: LongQuestions,
         name: str,
         scopes: tuple[str, str],
     ) -> None:
@@ -61,7 +63,7 @@ class Resources(ABC, Generic[ViewT]):
         self._locate = locate
         self._reads, self._writes = scopes
         cursors = Cursors(services.store, settings.cursor_life)
-        self.listing = Listing(cursors, name, (self.page,), time=settings.search_time)
+        self.listing = Listing(cursors, name, (self.page,), questions=questions)
 
     def collection(self) -> dict[str, Method]:
         """Return the methods of the type's address."""

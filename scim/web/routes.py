@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
+from kernel.long_questions import LongQuestions
 from kernel.web.http import Request, Response, Route
 from scim.domain.render import Renderer
 from scim.settings import ScimSettings
@@ -48,6 +49,9 @@ class _Face:
         self._settings = settings
         self._base = services.issuer + BASE_PATH
         self._renderer = Renderer(self._base)
+        self._questions = LongQuestions(
+            settings.long_searches, brief=settings.long_search, span=settings.search_time
+        )
         self._rate = ProvisioningRate(services, settings.requests_per_second)
         self._announce = Announcer(self._renderer)
         self._jobs = BulkJobs(services, self._base, self._resources, self._rate)
@@ -77,8 +81,8 @@ class _Face:
 
     def addresses(self) -> dict[str, Mapping[str, Method]]:
         """Return the methods of what clients ask for, by address below the base."""
-        users = Users(self._services, self._settings, self._renderer)
-        groups = Groups(self._services, self._settings, self._renderer)
+        users = Users(self._services, self._settings, self._renderer, self._questions)
+        groups = Groups(self._services, self._settings, self._renderer, self._questions)
         everything = Everything(self._services, self._settings, users, groups)
         return {
             "": everything.root(),
@@ -103,12 +107,12 @@ class _Face:
 
     def own(self) -> dict[str, Mapping[str, Method]]:
         """Return the methods of the addresses that are persons' own."""
-        users = Users(self._services, self._settings, self._renderer)
+        users = Users(self._services, self._settings, self._renderer, self._questions)
         return {"/Me": Me(users, self._renderer).methods()}
 
     def _resources(self, services: IdpServices) -> dict[str, Mapping[str, Method]]:
-        users = Users(services, self._settings, self._renderer)
-        groups = Groups(services, self._settings, self._renderer)
+        users = Users(services, self._settings, self._renderer, self._questions)
+        groups = Groups(services, self._settings, self._renderer, self._questions)
         return {
             "/Users": users.collection(),
             "/Users/{id}": users.one(),

@@ -7,6 +7,7 @@ from idp.domain.query import Heavy, Record
 from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.search_accounts import AccountView, find_own_account, search_accounts
 from idp.usecases.services import IdpServices
+from kernel.long_questions import LongQuestions
 from kernel.web.http import Request, Response
 from scim.domain.catalogue import USERS
 from scim.domain.enterprise import MANAGER_NAME
@@ -27,9 +28,19 @@ from scim.web.searching import ListRequest
 class Users(Resources[AccountView]):
     """Handlers of the users' addresses."""
 
-    def __init__(self, services: IdpServices, settings: ScimSettings, renderer: Renderer) -> None:
+    def __init__(
+        self, services: IdpServices, settings: ScimSettings, renderer: Renderer, questions: LongQuestions
+    ) -> None:
         scopes = (USERS_READ, USERS_WRITE)
-        super().__init__(services, settings, USERS, renderer.user_location, name="users", scopes=scopes)
+        super().__init__(
+            services,
+            settings,
+            USERS,
+            renderer.user_location,
+            questions=questions,
+            name="users",
+            scopes=scopes,
+        )
         self._renderer = renderer
 
     def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from idp.storage.provisioning_log import Range, page_of_all
 from scim.settings import ScimSettings
@@ -14,6 +16,8 @@ from tests.support.scim import SEARCH_SCHEMA, ScimWorld, a_group, a_scim_world_o
 from tests.support.scim_checks import is_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kernel.database import Database
 
 
@@ -98,3 +102,47 @@ def test_the_limit_is_left_on_no_connection(hasty: ScimWorld, gateway_database: 
         for each in lent:
             each.close()
         assert told == {"0"}
+
+
+@contextmanager
+def _a_long_search(world: ScimWorld, database: Database) -> Iterator[None]:
+    """Have a search under way that was stopped once and is asked anew, with more time."""
+    stopped, anew, go = threading.Event(), threading.Event(), threading.Event()
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(_ask(world, "GET", "/Users", {})))
+
+    def note(_context: object) -> None:
+        if threading.current_thread() is thread:
+            stopped.set()
+
+    def wait(*_statement: object) -> None:
+        if threading.current_thread() is thread and stopped.is_set():
+            anew.set()
+            assert go.wait(30)
+
+    event.listen(database.engine, "handle_error", note)
+    event.listen(database.engine, "before_cursor_execute", wait)
+    thread.start()
+    try:
+        assert anew.wait(30)
+        yield
+    finally:
+        go.set()
+        thread.join()
+        event.remove(database.engine, "handle_error", note)
+        event.remove(database.engine, "before_cursor_execute", wait)
+    assert [each.status for each in answers] == [200]
+
+
+def test_a_client_has_so_many_long_searches_at_once(hasty: ScimWorld, gateway_database: Database) -> None:
+    """RX-13, RFC 6585 §4: 429 and when to come again, on whatever address; others are answered."""
+    settings = ScimSettings(long_search=dt.timedelta(microseconds=1), long_searches=1)
+    world = a_scim_world_of(hasty.services, settings=settings)
+    with _a_long_search(world, gateway_database):
+        for path in ("/Users", "/Groups", "/"):
+            refused = _ask(world, "GET", path, {})
+            is_error(refused, 429)
+            assert 1 <= int(refused.headers["retry-after"]) <= 5
+        assert world.get("/Users", query={"filter": 'userName eq "u7"'})["totalResults"] == 1
+        assert world.get("/Users", query={"filter": 'userName eq "u7"'}, client_id="other").status == 200
+    assert _ask(world, "GET", "/Users", {}).status == 200
