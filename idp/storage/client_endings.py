@@ -77,8 +77,15 @@ def forget_requests(connection: Connection, client_id: str) -> None:
         connection.execute(delete(table).where(table.c.client_id == client_id))
 
 
-def remove_client(connection: Connection, client_id: str) -> bool:
-    """Remove a client with its secrets, consents and event stream; False if there is none."""
+def remove_client(connection: Connection, client_id: str) -> int | None:
+    """Remove a client with its secrets, consents and event stream; None if there is none.
+
+    What is returned is the version it was at: who has its id next goes on from there
+    (:func:`idp.storage.client_register.go_on_from_former`).
+    """
     for table in (session_client, client_assertion, event_stream):
         connection.execute(delete(table).where(table.c.client_id == client_id))
-    return connection.execute(delete(client).where(client.c.id == client_id)).rowcount == 1
+    version: int | None = connection.scalar(
+        delete(client).where(client.c.id == client_id).returning(client.c.version)
+    )
+    return version

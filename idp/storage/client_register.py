@@ -22,6 +22,8 @@ DEEDS = (
     "gateway:client:enabled",
 )
 """What is done to a client, as the audit calls it."""
+DELETED = "gateway:client:deleted"
+"""Its end there; the details hold its ``version``."""
 
 
 def _registration(row: Any) -> Registration:  # noqa: ANN401 - a row of all columns
@@ -103,6 +105,21 @@ def enable_client(connection: Connection, client_id: str, *, now: dt.datetime) -
         .values(disabled_at=None, updated_at=now, version=client.c.version + 1)
     )
     return done.rowcount == 1
+
+
+def go_on_from_former(connection: Connection, client_id: str) -> None:
+    """Raise the version of a client that was just stored above those of all who had its id before.
+
+    What began for one of them compares the version it knows, and finds that it is another's. The audit of
+    a deletion tells at which version it was; it is read after the client was stored, when nobody else can be
+    deleting one of this id any more.
+    """
+    told = connection.scalars(
+        select(audit_event.c.details).where(audit_event.c.target == client_id, audit_event.c.tag == DELETED)
+    )
+    former = max((each.get("version", 0) for each in told), default=0)
+    if former:
+        connection.execute(update(client).where(client.c.id == client_id).values(version=former + 1))
 
 
 def deeds_on(

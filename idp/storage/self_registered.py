@@ -82,15 +82,18 @@ def find_unused(connection: Connection, *, before: dt.datetime, limit: int) -> l
     return list(connection.scalars(statement))
 
 
-def remove_unused(connection: Connection, client_id: str, *, before: dt.datetime) -> bool:
-    """Remove such a client with its secrets and what waits of it; False if somebody uses it by now.
+def remove_unused(connection: Connection, client_id: str, *, before: dt.datetime) -> int | None:
+    """Remove such a client with its secrets and what waits of it; None if somebody uses it by now.
 
     It is held first: whoever allows it something at this moment comes before, and is seen, or finds it gone.
+    What is returned is the version it was at.
     """
     connection.execute(select(client.c.id).where(client.c.id == client_id).with_for_update())
-    done = connection.execute(delete(client).where(client.c.id == client_id, _unused(before)))
-    if done.rowcount != 1:
-        return False
+    version: int | None = connection.scalar(
+        delete(client).where(client.c.id == client_id, _unused(before)).returning(client.c.version)
+    )
+    if version is None:
+        return None
     for table in (pushed_request, device_authorization, session_client, client_assertion):
         connection.execute(delete(table).where(table.c.client_id == client_id))
-    return True
+    return version

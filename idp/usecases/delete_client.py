@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idp.storage.client_endings import end_holdings, forget_requests, remove_client
+from idp.storage.client_register import DELETED
 from idp.storage.clients import wait_for_issues
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -18,14 +19,14 @@ def delete_client(services: IdpServices, client_id: str, *, actor: Actor, reason
         forget_requests(unit.connection, client_id)
         wait_for_issues(unit.connection, client_id)
         ended = end_holdings(unit.connection, client_id, reason="client-deleted", now=unit.now)
-        done = remove_client(unit.connection, client_id)
-        if done:
+        version = remove_client(unit.connection, client_id)
+        if version is not None:
             unit.audit.record(
-                "gateway:client:deleted",
+                DELETED,
                 actor=actor,
                 target=client_id,
                 reason=reason,
-                details={"grants": ended.grants},
+                details={"grants": ended.grants, "version": version},
             )
     services.clients.forget(client_id)
-    return done
+    return version is not None

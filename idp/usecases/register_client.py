@@ -16,6 +16,7 @@ from idp.domain.oauth import CERTIFICATE_METHODS, SECRET_METHODS
 from idp.domain.user_name import is_blank
 from idp.storage import clients
 from idp.storage.client_endings import end_holdings
+from idp.storage.client_register import go_on_from_former
 from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -98,6 +99,7 @@ def register_client(
             created = {"id": order.id, "version": 1, "created_at": unit.now, **values}
             if not clients.insert_client(unit.connection, created):
                 return RegistrationRefused((_wrong("client_id", "is taken"),))
+            go_on_from_former(unit.connection, order.id)
         else:
             clients.change_client(unit.connection, order.id, {**values, "disabled_at": None})
         if known is None or known.disabled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+from idp.storage.client_register import DELETED
 from idp.storage.self_registered import find_unused, remove_unused
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM
@@ -29,10 +30,12 @@ def sweep_unused_clients(services: IdpServices, *, rest: Rest = no_rest) -> int:
     for client_id in found:
         with services.store.write() as unit:
             begun = time.monotonic()
-            gone = remove_unused(unit.connection, client_id, before=before)
-            if gone:
-                unit.audit.record("gateway:client:deleted", actor=SYSTEM, target=client_id, reason="unused")
+            version = remove_unused(unit.connection, client_id, before=before)
+            if version is not None:
+                unit.audit.record(
+                    DELETED, actor=SYSTEM, target=client_id, reason="unused", details={"version": version}
+                )
         services.clients.forget(client_id)
         rest(time.monotonic() - begun)
-        removed += gone
+        removed += version is not None
     return removed

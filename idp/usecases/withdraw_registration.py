@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from idp.domain.oauth import Fault
 from idp.storage.client_endings import end_holdings, forget_requests, remove_client
+from idp.storage.client_register import DELETED
 from idp.usecases.self_registration import find_managed, managed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -20,12 +21,12 @@ def withdraw_registration(services: IdpServices, client_id: str, *, token: str) 
         if isinstance(held, Fault):
             return held
         ended = end_holdings(unit.connection, client_id, reason="client-deleted", now=unit.now)
-        remove_client(unit.connection, client_id)
+        version = remove_client(unit.connection, client_id)
         unit.audit.record(
-            "gateway:client:deleted",
+            DELETED,
             actor=Actor("client", client_id),
             target=client_id,
-            details={"grants": ended.grants},
+            details={"grants": ended.grants, "version": version},
         )
     services.clients.forget(client_id)
     return None

@@ -15,6 +15,7 @@ from idp.storage.grants import NewGrant, grant_state, insert_grant
 from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
+from idp.usecases.show_client import show_client
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
 from kernel.engines import TellingAsCore
@@ -88,6 +89,23 @@ def test_a_client_that_is_disabled_gone_or_another_gets_no_token_of_its_own(
         with pytest.raises(IntegrityError) as failed, op.services.store.write() as unit:
             insert_machine_token(unit.transaction, token, client_version=version, now=unit.now)
         assert of_nobody(failed.value)
+    assert not is_alive(op, "late")
+
+
+def test_a_client_with_the_id_of_one_that_was_deleted_gets_no_token_of_the_former(
+    gateway_database: Database,
+) -> None:
+    """RFC 7592 §2.3, RA-07: a request that knew the former finds another version, whenever it comes to store."""
+    op = an_op(gateway_database, limits=False)
+    op.machine()
+    for known in range(1, 4):
+        assert ended_and_begun_again(op, "m2m", "deleted")
+        with pytest.raises(IntegrityError) as failed, op.services.store.write() as unit:
+            insert_machine_token(unit.transaction, a_late_token(op), client_version=known, now=unit.now)
+        assert of_nobody(failed.value)
+    detail = show_client(op.services, "m2m")
+    assert detail is not None
+    assert detail.registration.client.version == 4
     assert not is_alive(op, "late")
 
 
