@@ -21,7 +21,7 @@ from idp.storage.endings import (
 from idp.storage.grants import revoke_grants_for_clients, revoke_grants_of_sessions
 from idp.usecases.services import IdpServices
 from idp.usecases.signals import signal_access_ended, signal_sessions_revoked
-from idp.usecases.subjects import subject_of
+from idp.usecases.subjects import session_of, subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -137,7 +137,7 @@ def _tell(unit: Unit, services: IdpServices, told: Iterable[Listener]) -> None:
             channel=STRANGERS if listener.client.registered_by else CHANNEL,
             payload={
                 "client_id": listener.client.id,
-                "sid": listener.session_id,
+                "sid": session_of(services, listener.client, listener.session_id),
                 "sub": subject_of(services, listener.client, listener.account_id),
             },
             recipient=listener.client.id,

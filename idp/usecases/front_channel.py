@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from idp.domain.browser_addresses import logout_frame
 from idp.storage.endings import clients_signed_in_to
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import session_of
 from kernel.store import Unit
 
 
@@ -28,7 +29,11 @@ def logout_frames(unit: Unit, services: IdpServices, *, session_id: str) -> tupl
         LogoutFrame(
             client.id,
             client.name,
-            logout_frame(client.frontchannel_logout_uri, issuer=services.issuer, session_id=session_id),
+            logout_frame(
+                client.frontchannel_logout_uri,
+                issuer=services.issuer,
+                session_id=session_of(services, client, session_id),
+            ),
         )
         for client in clients_signed_in_to(unit.connection, session_id)
         if client.frontchannel_logout_uri and not client.disabled

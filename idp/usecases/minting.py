@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from idp.domain.claims import claims_named, profile_claims
@@ -29,6 +29,7 @@ from idp.storage.access_tokens import NewAccessToken, insert_access_token, profi
 from idp.storage.application_access import access_within
 from idp.usecases.authenticate_client import failure_key
 from idp.usecases.services import IdpServices
+from idp.usecases.subjects import session_of
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.errors import SwitchyardError
@@ -158,6 +159,7 @@ def signed_id_token(
     access token, for which there is no userinfo (OIDC Core §5.4).
     """
     algorithm = response_algorithm(services, issue.client, issue.client.id_token_algorithm)
+    how = issue.authentication
     claims = id_token_claims(
         IdTokenFacts(
             issuer=services.issuer,
@@ -165,7 +167,7 @@ def signed_id_token(
             client_id=issue.client.id,
             issued_at=unit.now,
             life=services.settings.id_token_life,
-            authentication=issue.authentication,
+            authentication=replace(how, session_id=session_of(services, issue.client, how.session_id)),
             access_token=access_token,
             code=code,
             nonce=issue.nonce,

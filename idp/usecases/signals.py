@@ -13,7 +13,7 @@ from idp.domain.signals import Credential, Signal, caep_payload, session_subject
 from idp.storage.signal_receivers import SignalReceiver, receivers_of_account, receivers_of_sessions
 from idp.usecases.security_events import publish
 from idp.usecases.services import IdpServices
-from idp.usecases.subjects import subject_of
+from idp.usecases.subjects import session_of, subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -33,7 +33,9 @@ def signal_sessions_revoked(
     payload = caep_payload(unit.now, entity=_entity(actor)) | {"reason_admin": {"en": reason}}
     for each in receivers_of_sessions(unit.connection, session_ids):
         subject = session_subject(
-            services.issuer, subject_of(services, each.client, account_id), each.session_id
+            services.issuer,
+            subject_of(services, each.client, account_id),
+            session_of(services, each.client, each.session_id),
         )
         _signal(unit, each, Signal.SESSION_REVOKED, subject, payload)
 

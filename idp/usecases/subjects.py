@@ -1,4 +1,4 @@
-"""The ``sub`` by which a client knows an account: the account's own id, or a pairwise one (OIDC Core §8)."""
+"""How a client knows an account and its sessions: by their own ids, or by pairwise ones (OIDC Core §8)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from idp.domain.client import Client
 from idp.usecases.services import IdpServices
 
-_PURPOSE = "pairwise subject"
+_SUBJECT, _SESSION = "pairwise subject", "pairwise session"
 
 
 def subject_of(services: IdpServices, client: Client, account_id: str) -> str:
@@ -16,7 +16,16 @@ def subject_of(services: IdpServices, client: Client, account_id: str) -> str:
     A pairwise subject is a keyed digest: the same as long as the installation keeps its first key, and
     nothing that a client holds leads back from it.
     """
+    return _of_sector(services, _SUBJECT, client, account_id)
+
+
+def session_of(services: IdpServices, client: Client, session_id: str) -> str:
+    """Return the ``sid`` of a session: of its sector like the subject, which one name for all would undo."""
+    return _of_sector(services, _SESSION, client, session_id)
+
+
+def _of_sector(services: IdpServices, purpose: str, client: Client, name: str) -> str:
     if not client.sector:
-        return account_id
-    digest = services.store.sealer.mac(_PURPOSE, f"{client.sector}\x00{account_id}".encode())
+        return name
+    digest = services.store.sealer.mac(purpose, f"{client.sector}\x00{name}".encode())
     return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

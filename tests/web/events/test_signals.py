@@ -39,7 +39,7 @@ from scim.web.routes import scim_routes
 from tests.support.events import Event, verified
 from tests.support.gatehouse import ANOTHER
 from tests.support.https_server import serving_documents
-from tests.support.oidc import ISSUER, Op, an_op
+from tests.support.oidc import ISSUER, Op, an_op, claims_of
 from tests.support.scim import ScimWorld, a_user
 
 if TYPE_CHECKING:
@@ -414,25 +414,30 @@ def test_who_did_not_ask_or_does_not_know_the_person_hears_nothing(op: Op) -> No
 
 
 def test_the_end_of_a_session_is_told_with_the_session_and_its_person(op: Op) -> None:
-    """CAEP §3.1: sid and sub are those of the ID token, and each party knows its own sub (OIDC Core §8)."""
+    """CAEP §3.1: sid and sub are those of the ID token, and each sector knows its own (OIDC Core §8)."""
     plain = Party(op)
     pairwise = Party(op, "pairwise", subject_type="pairwise")
     for party in (plain, pairwise):
         party.asks_for(Signal.SESSION_REVOKED)
     account = op.account()
-    name, cookie = signed_in(op, account, plain, pairwise)
+    name, cookie = signed_in(op, account, plain)
+    code = op.code(cookie, client_id="pairwise")
+    known = claims_of(op.redeem(code, headers=op.basic("pairwise")).json()["id_token"])
     assert log_out(op.services, session_token=cookie)
     events = [only(party.take()) for party in (plain, pairwise)]
     for event in events:
         subject = event.claims["sub_id"]
         assert subject["format"] == "complex"
-        assert subject["session"] == {"format": "opaque", "id": name}
+        assert subject["session"]["format"] == "opaque"
         assert subject["user"]["iss"] == op.services.issuer
         assert event.payload["event_timestamp"] == event.claims["iat"]
         assert event.payload["initiating_entity"] == "user"
         assert event.payload["reason_admin"] == {"en": "signed-out"}
-    assert events[0].claims["sub_id"]["user"]["sub"] == account
-    assert events[1].claims["sub_id"]["user"]["sub"] != account
+    told = [event.claims["sub_id"] for event in events]
+    assert (told[0]["session"]["id"], told[0]["user"]["sub"]) == (name, account)
+    assert (told[1]["session"]["id"], told[1]["user"]["sub"]) == (known["sid"], known["sub"])
+    assert known["sid"] != name
+    assert known["sub"] != account
     assert not log_out(op.services, session_token=cookie)
     assert plain.take() == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -31,10 +32,15 @@ def published(tmp_path: Path) -> Iterator[Documents]:
         yield served
 
 
-def sub_of(op: Op, cookie: str, client_id: str, redirect_uri: str = CALLBACK) -> str:
+def tokens_of(op: Op, cookie: str, client_id: str, redirect_uri: str) -> dict[str, str]:
     location = op.authorize(cookie, client_id=client_id, redirect_uri=redirect_uri).header("location")
     code = location.partition("code=")[2].partition("&")[0]
-    done = op.redeem(code, redirect_uri=redirect_uri, headers=op.basic(client_id)).json()
+    done: dict[str, str] = op.redeem(code, redirect_uri=redirect_uri, headers=op.basic(client_id)).json()
+    return done
+
+
+def sub_of(op: Op, cookie: str, client_id: str, redirect_uri: str = CALLBACK) -> str:
+    done = tokens_of(op, cookie, client_id, redirect_uri)
     sub: str = claims_of(done["id_token"])["sub"]
     assert claims_of(done["access_token"])["sub"] == sub
     assert op.userinfo(done["access_token"]).json()["sub"] == sub
@@ -95,6 +101,44 @@ def test_a_pairwise_subject_names_its_person_to_us(op: Op) -> None:
         "/oauth2/logout", mine, id_token_hint=hint, post_logout_redirect_uri="https://emi.example/bye"
     )
     assert left.header("location") == "https://emi.example/bye"
+
+
+def sid_of(op: Op, cookie: str, client_id: str, redirect_uri: str = CALLBACK) -> str:
+    done = tokens_of(op, cookie, client_id, redirect_uri)
+    renewed = op.refresh(done["refresh_token"], headers=op.basic(client_id)).json()
+    sid: str = claims_of(done["id_token"])["sid"]
+    assert claims_of(renewed["id_token"])["sid"] == sid
+    return sid
+
+
+def test_each_sector_knows_a_session_by_another_name(op_on_both: Op) -> None:
+    """OIDC Core §8.1: by one sid for all, two sectors could tell that two subjects are one person."""
+    op = op_on_both
+    op.client("public")
+    op.client("one", subject_type="pairwise")
+    op.client("two", subject_type="pairwise")
+    op.client("far", subject_type="pairwise", redirect_uris=[OTHER])
+    nora = op.account("nora")
+    first, second = op.session(nora), op.session(nora)
+    sid = sid_of(op, first, "one")
+    assert sid_of(op, first, "two") == sid, "one host is one sector"
+    assert len({sid, sid_of(op, first, "public"), sid_of(op, first, "far", OTHER)}) == 3
+    assert sid_of(op, second, "one") != sid
+
+
+def test_the_end_of_a_session_is_told_by_the_name_that_the_client_knows(op: Op) -> None:
+    """Back-Channel Logout §2.4, Front-Channel Logout §3: the sid of the client's own ID tokens."""
+    op.client(
+        subject_type="pairwise",
+        backchannel_logout_uri="https://emi.example/bc",
+        frontchannel_logout_uri="https://emi.example/fc",
+    )
+    cookie = op.session(op.account())
+    hint = op.tokens(cookie)["id_token"]
+    sid = claims_of(hint)["sid"]
+    (frame,) = json.loads(op.get("/oauth2/logout", cookie, id_token_hint=hint).header("x-fields"))["frames"]
+    assert parse_qs(urlsplit(frame).query)["sid"] == [sid]
+    assert [notice["sid"] for notice in op.notices()] == [sid]
 
 
 def test_a_logout_notice_names_the_person_as_the_client_knows_her(op: Op) -> None:
