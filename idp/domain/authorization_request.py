@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from idp.domain.claims_request import NOTHING, ClaimsRequest, read_claims
 from idp.domain.client import Client
-from idp.domain.client_profile import in_order
+from idp.domain.client_profile import CODE, in_order
 from idp.domain.oauth import Fault, GrantType
 from idp.domain.response_mode import Delivery, delivery, own_mode
 from idp.domain.scope import granted_at_sign_in, split_scope
@@ -98,5 +98,5 @@ def granted_scope(asked: Asked) -> tuple[str, ...]:
     return granted_at_sign_in(
         split_scope(asked.value("scope")) or (),
         allowed=client.scopes,
-        may_refresh=client.may_use(GrantType.REFRESH_TOKEN),
+        may_refresh=client.may_use(GrantType.REFRESH_TOKEN) and CODE in asked.response_type.split(),
     )

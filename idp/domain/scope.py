@@ -33,8 +33,8 @@ def granted_at_sign_in(
 ) -> tuple[str, ...]:
     """Return what a sign-in grants: what was asked, we know, and the client is registered for.
 
-    A scope that is not understood is ignored (OIDC Core §3.1.2.1); so is ``offline_access`` of a client that
-    may not refresh (§11).
+    A scope that is not understood is ignored (OIDC Core §3.1.2.1); so is ``offline_access`` where nothing
+    that comes could refresh (§11).
     """
     return tuple(
         scope

@@ -210,6 +210,17 @@ def test_a_scope_that_is_not_understood_or_not_the_clients_is_left_out() -> None
     assert granted_scope(asked) == ("openid", "email")
 
 
+@pytest.mark.parametrize(
+    ("kind", "granted"),
+    [("id_token", False), ("id_token token", False), ("code id_token", True), ("code", True)],
+)
+def test_offline_access_is_granted_only_where_a_code_comes(kind: str, granted: bool) -> None:  # noqa: FBT001
+    """OIDC Core §11: ignored else, since nothing that comes could refresh."""
+    client = a_client(scope="openid offline_access", grant_types=["authorization_code", "refresh_token"])
+    asked = Asked({**GOOD, "response_type": [kind], "scope": ["openid offline_access"]}, client)
+    assert ("offline_access" in granted_scope(asked)) == granted
+
+
 @pytest.mark.parametrize("nonce", [None, ["n" * 513]])
 def test_a_sign_in_carries_a_nonce_of_some_length(nonce: list[str] | None) -> None:
     """AZ-28: long ones are legal, none and endless ones are not."""

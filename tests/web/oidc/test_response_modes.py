@@ -143,6 +143,17 @@ def test_implicit_and_hybrid_types_answer_in_the_fragment(op_on_both: Op, kind: 
         assert "c_hash" not in claims_of(done["id_token"])
 
 
+def test_a_token_from_the_front_ends_with_its_session_whatever_was_asked(op_on_both: Op) -> None:
+    """OIDC Core §11, RT-08: without a code there is no offline access, and nobody is asked for it."""
+    op = op_on_both
+    cookie = compat(op)
+    asked = op.authorize(cookie, response_type="id_token token", scope="openid offline_access")
+    token, hint = returned(asked)["access_token"], returned(asked)["id_token"]
+    assert op.userinfo(token).status == 200
+    op.get("/oauth2/logout", cookie, id_token_hint=hint)
+    assert op.userinfo(token).status == 401
+
+
 def test_a_replayed_code_of_a_hybrid_answer_takes_its_tokens_along(op: Op) -> None:
     """TK-01: one family."""
     cookie = compat(op)
