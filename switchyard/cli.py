@@ -247,13 +247,15 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
 
 
 def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Background]]) -> None:
-    from switchyard.server import run_background  # noqa: PLC0415
+    from switchyard.server import loading, run_background  # noqa: PLC0415
     from switchyard.supervisor import stop_on_signals  # noqa: PLC0415
     from switchyard.wiring import set_up_logs  # noqa: PLC0415
 
     set_up_logs(kernel)
     with stop_on_signals() as stop:
-        run_background(deeds(), stop)
+        with loading():
+            made = deeds()
+        run_background(made, stop)
 
 
 for _deed in (*DEEDS, registration_token):

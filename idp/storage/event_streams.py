@@ -352,6 +352,15 @@ def release_stream(
     )
 
 
+def leave_streams(connection: Connection, stream_ids: Sequence[str], *, owner: str) -> None:
+    """Give streams back that ``owner`` did not come to, as if it had never leased them."""
+    connection.execute(
+        update(event_stream)
+        .where(event_stream.c.id.in_(stream_ids), event_stream.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
 def _due(now: dt.datetime) -> ColumnElement[bool]:
     """Return which streams have something to push now; to a client that is disabled nothing goes out."""
     waits = exists().where(security_event.c.stream_id == event_stream.c.id)

@@ -15,6 +15,7 @@ from idp.outbound.event_push import NeverTaken, NotTaken, Taken, push_event
 from idp.storage.event_streams import (
     anything_to_push,
     claim_streams,
+    leave_streams,
     release_stream,
     take_events,
     waiting_events,
@@ -36,8 +37,11 @@ class EventPusher:
         self._services = services
         self._owner = f"{node}/{services.store.randomness.token(8)}"
 
-    def run_once(self) -> int:
-        """Push a batch of every receiver's that is due; return how many events were settled."""
+    def run_once(self, stop: threading.Event | None = None) -> int:
+        """Push a batch of every receiver's that is due; return how many events were settled.
+
+        What is not begun when ``stop`` is set is left to others: a slow receiver takes minutes over a batch.
+        """
         store = self._services.store
         now = store.clock.now()
         with store.read() as connection:
@@ -45,29 +49,36 @@ class EventPusher:
                 return 0
         with store.database.write() as connection:
             due = claim_streams(connection, owner=self._owner, now=now, lease=_LEASE, most=_STREAMS)
-        return sum(self._served(stream, failures) for stream, failures in due)
+        settled = 0
+        for number, (stream, failures) in enumerate(due):
+            if stop is not None and stop.is_set():
+                with store.database.write() as connection:
+                    leave_streams(connection, [left.id for left, _ in due[number:]], owner=self._owner)
+                break
+            settled += self._served(stream, failures, stop)
+        return settled
 
     def run(self, stop: threading.Event, *, idle: float = 0.5) -> None:
         """Work until ``stop`` is set, looking again after ``idle`` seconds when nothing is due."""
         while not stop.is_set():
             try:
-                settled = self.run_once()
+                settled = self.run_once(stop)
             except Exception as error:  # noqa: BLE001 - it outlives a database that is away
                 _log.warning("events.round_failed", error=type(error).__name__)
                 settled = 0
             if not settled:
                 stop.wait(idle)
 
-    def _served(self, stream: Stream, failures: int) -> int:
+    def _served(self, stream: Stream, failures: int, stop: threading.Event | None) -> int:
         """Push to one receiver; whatever is wrong with its stream is its own, and the others are served."""
         try:
-            return self._push(stream, failures)
+            return self._push(stream, failures, stop)
         except Exception:  # noqa: BLE001 - a stream outlives what cannot be sent now
             _log.exception("events.stream_failed", client=stream.client_id)
             self._settle(stream, [], {}, NotTaken("the Gateway could not make its events"), failures)
             return 0
 
-    def _push(self, stream: Stream, failures: int) -> int:
+    def _push(self, stream: Stream, failures: int, stop: threading.Event | None) -> int:
         services = self._services
         authorization = open_authorization(services.store.sealer, stream)
         taken: list[str] = []
@@ -85,6 +96,8 @@ class EventPusher:
                     refused[event.id] = reason
                 case NotTaken() as trouble:
                     break
+            if stop is not None and stop.is_set():
+                break
         self._settle(stream, taken, refused, trouble, failures)
         return len(taken) + len(refused)
 

@@ -125,17 +125,19 @@ class CourierWorker:
         self._share = share
         self._owner = f"{node}/{store.randomness.token(8)}"
 
-    def run_once(self) -> int:
+    def run_once(self, stop: threading.Event | None = None) -> int:
         """Claim and settle one batch; return how many messages were handled.
 
-        What is not begun after half of the lease is given back: nobody else may have it at the same time.
+        What is not begun after half of the lease is given back: nobody else may have it at the same time. So
+        is all that is not begun when ``stop`` is set: a slow relay takes minutes over a batch.
         """
         batch = self._claimed()
         if not batch:
             return 0
         until = self._store.clock.now() + LEASE / 2
         for number, envelope in enumerate(batch):
-            if number and self._store.clock.now() >= until:
+            told_to_stop = stop is not None and stop.is_set()
+            if told_to_stop or (number and self._store.clock.now() >= until):
                 with self._store.database.write() as connection:
                     release(connection, batch[number:], owner=self._owner)
                 return number
@@ -149,7 +151,7 @@ class CourierWorker:
         """Work until ``stop`` is set, looking again after ``idle`` seconds when nothing is due."""
         while not stop.is_set():
             try:
-                handled = self.run_once()
+                handled = self.run_once(stop)
             except Exception as error:  # noqa: BLE001 - the courier outlives a database that is away
                 _log.warning("courier.round_failed", error=type(error).__name__)
                 handled = 0

@@ -75,6 +75,30 @@ def test_a_worker_looks_for_garbage_but_not_among_what_it_loaded(tmp_path: Path)
         assert httpx.get(url + "/garbage").text == "False True True"
 
 
+_BACKGROUND = """
+import gc
+from kernel.settings import KernelSettings
+from switchyard import cli
+
+def deeds():
+    enabled_while_loading = gc.isenabled()
+    def deed(stop):
+        print(enabled_while_loading, gc.isenabled(), gc.get_freeze_count() > 1000)
+        stop.set()
+    return {"deed": deed}
+
+cli._run_background(KernelSettings(), deeds)
+"""
+
+
+def test_so_does_what_runs_beside_it() -> None:
+    """Nor is it looked through at the end: that took longer than all that there is to finish."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BACKGROUND], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "False True True\n"
+
+
 def test_sigterm_lets_a_running_request_finish_and_ends_with_zero(tmp_path: Path) -> None:
     """The request that asks the server to end is answered after the worker was told to."""
     with _serving(tmp_path) as (url, process):

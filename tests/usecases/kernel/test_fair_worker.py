@@ -201,3 +201,31 @@ def test_a_slow_relay_never_lets_two_nodes_send_the_same_mail(kernel_database: D
     assert (slow.sent, len(other.sent)) == (1, 2)
     with kernel_database.read() as connection:
         assert connection.scalars(select(courier_message.c.attempts)).all() == [1, 1, 1]
+
+
+def test_a_worker_that_is_told_to_stop_begins_no_other_mail(kernel_database: Database) -> None:
+    """A relay may take many seconds over each; whoever goes on has them at once, and uncounted."""
+    store, stop, other = a_store(kernel_database, FrozenClock(NOON)), threading.Event(), MemoryCarrier()
+
+    class Told:
+        sent = 0
+
+        def deliver(self, envelope: Envelope) -> None:
+            self.sent += 1
+            stop.set()
+
+    told = Told()
+    post(store, *"abc", channel="email")
+    CourierWorker(store, {"email": told}, node="n1").run(stop)
+    assert (told.sent, states(kernel_database)) == (1, {"queued": 2, "sent": 1})
+    assert CourierWorker(store, {"email": other}, node="n2").run_once() == 2
+    with kernel_database.read() as connection:
+        assert connection.scalars(select(courier_message.c.attempts)).all() == [1, 1, 1]
+
+
+def test_a_worker_that_is_told_to_stop_while_it_claims_begins_none(kernel_database: Database) -> None:
+    store, carrier, stop = a_store(kernel_database, FrozenClock(NOON)), MemoryCarrier(), threading.Event()
+    stop.set()
+    post(store, *"ab", channel="email")
+    assert CourierWorker(store, {"email": carrier}, node="n1").run_once(stop) == 0
+    assert CourierWorker(store, {"email": carrier}, node="n2").run_once() == 2

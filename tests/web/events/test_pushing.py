@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -223,6 +224,29 @@ def test_what_one_worker_pushes_another_leaves_alone(world: ScimWorld, server: D
     assert push.run_once() == 0
     world.later(3_601)
     assert push.run_once() == 1
+
+
+def test_who_is_told_to_stop_begins_no_other_event_and_leaves_the_rest_to_others(
+    world: ScimWorld, server: Documents
+) -> None:
+    """A receiver may take many seconds over each; what one pusher leaves another has at once."""
+    address = server.put("/events", b"", status=202)
+    pushed_to(world, address)
+    hears(world, client_id="zeta")
+    order = StreamOrder("zeta", endpoint_url=address, authorization=HEADER)
+    assert isinstance(store_event_stream(world.services, order, actor=SYSTEM), StreamStored)
+    for name in ("ann", "bob"):
+        world.post("/Users", a_user(name))
+    world.post("/Users", a_user("cid"), token=world.token("zeta"))
+
+    class ToldByTheFirst(threading.Event):
+        def is_set(self) -> bool:
+            return bool(server.sent)
+
+    assert pusher(world, server).run_once(ToldByTheFirst()) == 1
+    assert len(server.sent) == 1
+    assert [pusher(world, server).run_once() for _ in range(2)] == [2, 0]
+    assert len(server.sent) == 3
 
 
 def test_a_stream_that_cannot_be_read_keeps_no_other_waiting(world: ScimWorld, server: Documents) -> None:
