@@ -17,8 +17,12 @@ GIVE_UP_AFTER: Final = dt.timedelta(hours=72)
 BLOCKED_RECHECK: Final = dt.timedelta(seconds=5)
 LONGEST_RETRY_AFTER: Final = dt.timedelta(hours=1)
 IMMEDIATE_TRIES: Final = 3
+HIGHEST_VERSION: Final = 2_000_000_000
+"""Beyond what anybody counts up to; what claims to be further on is not believed."""
 BACKOFF: Final = tuple(dt.timedelta(seconds=seconds) for seconds in (1, 5, 30, 120, 600, 1800))
 BACKOFF_AFTERWARDS: Final = dt.timedelta(hours=1)
+LONGEST_DENIAL_WAIT: Final = dt.timedelta(minutes=1)
+"""What takes access away is tried again this soon, however long it failed, and is never given up."""
 JITTER: Final = 0.2
 
 
@@ -47,8 +51,9 @@ class State(StrEnum):
 
     PENDING is due at ``next_at``. BLOCKED waits for its user or group. LEASED is out with one worker.
     DONE has reached the desired version and leaves when that grows. RETRY met a transient error, CONFLICT
-    another version. CASE needs a human, DEAD was refused or failed for three days, ABANDONED was closed by
-    the operator; each of these three leaves when the desired state changes again.
+    another version. CASE needs a human, DEAD was refused or, unless it is a denial, failed for three days,
+    ABANDONED was closed by the operator; each of these three leaves when the desired state changes again, or
+    when Customer Relations send it again.
     """
 
     PENDING = "pending"
@@ -174,14 +179,20 @@ class Settled:
     depends_on: str | None = None
 
 
-def backoff(attempts: int, *, spread: float, retry_after: dt.timedelta | None = None) -> dt.timedelta:
+def backoff(
+    attempts: int,
+    *,
+    spread: float,
+    retry_after: dt.timedelta | None = None,
+    longest: dt.timedelta = BACKOFF_AFTERWARDS,
+) -> dt.timedelta:
     """Return how long to wait after ``attempts`` failures in a row (1 = the first).
 
     ``spread`` from -1 to 1 is chance: it moves the wait by up to a fifth, so that rows that failed together
     do not come back together (OB-05). A Retry-After is never undercut, only spread upwards.
     """
     step = BACKOFF[attempts - 1] if attempts <= len(BACKOFF) else BACKOFF_AFTERWARDS
-    wait = step * (1 + JITTER * spread)
+    wait = min(step, longest) * (1 + JITTER * spread)
     if retry_after is None:
         return wait
     asked = min(retry_after, LONGEST_RETRY_AFTER)
@@ -200,6 +211,7 @@ def settle(
 
     Transport failures and refused credentials are the target's, not the row's: they do not count as attempts.
     STALE means that the Gateway knows a newer version: somebody else delivered it, or the row has moved on.
+    A denial is tried until it is done: nobody keeps access because a Gateway was ill for long (I-10, I-17).
     """
     if verdict is Verdict.ACK:
         return Settled(State.DONE, now, 0, None, row.desired_version)
@@ -214,10 +226,12 @@ def settle(
         return Settled(State.CASE, now, row.attempts + 1, row.failing_since, row.acked_version, verdict.value)
     failing_since = row.failing_since or now
     attempts = row.attempts + 1
-    if now - failing_since >= GIVE_UP_AFTER:
+    denies = row.lane is Lane.DENY
+    if now - failing_since >= GIVE_UP_AFTER and not denies:
         return Settled(State.DEAD, now, attempts, failing_since, row.acked_version, verdict.value)
     state = State.RETRY if verdict is Verdict.TRANSIENT else State.CONFLICT
-    wait = backoff(attempts, spread=spread, retry_after=retry_after)
+    longest = LONGEST_DENIAL_WAIT if denies else BACKOFF_AFTERWARDS
+    wait = backoff(attempts, spread=spread, retry_after=retry_after, longest=longest)
     return Settled(state, now + wait, attempts, failing_since, row.acked_version, verdict.value)
 
 

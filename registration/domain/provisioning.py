@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from registration.domain.outbox import Action, Verdict, judge
+from registration.domain.outbox import Action, Aggregate, Verdict, judge
 
 
 def account_external_id(account_id: str) -> str:
@@ -139,6 +139,10 @@ class Directory(Protocol):
 
     def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
         """GET the group with this very external id."""
+        ...
+
+    def held_version(self, kind: Aggregate, remote_id: str) -> tuple[Answer, int | None]:
+        """GET the version that a user or group is held at; None where the server keeps none."""
         ...
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:

@@ -117,7 +117,6 @@ class RequestRow:
     provisioned_at: dt.datetime | None
 
 
-STUCK: Final = frozenset({State.CONFLICT, State.CASE})
 FAILED: Final = frozenset({State.DEAD, State.ABANDONED})
 
 
@@ -129,12 +128,12 @@ def waiting_for(  # noqa: PLR0911 - one line for each reason
         return Waiting(WaitReason.QUEUED, registered_at, None)
     if delivery.state in FAILED:
         return Waiting(WaitReason.FAILED, delivery.updated_at, None)
-    if delivery.state in STUCK:
+    if delivery.state is State.CASE:
         return Waiting(WaitReason.DECISION, delivery.updated_at, None)
     if unreachable_since is not None:
         return Waiting(WaitReason.UNREACHABLE, unreachable_since, delivery.next_at)
     if delivery.state is State.BLOCKED:
         return Waiting(WaitReason.BLOCKED, delivery.updated_at, None)
-    if delivery.state is State.RETRY:
+    if delivery.state in {State.RETRY, State.CONFLICT}:
         return Waiting(WaitReason.RETRYING, delivery.updated_at, delivery.next_at)
     return Waiting(WaitReason.QUEUED, registered_at, None)

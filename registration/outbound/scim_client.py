@@ -27,6 +27,7 @@ from scim2_models import (
 
 from kernel.clock import Clock
 from kernel.retry_after import wait_asked_for
+from registration.domain.outbox import Aggregate
 from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
 from registration.domain.sign_in import ProviderUnreachableError
 from registration.outbound.access_token import AccessTokens, TokenRefusedError
@@ -36,6 +37,8 @@ from registration.outbound.scim_models import (
     USER_EXTENSION,
     GatewayGroup,
     GatewayUser,
+    SwitchyardGroup,
+    SwitchyardUser,
     group_patch,
     group_resource,
     member_patch,
@@ -150,6 +153,22 @@ class ScimDirectory:
     def find_group(self, *, external_id: str) -> tuple[Answer, Found | None]:
         """GET the group with this very external id."""
         return self._find(GatewayGroup, external_id)
+
+    def held_version(self, kind: Aggregate, remote_id: str) -> tuple[Answer, int | None]:
+        """GET the version that a user or group is held at; None where the server keeps none."""
+        model, extension, schema = (
+            (GatewayUser, SwitchyardUser, USER_EXTENSION)
+            if kind is Aggregate.USER
+            else (GatewayGroup, SwitchyardGroup, GROUP_EXTENSION)
+        )
+        wanted = {"attributes": f"{schema}:sourceVersion"}
+        answer, held = self._ask(
+            lambda engine: engine.query(model, remote_id, query_parameters=wanted, expected_status_codes=None)
+        )
+        if not isinstance(held, model):
+            return _unread(answer), None
+        kept = held[extension]
+        return answer, kept.source_version if kept is not None else None
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
         """PATCH one member into the group."""

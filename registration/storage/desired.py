@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy import Connection, and_, exists, select, update
 
 from registration.domain.catalogue import Catalogue
-from registration.domain.outbox import split_membership
+from registration.domain.outbox import Aggregate, split_membership
 from registration.domain.provisioning import DesiredGroup, DesiredMembership, DesiredUser
 from registration.storage.tables import (
     account,
@@ -110,6 +110,16 @@ def membership(connection: Connection, membership_id: str) -> DesiredMembership 
     if row is None:
         return None
     return DesiredMembership(account_id, group_id, bool(row.present), row.version)
+
+
+def outpace(connection: Connection, kind: Aggregate, identifier: str, *, held: int) -> bool:
+    """Raise the version of an account or group above ``held``; False if it is not behind.
+
+    It only ever is where the registry came back from a backup and the Gateway did not.
+    """
+    table = account if kind is Aggregate.USER else gateway_group
+    behind = update(table).where(table.c.id == identifier, table.c.version < held)
+    return connection.execute(behind.values(version=held + 1)).rowcount == 1
 
 
 def memberships_of_account(connection: Connection, account_id: str) -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from kernel.store import Unit
 from registration.domain.letters import Letter, write
 from registration.domain.outbox import (
+    HIGHEST_VERSION,
     IMMEDIATE_TRIES,
     PROBE_EVERY,
     Action,
@@ -164,6 +165,8 @@ def _change_user(services: RegistrationServices, trip: _Trip, remote: str, wante
         trip.link = (remote, wanted.version)
     if verdict is Verdict.RECREATE:
         _forget_user(services, trip, remote)
+    if verdict is Verdict.STALE:
+        _catch_up(services, trip, Aggregate.USER, wanted.account_id, remote)
     return verdict in _AGAIN
 
 
@@ -244,6 +247,8 @@ def _change_group(services: RegistrationServices, trip: _Trip, remote: str, want
     if verdict is Verdict.RECREATE:
         trip.link = None
         _forget_group(services, trip.row.aggregate_id, remote, requeue_group=False)
+    if verdict is Verdict.STALE:
+        _catch_up(services, trip, Aggregate.GROUP, wanted.group_id, remote)
     return verdict in _AGAIN
 
 
@@ -300,7 +305,26 @@ def _move_member(
         # Perhaps the Gateway no longer has the account. Delivering that finds out.
         with services.store.write() as unit:
             _enqueue(unit, Aggregate.USER, wanted.account_id, Lane.UPDATE)
+    if verdict is Verdict.STALE:
+        _catch_up(services, trip, Aggregate.GROUP, wanted.group_id, group)
     return verdict in {Verdict.STALE, Verdict.CHANGED}
+
+
+# --- a registry that is behind --------------------------------------------------------------------------
+
+
+def _catch_up(services: RegistrationServices, trip: _Trip, kind: Aggregate, local: str, remote: str) -> None:
+    """Count on from the version that the Gateway holds, if we never gave one so high.
+
+    Mostly another worker was faster, and reading the state again is enough. But a registry that came back
+    from a backup counts again what it had counted before; the Gateway would refuse all of that.
+    """
+    answer, held = services.directory.held_version(kind, remote)
+    trip.attempts.append((answer, answer.verdict(Action.FIND)))
+    if held is None or not 0 < held < HIGHEST_VERSION:
+        return
+    with services.store.write() as unit:
+        desired.outpace(unit.connection, kind, local, held=held)
 
 
 # --- settling -------------------------------------------------------------------------------------------

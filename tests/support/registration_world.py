@@ -14,6 +14,7 @@ from kernel.courier.memory import MemoryCarrier
 from kernel.courier.worker import CourierWorker
 from registration.domain.authority import Caller
 from registration.domain.organization import OrganizationForm
+from registration.domain.outbox import Aggregate
 from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm
 from registration.domain.plan import RequestMade
@@ -210,6 +211,15 @@ class MemoryGateway:
 
         answer = self._serve("find_group", external_id, act)
         return answer, found[0] if found and answer.status == 200 else None
+
+    def held_version(self, kind: Aggregate, remote_id: str) -> tuple[Answer, int | None]:
+        known = (self.users if kind is Aggregate.USER else self.groups).get(remote_id)
+
+        def act() -> Answer:
+            return Answer(200 if known else 404, method="GET", path=kind.value)
+
+        answer = self._serve("held_version", remote_id, act)
+        return answer, known.version if known and answer.status == 200 else None
 
     def add_member(self, group_remote_id: str, user_remote_id: str, *, version: int) -> Answer:
         return self._move("add_member", group_remote_id, user_remote_id, version)

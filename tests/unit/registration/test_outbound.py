@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from kernel.clock import FrozenClock
 from kernel.errors import SettingsError
 from kernel.randomness import SystemRandomness
-from registration.domain.outbox import Action, Verdict
+from registration.domain.outbox import Action, Aggregate, Verdict
 from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
 from registration.domain.sign_in import ProviderUnreachableError, SignInRefusedError
 from registration.outbound.access_token import AccessTokens
@@ -448,6 +448,25 @@ def test_a_group_is_posted_as_a_shell(wired: Wired) -> None:
     assert "members" not in sent
     assert sent[f"{EXTENSION}:Group"]["applicationKey"] == "emi"
     assert wired.directory.change_group("remote-1", GROUP).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "extension"),
+    [(Aggregate.USER, USER_SCHEMA, "User"), (Aggregate.GROUP, GROUP_SCHEMA, "Group")],
+)
+def test_the_version_that_is_held_is_read_where_there_is_one(
+    wired: Wired, kind: Aggregate, schema: str, extension: str
+) -> None:
+    """OB-11: a server without the fence, and one that is in trouble, hold none."""
+    kept = a_resource(schema, **{f"{EXTENSION}:{extension}": {"sourceVersion": 12}})
+    bodies = (kept, a_resource(schema))
+    asked = scim(wired, *(httpx.Response(200, json=body, headers=JSON) for body in bodies), an_error(503))
+    assert wired.directory.held_version(kind, "remote-1")[1] == 12
+    assert asked[0].url.path == f"/scim/v2/{extension}s/remote-1"
+    assert dict(asked[0].url.params) == {"attributes": f"{EXTENSION}:{extension}:sourceVersion"}
+    assert wired.directory.held_version(kind, "remote-1")[1] is None
+    answer, held = wired.directory.held_version(kind, "remote-1")
+    assert (answer.status, held) == (503, None)
 
 
 def test_looking_for_ours_asks_by_external_id_and_needs_no_more(wired: Wired) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from registration.domain.outbox import (
     BACKOFF,
+    DUE_STATES,
     GIVE_UP_AFTER,
     LANE_RANK,
     PROBE_EVERY,
@@ -135,6 +136,17 @@ def test_a_transient_answer_is_retried_and_after_three_days_the_row_is_dead() ->
     assert first.next_at == NOON + dt.timedelta(seconds=1)
     old = a_row(attempts=80, failing_since=NOON - GIVE_UP_AFTER)
     assert settle(old, Verdict.TRANSIENT, now=NOON, spread=0).state is State.DEAD
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TRANSIENT, Verdict.STALE, Verdict.CHANGED])
+def test_a_denial_is_tried_every_minute_until_it_is_done(verdict: Verdict) -> None:
+    """I-10, I-17: a Gateway that was ill for a week leaves nobody access for another hour, or for good."""
+    old = a_row(lane=Lane.DENY, attempts=80, failing_since=NOON - 3 * GIVE_UP_AFTER)
+    left = settle(old, verdict, now=NOON, spread=1)
+    assert left.state in DUE_STATES
+    assert left.next_at - NOON <= dt.timedelta(seconds=72)
+    asked = settle(old, verdict, now=NOON, spread=0, retry_after=dt.timedelta(minutes=5))
+    assert asked.next_at - NOON >= dt.timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(

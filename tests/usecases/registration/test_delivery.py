@@ -17,7 +17,7 @@ from registration.domain.provisioning import Answer
 from registration.domain.request import RequestView, WaitReason
 from registration.storage import outbox as rows
 from registration.storage.tables import account as account_table
-from registration.storage.tables import delivery_attempt, outbox, target_health
+from registration.storage.tables import delivery_attempt, gateway_group, outbox, target_health
 from registration.usecases.deliver import deliver_once
 from registration.usecases.show_request import show_request
 from tests.support.registration_world import EMI_SUBMIT, REPORTS, World, a_form, a_world
@@ -361,6 +361,47 @@ def test_a_request_the_gateway_refuses_for_good_is_dead_and_shown_as_failed(worl
     failed = next(item for item in view(world, made).items if item.kind == "account-created")
     assert failed.waiting is not None
     assert failed.waiting.reason is WaitReason.FAILED
+
+
+def test_a_registry_that_came_back_from_a_backup_is_obeyed_again(world: World) -> None:
+    """OB-11, I-01: it counts again what it had counted before; what it takes away is taken away all the same."""
+    left = granted(world, EMI_SUBMIT, REPORTS)
+    stays = granted(world, REPORTS, last="Second")
+    world.settle()
+    for remote in (*world.gateway.users.values(), *world.gateway.groups.values()):
+        remote.version += 20
+    made = world.revoke("ra", left.person_id)
+    assert isinstance(made, RequestMade)
+    again = world.grant("ra", ExistingPerson(stays.person_id), EMI_SUBMIT)
+    assert isinstance(again, RequestMade)
+    world.drain()
+    assert states(world) == {"done"}
+    held = {pair for pair in world.gateway.memberships() if pair[0] in {left.account_id, stays.account_id}}
+    assert held == {(stays.account_id, f"100001:{role}") for role in (EMI_SUBMIT, REPORTS)}
+    assert view(world, made).state == view(world, again).state == "provisioned"
+
+
+def test_a_version_beyond_belief_is_not_counted_on_from(world: World) -> None:
+    """A number that no registry gave must not become ours."""
+    left = granted(world, REPORTS)
+    world.settle()
+    for remote in world.gateway.groups.values():
+        remote.version = 2**40
+    assert isinstance(world.revoke("ra", left.person_id), RequestMade)
+    world.drain()
+    with world.services.store.read() as connection:
+        versions = connection.execute(select(gateway_group.c.version)).scalars()
+        assert max(versions) < 10
+    assert "conflict" in states(world)
+
+
+def test_what_is_tried_again_by_itself_waits_for_nobodys_decision(world: World) -> None:
+    """C-09: the page says what somebody has to do, and of nothing else."""
+    made = granted(world)
+    world.gateway.fault = lambda name: "412" if name == "add_member" else None
+    world.drain()
+    reasons = {item.waiting.reason for item in view(world, made).items if item.waiting}
+    assert reasons == {WaitReason.RETRYING}
 
 
 def test_attempts_are_kept_without_anything_personal(world: World) -> None:

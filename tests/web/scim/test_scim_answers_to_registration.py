@@ -64,6 +64,13 @@ def test_a_change_is_taken_as_it_was_meant(
     assert meaning(Action.CHANGE, deed(world, path)) is verdict
 
 
+def test_the_version_that_a_resource_is_held_at_can_be_asked_for(world: ScimWorld) -> None:
+    """OB-11: by it a registry that came back from a backup counts on; nobody but its own client reads it."""
+    path = f"/Users/{world.post('/Users', a_user())['id']}"
+    world.patch(path, {"op": "replace", "path": FENCE, "value": 7})
+    assert world.get(path, query={"attributes": FENCE}).json()[USER_EXTENSION] == {"sourceVersion": 7}
+
+
 def test_a_name_that_is_taken_and_a_member_that_is_no_more_are_understood(world: ScimWorld) -> None:
     """OB-03: the account is looked for by its external id then; the membership is as it should be."""
     member = world.post("/Users", a_user())["id"]
