@@ -102,6 +102,15 @@ class Redemption:
     verifier: str
 
 
+TOLD = {
+    "redirect_uri": "redirect_uri is not that of the authorization request.",
+    "code_verifier": "code_verifier does not fit the code_challenge of the authorization request.",
+    "dpop_jkt": "The code is bound to another key.",
+    "resource": "resource is not that of the authorization request.",
+}
+"""What a client hears that misused a good code of its own. It is burned: the words help nobody to guess."""
+
+
 def code_fault(code: SpentCode, redemption: Redemption, *, now: dt.datetime) -> str:
     """Return why a code may not be redeemed, or an empty text. The code is spent by now in any case.
 

@@ -90,9 +90,18 @@ class Fault:
     retry_after: dt.timedelta | None = None
 
 
-def invalid_client(reason: str) -> Fault:
-    """Return the one answer to every failed client authentication: it never says what was wrong (CA-01)."""
-    return Fault(ErrorCode.INVALID_CLIENT, "Client authentication failed.", 401, reason)
+def invalid_client(reason: str, description: str = "Client authentication failed.") -> Fault:
+    """Return the one answer to every failed client authentication: it never says what was wrong (CA-01).
+
+    Only who brought the client's own secret by the wrong way is told more (``wrong_way``).
+    """
+    return Fault(ErrorCode.INVALID_CLIENT, description, 401, reason)
+
+
+def wrong_way(registered: str) -> Fault:
+    """Return the answer to the right secret, sent otherwise than ``registered``: its holder is the client."""
+    description = f"The secret is right, but the client is registered for {registered}."
+    return invalid_client("another method is registered", description)
 
 
 def unauthorized_grant() -> Fault:
@@ -107,10 +116,13 @@ def slow_down(retry_after: dt.timedelta) -> Fault:
     )
 
 
-def invalid_grant(reason: str) -> Fault:
-    """Return the one answer to every code or refresh token that does not work."""
+def invalid_grant(reason: str, description: str = "") -> Fault:
+    """Return the one answer to every code or refresh token that does not work.
+
+    It is described otherwise only to the client whose code was good, and who used it wrongly.
+    """
     return Fault(
         ErrorCode.INVALID_GRANT,
-        "The grant is invalid, expired, revoked, or was issued to another client.",
+        description or "The grant is invalid, expired, revoked, or was issued to another client.",
         reason=reason,
     )

@@ -10,7 +10,15 @@ from idp.domain.client_assertion import Expected, judged, named_client
 from idp.domain.client_authentication import Presented
 from idp.domain.client_certificate import ClientCertificate, is_of_keys, names
 from idp.domain.networks import is_within
-from idp.domain.oauth import CERTIFICATE_METHODS, AuthMethod, Fault, invalid_client, slow_down
+from idp.domain.oauth import (
+    CERTIFICATE_METHODS,
+    SECRET_METHODS,
+    AuthMethod,
+    Fault,
+    invalid_client,
+    slow_down,
+    wrong_way,
+)
 from idp.usecases.client_keys import keys_of
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -42,12 +50,13 @@ def authenticate_client(services: IdpServices, presented: Presented) -> ProvenCl
         return slow_down(wait)
     known, fresh = services.clients.recall(services.store, client_id)
     found = _prove(services, known, presented, now)
-    if isinstance(found, str) and not fresh:
+    if not isinstance(found, ProvenClient) and not fresh:
         known = services.clients.look_up(services.store, client_id)
         found = _prove(services, known, presented, now)
     if isinstance(found, ProvenClient):
         return found
-    return _refuse(services, client_id, reason=found, known=known is not None)
+    fault = found if isinstance(found, Fault) else invalid_client(found)
+    return _refuse(services, client_id, fault, known=known is not None)
 
 
 def failure_key(client_id: str) -> str:
@@ -57,7 +66,7 @@ def failure_key(client_id: str) -> str:
 
 def _prove(
     services: IdpServices, known: KnownClient | None, presented: Presented, now: dt.datetime
-) -> ProvenClient | str:
+) -> ProvenClient | Fault | str:
     turned_away = _turned_away(known)
     if known is None or turned_away:
         same(digest(presented.secret), _NOBODY)
@@ -65,7 +74,7 @@ def _prove(
     if presented.method is AuthMethod.NONE and known.client.auth_method in CERTIFICATE_METHODS:
         return _prove_by_certificate(services, known, presented.certificate, now)
     if presented.method != known.client.auth_method:
-        return "another method is registered"
+        return _by_another_method(known, presented, now)
     if presented.method is AuthMethod.NONE:
         return ProvenClient(known.client, presented.method)
     if presented.method is AuthMethod.PRIVATE_KEY_JWT:
@@ -79,6 +88,14 @@ def _turned_away(known: KnownClient | None) -> str:
         return "unknown or disabled client"
     networks = known.client.allowed_addresses
     return "address" if networks and not is_within(current_origin().address, networks) else ""
+
+
+def _by_another_method(known: KnownClient, presented: Presented, now: dt.datetime) -> Fault | str:
+    """Return the refusal: whoever knows the secret may know how it is to be sent, and nobody else."""
+    both = {presented.method.value, known.client.auth_method}
+    if both == SECRET_METHODS and isinstance(_prove_by_secret(known, presented, now), ProvenClient):
+        return wrong_way(known.client.auth_method)
+    return "another method is registered"
 
 
 def _prove_by_assertion(
@@ -128,7 +145,7 @@ def _prove_by_secret(known: KnownClient, presented: Presented, now: dt.datetime)
     return ProvenClient(known.client, presented.method, used_former_secret=former)
 
 
-def _refuse(services: IdpServices, client_id: str, *, reason: str, known: bool) -> Fault:
+def _refuse(services: IdpServices, client_id: str, fault: Fault, *, known: bool) -> Fault:
     with services.store.write() as unit:
         wait = (
             services.failures.count(unit.connection, failure_key(client_id), now=unit.now)
@@ -142,9 +159,9 @@ def _refuse(services: IdpServices, client_id: str, *, reason: str, known: bool) 
                 "gateway:client:refused",
                 actor=Actor("client", client_id if known else "unknown"),
                 outcome="refused",
-                reason=reason,
+                reason=fault.reason,
             )
-    return invalid_client(reason)
+    return fault
 
 
 def _is_written_down(unit: Unit) -> bool:

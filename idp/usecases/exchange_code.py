@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.confirmation import Binding, Confirmation
-from idp.domain.grant import CodeRequest, Redemption, SpentCode, code_fault, grant_fault
+from idp.domain.grant import TOLD, CodeRequest, Redemption, SpentCode, code_fault, grant_fault
 from idp.domain.oauth import Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.storage.clients import admit
 from idp.storage.codes import find_spent_code, spend_code
@@ -54,7 +54,8 @@ def exchange_code(
             reason = "locked" if locked_meanwhile(unit, state, how, since=issued_at) else ""
         if state is None or reason:
             revoke_grant(unit.connection, spent.grant_id, reason="code-refused", now=unit.now)
-            return refuse_grant(services, unit, client, invalid_grant(f"code: {reason}"))
+            fault = invalid_grant(f"code: {reason}", TOLD.get(reason, ""))
+            return refuse_grant(services, unit, client, fault)
         check_client_is_current(state, client.client)
         return redeem(services, unit, client, state, request, GrantType.AUTHORIZATION_CODE)
 

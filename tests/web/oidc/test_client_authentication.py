@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from idp.storage import tables
+from idp.usecases.disable_client import disable_client
 from idp.usecases.list_clients import list_clients
 from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.rotate_client_secret import NoSecret, SecretRotated, rotate_client_secret
@@ -53,11 +54,34 @@ def test_wrong_empty_and_missing_secrets_are_refused_alike(op: Op) -> None:
         ask(op, op.basic("nobody")),
         ask(op, client_id="m2m"),
         ask(op),
-        ask(op, client_id="m2m", client_secret=SECRET),
+        ask(op, client_id="m2m", client_secret="x" * 43),
+        ask(op, client_id="nobody", client_secret=SECRET),
     ]
     for answer in answers:
         refused(answer)
     assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_post"])
+def test_who_brings_the_right_secret_by_the_other_way_is_told_the_registered_one(
+    op: Op, registered: str
+) -> None:
+    """RFC 6749 §5.2: refused as ever, and in words that only the secret's holder hears (CA-01)."""
+    op.machine(token_endpoint_auth_method=registered)
+
+    def by_the_other_way(secret: str) -> Response:
+        if registered == "client_secret_basic":
+            return ask(op, client_id="m2m", client_secret=secret)
+        return ask(op, op.basic("m2m", secret))
+
+    wrong, right = by_the_other_way("x" * 43), by_the_other_way(SECRET)
+    refused(wrong)
+    refused(right)
+    assert wrong.json()["error_description"] == "Client authentication failed."
+    said = f"The secret is right, but the client is registered for {registered}."
+    assert right.json()["error_description"] == said
+    assert disable_client(op.services, "m2m", actor=SYSTEM)
+    assert by_the_other_way(SECRET).body == wrong.body
 
 
 def test_a_public_client_has_no_use_of_secret_grants(op: Op) -> None:

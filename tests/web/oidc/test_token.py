@@ -34,6 +34,10 @@ def error_of(answer: Response) -> str:
     return str(answer.json()["error"])
 
 
+def description_of(answer: Response) -> str:
+    return str(answer.json()["error_description"])
+
+
 def ready(op: Op, **metadata: object) -> str:
     op.client(**metadata)
     return op.session(op.account())
@@ -71,7 +75,11 @@ def test_a_code_that_a_stranger_presents_is_burned(op_on_both: Op) -> None:
     op = op_on_both
     code = op.code(ready(op))
     op.client("rp2")
-    assert error_of(op.redeem(code, headers=op.basic("rp2"))) == "invalid_grant"
+    answer = op.redeem(code, headers=op.basic("rp2"), redirect_uri="https://rp2.example/")
+    assert error_of(answer) == "invalid_grant"
+    assert "redirect_uri" not in description_of(answer), (
+        "what a good code of another's lacks is told to nobody"
+    )
     assert error_of(op.redeem(code)) == "invalid_grant"
 
 
@@ -79,7 +87,9 @@ def test_a_code_that_a_stranger_presents_is_burned(op_on_both: Op) -> None:
 def test_the_redirect_uri_is_the_one_of_the_request(op: Op, redirect_uri: str | None) -> None:
     """TK-05: another registered one, none, and an empty one are all wrong."""
     code = op.code(ready(op, redirect_uris=[CALLBACK, "https://emi.example/other"]))
-    assert error_of(op.redeem(code, redirect_uri=redirect_uri)) == "invalid_grant"
+    answer = op.redeem(code, redirect_uri=redirect_uri)
+    assert error_of(answer) == "invalid_grant"
+    assert "redirect_uri is not" in description_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +99,9 @@ def test_the_redirect_uri_is_the_one_of_the_request(op: Op, redirect_uri: str | 
 def test_a_wrong_verifier_burns_the_code(op: Op, verifier: str | None) -> None:
     """PK-05, PK-06."""
     code = op.code(ready(op))
-    assert error_of(op.redeem(code, code_verifier=verifier)) == "invalid_grant"
+    answer = op.redeem(code, code_verifier=verifier)
+    assert error_of(answer) == "invalid_grant"
+    assert "code_verifier does not fit" in description_of(answer)
     assert error_of(op.redeem(code)) == "invalid_grant"
 
 
