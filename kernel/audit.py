@@ -27,6 +27,7 @@ from kernel.forking import renew_in_children
 from kernel.origin import current_origin
 from kernel.prepared import Prepared
 from kernel.randomness import Randomness
+from kernel.sentences import in_a_sentence
 from kernel.tables import audit_chain, audit_event
 from kernel.transaction import Transaction, forgetting
 
@@ -194,6 +195,8 @@ class Audit:
     ) -> None:
         """Note one row: ``tag`` is ``source:subject:action``, ``outcome`` is ``done`` or ``refused``.
 
+        ``reason`` may be what somebody typed: it is written as it may stand in a line of others.
+
         Raises:
             AuditError: if ``details`` names a secret.
         """
@@ -209,7 +212,7 @@ class Audit:
                 "organization": organization,
                 "target": target,
                 "outcome": outcome,
-                "reason": reason,
+                "reason": in_a_sentence(reason),
                 "address": origin.address,
                 "request_id": origin.request_id,
                 "details": dict(details or {}),

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 from idp.domain.client import Client
 from idp.domain.localized import in_language
-
-_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-
-
-def breaks_a_sentence(name: str) -> bool:
-    """Tell whether a name would do something to the sentence it stands in: end its line, or turn it round.
-
-    Letters of every script may stand there, and the joiners that scripts and emoji need.
-    """
-    return any(
-        unicodedata.category(each) in {"Cc", "Zl", "Zp"} or unicodedata.bidirectional(each) in _TURNS
-        for each in name
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from idp.storage.event_streams import list_streams, remove_stream, stream_within
 from idp.usecases.security_events import switch_stream
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
+from kernel.sentences import in_a_sentence
 
 
 def event_streams(services: IdpServices) -> tuple[tuple[Stream, int], ...]:
@@ -23,6 +24,7 @@ def set_stream_status(
     A paused stream keeps them until it goes on; a disabled one keeps none, and forgets those that wait. The
     receiver that manages its stream is told.
     """
+    reason = in_a_sentence(reason)
     with services.store.write() as unit:
         stream = stream_within(unit.connection, client_id)
         if stream is None:

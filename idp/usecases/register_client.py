@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.client import Client, client_from
-from idp.domain.client_face import breaks_a_sentence
 from idp.domain.client_metadata import MetadataError, MetadataFault, is_client_id, kept, metadata_faults
 from idp.domain.client_profile import PROFILES, ClientProfile, ProfileRules
 from idp.domain.localized import localized_names
@@ -21,6 +20,7 @@ from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
+from kernel.sentences import breaks_a_sentence
 from kernel.store import Unit
 
 _NAMED = ("client_name",)
@@ -134,7 +134,7 @@ def _faults(
     found = list(metadata_faults(metadata, profile=order.profile, loopback_http=loopback))
     if not is_client_id(order.id):
         found.append(_wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores"))
-    found += _name_faults(order.name, metadata)
+    found += _name_faults(order, metadata)
     if order.launch_url and urlsplit(order.launch_url).scheme not in {"http", "https"}:
         found.append(_wrong("launch_url", "has to be a web address"))
     short = 0 < len(order.secret) < _SHORTEST_SECRET
@@ -152,10 +152,11 @@ def _faults(
     return tuple(found)
 
 
-def _name_faults(name: str, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
-    if is_blank(name):
+def _name_faults(order: ClientOrder, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    if is_blank(order.name):
         yield _wrong("client_name", "is missing")
-    told = {"client_name": name, **{each: metadata[each] for each in localized_names(metadata, _NAMED)}}
+    told = {"client_name": order.name, "description": order.description}
+    told |= {each: metadata[each] for each in localized_names(metadata, _NAMED)}
     for each, words in told.items():
         if isinstance(words, str) and breaks_a_sentence(words):
             yield _wrong(each, "must not have line breaks or characters that turn the writing round")

@@ -8,9 +8,10 @@ from enum import StrEnum
 from idp.domain.security_events import Payload, Stream, StreamStatus, is_authorization, is_push_address
 from idp.storage.event_streams import save_stream, stream_within
 from idp.storage.scim_clients import lock_scim_client
-from idp.usecases.security_events import seal_authorization, switch_stream
+from idp.usecases.security_events import seal_authorization
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
+from kernel.sentences import in_a_sentence
 
 _LONGEST = 256
 
@@ -52,7 +53,9 @@ class StreamRefused(StrEnum):
 def store_event_stream(
     services: IdpServices, order: StreamOrder, *, actor: Actor, known: str | None = None
 ) -> StreamStored | StreamRefused:
-    """Store the stream of ``order``, enabled; what waits in one that exists stays.
+    """Store the stream of ``order``; of one that exists what waits in it stays, and its status.
+
+    A new one is enabled.
 
     With ``known`` it is refused unless that is the :func:`stream_version` of the stream that stands.
     """
@@ -71,20 +74,18 @@ def store_event_stream(
         stream = Stream(
             id=unit.randomness.ulid(unit.now),
             client_id=order.client_id,
-            description=order.description,
+            description=in_a_sentence(order.description),
             provisioning=order.provisioning,
             signals=stored.signals if stored is not None else (),
             algorithm=algorithm,
             endpoint_url=order.endpoint_url,
-            status=StreamStatus.ENABLED,
-            reason="",
+            status=StreamStatus.ENABLED if stored is None else stored.status,
+            reason="" if stored is None else stored.reason,
         )
         sealed = seal_authorization(unit.sealer, order.client_id, order.authorization or "")
         if order.authorization is None and stored is not None and stored.endpoint_url == order.endpoint_url:
             sealed = stored.authorization
         stream_id = save_stream(unit.connection, stream, sealed_authorization=sealed, now=unit.now)
-        if stored is not None and stored.status is not StreamStatus.ENABLED:
-            switch_stream(unit, stored, StreamStatus.ENABLED, reason="")
         unit.audit.record(
             "gateway:event-stream:stored",
             actor=actor,

@@ -16,6 +16,7 @@ import flask
 import jinja2
 import structlog
 from flask.sessions import NullSession, SessionInterface
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response
@@ -23,6 +24,7 @@ from werkzeug.wrappers import Response
 from kernel.errors import SwitchyardError
 from kernel.origin import Origin, current_origin, origin, spoken
 from kernel.randomness import Randomness
+from kernel.sentences import turns_writing, without_turns
 from kernel.translations import Translations
 from kernel.web import errors
 from kernel.web.assets import Assets
@@ -145,6 +147,7 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
         environment.loader = CompiledOnce(environment.loader)
     environment.add_extension("jinja2.ext.i18n")
     environment.add_extension("jinja2.ext.do")
+    environment.finalize = _shown
     environment.trim_blocks = True
     environment.lstrip_blocks = True
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # brought by the extension
@@ -168,6 +171,13 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
     app.context_processor(
         lambda: {"current_language": current_language(), "other_languages": other_languages()}
     )
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template says
+    """Return what a template shows as it is shown: no text turns round what stands beside it."""
+    if not isinstance(value, str) or not turns_writing(value):
+        return value
+    return Markup(without_turns(value)) if isinstance(value, Markup) else without_turns(value)  # noqa: S704
 
 
 def _stand_guard(app: flask.Flask, kit: PageKit) -> None:

@@ -20,6 +20,7 @@ import flask
 from markupsafe import Markup, escape
 
 from kernel.randomness import Randomness
+from kernel.sentences import without_turns
 
 _MOST_KEPT: Final = 64
 """How many are kept: a few for each language and client. An installation has no more than it has clients."""
@@ -49,11 +50,16 @@ class _Skeleton:
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the page with ``values``, and with what this request gives of itself."""
-        shown = {name: str(escape(_value(name, values))) for name in self.names}
+        shown = {name: _shown(_value(name, values)) for name in self.names}
         pieces = [*self.pieces]
         for index, name in self.open:
             pieces[index] = shown[name]
         return "".join(pieces)
+
+
+def _shown(value: str) -> str:
+    """Return a value as a template shows it (:mod:`kernel.sentences`)."""
+    return without_turns(str(escape(value)))
 
 
 def _value(name: str, values: Mapping[str, str]) -> str:

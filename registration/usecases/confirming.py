@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
+from kernel.sentences import in_a_sentence
 from kernel.store import Unit
 from registration.domain.authority import Caller, Identity
 from registration.domain.outcomes import Refusal, Refused
@@ -120,8 +121,8 @@ def confirm_within(
         idempotency_key=form.idempotency_key,
         fingerprint=form.fingerprint,
         maker=_maker(connection, form.caller),
-        reason=form.reason,
-        ticket=form.ticket,
+        reason=in_a_sentence(form.reason),
+        ticket=in_a_sentence(form.ticket),
     )
     return carry_out(unit, services, order, outcome)
 

@@ -19,6 +19,7 @@ from idp.domain.networks import is_of_somebody
 from idp.domain.provisioning import SOURCE_VERSION_MARK, AccountFacts, GroupFacts
 from idp.domain.query import Record
 from idp.domain.user_name import UserNameFault, fold, is_blank, user_name_fault
+from kernel.sentences import in_a_sentence
 from scim.domain.catalogue import GROUPS, USERS
 from scim.domain.documents import write
 from scim.domain.enterprise import manager_of
@@ -58,6 +59,8 @@ def account_facts(
 ) -> AccountFacts:
     """Return what the user ``resource`` (in its wire form) states of an account.
 
+    Names are told to others as they may stand in a sentence; the document keeps what was stated.
+
     ``stored`` is the document of one that is changed: then the values are those that differ from its own.
     ``free_manager`` says that its manager may be nobody here.
 
@@ -83,10 +86,10 @@ def account_facts(
         kind=_kind(resource, extension),
         user_name=user_name,
         external_id=resource.get("externalId") or None,
-        display_name=next((each for each in shown if not is_blank(each)), user_name),
-        given_name=given,
-        family_name=family,
-        middle_name=name.get("middleName") or "",
+        display_name=in_a_sentence(next((each for each in shown if not is_blank(each)), user_name)),
+        given_name=in_a_sentence(given),
+        family_name=in_a_sentence(family),
+        middle_name=in_a_sentence(name.get("middleName") or ""),
         email=_main_value(resource.get("emails")),
         phone=_main_value(resource.get("phoneNumbers")),
         language=_language(resource.get("preferredLanguage")),
@@ -98,7 +101,7 @@ def account_facts(
         person_id=extension.get("personId") or "",
         custodian_person_id=extension.get("custodianPersonId") or "",
         organizations=tuple(
-            AccountOrganization(each.get("id") or "", each.get("shortName") or "")
+            AccountOrganization(each.get("id") or "", in_a_sentence(each.get("shortName") or ""))
             for each in extension.get("organizations") or ()
         ),
         allowed_addresses=tuple(_network(each) for each in extension.get("allowedAddresses") or ()),
@@ -126,9 +129,9 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
         external_id=resource.get("externalId") or None,
         display_name=display_name,
         organization_id=extension.get("organizationId") or "",
-        organization_short_name=extension.get("organizationShortName") or "",
+        organization_short_name=in_a_sentence(extension.get("organizationShortName") or ""),
         access_role_key=extension.get("accessRoleKey") or "",
-        access_role_name=extension.get("accessRoleName") or "",
+        access_role_name=in_a_sentence(extension.get("accessRoleName") or ""),
         application_key=extension.get("applicationKey") or "",
         account_kinds=tuple(extension.get("accountKinds") or ()),
         source_version=_source_version(extension),

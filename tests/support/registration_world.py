@@ -281,6 +281,7 @@ class World:
         person: PersonChoice,
         *,
         organization_id: str | None = None,
+        reason: str = "",
     ) -> RequestMade | Refused:
         """Let somebody name a contact through preview and confirm."""
         organization_id = organization_id or self.organization_id
@@ -298,6 +299,7 @@ class World:
             person=person,
             plan_digest=plan.digest,
             idempotency_key=self.key(),
+            reason=reason,
         )
 
     def grant(

@@ -24,6 +24,7 @@ from idp.usecases.services import IdpServices
 from idp.web.events.door import Door, json_object, refused
 from idp.web.events.poll import POLL_PATH
 from kernel.errors import BusyError
+from kernel.sentences import breaks_a_sentence
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
 STREAM_PATH = "/ssf/stream"
@@ -169,6 +170,7 @@ class Streams:
     def _set_status(self, request: Request, client_id: str) -> Response:
         body = json_object(request)
         stream_id, reason = _text(body, "stream_id"), _text(body, "reason", needed=False)
+        _refuse_breaks("reason", reason)
         if body.get("status") not in tuple(StreamStatus):
             raise BadRequestError("'status' is none of enabled, paused and disabled")
         status = StreamStatus(body["status"])
@@ -219,6 +221,7 @@ def _stated(body: Mapping[str, Any], stored: Stream | None) -> OwnStream:
     description = body.get("description", stored.description if stored else "")
     if not isinstance(description, str) or len(description) > _LONGEST_TEXT:
         raise BadRequestError("'description' is no text that is short enough")
+    _refuse_breaks("description", description)
     signals = tuple(dict.fromkeys(requested))
     delivery = body.get("delivery")
     if delivery is None:
@@ -236,6 +239,12 @@ def _text(body: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
     if not isinstance(found, str) or (needed and not found):
         raise BadRequestError(f"'{name}' is no text")
     return found
+
+
+def _refuse_breaks(name: str, text: str) -> None:
+    """Refuse a text of which operators could not tell where it ends."""
+    if breaks_a_sentence(text):
+        raise BadRequestError(f"'{name}' has line breaks or characters that turn the writing round")
 
 
 def _status(stream_id: str, status: StreamStatus, reason: str) -> dict[str, str]:

@@ -283,3 +283,12 @@ def test_without_a_catalogue_nothing_can_be_done(sqlite_registration_database: D
     )
     assert refusal(answer) is Refusal.NO_CATALOGUE
     assert refusal(offer_participations(empty.services, caller=Caller.console())) is Refusal.NO_CATALOGUE
+
+
+def test_a_reason_stands_in_one_line(world: World) -> None:
+    """CVE-2021-42574: others read it among what the pages and the audit say of the request."""
+    made = world.name("ra", "applicant-representative", world.person("ra"), reason="asked\nby \u202eher")
+    assert isinstance(made, RequestMade), made
+    shown = show_request(world.services, caller=world.caller("cr"), number=made.number)
+    assert not isinstance(shown, Refused)
+    assert shown.reason == "asked by her"

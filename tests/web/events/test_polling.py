@@ -193,6 +193,16 @@ def test_a_paused_stream_keeps_its_events_and_a_disabled_one_none(world: ScimWor
     assert event_streams(services) == ()
 
 
+@pytest.mark.parametrize("status", [StreamStatus.PAUSED, StreamStatus.DISABLED])
+def test_a_stream_that_is_stored_anew_stays_stopped(world: ScimWorld, status: StreamStatus) -> None:
+    """What it tells, and where, is another question than whether it goes on."""
+    hears(world)
+    set_stream_status(world.services, CLIENT, status, reason="maintenance", actor=SYSTEM)
+    hears(world, Payload.FULL)
+    ((stream, _waiting),) = event_streams(world.services)
+    assert (stream.provisioning, stream.status, stream.reason) == (Payload.FULL, status, "maintenance")
+
+
 @pytest.mark.parametrize(("bound", "most"), [("most_waiting_events", 1), ("most_waiting_bytes", 800)])
 def test_a_receiver_that_is_gone_fills_no_disk(world: ScimWorld, bound: str, most: int) -> None:
     """P2: what waits too long is forgotten, and a stream with too many events, or too large ones, is disabled."""

@@ -591,3 +591,18 @@ def test_a_new_password_is_told(gatehouse: Gatehouse) -> None:
         "reason_admin": {"en": "password updated"},
     }
     assert event.claims["sub_id"]["sub"] == holder.account.id
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "turned \u202eround"])
+def test_what_a_receiver_says_of_its_stream_is_one_line(sqlite_op: Op, text: str) -> None:
+    """CVE-2021-42574: operators read it beside what we say of the stream."""
+    party = Party(sqlite_op)
+    assert party.ask("POST", "/ssf/stream", {"description": text}).status == 400
+    name = party.asks_for(Signal.SESSION_REVOKED)
+    for method in ("PUT", "PATCH"):
+        assert party.ask(method, "/ssf/stream", {"stream_id": name, "description": text}).status == 400
+    status = {"stream_id": name, "status": "paused", "reason": text}
+    assert party.ask("POST", "/ssf/status", status).status == 400
+    assert set_stream_status(sqlite_op.services, "emi", StreamStatus.PAUSED, reason=text, actor=SYSTEM)
+    told = party.ask("GET", "/ssf/status", query=f"stream_id={name}").json()["reason"]
+    assert told in ("two lines", "turned round")

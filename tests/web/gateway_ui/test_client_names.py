@@ -46,6 +46,15 @@ def test_a_name_does_nothing_to_our_sentences(gateway: PagesGateway, name: str) 
     assert {fault.name for fault in refused.faults} == {"client_name"}
 
 
+@pytest.mark.parametrize("words", ["Grid \u202e", "Grid\nGrid"])
+def test_a_description_does_nothing_to_the_tile(gateway: PagesGateway, words: str) -> None:
+    metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
+    order = ClientOrder("grid", "Grid", metadata, description=words)
+    refused = register(gateway.services, order, actor=SYSTEM)
+    assert isinstance(refused, RegistrationRefused)
+    assert {fault.name for fault in refused.faults} == {"description"}
+
+
 @pytest.mark.parametrize("name", ["بوابة السوق", "⚡👩‍👩‍👧 Grid", "می‌خواهم", "Ünïcode Ω 電力"])
 def test_a_name_may_be_of_any_script(gateway: PagesGateway, name: str) -> None:
     """RFC 7591 §2.2: with the joiners that its letters and signs need."""

@@ -481,6 +481,7 @@ def test_events_are_switched_on_changed_paused_and_taken_away(both: tuple[Office
     office.robin.open(f"{ONE}/events?id=entra")
     office.robin.send(endpoint_url="https://elsewhere.example/")
     assert office.stream("entra").authorization is None, "no other receiver gets this one's secret"
+    assert office.stream("entra").status == "paused"
     text = office.robin.open(f"{ONE}?id=entra").text
     assert "https://elsewhere.example/" in text
     assert "Events paused" in text

@@ -32,7 +32,7 @@ TEMPLATES = {
 {{ kit.checkboxes("role", "Roles", [{"value": "a", "text": "A"}, {"value": "b", "text": "B"}], errors=errors) }}
 {{ kit.radios("kind", "Kind", [{"value": "p", "text": "Person"}], errors=errors) }}
 {{ kit.select("country", "Country", [{"value": "CA", "text": "Canada"}], prompt="Choose", errors=errors) }}
-{{ kit.table("People", ["ID", "Name"], [["1", "Nora"]]) }}{{ kit.button("Save") }}</form>
+{{ kit.table("People", ["ID", "Name"], [["1", "Nora"]]) }}<p>{{ t("Asked by %(name)s", name=name) }} {{ name }}</p>{{ kit.button("Save") }}</form>
 <p>{{ now()|moment }}</p><p>{{ now()|day }}</p>{% endblock %}""",
 }
 
@@ -61,7 +61,7 @@ def _routes(app: flask.Flask) -> None:
 
     @app.get("/form")
     def form() -> str:
-        return flask.render_template("form.html", errors=None, name="")
+        return flask.render_template("form.html", errors=None, name=flask.request.args.get("name", ""))
 
     @app.post("/form")
     def save() -> tuple[str, int] | flask.Response:

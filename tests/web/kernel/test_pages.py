@@ -146,3 +146,10 @@ def test_every_error_page_speaks_french_too(client: FlaskClient, status: int) ->
     assert headings[0]
     assert headings[1]
     assert headings[0].group(1) != headings[1].group(1)
+
+
+def test_nothing_on_a_page_turns_the_writing_round(client: FlaskClient) -> None:
+    """CVE-2021-42574: whoever wrote it, and whether it stands alone, in a field or in a sentence."""
+    page = client.get("/form", query_string={"name": "Eve \u202e<b>\u2066\u05e9\u05dc"}).text
+    assert not set(page) & {chr(point) for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+    assert page.count("Eve &lt;b&gt;\u05e9\u05dc") == 3

@@ -21,7 +21,7 @@ from idp.usecases.show_client import search_clients, show_client
 from idp.usecases.show_client_secret import WAITS, SecretOf, put_secret_by, take_secret_up
 from idp.usecases.store_scim_client import ScimClientOrder
 from idp.usecases.sweep_tokens import sweep_tokens
-from kernel.audit import Actor
+from kernel.audit import Actor, verify_chains
 from kernel.crypto import digest
 from tests.support.oidc import ISSUER, Op
 from tests.support.together import together
@@ -251,3 +251,12 @@ def test_an_operator_sees_who_made_a_client_and_what_was_done_to_it(op: Op) -> N
     assert (newest.tag, newest.who, newest.reason) == ("gateway:client:disabled", "robin", "a drill")
     assert {deed.who for deed in detail.deeds} == {"robin", "Nora Field", "switchyard"}
     assert detail.holdings.last_used_at is None
+
+
+def test_a_reason_stands_in_one_line_of_the_audit(op: Op) -> None:
+    """LI-03, CVE-2021-42574: whoever reads the audit, or its letters and lists, is not led astray by it."""
+    op.client()
+    assert disable_client(op.services, "emi", actor=STAFF, reason="leaked\n2026-11-22 enabled \u202eyb")
+    (row,) = op.audit("gateway:client:disabled")
+    assert row.reason == "leaked 2026-11-22 enabled yb"
+    assert not verify_chains(op.services.store.database).faults

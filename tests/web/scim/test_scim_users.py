@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from idp.storage.accounts import find_account
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
@@ -496,3 +497,21 @@ def test_a_new_user_says_that_it_is_active(world: ScimWorld) -> None:
     del stated["active"]
     assert world.post("/Users", stated)["active"] is True
     assert world.found("Users", "active eq true") == ["fieldn"]
+
+
+def test_a_name_is_told_to_others_in_one_line(world: ScimWorld) -> None:
+    """CVE-2021-42574: the source finds what it stated; pages, tokens and letters what stands in a sentence."""
+    stated = "Ann \u202eeve\nAdministrator"
+    name = {"givenName": stated, "familyName": stated, "middleName": stated}
+    body = {**a_user("ann"), "displayName": stated, "name": name}
+    body[USER_EXTENSION] = {"organizations": [{"id": "acme", "shortName": stated}]}
+    made = world.post("/Users", body)
+    assert made.status == 201, made.body
+    assert (made["displayName"], made["name"]["familyName"]) == (stated, stated)
+    assert world.get("/Users", query={"filter": 'displayName co "Administrator"'})["totalResults"] == 1
+    with world.services.store.read() as connection:
+        account = find_account(connection, made["id"])
+    assert account is not None
+    told = "Ann eve Administrator"
+    assert account.names == (told, told, told)
+    assert (account.display, account.organizations[0].short_name) == (told, told)
