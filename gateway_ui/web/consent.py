@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.flows import go, start
+from gateway_ui.web.flows import go, sign_in_first
 from gateway_ui.web.page_client import about_client, client_face, keep_opener
 from idp.domain.login_flow import RESUME_PATH
 from idp.usecases.consents import list_consents, revoke_consent
@@ -89,7 +89,7 @@ def show() -> ResponseReturnValue:
     """Show what the person allowed."""
     session = live_session()
     if session is None:
-        return start(CONSENTS)
+        return sign_in_first(CONSENTS)
     found = list_consents(pages().services, session)
     named = [(each, name_here(each.client_id, each.client_name), scope_words(each.scope)) for each in found]
     return render("allowed_applications.html", found=named)
@@ -99,9 +99,10 @@ def show() -> ResponseReturnValue:
 def take_back() -> ResponseReturnValue:
     """Take a consent back, with everything the application was given; a second time changes nothing."""
     session = live_session()
-    if session is not None:
-        client_id = single(flask.request.form, "client", longest=64)
-        revoke_consent(pages().services, session, client_id=client_id)
+    if session is None:
+        return sign_in_first(CONSENTS)
+    client_id = single(flask.request.form, "client", longest=64)
+    revoke_consent(pages().services, session, client_id=client_id)
     return go(CONSENTS)
 
 

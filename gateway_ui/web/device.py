@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.consent import scope_words
 from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.flows import Answer, start, wait_seconds
+from gateway_ui.web.flows import Answer, sign_in_first, start, wait_seconds
 from gateway_ui.web.messages import (
     DEVICE_CODE,
     DEVICE_CODE_MISSING,
@@ -66,10 +66,10 @@ def enter() -> ResponseReturnValue:
 def answer() -> ResponseReturnValue:
     """Show who asks under the code that was typed, or keep the answer."""
     session = live_session()
-    if session is None:
-        return start(DEVICE)
     form = flask.request.form
     typed = single(form, "user_code", longest=_LONGEST)
+    if session is None:
+        return sign_in_first(_with(typed) if typed else DEVICE)
     decision = single(form, "decision", longest=10)
     if not typed:
         return _refused(typed, DEVICE_CODE_MISSING)

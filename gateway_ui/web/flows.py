@@ -43,6 +43,8 @@ STEP_PAGES: Mapping[Step, str] = {
     Step.DONE: "/sign-in",
 }
 
+_ENDED = "ended"
+
 
 def flow_token() -> str:
     """Return the flow named in the address, or an empty text."""
@@ -59,8 +61,10 @@ def go(path: str) -> Response:
     return flask.redirect(local_path(path), 303)
 
 
-def start(path: str = "/", *, login_hint: str = "", demands: Demands | None = None) -> Response:
-    """Start a sign-in that ends at ``path`` and go to its first page."""
+def start(
+    path: str = "/", *, login_hint: str = "", demands: Demands | None = None, says_ended: bool = False
+) -> Response:
+    """Start a sign-in that ends at ``path`` and go to its first page, which may say that a session ended."""
     flow = start_login(
         pages().services,
         browser=browser_token(),
@@ -69,7 +73,21 @@ def start(path: str = "/", *, login_hint: str = "", demands: Demands | None = No
         session=live_session(),
         login_hint=login_hint,
     )
-    return go(address("/sign-in", flow))
+    return go(address("/sign-in", flow) + (f"&{_ENDED}=yes" if says_ended else ""))
+
+
+def sign_in_first(path: str) -> Response:
+    """Ask who it is before a page that is for the signed in only, and go on there.
+
+    Who sent a form is told that the session had ended and nothing was changed: after "Change password" a
+    sign-in page without a word reads as if it was.
+    """
+    return start(path, says_ended=flask.request.method == "POST")
+
+
+def session_had_ended() -> bool:
+    """Tell whether the sign-in page has to say that a session ended before a form came."""
+    return single(flask.request.args, _ENDED, longest=5) == "yes"
 
 
 def settled(outcome: object, flow: str) -> Response | None:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.flows import Answer, go, slow_down, start
+from gateway_ui.web.flows import Answer, go, sign_in_first, slow_down
 from gateway_ui.web.messages import CURRENT_MISSING, CURRENT_WRONG, complain
 from gateway_ui.web.passwords import add_faults, requirement_lines
 from idp.usecases.change_password import (
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
     """Ask for the present password and a new one."""
     session = live_session()
     if session is None:
-        return start(ADDRESS)
+        return sign_in_first(ADDRESS)
     return _page() if has_password(pages().services, session) else _nothing_to_change()
 
 
@@ -46,7 +46,7 @@ def change() -> ResponseReturnValue:
     """Change the password; what was typed is never sent back."""
     session = live_session()
     if session is None:
-        return start(ADDRESS)
+        return sign_in_first(ADDRESS)
     form, errors = flask.request.form, FormErrors()
     current = single(form, "current")
     if not current:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.flows import go, start
+from gateway_ui.web.flows import go, sign_in_first, start
 from gateway_ui.web.messages import NAME_LONG, complain
 from idp.domain.factors import LONGEST_LABEL, PROOF_LIFE, FactorKind, OwnFactor, Removal, clean_label
 from idp.domain.login_flow import Demands
@@ -49,7 +49,7 @@ def listing() -> ResponseReturnValue:
     """Show what whoever is signed in has."""
     session = live_session()
     if session is None:
-        return start(ADDRESS)
+        return sign_in_first(ADDRESS)
     done = _DONE.get(single(flask.request.args, "done", longest=20))
     return render(
         "second_steps.html",
@@ -109,7 +109,7 @@ def _standing(factor_id: str) -> tuple[LiveSession, OwnFactor] | Response:
     """Return who is signed in and the factor of hers that the page is about, or the way to a proof."""
     session = live_session()
     if session is None:
-        return start(flask.request.path)
+        return sign_in_first(flask.request.path)
     own = list_own_factors(pages().services, session)
     factor = next((each for each in own if each.id == factor_id), None)
     if factor is None:

@@ -11,7 +11,17 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import fill, live_session, pages, render
-from gateway_ui.web.flows import Answer, address, flow_token, go, settled, slow_down, standing, start
+from gateway_ui.web.flows import (
+    Answer,
+    address,
+    flow_token,
+    go,
+    session_had_ended,
+    settled,
+    slow_down,
+    standing,
+    start,
+)
 from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSING, complain, disclaimer
 from gateway_ui.web.page_client import client_face, keep_opener
 from idp.domain.login_flow import RESUME_PATH, Step
@@ -117,6 +127,7 @@ def sign_in_page(
         "username_is_fixed": page.account is not None,
         "remember": remember,
         "passkeys": page.passkeys_possible,
+        "session_had_ended": session_had_ended(),
         "disclaimer": disclaimer(pages().operator),
     }
     if not errors and answer is None:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import live_session, pages
-from gateway_ui.web.flows import start
+from gateway_ui.web.flows import sign_in_first, start
 from idp.domain.login_flow import Demands
 from idp.domain.session import LiveSession
 from idp.usecases.operators import is_operator
@@ -39,7 +39,7 @@ def operators_only(page: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
     @wraps(page)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if live_session() is None:
-            return start(this_page())
+            return sign_in_first(this_page())
         if not stands_as_operator():
             return refuse(
                 403,

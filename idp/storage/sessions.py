@@ -148,6 +148,11 @@ def open_session(connection: Connection, new: NewSession, *, began_at: dt.dateti
     return bool(stored)
 
 
+def ended_for(connection: Connection, digest: bytes) -> str:
+    """Return why the session of a token was ended; empty if it was not: it lives, or ran out of time."""
+    return connection.scalar(select(session.c.ended_reason).where(session.c.digest == digest)) or ""
+
+
 def browser_of(connection: Connection, session_id: str) -> bytes | None:
     """Return the digest of the browser of a session, ended or not; None if the session is gone."""
     rows = _BROWSER.within(connection, id=session_id)

@@ -98,3 +98,16 @@ def test_a_step_up_goes_on_with_the_session_that_is_kept(gatehouse: Gatehouse) -
     done = finish_login(gatehouse.services, flow=flow, browser=holder.browser)
     assert isinstance(done, Done)
     assert done.session_id == session.id
+
+
+def test_a_second_click_finds_it_done_and_another_end_is_none(gatehouse: Gatehouse) -> None:
+    """UI-05: only a session that this very deed ended says that all are; another end ended nothing elsewhere."""
+    holder = gatehouse.a_holder()
+    first = gatehouse.sign_in(holder).session_token
+    assert log_out(gatehouse.services, session_token=first)
+    assert log_out(gatehouse.services, session_token=first, everywhere=True) is None
+    gatehouse.clock.advance(dt.timedelta(seconds=30))
+    second = gatehouse.sign_in(holder).session_token
+    for _click in range(2):
+        assert log_out(gatehouse.services, session_token=second, everywhere=True)
+    assert log_out(gatehouse.services, session_token=second) is None
