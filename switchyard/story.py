@@ -394,7 +394,7 @@ def _choose_roles(by: Person, roles: list[str]) -> None:
 
 
 def _is_live(page: Page) -> bool:
-    return "Everything is active since" in page.text
+    return "All of it has been in effect since" in page.text
 
 
 def _tiles(page: Page) -> list[str]:

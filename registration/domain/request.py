@@ -29,6 +29,14 @@ class RequestState(StrEnum):
     PROVISIONED = "provisioned"
 
 
+class Shown(StrEnum):
+    """Which requests a list shows: all, those with something on its way, those the Gateway refused."""
+
+    ALL = ""
+    WAITING = "waiting"
+    REFUSED = "refused"
+
+
 class WaitReason(StrEnum):
     """Why an item is not live yet."""
 
@@ -57,6 +65,8 @@ class Delivery:
     attempts: int
     updated_at: dt.datetime
     next_at: dt.datetime
+    depends_on: str | None = None
+    """The aggregate a blocked row waits for, by the name under which it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +128,25 @@ class RequestRow:
 
 
 FAILED: Final = frozenset({State.DEAD, State.ABANDONED})
+NEEDS_SOMEBODY: Final = frozenset({WaitReason.DECISION, WaitReason.FAILED})
+"""Reasons that no waiting cures: Customer Relations have to look, and send it again."""
 
 
 def waiting_for(  # noqa: PLR0911 - one line for each reason
-    delivery: Delivery | None, *, unreachable_since: dt.datetime | None, registered_at: dt.datetime
+    delivery: Delivery | None,
+    *,
+    unreachable_since: dt.datetime | None,
+    registered_at: dt.datetime,
+    behind: Delivery | None = None,
 ) -> Waiting:
-    """Say in one word why an item is not live, and since when."""
+    """Say in one word why an item is not live, and since when.
+
+    ``behind`` is the row that a blocked one waits for: what that waits for, both do.
+    """
+    if delivery is not None and delivery.state is State.BLOCKED and behind is not None:
+        reason = waiting_for(behind, unreachable_since=unreachable_since, registered_at=registered_at)
+        if reason.reason in NEEDS_SOMEBODY:
+            return reason
     if delivery is None:
         return Waiting(WaitReason.QUEUED, registered_at, None)
     if delivery.state in FAILED:

@@ -27,6 +27,9 @@ from registration.domain.request import Delivery
 from registration.storage.tables import OUTBOX_OPEN, delivery_attempt, gateway_link, outbox, target_health
 
 TARGET: Final = "gateway"
+_SENT_AGAIN: Final = [
+    state.value for state in (State.DEAD, State.CASE, State.ABANDONED, State.RETRY, State.CONFLICT)
+]
 
 
 def _row(row: RowMapping) -> Row:
@@ -246,10 +249,32 @@ def deliveries(
     )
     return {
         (row.aggregate_kind, row.aggregate_id): Delivery(
-            State(row.state), row.attempts, row.updated_at, row.next_at
+            State(row.state), row.attempts, row.updated_at, row.next_at, row.depends_on
         )
         for row in connection.execute(statement)
     }
+
+
+def dependencies(found: Iterable[Delivery]) -> list[tuple[str, str]]:
+    """Return which aggregates some rows wait for."""
+    named = (delivery.depends_on for delivery in found if delivery.state is State.BLOCKED)
+    return [(kind, identifier) for kind, _, identifier in (name.partition("/") for name in named if name)]
+
+
+def send_again(connection: Connection, aggregates: Iterable[tuple[str, str]], *, now: dt.datetime) -> int:
+    """Make due at once what was refused, was given up or waits for its next try; return how many rows."""
+    wanted = [
+        and_(outbox.c.aggregate_kind == kind, outbox.c.aggregate_id == identifier)
+        for kind, identifier in aggregates
+    ]
+    if not wanted:
+        return 0
+    result = connection.execute(
+        update(outbox)
+        .where(outbox.c.target == TARGET, outbox.c.state.in_(_SENT_AGAIN), or_(*wanted))
+        .values(state=State.PENDING.value, attempts=0, first_failed_at=None, next_at=now, updated_at=now)
+    )
+    return int(result.rowcount)
 
 
 def backlog(connection: Connection) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,11 +23,12 @@ from sqlalchemy import (
 )
 
 from kernel.audit import Actor
-from registration.domain.outbox import Aggregate
-from registration.domain.request import RequestKind, RequestRow, RequestState
+from registration.domain.outbox import Aggregate, State
+from registration.domain.request import FAILED, RequestKind, RequestRow, RequestState, Shown
 from registration.storage.tables import (
     account,
     organization,
+    outbox,
     person_version,
     request,
     request_item,
@@ -276,16 +278,34 @@ def waiting_items(connection: Connection, organization_id: str | None = None) ->
     return {row.organization_id: row.n for row in connection.execute(statement)}
 
 
+_IS_STUCK: Final = exists().where(
+    request_item.c.request_id == request.c.id,
+    request_item.c.provisioned_at.is_(None),
+    outbox.c.aggregate_kind == request_item.c.aggregate_kind,
+    outbox.c.aggregate_id == request_item.c.aggregate_id,
+    outbox.c.state.in_([state.value for state in (State.CASE, *FAILED)]),
+)
+"""One of the request's changes waits for somebody."""
+
 _MAKER_VERSION = person_version.alias("maker_version")
 
 
 def list_rows(
-    connection: Connection, *, organizations: Iterable[str] | None, page: int, size: int
+    connection: Connection,
+    *,
+    organizations: Iterable[str] | None,
+    page: int,
+    size: int,
+    show: Shown = Shown.ALL,
 ) -> tuple[list[RequestRow], int]:
     """Return one page of requests, newest first, and how many there are; None means every organization."""
     where: ColumnElement[bool] = (
         true() if organizations is None else or_(request.c.organization_id.in_(list(organizations)))
     )
+    if show is not Shown.ALL:
+        where = and_(where, request.c.state == RequestState.APPLIED.value)
+    if show is Shown.REFUSED:
+        where = and_(where, _IS_STUCK)
     total = int(connection.execute(select(func.count()).select_from(request).where(where)).scalar_one())
     statement = (
         select(

@@ -139,6 +139,15 @@ def find(connection: Connection, token: str, *, now: dt.datetime, idle: dt.timed
     return None if row is None else _stored(row)
 
 
+def owner(connection: Connection, token: str) -> str | None:
+    """Return whose session a token was, live or over, or None: who may have typed what came with it."""
+    statement = select(signed_in_session.c.account_id).where(
+        signed_in_session.c.token_digest == digest(token)
+    )
+    found = connection.execute(statement).scalar()
+    return None if found is None else str(found)
+
+
 def _stored(row: Row[Any]) -> StoredSession:
     return StoredSession(
         id=row.id,

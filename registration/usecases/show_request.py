@@ -44,6 +44,7 @@ def _view(connection: Connection, found: StoredRequest) -> RequestView:
     items = requests.items_of(connection, found.id)
     aggregates = [(item.aggregate_kind, item.aggregate_id) for item in items if item.aggregate_kind]
     deliveries = outbox.deliveries(connection, aggregates)
+    behind = outbox.deliveries(connection, outbox.dependencies(deliveries.values()))
     health = outbox.health(connection)
     unreachable_since = health.failing_since if health.is_open else None
     organization = organizations.find(connection, found.organization_id)
@@ -66,7 +67,7 @@ def _view(connection: Connection, found: StoredRequest) -> RequestView:
         external_id=account_external_id(account.id) if account else "",
         reason=found.reason,
         ticket=found.ticket,
-        items=tuple(_item(found, item, deliveries, unreachable_since) for item in items),
+        items=tuple(_item(found, item, {**behind, **deliveries}, unreachable_since) for item in items),
     )
 
 
@@ -79,7 +80,13 @@ def _item(
     waiting = None
     if item.aggregate_kind and item.provisioned_at is None:
         delivery = deliveries.get((item.aggregate_kind, item.aggregate_id))
-        waiting = waiting_for(delivery, unreachable_since=unreachable_since, registered_at=found.made_at)
+        needed = outbox.dependencies([delivery] if delivery else [])
+        waiting = waiting_for(
+            delivery,
+            unreachable_since=unreachable_since,
+            registered_at=found.made_at,
+            behind=deliveries.get(needed[0]) if needed else None,
+        )
     return RequestItemView(
         kind=item.kind,
         key=item.key,

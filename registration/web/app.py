@@ -15,6 +15,7 @@ from registration.web import (
     access_steps,
     contact_steps,
     home,
+    kept_forms,
     operator_console,
     organizations,
     person_steps,
@@ -49,6 +50,7 @@ def make_registration_app(services: RegistrationServices, kit: PageKit) -> flask
     for part in (
         sign_in,
         home,
+        kept_forms,
         requests,
         organizations,
         operator_console,

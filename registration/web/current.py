@@ -11,12 +11,15 @@ import flask
 from flask.typing import ResponseReturnValue
 
 from kernel.translations import LANGUAGES
+from kernel.web import csrf
 from kernel.web.cookies import read_cookie
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
 from kernel.web.language import use_language
 from kernel.web.links import this_page
 from registration.domain.authority import Caller, Identity
+from registration.domain.draft import Draft
+from registration.usecases.keep_form import keep_form
 from registration.usecases.read_session import SessionView, read_session
 from registration.usecases.services import RegistrationServices
 
@@ -66,23 +69,39 @@ def caller() -> Caller:
 
 
 def signed_in(page: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Serve a page to signed-in people only: others sign in first and come back to it."""
+    """Serve a page to signed-in people only: others sign in first and come back to it.
+
+    A form that comes after its session has ended is kept for its owner meanwhile.
+    """
 
     @wraps(page)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if session() is not None:
             return page(*args, **kwargs)
         if flask.request.method in ("GET", "HEAD"):
-            return flask.redirect(f"/sign-in?return_to={quote(this_page(), safe='')}", 303)
+            return flask.redirect(_way_in(this_page()), 303)
+        kept = _keep_what_was_sent()
+        if kept is not None:
+            return flask.redirect(_way_in(f"/kept/{kept.id}"), 303)
         return refuse(
             403,
             _("You are signed out"),
             _("Your session has ended. Nothing was changed."),
-            back="/sign-in",
+            back=_way_in(this_page()),
             back_text=_("Sign in again"),
         )
 
     return guarded
+
+
+def _way_in(return_to: str) -> str:
+    return f"/sign-in?return_to={quote(return_to, safe='')}"
+
+
+def _keep_what_was_sent() -> Draft | None:
+    token, sent = read_cookie("session"), flask.request
+    fields = [pair for pair in sent.form.items(multi=True) if pair[0] != csrf.FIELD]
+    return keep_form(services(), token=token, path=sent.path, fields=fields) if token else None
 
 
 def page_facts() -> dict[str, Any]:

@@ -9,13 +9,14 @@ from flask.typing import ResponseReturnValue
 
 from registration.domain.authority import Represented
 from registration.domain.outcomes import Refused
-from registration.domain.request import RequestRow
+from registration.domain.request import RequestRow, Shown
 from registration.usecases.list_requests import list_requests
 from registration.usecases.show_organization import show_organization
 from registration.web.current import caller, identity, services, session, signed_in
 
 PAGES = flask.Blueprint("home", __name__)
 _MOST_ORGANIZATIONS = 10
+_MOST_REQUESTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,24 @@ class Vacancy:
     role_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest requests of a kind, and how many there are of it."""
+
+    rows: tuple[RequestRow, ...] = ()
+    total: int = 0
+
+
 @PAGES.get("/")
 def news() -> ResponseReturnValue:
     """Show what is going on: changes under way and roles nobody holds (R-194). Strangers get a way in."""
     if session() is None:
         return flask.render_template("registration/welcome.html")
-    waiting = tuple(row for row in _recent() if row.provisioned_at is None)
-    return flask.render_template("registration/news.html", waiting=waiting, vacancies=_vacancies())
+    waiting = _newest(Shown.WAITING)
+    refused = _newest(Shown.REFUSED) if identity().is_staff else Newest()
+    return flask.render_template(
+        "registration/news.html", waiting=waiting, refused=refused, vacancies=_vacancies()
+    )
 
 
 @PAGES.get("/actions")
@@ -61,17 +73,20 @@ def help_page() -> ResponseReturnValue:
     return flask.render_template("registration/help.html")
 
 
-def _recent() -> tuple[RequestRow, ...]:
-    """Return the newest requests the person may see: all for staff, else those of the organizations."""
+def _newest(show: Shown) -> Newest:
+    """Return the newest requests the person may see: of all for staff, else of the organizations."""
     wanted: list[str | None] = [entry.organization_id for entry in identity().organizations]
     if identity().is_staff:
         wanted = [None]
     rows: list[RequestRow] = []
+    total = 0
     for organization_id in wanted[:_MOST_ORGANIZATIONS]:
-        found = list_requests(services(), caller=caller(), organization_id=organization_id)
+        found = list_requests(services(), caller=caller(), organization_id=organization_id, show=show)
         if not isinstance(found, Refused):
             rows.extend(found.rows)
-    return tuple(sorted(rows, key=lambda row: row.number, reverse=True))
+            total += found.total
+    newest = sorted(rows, key=lambda row: row.number, reverse=True)[:_MOST_REQUESTS]
+    return Newest(tuple(newest), total)
 
 
 def _vacancies() -> tuple[Vacancy, ...]:

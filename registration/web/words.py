@@ -117,7 +117,7 @@ WAITING: Final[Mapping[WaitReason, str]] = {
     WaitReason.RETRYING: mark("The Gateway did not accept it yet; we try again"),
     WaitReason.BLOCKED: mark("Waiting for an earlier change of the same account"),
     WaitReason.DECISION: mark("Waiting for a decision by Customer Relations"),
-    WaitReason.FAILED: mark("It failed. Customer Relations were told"),
+    WaitReason.FAILED: mark("The Gateway refused it; Customer Relations look after it"),
 }
 
 WARNINGS: Final[Mapping[PersonWarning, str]] = {

@@ -124,7 +124,7 @@ def grant(page: Page, story: Story) -> str:
 def wait_until_live(page: Page, request: str) -> None:
     def live() -> bool:
         page.goto(request)
-        return "Everything is active since" in page.locator("main").inner_text()
+        return "All of it has been in effect since" in page.locator("main").inner_text()
 
     wait_until(live, "the request is active in the Gateway")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, update
 
+from registration.domain.authority import Caller
 from registration.domain.outbox import Aggregate, Lane
-from registration.domain.outcomes import Refused
+from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson, NewPerson
 from registration.domain.plan import RequestMade
 from registration.domain.provisioning import Answer
@@ -19,6 +20,7 @@ from registration.storage import outbox as rows
 from registration.storage.tables import account as account_table
 from registration.storage.tables import delivery_attempt, gateway_group, outbox, target_health
 from registration.usecases.deliver import deliver_once
+from registration.usecases.send_again import send_again
 from registration.usecases.show_request import show_request
 from tests.support.registration_world import EMI_SUBMIT, REPORTS, World, a_form, a_world
 
@@ -379,6 +381,63 @@ def test_a_registry_that_came_back_from_a_backup_is_obeyed_again(world: World) -
     held = {pair for pair in world.gateway.memberships() if pair[0] in {left.account_id, stays.account_id}}
     assert held == {(stays.account_id, f"100001:{role}") for role in (EMI_SUBMIT, REPORTS)}
     assert view(world, made).state == view(world, again).state == "provisioned"
+
+
+def test_what_was_refused_goes_out_again_once_its_cause_is_mended(world: World) -> None:
+    """I-01, I-10: an account was kept from us while its access ended; it does not stay open for ever."""
+    made = granted(world, REPORTS)
+    world.settle()
+    world.gateway.fault = lambda name: "protected" if name == "remove_member" else None
+    gone = world.revoke("ra", made.person_id)
+    assert isinstance(gone, RequestMade)
+    world.settle()
+    assert [item.waiting.reason for item in view(world, gone).items if item.waiting] == [WaitReason.FAILED]
+    world.gateway.fault = lambda _name: None
+    world.settle()
+    assert (made.account_id, f"100001:{REPORTS}") in world.gateway.memberships(), "nothing happens by itself"
+    assert send_again(world.services, caller=Caller.console(), number=gone.number) == 1
+    world.drain()
+    assert (made.account_id, f"100001:{REPORTS}") not in world.gateway.memberships()
+    assert view(world, gone).state == "provisioned"
+    assert send_again(world.services, caller=Caller.console(), number=gone.number) == 0
+
+
+def test_what_waits_for_a_refused_account_says_so_and_goes_with_it(world: World) -> None:
+    """C-09: a membership behind a refused account waits for somebody, however many requests lie between."""
+    first = granted(world, EMI_SUBMIT)
+    world.gateway.fault = lambda name: "400" if name == "create_user" else None
+    world.drain()
+    later = world.grant("ra", ExistingPerson(first.person_id), REPORTS)
+    assert isinstance(later, RequestMade)
+    world.drain()
+    assert {item.waiting.reason for item in view(world, later).items if item.waiting} == {WaitReason.FAILED}
+    world.gateway.fault = lambda _name: None
+    assert send_again(world.services, caller=Caller.console(), number=later.number) == 1
+    world.settle()
+    assert view(world, first).state == view(world, later).state == "provisioned"
+
+
+def test_an_overtaken_request_that_is_sent_again_brings_nothing_back(world: World) -> None:
+    """Level-triggered: what is sent is what should be now."""
+    made = granted(world, REPORTS)
+    world.gateway.fault = lambda name: "400" if name == "add_member" else None
+    world.drain()
+    world.gateway.fault = lambda _name: None
+    assert isinstance(world.revoke("ra", made.person_id), RequestMade)
+    world.settle()
+    send_again(world.services, caller=Caller.console(), number=made.number)
+    world.settle()
+    assert (made.account_id, f"100001:{REPORTS}") not in world.gateway.memberships()
+
+
+@pytest.mark.parametrize("who", ["ar", "pc", "ra"])
+def test_customer_relations_alone_send_again(world: World, who: str) -> None:
+    """I-14."""
+    made = granted(world)
+    assert send_again(world.services, caller=world.caller(who), number=made.number) == Refused(
+        Refusal.NOT_ALLOWED
+    )
+    assert send_again(world.services, caller=Caller.console(), number=1) == Refused(Refusal.NOT_FOUND)
 
 
 def test_a_version_beyond_belief_is_not_counted_on_from(world: World) -> None:

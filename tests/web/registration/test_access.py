@@ -206,7 +206,7 @@ def test_confirming_grants_and_shows_the_request(pages: Pages) -> None:
     pages.world.settle()
     live = client.get(done.location)
     assert '<meta http-equiv="refresh"' not in live.text
-    assert "Everything is active since" in live.text
+    assert "All of it has been in effect since" in live.text
 
 
 def test_a_double_submit_makes_one_request(pages: Pages) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forms import submit
-from tests.support.registration_world import EMI_SUBMIT
+from registration.domain.person import NewPerson
+from registration.domain.plan import RequestMade
+from tests.support.forms import submit, token_of
+from tests.support.registration_world import EMI_SUBMIT, a_form
 from tests.support.translations import faults, unused
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> 
     live = client.get(address).text
     assert "http-equiv" not in live
     assert "data-refresh" not in live
-    assert "Everything is active since" in live
+    assert "All of it has been in effect since" in live
 
 
 def test_staff_go_from_a_request_to_what_was_sent_about_it(pages: Pages) -> None:
@@ -100,6 +102,54 @@ def test_staff_go_from_a_request_to_what_was_sent_about_it(pages: Pages) -> None
     assert link is not None
     assert re.fullmatch(r"http://[^/]+/operator/provisioning\?q=acct%3A[0-9A-Z]{26}", link[1])
     assert "sent-about" not in pages.browser("ra").get(f"/requests/{made.number}").text
+
+
+def test_what_the_gateway_refused_stands_on_the_first_page_of_customer_relations(pages: Pages) -> None:
+    """The page tells a Rights Administrator that they look after it: so they see it, and can."""
+    world = pages.world
+    world.drain()
+    world.gateway.fault = lambda name: "400" if name == "add_member" else None
+    made = world.grant("ra", world.person("pc"), EMI_SUBMIT)
+    world.settle()
+    administrator, staff = pages.browser("ra"), pages.browser("cr")
+    address = f"/requests/{made.number}"
+    told = administrator.get(address).text
+    assert "The Gateway refused it; Customer Relations look after it" in told
+    assert "Send again" not in told
+    assert "Refused by the Gateway" not in administrator.get("/").text
+    news = staff.get("/").text
+    assert "Refused by the Gateway" in news
+    assert f'href="{address}"' in news
+    assert f'href="{address}"' in staff.get("/requests?show=refused").text
+    world.gateway.fault = lambda _name: None
+    sent = submit(staff, staff.get(address), {}, action=f"{address}/send-again")
+    assert sent.location == address
+    world.settle()
+    assert "All of it has been in effect since" in staff.get(address).text
+    assert "Refused by the Gateway" not in staff.get("/").text
+    assert "The Gateway refused nothing." in staff.get("/requests?show=refused").text
+    token = token_of(administrator.get("/").text)
+    assert administrator.post(f"{address}/send-again", data={"csrf_token": token}).status_code == 403
+
+
+def test_what_waits_is_not_hidden_by_what_came_after(pages: Pages) -> None:
+    """News: one change that waits stands there, however many are done since; a list ends with its last page."""
+    world = pages.world
+    world.drain()
+    world.gateway.fault = lambda name: "503" if name == "add_member" else None
+    waits = world.grant("ra", world.person("pc"), EMI_SUBMIT)
+    world.drain()
+    world.gateway.fault = lambda _name: None
+    for letter in "abcdefghijklmnopqrstu":
+        named = world.name("pc", "rights-administrator", NewPerson(a_form("Jim", f"Next{letter}")))
+        assert isinstance(named, RequestMade)
+    world.drain()
+    client = pages.browser("ra")
+    assert f'href="/requests/{waits.number}"' in client.get("/").text
+    shown = client.get("/requests?show=waiting").text
+    assert f'href="/requests/{waits.number}"' in shown
+    assert f'href="/requests/{waits.number + 1}"' not in shown
+    assert 'rel="prev"' in client.get("/requests?page=9999").text
 
 
 def test_a_request_of_another_organization_does_not_exist(pages: Pages) -> None:

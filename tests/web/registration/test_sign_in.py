@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from registration.domain.sign_in import LogoutNotice
-from tests.support.forms import submit, token_of
-from tests.web.registration.conftest import GATEWAY
+from tests.support.forms import form_with, submit, token_of
+from tests.web.registration.conftest import GATEWAY, NORA
 
 if TYPE_CHECKING:
     from tests.web.registration.conftest import Pages
@@ -42,6 +42,59 @@ def test_a_form_of_a_stranger_is_refused(pages: Pages, path: str) -> None:
     response = client.post(path, data={"csrf_token": token})
     assert response.status_code == 403
     assert "You are signed out" in response.text
+
+
+def test_what_was_typed_outlives_the_session(pages: Pages) -> None:
+    """The form waits for its owner; one press sends it, and nobody types fifteen fields twice."""
+    client = pages.browser("ra")
+    here = pages.begin(client)
+    submit(client, client.get(f"{here}/search"), {"last_name": "Field"})
+    form = client.get(f"{here}/register")
+    pages.world.clock.advance(dt.timedelta(minutes=31))
+    sent = submit(client, form, {**NORA, "last_name": "O'Field-Côté"})
+    assert sent.status_code == 303
+    kept = parse_qs(urlsplit(sent.location).query)["return_to"][0]
+    assert pages.sign_in(client, "ra", kept).location == kept
+    page = client.get(kept)
+    assert "nothing was changed" in page.text
+    assert submit(client, page, {}, action=f"{here}/register").location == f"{here}/confirm-person"
+    assert "O&#39;Field-Côté" in client.get(f"{here}/confirm-person").text
+
+
+def test_several_values_of_one_field_are_kept(pages: Pages) -> None:
+    client = pages.browser("ra")
+    here = pages.begin(client)
+    roles = pages.register(client, here)
+    ticked = roles.text.split('name="role" type="checkbox" value="')[1:3]
+    keys = [each.partition('"')[0] for each in ticked]
+    pages.world.clock.advance(dt.timedelta(minutes=31))
+    sent = submit(client, roles, {"role": keys})
+    kept = parse_qs(urlsplit(sent.location).query)["return_to"][0]
+    pages.sign_in(client, "ra", kept)
+    assert submit(client, client.get(kept), {}, action=f"{here}/roles").location == f"{here}/confirm-grant"
+    assert form_with(client.get(f"{here}/roles").text, "role").fields["role"] == keys
+
+
+def test_what_was_typed_is_nobody_elses(pages: Pages) -> None:
+    """Not of whoever signs in next at that computer, nor of a browser that never was signed in (RG-19)."""
+    client = pages.browser("ra")
+    form = client.get(f"{pages.begin(client)}/search")
+    pages.world.clock.advance(dt.timedelta(minutes=31))
+    sent = submit(client, form, {"last_name": "Field"})
+    kept = parse_qs(urlsplit(sent.location).query)["return_to"][0]
+    assert client.get(kept).location.startswith("/sign-in?return_to=")
+    pages.sign_in(client, "pc")
+    assert client.get(kept).status_code == 404
+    other = pages.stranger()
+    token = token_of(other.get("/").text)
+    other.set_cookie("registration_session", "A" * 43)
+    assert other.post("/drafts/x/search", data={"csrf_token": token}).status_code == 403
+
+
+def test_a_draft_that_is_no_kept_form_is_not_shown_as_one(pages: Pages) -> None:
+    client = pages.browser("ra")
+    draft = pages.begin(client).rpartition("/")[2]
+    assert client.get(f"/kept/{draft}").status_code == 404
 
 
 @pytest.mark.parametrize("cookie", ["x", "A" * 43, "' OR 1=1", "A" * 5000, "%00", "a.b.c"])
