@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -118,13 +118,20 @@ def _is_for_this_address(claims: Mapping[str, Any], expected: ExpectedProof) -> 
 
 
 def _plain(address: str) -> str:
-    """Return an address as it is compared: without query and fragment, by RFC 3986 §6.2.2 and §6.2.3."""
+    """Return an address as it is compared: without query and fragment, by RFC 3986 §6.2.2 and §6.2.3.
+
+    Of the path all escapes are read, as servers do before they tell an application what was asked. One that
+    names a user is empty: it is never ours.
+    """
     try:
         parts = urlsplit(address)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+        port = _DEFAULT_PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     except ValueError:
         return ""
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}{parts.path or '/'}"
+    if "@" in parts.netloc:
+        return ""
+    path = unquote(parts.path, encoding="latin-1") or "/"
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}{path}"
 
 
 def _is_of_now(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:

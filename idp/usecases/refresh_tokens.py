@@ -2,8 +2,8 @@
 
 Each refresh token works once. Its second use takes the whole family away, except within a short grace
 and while its heir is unused: then whoever raced gets the very same answer, or the same heir beside a token
-of the scope that was asked for, and no honest client is thrown out. The refresh token of a client whose
-profile forbids rotation works as long as it lives (FAPI 2.0 §5.3.2.1).
+of the scope that was asked for and the key that was proved, and no honest client is thrown out. The refresh
+token of a client whose profile forbids rotation works as long as it lives (FAPI 2.0 §5.3.2.1).
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def _rotate(
             until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
             parent,
             unit.sealer.seal(
-                json.dumps(answer.to_json()).encode(),
+                json.dumps({**answer.to_json(), "bound_to": _held_by(client)}).encode(),
                 table="refresh_token",
                 column="answer",
                 row=parent.hex(),
@@ -254,24 +254,39 @@ def _answer_again(
     return refuse_grant(services, unit, client, invalid_grant("refresh: reused"))
 
 
-def _repeated(
-    services: IdpServices, unit: Unit, client: AuthenticatedClient, issue: Issue, given: TokenAnswer
-) -> TokenAnswer:
-    """Return the answer that was given before; who asks for another scope gets that beside the same heir.
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An answer that was given, and what its tokens are bound to; None where a former release kept it."""
 
-    Several parts of one application may refresh at once, each for what it needs.
+    answer: TokenAnswer
+    bound_to: str | None
+
+
+def _repeated(
+    services: IdpServices, unit: Unit, client: AuthenticatedClient, issue: Issue, given: _Given
+) -> TokenAnswer:
+    """Return the answer that was given before.
+
+    Who asks for another scope, or proves another key (RFC 9449 §5), gets that beside the same heir: several
+    parts of one application may refresh at once, each for what it needs.
     """
-    if set(issue.scope) == set(given.scope.split()):
-        return given
-    answer = issue_for_account(services, unit, issue, refresh_token=given.refresh_token)
+    same_scope = set(issue.scope) == set(given.answer.scope.split())
+    if same_scope and given.bound_to in {None, _held_by(client)}:
+        return given.answer
+    answer = issue_for_account(services, unit, issue, refresh_token=given.answer.refresh_token)
     _record(unit, client, issue, answer)
     return answer
 
 
-def _opened(unit: Unit, sealed: bytes, presented: bytes) -> TokenAnswer:
+def _held_by(client: AuthenticatedClient) -> str:
+    """Return what the tokens of this request are bound to, or an empty text."""
+    return "" if client.held is None else str(client.held)
+
+
+def _opened(unit: Unit, sealed: bytes, presented: bytes) -> _Given:
     plain = unit.sealer.open(sealed, table="refresh_token", column="answer", row=presented.hex())
     body = json.loads(plain)
-    return TokenAnswer(
+    answer = TokenAnswer(
         access_token=body["access_token"],
         expires_in=body["expires_in"],
         scope=body["scope"],
@@ -279,3 +294,4 @@ def _opened(unit: Unit, sealed: bytes, presented: bytes) -> TokenAnswer:
         id_token=body.get("id_token", ""),
         token_type=body["token_type"],
     )
+    return _Given(answer, body.get("bound_to"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 from idp.domain.client_certificate import HEADER, ClientCertificate, read_certificate
 from idp.usecases.dpop_nonces import current_nonce
@@ -37,7 +38,7 @@ def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) 
         return NOTHING
     return Shown(
         method=request.method,
-        uri=services.public_url + request.path,
+        uri=services.public_url + quote(request.path, encoding="latin-1"),
         proof=proof,
         certificate=certificate.thumbprint if certificate is not None else "",
         as_dpop=as_dpop,

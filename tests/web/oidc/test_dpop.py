@@ -93,6 +93,8 @@ def test_a_proof_of_a_refused_request_is_spent_too(op: Op) -> None:
         {"htu": "http://gateway.example/oauth2/token"},
         {"htu": "https://gateway.example:444/oauth2/token"},
         {"htu": "https://gateway.example:port/oauth2/token"},
+        {"htu": "https://gateway.example:0/oauth2/token"},
+        {"htu": "https://somebody@gateway.example/oauth2/token"},
         {"htu": None},
         {"htu": 7},
         {"iat": None},
@@ -298,6 +300,23 @@ def test_a_confidential_client_may_change_its_key_as_it_refreshes(op: Op) -> Non
     assert claims_of(second["access_token"])["cnf"] == {"jkt": other.jkt}
     third = op.refresh(second["refresh_token"]).json()
     assert (third["token_type"], "cnf" in claims_of(third["access_token"])) == ("Bearer", False)
+
+
+def test_within_the_grace_each_gets_a_token_of_the_key_it_proves(op_on_both: Op) -> None:
+    """RFC 9449 §5, RT-11: parts of one client that refresh at once, each with its own key or none, beside one heir."""
+    op = op_on_both
+    cookie = signed_in(op)
+    holder = Holder(op).learn()
+    spent = op.redeem(op.code(cookie), headers={**op.basic(), **holder.proof()}).json()["refresh_token"]
+    other = Holder(op)
+    other.nonce = holder.nonce
+    ways = [holder.proof(), other.proof(), {}, holder.proof()]
+    found = [op.refresh(spent, headers={**op.basic(), **proof}).json() for proof in ways]
+    bound = [claims_of(each["access_token"]).get("cnf") for each in found]
+    assert bound == [{"jkt": holder.jkt}, {"jkt": other.jkt}, None, {"jkt": holder.jkt}]
+    assert [each["token_type"] for each in found] == ["DPoP", "DPoP", "Bearer", "DPoP"]
+    assert len({each["refresh_token"] for each in found}) == 1
+    assert found[3] == found[0]
 
 
 def test_a_client_that_has_to_prove_a_key_gets_nothing_without(op: Op) -> None:

@@ -84,6 +84,17 @@ def test_a_token_that_is_bound_to_a_key_is_good_with_its_proof_alone(op: Op) -> 
     assert isinstance(provisioner_since(op.services, digest(token), op.clock.now()), Provisioner)
 
 
+@pytest.mark.parametrize(
+    "address", [USER_SCHEMA, USER_SCHEMA.replace(":", "%3A"), USER_SCHEMA.replace(":", "%3a")]
+)
+def test_the_address_of_a_proof_may_be_percent_encoded(op: Op, address: str) -> None:
+    """RFC 9449 §4.3, RFC 3986 §6.2.2.2: a client says what it asked, and servers are told the path without escapes."""
+    token, holder = bound(op)
+    proof = holder.proof(f"{RESOURCE}/Schemas/{address}", "GET", token)
+    headers = {"authorization": f"DPoP {token}", **proof}
+    assert op.call("GET", f"/scim/v2/Schemas/{USER_SCHEMA}", headers=headers).status == 200
+
+
 def test_a_bound_token_is_refused_in_the_scheme_it_came_in(op: Op) -> None:
     """RFC 9449 §7.1: what else is wrong with it is told to a client that proves a key in its own scheme, too."""
     token, holder = bound(op, scope="scim.groups.read")
