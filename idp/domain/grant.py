@@ -102,11 +102,12 @@ class Redemption:
     verifier: str
 
 
+RESOURCE = "resource"
 TOLD = {
     "redirect_uri": "redirect_uri is not that of the authorization request.",
     "code_verifier": "code_verifier does not fit the code_challenge of the authorization request.",
     "dpop_jkt": "The code is bound to another key.",
-    "resource": "resource is not that of the authorization request.",
+    RESOURCE: "resource is not that of the authorization request.",
 }
 """What a client hears that misused a good code of its own. It is burned: the words help nobody to guess."""
 

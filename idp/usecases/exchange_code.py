@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
 from idp.domain.confirmation import Binding, Confirmation
-from idp.domain.grant import TOLD, CodeRequest, Redemption, SpentCode, code_fault, grant_fault
-from idp.domain.oauth import Fault, GrantType, invalid_grant, unauthorized_grant
+from idp.domain.grant import (
+    RESOURCE,
+    TOLD,
+    CodeRequest,
+    Redemption,
+    SpentCode,
+    code_fault,
+    grant_fault,
+)
+from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.storage.clients import admit
 from idp.storage.codes import find_spent_code, spend_code
 from idp.storage.grants import grant_state, revoke_grant
@@ -43,8 +51,8 @@ def exchange_code(
         if spent is None:
             return _refuse_second(services, unit, client, code)
         redemption = Redemption(client.id, redirect_uri, verifier)
-        reason = code_fault(spent, redemption, now=unit.now) or _resource_fault(spent, resource)
-        reason = reason or _key_fault(spent, client)
+        reason = code_fault(spent, redemption, now=unit.now) or _key_fault(spent, client)
+        reason = reason or _resource_fault(spent, resource)
         state = grant_state(unit.connection, spent.grant_id, now=unit.now) if not reason else None
         reason = reason or grant_fault(state, now=unit.now)
         request = CodeRequest.from_json(spent.request)
@@ -54,15 +62,22 @@ def exchange_code(
             reason = "locked" if locked_meanwhile(unit, state, how, since=issued_at) else ""
         if state is None or reason:
             revoke_grant(unit.connection, spent.grant_id, reason="code-refused", now=unit.now)
-            fault = invalid_grant(f"code: {reason}", TOLD.get(reason, ""))
-            return refuse_grant(services, unit, client, fault)
+            return refuse_grant(services, unit, client, _fault(reason))
         check_client_is_current(state, client.client)
         return redeem(services, unit, client, state, request, GrantType.AUTHORIZATION_CODE)
 
 
 def _resource_fault(spent: SpentCode, resource: tuple[str, ...]) -> str:
     """A token may be narrowed to the resource that was authorized, and to no other (RFC 8707 §2.2)."""
-    return "" if all(each == spent.request["resource"] for each in resource) else "resource"
+    return "" if all(each == spent.request["resource"] for each in resource) else RESOURCE
+
+
+def _fault(reason: str) -> Fault:
+    """Return what the client hears: of a resource in the word of RFC 8707 §2, as by every other grant."""
+    told, audited = TOLD.get(reason, ""), f"code: {reason}"
+    if reason == RESOURCE:
+        return Fault(ErrorCode.INVALID_TARGET, told, reason=audited)
+    return invalid_grant(audited, told)
 
 
 def _key_fault(spent: SpentCode, client: AuthenticatedClient) -> str:

@@ -202,6 +202,19 @@ def test_a_client_may_have_rs256(op: Op) -> None:
     assert op.services.signing.verify(answer["id_token"], typ="JWT") is not None
 
 
+def test_a_code_brings_a_token_for_the_resource_that_was_allowed_and_no_other(op_on_both: Op) -> None:
+    """RFC 8707 §2, §2.2: invalid_target where more is asked than the person was; the code is burned, as by any fault."""
+    op = op_on_both
+    allowed, other = "https://ws.example/a", "https://ws.example/b"
+    cookie = ready(op, resources=[allowed, other])
+    for asked, named in ((allowed, other), ("", allowed), ("", ISSUER)):
+        code = op.code(cookie, **({"resource": asked} if asked else {}))
+        assert error_of(op.redeem(code, resource=named)) == "invalid_target"
+        assert error_of(op.redeem(code)) == "invalid_grant"
+    answer = op.redeem(op.code(cookie, resource=allowed), resource=allowed).json()
+    assert claims_of(answer["access_token"])["aud"] == allowed
+
+
 def test_without_the_refresh_grant_there_is_no_refresh_token(op: Op) -> None:
     """RFC 6749 §5.1; offline_access is then not granted either."""
     answer = op.tokens(ready(op, grant_types=["authorization_code"]), scope="openid offline_access")
