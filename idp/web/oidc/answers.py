@@ -61,7 +61,7 @@ def bearer_error(fault: Fault, *, told: bool, scheme: str = "Bearer") -> Respons
         if fault.code is ErrorCode.INSUFFICIENT_SCOPE:
             parts.append('scope="openid"')
     said = challenge("Gateway", *parts, scheme=scheme)
-    headers = (("WWW-Authenticate", said),) if fault.status in {401, 403} else ()
+    headers = (("WWW-Authenticate", said),) if fault.status in {400, 401, 403} else ()
     body = {"error": fault.code.value, "error_description": fault.description}
     return json_response(fault.status, body, (*NO_STORE, *headers))
 

@@ -138,7 +138,8 @@ def _error(status: int, code: MetadataError, description: str) -> Response:
 
 def _plain(text: str) -> str:
     """Return a text of the characters that an error description may have (RFC 6749 §5.2)."""
-    return "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in text)
+    readable = text.replace("§", "section ")
+    return "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in readable)
 
 
 def _not_allowed(methods: str) -> Response:

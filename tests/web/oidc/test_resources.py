@@ -78,6 +78,7 @@ def test_two_tokens_at_once_are_refused(op: Op) -> None:
         "POST", "/oauth2/userinfo", body=urlencode({"access_token": token}).encode(), headers=headers
     )
     assert both.status == 400
+    assert both.header("www-authenticate").startswith('Bearer realm="Gateway", error="invalid_request"')
     twice = urlencode({"access_token": [token, token]}, doseq=True).encode()
     assert op.call("POST", "/oauth2/userinfo", body=twice, headers={"content-type": FORM}).status == 400
 

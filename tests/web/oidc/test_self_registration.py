@@ -324,6 +324,12 @@ def test_what_is_wrong_has_the_standards_error(open_op: Op, code: str, metadata:
     assert clients_of(open_op) == []
 
 
+def test_a_section_of_a_standard_is_named_in_plain_characters(open_op: Op) -> None:
+    """RFC 6749 §5.2: the sign for a section is none of those that a description may have."""
+    said = post(open_op, frontchannel_logout_uri="https://other.example/fc").json()["error_description"]
+    assert said.endswith("of a redirection URI (Front-Channel Logout section 2)")
+
+
 @pytest.mark.parametrize(
     ("uris", "kind"),
     [
