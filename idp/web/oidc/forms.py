@@ -112,5 +112,9 @@ def of_grant(form: Form, fault: Fault) -> Fault:
 
 
 def refusal(fault: Fault) -> Response:
-    """Return a refusal; a 401 always says which scheme it would take (CA-01)."""
-    return oauth_error(fault, challenge=_BASIC)
+    """Return a refusal; a 401 always says which scheme it would take (CA-01), and what the body says.
+
+    Libraries that find a challenge show it, and leave the body unread.
+    """
+    told = f'error="{fault.code.value}", error_description="{fault.description}"'
+    return oauth_error(fault, challenge=f"{_BASIC}, {told}")
