@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,7 +24,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     make_url,
+    select,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -56,6 +59,13 @@ _OUTDATED = frozenset({"26000", "0A000"})
 """invalid_sql_statement_name, and feature_not_supported: what a prepared statement gives was changed."""
 _AWAY = ("08", "53", "57")
 """Classes of codes by which PostgreSQL takes nobody: of connections, of resources, of an operator."""
+_UNABLE = ("25006", "53", "58030")
+"""Codes by which it undoes what it was asked for, and may do it another time: it takes no changes, its disk
+or its memory is full, its disk fails."""
+_ENDED = ("08", "57P")
+"""Classes of codes by which it ends a connection, or an operator does."""
+_UNABLE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+"""How SQLite says the same: the file takes no changes, its disk is full, its disk fails."""
 
 _log = structlog.get_logger(__name__)
 
@@ -192,7 +202,8 @@ class TellingContention(AbstractContextManager[T]):
         UndoneError: if two waited for one another, and it was the one that was undone; or if a prepared
             statement was outdated.
         BusyError: if it waited too long.
-        DatabaseAwayError: if it could not begin.
+        DatabaseAwayError: if it could not begin, or not go on, and nothing was changed. How it went where the
+            connection broke as it was committed nobody knows: that is told as the driver does.
     """
 
     __slots__ = ("_unit",)
@@ -218,9 +229,11 @@ class TellingContention(AbstractContextManager[T]):
             handled = self._unit.__exit__(kind, error, trace)
         except DBAPIError as failed:
             _tell(failed)
+            _tell_unable(failed, committing=error is None)
             raise
         if isinstance(error, DBAPIError) and not handled:
             _tell(error)
+            _tell_unable(error)
         return handled
 
 
@@ -248,9 +261,36 @@ def _tell_away(told: BaseException | None, error: Exception) -> None:
     state = getattr(told, "sqlstate", "")
     if told is None or not (state is None or state.startswith(_AWAY)):
         return
+    raise _away(told) from error
+
+
+def _tell_unable(error: DBAPIError, *, committing: bool = False) -> None:
+    """Raise what the server told in the middle, if it cannot go on and nothing was changed."""
+    told = error.orig
+    if told is None:
+        return
+    state = getattr(told, "sqlstate", "")
+    file_state = getattr(told, "sqlite_errorcode", 0) & 0xFF
+    unable = state.startswith(_UNABLE) if state else file_state in _UNABLE_FILE
+    ended = isinstance(error, OperationalError) and (state is None or state.startswith(_ENDED))
+    if unable or (ended and not committing):
+        raise _away(told) from error
+
+
+def _away(told: BaseException) -> DatabaseAwayError:
     words = worded(told).strip().partition("\n")[0]
-    _log.warning("database.away", error=words)
-    raise DatabaseAwayError(words) from error
+    _log.warning("database.away", kind=type(told).__name__, error=words)
+    return DatabaseAwayError(words)
+
+
+@contextmanager
+def _telling_away() -> Iterator[None]:
+    """Say of what was only looked at that the database went away meanwhile."""
+    try:
+        yield
+    except DBAPIError as error:
+        _tell_unable(error)
+        raise
 
 
 def _connected(engine: Engine) -> Connection:
@@ -259,6 +299,13 @@ def _connected(engine: Engine) -> Connection:
     except OperationalError as error:
         _tell_away(error.orig, error)
         raise
+
+
+def is_read_only(connection: Connection) -> bool:
+    """Tell whether PostgreSQL takes no changes: it stands by for another server, or was set read only."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return connection.scalar(select(func.current_setting("transaction_read_only"))) == "on"
 
 
 class Database:
@@ -304,9 +351,9 @@ class Database:
         """Lend a connection for looking; every statement sees the latest committed state.
 
         Raises:
-            DatabaseAwayError: if there is none; :meth:`snapshot` and :meth:`reader` say so, too.
+            DatabaseAwayError: if there is none, or it broke; :meth:`snapshot` and :meth:`reader` say so, too.
         """
-        with _connected(self._reading) as connection:
+        with _telling_away(), _connected(self._reading) as connection:
             yield connection
 
     @contextmanager
@@ -316,7 +363,12 @@ class Database:
         Raises:
             TooCostlyError: if it lasts longer than is allowed (:func:`kernel.allowance.allowed`).
         """
-        with _connected(self._snapshots) as connection, connection.begin(), within_allowance(connection):
+        with (
+            _telling_away(),
+            _connected(self._snapshots) as connection,
+            connection.begin(),
+            within_allowance(connection),
+        ):
             yield connection
 
     @contextmanager
@@ -351,6 +403,11 @@ class Database:
             lease.reader = self._new_reader()
         raw: Any = lease.reader.raw
         return raw
+
+    def reader_is_lost(self, error: Exception) -> DatabaseAwayError | None:
+        """Return what to raise if ``error`` tells that a reading connection broke, or None."""
+        state = getattr(error, "sqlstate", "")
+        return _away(error) if state is None or state.startswith(_ENDED) else None
 
     def drop_reader(self) -> None:
         """Close the calling thread's reading connection; the next read opens another."""

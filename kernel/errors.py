@@ -72,7 +72,10 @@ class UndoneError(BusyError):
 
 
 class DatabaseAwayError(BusyError, SpokenError):
-    """The database cannot be reached, or takes nobody: nothing was asked of it, and nothing was changed."""
+    """The database cannot be reached, takes nobody or no changes, or went away in the middle.
+
+    Nothing was changed.
+    """
 
     code = "database_away"
 

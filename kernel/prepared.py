@@ -94,7 +94,11 @@ class Prepared:
         return rows[0] if rows else None
 
     def all(self, database: Database, **values: object) -> list[Row]:
-        """Return every row the statement finds outside any transaction."""
+        """Return every row the statement finds outside any transaction.
+
+        Raises:
+            DatabaseAwayError: if there is no connection, or each breaks.
+        """
         compiled = self.ready(database.engine)
         arguments = compiled.arguments(values)
         try:
@@ -102,8 +106,19 @@ class Prepared:
         except database.engine.dialect.loaded_dbapi.OperationalError:
             # The server was restarted or the connection cut: a read may be asked again, once.
             database.drop_reader()
-            rows = compiled.run(database.reader(), arguments)
+            rows = self._asked_again(compiled, database, arguments)
         return compiled.rows(rows)
+
+    @staticmethod
+    def _asked_again(compiled: _Compiled, database: Database, arguments: list[Any]) -> list[Row]:
+        try:
+            return compiled.run(database.reader(), arguments)
+        except database.engine.dialect.loaded_dbapi.OperationalError as error:
+            lost = database.reader_is_lost(error)
+            if lost is None:
+                raise
+            database.drop_reader()
+            raise lost from error
 
     def within(self, connection: Connection, **values: object) -> list[Row]:
         """Run the statement in the transaction of ``connection``; return its rows (of a SELECT or RETURNING).

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import SystemClock
 from kernel.crypto import KeyRing
+from kernel.database import is_read_only
 from kernel.errors import SettingsError, SwitchyardError
 from kernel.private_files import is_open_to_others
 from kernel.randomness import SystemRandomness
@@ -106,13 +107,20 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
     try:
         with database.engine.connect() as connection:
             current = revisions.is_current(connection, system)
+            frozen = is_read_only(connection)
     except (SQLAlchemyError, SwitchyardError) as error:
         sentence, _ = told(error) or (type(error).__name__, 0)
         yield Finding("database", "bad", f"{shown}: {sentence}")
         return
     finally:
         database.dispose()
-    if current:
+    if frozen:
+        yield Finding(
+            "database",
+            "bad",
+            f"{shown} takes no changes: it stands by for another server, or is set read only",
+        )
+    elif current:
         yield Finding("database", "good", f"{shown}, schema up to date")
     else:
         yield Finding("database", "bad", f"the schema is old: `switchyard db upgrade --system {system}`")

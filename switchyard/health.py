@@ -8,9 +8,10 @@ from typing import Any
 import flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from kernel.database import is_read_only
 from kernel.errors import SwitchyardError
 from kernel.store import Store
-from switchyard.revisions import System, is_current
+from switchyard.revisions import System, may_be_served
 
 
 def add_routes(
@@ -38,8 +39,10 @@ def missing(store: Store, system: System, ready: Callable[[], bool]) -> list[str
     lacking = []
     try:
         with store.database.engine.connect() as connection:
-            if not is_current(connection, system):
+            if not may_be_served(connection, system):
                 lacking.append("the database is not up to date")
+            if is_read_only(connection):
+                lacking.append("the database takes no changes")
     except SQLAlchemyError:
         return ["the database does not answer"]
     try:

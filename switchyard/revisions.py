@@ -28,6 +28,16 @@ def is_current(connection: Connection, system: System) -> bool:
     return standing(connection) == [newest(system)]
 
 
+def may_be_served(connection: Connection, system: System) -> bool:
+    """Tell whether a node that runs can go on: the database stands at its newest revision, or beyond.
+
+    Whoever upgrades does so before the nodes are started anew one after the other, and those that were not
+    yet would otherwise all be taken from behind their proxy at once.
+    """
+    found = standing(connection)
+    return bool(found) and min(found) >= newest(system)
+
+
 def standing(connection: Connection) -> list[str]:
     """Return the revision that the database stands at; empty for a new one."""
     if not inspect(connection).has_table(_STANDING.name):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from structlog.testing import capture_logs
 
 from kernel.audit import SYSTEM
 from kernel.database import Database
 from kernel.errors import DatabaseAwayError
 from kernel.prepared import Prepared
+from kernel.store import Unit
 from kernel.tables import audit_event
 from kernel.web.http import Request, Response
 from kernel.web.lane import serve
@@ -99,14 +101,120 @@ def test_a_database_that_takes_nobody_is_told_as_such_and_everybody_may_come_aga
         act(store)
         raise AssertionError("nobody is there")
 
-    request = Request("GET", "/x", "", {}, b"", "192.0.2.1", {})
     for _ in range(2):
-        with capture_logs() as lines:
-            answer = serve({"GET": endpoint}, request, request_id="r-1")
-        assert (answer.status, dict(answer.headers)["Retry-After"]) == (503, "2")
-        [line] = [each for each in lines if each["event"] == "database.away"]
-        assert line["error"].startswith("connection")
+        assert refused(endpoint)["error"].startswith("connection")
     database.dispose()
+
+
+def refused(endpoint: Callable[[Request], Response]) -> Any:
+    """Serve, see that everybody may come again, and return the line of the log."""
+    request = Request("GET", "/x", "", {}, b"", "192.0.2.1", {})
+    with capture_logs() as lines:
+        answer = serve({"GET": endpoint}, request, request_id="r-1")
+    assert (answer.status, dict(answer.headers)["Retry-After"]) == (503, "2")
+    [line] = [each for each in lines if each["event"] == "database.away"]
+    return line
+
+
+@contextmanager
+def _asking_each_time(store: Store) -> Iterator[Callable[[], Any]]:
+    yield lambda: _LOOK.all(store.database)
+
+
+@contextmanager
+def _asking_core(lent: AbstractContextManager[Any]) -> Iterator[Callable[[], Any]]:
+    with lent as found:
+        connection = found.connection if isinstance(found, Unit) else found
+        yield lambda: connection.execute(select(audit_event.c.target)).all()
+
+
+@pytest.mark.parametrize(
+    "lend",
+    [
+        lambda store: _asking_core(store.read()),
+        lambda store: _asking_core(store.snapshot()),
+        lambda store: _asking_core(store.write()),
+        lambda store: _asking_core(store.write(line="row")),
+        _asking_each_time,
+    ],
+)
+def test_who_is_cut_off_in_the_middle_may_come_again(
+    postgresql_gateway_database: Database,
+    lend: Callable[[Store], AbstractContextManager[Callable[[], Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """503, not 500: whatever was begun is undone, and the log says why."""
+    store = a_store(postgresql_gateway_database)
+
+    def endpoint(_: Request) -> Response:
+        with lend(store) as ask:
+            ask()
+            cut_all(postgresql_gateway_database)
+            if lend is _asking_each_time:  # it asks again itself, on a connection that is cut as well
+                monkeypatch.setattr(postgresql_gateway_database, "drop_reader", lambda: None)
+            ask()
+        raise AssertionError("it was cut off")
+
+    assert refused(endpoint)["kind"] in {"AdminShutdown", "OperationalError"}
+    monkeypatch.undo()
+    deed(store, "a")
+    assert targets(store) == ["a"]
+
+
+@pytest.mark.parametrize("state", ["25006", "53100", "53200", "58030"])
+@pytest.mark.parametrize("line", ["", "row"])
+def test_what_a_database_cannot_do_now_may_be_tried_again(
+    postgresql_gateway_database: Database, state: str, line: str
+) -> None:
+    """It takes no changes, its disk or memory is full, its disk fails: all of the unit is undone."""
+    store = a_store(postgresql_gateway_database)
+
+    def endpoint(_: Request) -> Response:
+        with store.write(line=line) as unit:
+            unit.audit.record("test:thing:made", actor=SYSTEM, target="never")
+            unit.connection.execute(
+                text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$")
+            )
+        raise AssertionError("it was refused")
+
+    assert refused(endpoint)["error"].startswith(f"sqlstate={state}")
+    deed(store, "a")
+    assert targets(store) == ["a"]
+
+
+def test_so_is_what_it_refuses_as_it_is_committed(postgresql_gateway_database: Database) -> None:
+    """What goes out with the COMMIT fails there, and the server says that nothing stands."""
+    store = a_store(postgresql_gateway_database)
+
+    def endpoint(_: Request) -> Response:
+        with store.write() as unit:
+            unit.audit.record("test:thing:made", actor=SYSTEM, target="never")
+            unit.connection.execute(text("SET TRANSACTION READ ONLY"))
+        raise AssertionError("it was refused")
+
+    assert refused(endpoint)["kind"] == "ReadOnlySqlTransaction"
+    deed(store, "a")
+    assert targets(store) == ["a"]
+
+
+def test_a_file_whose_disk_is_full_may_have_room_another_time(sqlite_gateway_database: Database) -> None:
+    """SQLite undoes all of it by itself."""
+    store = a_store(sqlite_gateway_database)
+    with store.write() as unit:
+        pages = unit.connection.execute(text("PRAGMA page_count")).scalar_one()
+
+    def endpoint(_: Request) -> Response:
+        with store.write() as unit:
+            unit.connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+            for number in range(1_000):
+                unit.audit.record("test:thing:made", actor=SYSTEM, target=f"{number}" * 50)
+        raise AssertionError("there was room")
+
+    assert refused(endpoint)["error"] == "database or disk is full"
+    with store.write() as unit:
+        unit.connection.execute(text(f"PRAGMA max_page_count = {pages + 1_000}"))
+    deed(store, "a")
+    assert targets(store) == ["a"]
 
 
 def test_a_database_that_says_nothing_is_given_up(silent: str) -> None:

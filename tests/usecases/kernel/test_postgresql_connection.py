@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, event, func, literal, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from kernel.audit import SYSTEM, AuditTrail, verify_chains
-from kernel.errors import UndoneError
+from kernel.errors import DatabaseAwayError, UndoneError
 from kernel.postgresql_connection import PostgresqlConnection
 from kernel.prepared import Prepared, run_together
 from kernel.randomness import SystemRandomness
@@ -155,7 +155,7 @@ def test_a_database_that_was_frozen_takes_nothing(database: Database, *, begun: 
     database.dispose()
     with database.snapshot() as connection:
         connection.execute(text("SELECT 1"))
-    with pytest.raises(InternalError), database.transaction() as transaction:
+    with pytest.raises(DatabaseAwayError), database.transaction() as transaction:
         if begun:
             FIND.within(transaction.connection, least=0)
         INSERT.at_last(transaction, id=1, word="one")
@@ -261,8 +261,9 @@ def test_one_statement_that_is_outdated_has_all_of_the_connection_prepared_anew(
 
 
 def test_a_connection_that_is_cut_within_a_unit_undoes_it(database: Database) -> None:
-    for last in (False, True):
-        with pytest.raises(OperationalError), database.transaction() as transaction:
+    """Nobody is told that nothing was changed who was about to commit: that could not be known."""
+    for last, told in ((False, DatabaseAwayError), (True, OperationalError)):
+        with pytest.raises(told), database.transaction() as transaction:
             INSERT.within(transaction.connection, id=1, word="one")
             cut(database, driver(transaction.connection).info.backend_pid)
             (INSERT.at_last if last else _within)(transaction, id=2, word="two")

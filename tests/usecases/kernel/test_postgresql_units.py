@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
 )
 
 from kernel.audit import SYSTEM, verify_chains
-from kernel.errors import NestedUnitError, UndoneError
+from kernel.errors import DatabaseAwayError, NestedUnitError, UndoneError
 from kernel.postgresql_units import PostgresqlUnits
 from kernel.prepared import Prepared
 from kernel.tables import audit_chain
@@ -300,7 +300,7 @@ def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(st
         a_thing(unit, "lost")
 
     seen, committed = in_line(store, [partial(a_thing, name="one"), lose])
-    assert [type(each) for each in seen] == [OperationalError] * 2
+    assert [type(each) for each in seen] == [OperationalError, DatabaseAwayError]
     assert committed == 0
     only_the_next_one_stands(store)
 

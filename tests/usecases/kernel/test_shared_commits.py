@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kernel.audit import verify_chains
 from kernel.database import Database
-from kernel.errors import BusyError
+from kernel.errors import BusyError, DatabaseAwayError
 from kernel.prepared import Prepared
 from kernel.shared_commits import Line, Shared
 from kernel.sqlite_writer import SqliteWriter
@@ -214,12 +214,13 @@ def test_a_unit_that_goes_on_after_the_disk_was_full_leaves_nothing(
 
     deeds = [lambda unit: a_thing(unit, "before")] * before
     seen, _ = in_line(store, [*deeds, stubborn, lambda unit: a_thing(unit, "behind")])
-    assert [str(error.orig) for error in seen[: before + 1]] == ["database or disk is full"] * (before + 1)
+    full = "the database cannot be used: database or disk is full"
+    assert [str(error) for error in seen[: before + 1]] == [full] * (before + 1)
     for name in ("one", "two"):
         with store.write() as unit:
             a_thing(unit, name)
     kept = {"earlier", "one", "two"}
-    if not isinstance(seen[-1], OperationalError):  # it may have come in line before the stubborn one
+    if not isinstance(seen[-1], DatabaseAwayError):  # it may have come in line before the stubborn one
         kept.add("behind")
     assert things(store) == audited(store) == kept
     assert verify_chains(store.database).faults == []
