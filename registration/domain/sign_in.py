@@ -40,6 +40,8 @@ class VerifiedSignIn:
     acr: str
     auth_at: dt.datetime
     id_token: str = field(repr=False)
+    issued_at: dt.datetime
+    """When the Gateway vouched for it: what ended later ends this, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class LogoutNotice:
     jti: str
     sid: str | None
     subject: str | None
+    issued_at: dt.datetime
     expires_at: dt.datetime
 
 

@@ -95,6 +95,7 @@ class GatewayProvider:
             acr=str(claims.get("acr", "")),
             auth_at=_moment(claims, "auth_time"),
             id_token=id_token,
+            issued_at=_moment(claims, "iat"),
         )
 
     def end_session_url(self, *, id_token: str, return_to: str) -> str:
@@ -137,6 +138,7 @@ class GatewayProvider:
             jti=_text(claims, "jti"),
             sid=sid if isinstance(sid, str) and sid else None,
             subject=subject if isinstance(subject, str) and subject else None,
+            issued_at=_moment(claims, "iat"),
             expires_at=now + OLDEST_LOGOUT_TOKEN + 2 * SKEW,
         )
 

@@ -6,11 +6,12 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, literal_column, or_, select, update
 
 from kernel.crypto import Sealer, digest
 from kernel.database import insert
 from kernel.sweeping import remove_some
+from registration.domain.sign_in import LogoutNotice, VerifiedSignIn
 from registration.storage.tables import logout_notice, sign_in_attempt, signed_in_session
 
 
@@ -209,16 +210,66 @@ def end_of_gateway(
     return list(connection.execute(statement).scalars())
 
 
-def take_notice(connection: Connection, jti: str, *, now: dt.datetime, expires_at: dt.datetime) -> bool:
-    """Take a logout token; False if it was taken before (OIDC Back-Channel Logout §2.6)."""
+def take_notice(connection: Connection, notice: LogoutNotice, *, now: dt.datetime) -> bool:
+    """Take a logout token; False if it was taken before (OIDC Back-Channel Logout §2.6).
+
+    It is remembered as long as somebody may come with an ID token from before it (:func:`has_ended`).
+    """
+    _wait_for_starts(connection)
     connection.execute(logout_notice.delete().where(logout_notice.c.expires_at <= now))
     statement = (
         insert(connection, logout_notice)
-        .values(jti_digest=digest(jti), expires_at=expires_at)
+        .values(
+            jti_digest=digest(notice.jti),
+            sid_digest=_digest_of(notice.sid),
+            subject_digest=_digest_of(notice.subject),
+            issued_at=notice.issued_at,
+            expires_at=notice.expires_at,
+        )
         .on_conflict_do_nothing()
         .returning(logout_notice.c.jti_digest)
     )
     return connection.execute(statement).first() is not None
+
+
+def has_ended(connection: Connection, verified: VerifiedSignIn) -> bool:
+    """Tell whether a logout token has named this sign-in since the Gateway vouched for it.
+
+    Until the unit of work ends no other is taken: that comes after the session which is started here, and
+    ends it. A token of the same second counts; their times are whole seconds.
+    """
+    _wait_for_notices(connection)
+    sid, subject = logout_notice.c.sid_digest, logout_notice.c.subject_digest
+    return bool(
+        connection.scalar(
+            select(
+                exists().where(
+                    logout_notice.c.issued_at >= verified.issued_at,
+                    or_(sid.is_(None), sid == digest(verified.sid)),
+                    or_(subject.is_(None), subject == digest(verified.subject)),
+                )
+            )
+        )
+    )
+
+
+def _digest_of(name: str | None) -> bytes | None:
+    return None if name is None else digest(name)
+
+
+# On PostgreSQL neither sees what the other has not committed yet. Those who start do not wait for each other.
+# Any number does that nobody else takes.
+_TURN: ColumnElement[int] = literal_column("7316220957")
+
+
+def _wait_for_starts(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+def _wait_for_notices(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock_shared(_TURN)))
 
 
 def sweep_attempts(connection: Connection, *, now: dt.datetime) -> int:

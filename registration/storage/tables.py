@@ -525,6 +525,9 @@ logout_notice = Table(
     "logout_notice",
     METADATA,
     Column("jti_digest", LargeBinary, primary_key=True),
+    Column("sid_digest", LargeBinary, comment="which session of the Gateway it names, if it does"),
+    Column("subject_digest", LargeBinary, comment="whom it names, if it does"),
+    Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
-    comment="Logout tokens that were taken: each works once.",
+    comment="Logout tokens that were taken: each works once, and for sign-ins that were on their way.",
 )

@@ -27,7 +27,7 @@ def backchannel_logout(services: RegistrationServices, *, logout_token: str) -> 
     except SignInRefusedError:
         return Refused(Refusal.SIGN_IN_FAILED)
     with services.store.write() as unit:
-        if not sessions.take_notice(unit.connection, notice.jti, now=unit.now, expires_at=notice.expires_at):
+        if not sessions.take_notice(unit.connection, notice, now=unit.now):
             return LoggedOut(0)
         ended = sessions.end_of_gateway(unit.connection, sid=notice.sid, subject=notice.subject, now=unit.now)
         if ended:

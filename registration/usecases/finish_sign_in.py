@@ -29,7 +29,8 @@ def finish_sign_in(
     """Spend the attempt, redeem the code and start a session.
 
     The attempt is spent first, so that one answer of the Gateway is looked at once whatever comes of it. The
-    subject has to be the Gateway's id of an active account of the registry; anybody else is turned away.
+    subject has to be the Gateway's id of an active account of the registry; anybody else is turned away. So
+    is who was signed out there meanwhile: the notice of that may come before there is a session to end.
     """
     states = parameters.get("state", [])
     if len(states) != 1 or not states[0]:
@@ -71,6 +72,14 @@ def _start_session(
                 reason=Refusal.NO_ACCOUNT.value,
             )
             return Refused(Refusal.NO_ACCOUNT)
+        if sessions.has_ended(unit.connection, verified):
+            unit.audit.record(
+                "registration:session:started",
+                actor=Actor("account", identity.account_id),
+                outcome="refused",
+                reason="gateway",
+            )
+            return Refused(Refusal.SIGN_IN_FAILED)
         token, identifier = unit.randomness.token(), unit.randomness.ulid(unit.now)
         expires_at = unit.now + services.settings.session_lifetime
         sessions.add(

@@ -135,9 +135,17 @@ def upgrade() -> None:
     op.create_table(
         "logout_notice",
         sa.Column("jti_digest", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "sid_digest",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="which session of the Gateway it names, if it does",
+        ),
+        sa.Column("subject_digest", sa.LargeBinary(), nullable=True, comment="whom it names, if it does"),
+        sa.Column("issued_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
         sa.PrimaryKeyConstraint("jti_digest", name=op.f("pk_logout_notice")),
-        comment="Logout tokens that were taken: each works once.",
+        comment="Logout tokens that were taken: each works once, and for sign-ins that were on their way.",
     )
     with op.batch_alter_table("logout_notice", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_logout_notice_expires_at"), ["expires_at"], unique=False)

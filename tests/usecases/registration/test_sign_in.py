@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from registration.domain.sign_in import (
     VerifiedSignIn,
 )
 from registration.storage import outbox as rows
+from registration.storage import sessions
 from registration.storage.tables import account, draft, sign_in_attempt, signed_in_session
 from registration.usecases.backchannel_logout import LoggedOut, backchannel_logout
 from registration.usecases.end_session import end_session
@@ -36,9 +38,10 @@ from registration.usecases.start_draft import start_draft
 from registration.usecases.start_sign_in import ATTEMPTS, SignInStarted, start_sign_in
 from registration.usecases.sweep_what_is_over import sweep_what_is_over
 from tests.support.registration_world import World, a_form, a_world
+from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kernel.database import Database
 
@@ -52,6 +55,8 @@ class ScriptedProvider:
     away: bool = False
     notice: LogoutNotice | None = None
     asked: list[dict[str, object]] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None
+    """What happens while an ID token is on its way."""
 
     def _check(self) -> None:
         if self.away:
@@ -79,7 +84,8 @@ class ScriptedProvider:
         self._check()
         sent = self.asked[-1]
         assert (redirect_uri, nonce, verifier) == (sent["redirect_uri"], sent["nonce"], sent["verifier"])
-        return VerifiedSignIn(self.subject, "sid-1", "urn:switchyard:acr:2fa", now, "the.id.token")
+        self.meanwhile()
+        return VerifiedSignIn(self.subject, "sid-1", "urn:switchyard:acr:2fa", now, "the.id.token", now)
 
     def end_session_url(self, *, id_token: str, return_to: str) -> str:
         if self.away:
@@ -117,7 +123,11 @@ class Door:
 
 @pytest.fixture
 def door(registration_database: Database) -> Door:
-    world = a_world(registration_database)
+    return a_door(registration_database)
+
+
+def a_door(database: Database) -> Door:
+    world = a_world(database)
     world.drain()
     provider = ScriptedProvider()
     with world.services.store.read() as connection:
@@ -249,19 +259,71 @@ def test_the_gateway_ends_sessions_by_notice_once(door: Door, named: str) -> Non
         jti="one",
         sid=None if named == "subject" else "sid-1",
         subject=None if named == "sid" else door.provider.subject,
+        issued_at=door.world.clock.now(),
         expires_at=door.world.clock.now() + dt.timedelta(minutes=12),
     )
     assert backchannel_logout(services, logout_token="t") == LoggedOut(1)
     assert read_session(services, token=made.token) is None
+    door.world.clock.advance(dt.timedelta(seconds=1))
     again = door.sign_in()
     assert backchannel_logout(services, logout_token="t") == LoggedOut(0)
     assert read_session(services, token=again.token)
 
 
+@pytest.mark.parametrize("named", ["sid", "subject", "both"])
+def test_who_is_signed_out_on_the_way_gets_no_session(door: Door, named: str) -> None:
+    """LO-04, Back-Channel Logout §2.7: the notice comes while the code is redeemed, before there is a session."""
+    now = door.world.clock.now()
+    door.provider.notice = LogoutNotice(
+        jti="one",
+        sid=None if named == "subject" else "sid-1",
+        subject=None if named == "sid" else door.provider.subject,
+        issued_at=now,
+        expires_at=now + dt.timedelta(minutes=12),
+    )
+    door.provider.meanwhile = lambda: backchannel_logout(door.world.services, logout_token="t")
+    assert refusal(door.finish(door.start())) is Refusal.SIGN_IN_FAILED
+    door.provider.meanwhile = lambda: None
+    door.world.clock.advance(dt.timedelta(seconds=1))
+    assert door.sign_in(), "what the Gateway vouches for after that is good"
+
+
+def test_who_is_signed_out_as_the_session_starts_loses_it(postgresql_registration_database: Database) -> None:
+    """LO-04: the notice waits for the session whose sign-in it came too late for; on SQLite all wait in line."""
+    door = a_door(postgresql_registration_database)
+    now, provider = door.world.clock.now(), door.provider
+    provider.notice = LogoutNotice("one", "sid-1", provider.subject, now, now + dt.timedelta(minutes=12))
+    store = door.world.services.store
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as unit:
+            signed_in = VerifiedSignIn(provider.subject, "sid-1", "", now, "", now)
+            assert not sessions.has_ended(unit.connection, signed_in)
+            heard = pool.submit(backchannel_logout, door.world.services, logout_token="t")
+            done_or_waiting(postgresql_registration_database, heard)
+            sessions.add(
+                unit.connection,
+                unit.sealer,
+                identifier=unit.randomness.ulid(unit.now),
+                token="token",
+                account_id=door.world.people["ra"].account_id,
+                subject=provider.subject,
+                gateway_sid="sid-1",
+                id_token="",
+                acr="",
+                auth_at=now,
+                now=unit.now,
+                expires_at=now + dt.timedelta(hours=1),
+            )
+        assert heard.result(60) == LoggedOut(1)
+    assert read_session(door.world.services, token="token") is None
+
+
 def test_a_notice_for_somebody_else_ends_nothing(door: Door) -> None:
     services, made = door.world.services, door.sign_in()
-    later = door.world.clock.now() + dt.timedelta(minutes=12)
-    door.provider.notice = LogoutNotice("two", "sid-1", "another-subject", later)
+    now = door.world.clock.now()
+    door.provider.notice = LogoutNotice(
+        "two", "sid-1", "another-subject", now, now + dt.timedelta(minutes=12)
+    )
     assert backchannel_logout(services, logout_token="t") == LoggedOut(0)
     door.provider.refuse = "signature"
     assert refusal(backchannel_logout(services, logout_token="t")) is Refusal.SIGN_IN_FAILED

@@ -61,7 +61,7 @@ class MemoryProvider:
             raise ProviderUnreachableError
         if parameters.get("code") != ["good"] or not (redirect_uri and nonce and verifier):
             raise SignInRefusedError("code")
-        return VerifiedSignIn(self.subject, self.sid, "urn:switchyard:acr:2fa", now, "id-token")
+        return VerifiedSignIn(self.subject, self.sid, "urn:switchyard:acr:2fa", now, "id-token", now)
 
     def end_session_url(self, *, id_token: str, return_to: str) -> str:
         return f"{GATEWAY}/oauth2/logout?{urlencode({'id_token_hint': id_token, 'return_to': return_to})}"

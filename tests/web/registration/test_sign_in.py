@@ -204,9 +204,8 @@ def test_a_link_cannot_sign_anybody_out(pages: Pages) -> None:
 def test_a_checked_logout_token_ends_the_session(pages: Pages) -> None:
     """OIDC Back-Channel Logout 1.0: posted by the Gateway without any cookie or form token."""
     client = pages.browser("ra")
-    notice = LogoutNotice(
-        "jti-1", "gateway-session-1", None, pages.world.clock.now() + dt.timedelta(minutes=2)
-    )
+    now = pages.world.clock.now()
+    notice = LogoutNotice("jti-1", "gateway-session-1", None, now, now + dt.timedelta(minutes=2))
     pages.provider.notices["checked"] = notice
     heard = pages.app.test_client(use_cookies=False).post(
         "/backchannel-logout", data={"logout_token": "checked"}, headers={"Sec-Fetch-Site": "cross-site"}
