@@ -2,7 +2,8 @@
 
 Only https. The name is resolved once, every address it has must be one of the open internet, and the
 connection goes to the very addresses that were looked at. No redirect is followed, no proxy and no credential
-is used, and size and time have an end. Single hosts on loopback can be let through, for laboratories.
+is used, and size and time have an end. Single hosts on loopback can be let through, for laboratories, and
+what an operator chose may be anywhere: time has an end there, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,12 +54,16 @@ class NotFetched:
 
 @dataclass(frozen=True, slots=True)
 class FetchRules:
-    """``loopback`` holds each ``host:port`` that may be this machine; ``authority`` is a CA to trust too."""
+    """``loopback`` holds each ``host:port`` that may be this machine; ``authority`` is a CA to trust too.
+
+    ``anywhere`` lets every address through, of this machine and over plain http, too.
+    """
 
     authority: Path | None = None
     loopback: Collection[str] = ()
     most_bytes: int = 131_072
     seconds: float = 4.0
+    anywhere: bool = False
 
 
 class Fetcher:
@@ -80,26 +85,38 @@ class Fetcher:
             return answer
         return Fetched(answer.body) if answer.status == http.client.OK else _unwanted(answer)
 
-    def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Answered | NotFetched:
+    def anywhere(self, *, seconds: float) -> Fetcher:
+        """Return what goes wherever an operator chose, for ``seconds`` at most."""
+        return Fetcher(replace(self._rules, anywhere=True, seconds=seconds))
+
+    def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str], reads: bool = True
+    ) -> Answered | NotFetched:
         """Send ``body`` to ``url`` by the same rules; return what was answered, or why nothing was.
+
+        Unless it ``reads``, what stands in the answer is of no matter, however long it is.
 
         Raises:
             SettingsError: if the extra authority of the rules cannot be read.
         """
         sent = {**headers, "Accept-Encoding": "identity"}
         return self._guarded(
-            url, lambda connection, path: connection.request("POST", path, body=body, headers=sent)
+            url,
+            lambda connection, path: connection.request("POST", path, body=body, headers=sent),
+            reads=reads,
         )
 
-    def _guarded(self, url: str, ask: _Ask) -> Answered | NotFetched:
-        target = _target(url)
+    def _guarded(self, url: str, ask: _Ask, *, reads: bool = True) -> Answered | NotFetched:
+        target = _target(url, plain=self._rules.anywhere)
         if target is None:
             return NotFetched("address")
         deadline = time.monotonic() + self._rules.seconds
         try:
             addresses = _resolved(target.host, target.port, deadline)
             refusal = self._refusal(target, addresses)
-            return NotFetched(refusal) if refusal else self._exchange(target, addresses, ask, deadline)
+            if refusal:
+                return NotFetched(refusal)
+            return self._exchange(target, addresses, ask, deadline, reads=reads)
         except ssl.SSLError:
             return NotFetched("tls")
         except (OSError, http.client.HTTPException, UnicodeError) as error:
@@ -108,20 +125,26 @@ class Fetcher:
     def _refusal(self, target: _Target, addresses: list[str]) -> str:
         if not addresses:
             return "name"
+        if self._rules.anywhere:
+            return ""
         found = [ipaddress.ip_address(each) for each in addresses]
         if f"{target.host}:{target.port}" in self._rules.loopback:
             return "" if all(each.is_loopback for each in found) else "not loopback"
         return "" if all(is_open(each) for each in found) else "not a public address"
 
     def _exchange(
-        self, target: _Target, addresses: list[str], ask: _Ask, deadline: float
+        self, target: _Target, addresses: list[str], ask: _Ask, deadline: float, *, reads: bool
     ) -> Answered | NotFetched:
-        connection = _Pinned(target, addresses, self._trust(), deadline)
+        connection = (
+            _Pinned(target, addresses, self._trust(), deadline)
+            if target.secure
+            else _Plain(target, addresses, deadline)
+        )
         try:
             ask(connection, target.path)
             answer = connection.getresponse()
             body = b""
-            while chunk := answer.read(_CHUNK):
+            while reads and (chunk := answer.read(_CHUNK)):
                 body += chunk
                 if len(body) > self._rules.most_bytes:
                     return NotFetched("size")
@@ -161,10 +184,11 @@ class _Target:
     host: str
     port: int
     path: str
+    secure: bool
 
 
-def _target(url: str) -> _Target | None:
-    """Take an address apart; None if it is not plain https to a host."""
+def _target(url: str, *, plain: bool = False) -> _Target | None:
+    """Take an address apart; None if it is not plain https to a host, or http where that will do."""
     if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return None
     try:
@@ -172,10 +196,13 @@ def _target(url: str) -> _Target | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    if parts.scheme != "https" or not host or "@" in parts.netloc or "#" in url or port == 0:
+    secure = parts.scheme == "https"
+    if not secure and not (plain and parts.scheme == "http"):
+        return None
+    if not host or "@" in parts.netloc or "#" in url or port == 0:
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return _Target(host.lower(), port or 443, path)
+    return _Target(host.lower(), port or (443 if secure else 80), path, secure)
 
 
 def is_open(address: _Address) -> bool:
@@ -210,22 +237,38 @@ def _resolved(host: str, port: int, deadline: float) -> list[str]:
     return outcome
 
 
+def _wait_until(deadline: float, connection: socket.socket) -> None:
+    """Give the next read no more than what is left of the whole time.
+
+    Raises:
+        TimeoutError: if it is over.
+    """
+    if deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+
+
 class _PatientSocket(ssl.SSLSocket):
-    """A socket that gives each read no more than what is left of the whole time."""
+    """A socket of which no read outlasts the whole time."""
 
     deadline: float = 0.0
 
     def recv_into(self, *given: object, **named: object) -> int:
-        """Read as ever, or give up at the deadline.
+        """Read as ever, or give up at the deadline."""
+        _wait_until(self.deadline, self)
+        return super().recv_into(*given, **named)  # type: ignore[arg-type]
 
-        Raises:
-            TimeoutError: if the time is over.
-        """
-        if self.deadline:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.settimeout(left)
+
+class _PatientPlainSocket(socket.socket):
+    """The same without TLS."""
+
+    deadline: float = 0.0
+
+    def recv_into(self, *given: object, **named: object) -> int:
+        """Read as ever, or give up at the deadline."""
+        _wait_until(self.deadline, self)
         return super().recv_into(*given, **named)  # type: ignore[arg-type]
 
 
@@ -246,7 +289,7 @@ class _Pinned(http.client.HTTPSConnection):
         Raises:
             OSError: if none can be reached or proves anything in time.
         """
-        plain = self._reached()
+        plain = _reached(self._pinned, self.port, self._deadline)
         try:
             secured = self._tls.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
@@ -256,12 +299,36 @@ class _Pinned(http.client.HTTPSConnection):
             secured.deadline = self._deadline
         self.sock = secured
 
-    def _reached(self) -> socket.socket:
-        failed: OSError = OSError()
-        for address in self._pinned:
-            try:
-                left = max(0.001, self._deadline - time.monotonic())
-                return socket.create_connection((address, self.port), left)
-            except OSError as error:
-                failed = error
-        raise failed
+
+class _Plain(http.client.HTTPConnection):
+    """The same over plain http."""
+
+    def __init__(self, target: _Target, addresses: list[str], deadline: float) -> None:
+        super().__init__(target.host, target.port)
+        self._pinned = addresses
+        self._deadline = deadline
+
+    def connect(self) -> None:
+        """Connect to the first pinned address that answers."""
+        found = _reached(self._pinned, self.port, self._deadline)
+        patience = found.gettimeout()
+        patient = _PatientPlainSocket(found.family, found.type, found.proto, fileno=found.detach())
+        patient.settimeout(patience)
+        patient.deadline = self._deadline
+        self.sock = patient
+
+
+def _reached(addresses: list[str], port: int, deadline: float) -> socket.socket:
+    """Return a connection to the first of these addresses that answers.
+
+    Raises:
+        OSError: if none does in time.
+    """
+    failed: OSError = OSError()
+    for address in addresses:
+        try:
+            left = max(0.001, deadline - time.monotonic())
+            return socket.create_connection((address, port), left)
+        except OSError as error:
+            failed = error
+    raise failed

@@ -6,11 +6,9 @@ when it arrives and a repeated delivery is never taken for a replayed token.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlencode
-
-import httpx
 
 from idp.domain.client import Client
 from idp.domain.tokens import LOGOUT_TOKEN_TYPE, logout_token_claims
@@ -33,6 +31,7 @@ class BackchannelCarrier:
     The address is the one registered at the time of delivery; redirects are not followed. What a client that
     registered itself named is reached by the rules of ``fetcher`` alone, so that nobody makes a tool of us.
     An operator may name addresses inside; the authority that ``fetcher`` trusts is trusted there, too.
+    Whoever answers drop by drop is left after ``timeout`` seconds in all.
     """
 
     def __init__(
@@ -44,17 +43,16 @@ class BackchannelCarrier:
         *,
         fetcher: Fetcher | None = None,
         default_algorithm: str = "ES256",
-        timeout: float = 5.0,
+        timeout: float = 10.0,
     ) -> None:
         self._store = store
         self._signing = signing
         self._issuer = issuer
         self._find_client = find_client
         self._fetcher = fetcher or Fetcher()
+        self._anywhere = self._fetcher.anywhere(seconds=timeout)
         self._keys = RemoteKeys()
-        self._trusted: ssl.SSLContext | None = None
         self._default = default_algorithm
-        self._timeout = timeout
 
     def deliver(self, envelope: Envelope) -> None:
         """Tell one client that a session ended for it.
@@ -67,37 +65,21 @@ class BackchannelCarrier:
         token = self.logout_token(
             client, subject=str(envelope.payload["sub"]), session_id=str(envelope.payload["sid"])
         )
-        answer = self._guarded(client, token) if client.registered_by else self._plain(client, token)
-        if answer.status == httpx.codes.BAD_REQUEST:
+        answer = self._told(client, token)
+        if answer.status == HTTPStatus.BAD_REQUEST:
             raise PermanentFailure("the relying party refused the logout token")
-        if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT):
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             wait = wait_asked_for(answer.retry_after, now=self._store.clock.now())
             raise TransientFailure(f"relying party answered {answer.status}", wait)
 
-    def _guarded(self, client: Client, token: str) -> Answered:
+    def _told(self, client: Client, token: str) -> Answered:
         headers = {"Content-Type": "application/x-www-form-urlencoded", **_HEADERS}
         body = urlencode({"logout_token": token}).encode()
-        answer = self._fetcher.post(client.backchannel_logout_uri, body, headers=headers)
+        fetcher = self._fetcher if client.registered_by else self._anywhere
+        answer = fetcher.post(client.backchannel_logout_uri, body, headers=headers, reads=False)
         if isinstance(answer, NotFetched):
             raise TransientFailure(f"relying party unreachable ({answer.reason})")
         return answer
-
-    def _plain(self, client: Client, token: str) -> Answered:
-        if self._trusted is None:
-            self._trusted = self._fetcher.trusted()
-        try:
-            with httpx.stream(  # what stands in the answer is of no matter, however long it is
-                "POST",
-                client.backchannel_logout_uri,
-                data={"logout_token": token},
-                headers=_HEADERS,
-                timeout=self._timeout,
-                verify=self._trusted,
-                follow_redirects=False,
-            ) as answer:
-                return Answered(answer.status_code, b"", answer.headers.get("Retry-After", ""))
-        except httpx.HTTPError as error:
-            raise TransientFailure(f"relying party unreachable ({type(error).__name__})") from None
 
     def logout_token(self, client: Client, *, subject: str, session_id: str) -> str:
         """Return a fresh logout token for ``client``, signed and encrypted as its ID tokens are (§2.4).

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
@@ -78,7 +79,7 @@ def a_listener(status: int = 200, *, retry_after: str = "7") -> Iterator[Listene
         server.server_close()
 
 
-def carrier(op: Op, fetcher: Fetcher | None = None) -> BackchannelCarrier:
+def carrier(op: Op, fetcher: Fetcher | None = None, *, seconds: float = 2) -> BackchannelCarrier:
     database = op.services.store.database
     return BackchannelCarrier(
         op.services.store,
@@ -86,7 +87,7 @@ def carrier(op: Op, fetcher: Fetcher | None = None) -> BackchannelCarrier:
         ISSUER,
         lambda client_id: look_up_client(database, client_id),
         fetcher=fetcher,
-        timeout=2,
+        timeout=seconds,
     )
 
 
@@ -197,6 +198,53 @@ def test_a_relying_party_that_is_down_is_tried_again(op: Op) -> None:
     op.client(backchannel_logout_uri="http://127.0.0.1:1/bc")
     with pytest.raises(TransientFailure):
         carrier(op).deliver(notice())
+
+
+def test_who_answers_drop_by_drop_is_left_in_time(op: Op) -> None:
+    """LO-07, RX-13: each drop comes in time, and the answer never; who hands it over is free for others."""
+    with a_dripping_listener() as address:
+        op.client(backchannel_logout_uri=address)
+        with pytest.raises(TransientFailure, match="time"):
+            carrier(op, seconds=0.5).deliver(notice())
+
+
+@contextmanager
+def a_dripping_listener() -> Iterator[str]:
+    """Send a header of an answer 200 letter by letter, for longer than anybody should wait; then its end."""
+    gone = threading.Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with suppress(OSError):
+            connection = server.accept()[0]
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                for _ in range(100):
+                    if gone.wait(0.05):
+                        return
+                    connection.sendall(b"a")
+                connection.sendall(b"\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/bc"
+    finally:
+        gone.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        server.close()
+
+
+def test_an_answer_of_any_length_is_an_answer(op: Op, tmp_path: Path) -> None:
+    """Back-Channel Logout §2.8: its status counts; what stands in it is not read."""
+    with serving_documents(tmp_path) as documents:
+        op.client(backchannel_logout_uri=documents.put("/bc", b"a" * 1_000_000))
+        rules = FetchRules(authority=documents.authority, loopback=[documents.host])
+        for registered_by in ("", "open"):
+            _registered_by(op, registered_by)
+            carrier(op, Fetcher(rules)).deliver(notice())
+    assert len(documents.sent) == 2
 
 
 def test_a_refusal_is_final_and_so_is_a_client_without_address(op: Op) -> None:
