@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import flask
+from werkzeug.wrappers import Response
 
-from gateway_ui.web.flows import Answer, slow_down
+from gateway_ui.web.flows import Answer, settled, slow_down, standing
 from gateway_ui.web.messages import (
     BAD_CODE,
     BAD_CODE_LEFT,
@@ -13,6 +14,7 @@ from gateway_ui.web.messages import (
     complain,
     complain_count,
 )
+from idp.domain.login_flow import Step
 from idp.usecases.flow_outcomes import SlowDown, WrongCode
 from kernel.web.forms import FormErrors, single
 
@@ -28,6 +30,19 @@ def read_code(errors: FormErrors) -> str:
     elif len(code) != _DIGITS or not (code.isascii() and code.isdigit()):
         complain(errors, "code", CODE_SHAPE)
     return code
+
+
+def way_on(outcome: object, flow: str, *steps: Step) -> Response | None:
+    """Return the way on after a code, or None for a refusal that the page of one of ``steps`` shows.
+
+    A wrong code that was the last of its flow leads to the page that says so: another one would be looked at
+    by nobody. Where it locked the account, the flow stands, and the page tells how long to wait.
+    """
+    way = settled(outcome, flow)
+    if way is None and isinstance(outcome, WrongCode) and outcome.tries_left == 0:
+        page = standing(flow, *steps)
+        return page if isinstance(page, Response) else None
+    return way
 
 
 def code_refused(errors: FormErrors, outcome: object) -> Answer:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from gateway_ui.web.codes import code_refused, read_code
+from gateway_ui.web.codes import code_refused, read_code, way_on
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import (
     STEP_PAGES,
@@ -159,7 +159,8 @@ def verify_app() -> ResponseReturnValue:
     if errors:
         return _app_page(flow, page, errors, Answer())
     outcome = confirm_totp_enrolment(pages().services, flow=flow, browser=browser_token(), code=code)
-    return settled(outcome, flow) or _app_page(flow, page, errors, code_refused(errors, outcome))
+    way = way_on(outcome, flow, *ENROLLING_STEPS)
+    return way or _app_page(flow, page, errors, code_refused(errors, outcome))
 
 
 def _app_page(

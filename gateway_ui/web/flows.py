@@ -18,6 +18,7 @@ from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.messages import TOO_MANY, complain_count
 from gateway_ui.web.page_client import about_client
+from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Step
 from idp.usecases.answer_authorization import ToClient
 from idp.usecases.finish_login import finish_login
@@ -101,7 +102,8 @@ def settled(outcome: object, flow: str) -> Response | None:
     if isinstance(outcome, AlreadyDone):
         return _led_back_page(outcome) if outcome.led_back else go(outcome.next_url)
     if isinstance(outcome, FlowLost):
-        return lost_page(flow, name_here(outcome.client_id, outcome.client_name))
+        name = name_here(outcome.client_id, outcome.client_name)
+        return lost_page(flow, name, tries=TRIES_PER_FLOW if outcome.is_spent else 0)
     return None
 
 
@@ -125,10 +127,11 @@ def standing(flow: str, *steps: Step) -> FlowPage | Response:
     return way
 
 
-def lost_page(flow: str, client_name: str = "") -> Response:
+def lost_page(flow: str, client_name: str = "", *, tries: int = 0) -> Response:
     """Say that the sign-in has expired, and offer to start again towards the same place.
 
-    To a browser that brought no cookie of ours another start is no help: what to allow is said first.
+    ``tries`` is how many wrong codes ended it, if they did. To a browser that brought no cookie of ours
+    another start is no help: what to allow is said first.
     """
     minutes = int(pages().services.settings.flow_life.total_seconds() // 60)
     return render(
@@ -136,6 +139,7 @@ def lost_page(flow: str, client_name: str = "") -> Response:
         status=410,
         action=address("/sign-in/again", flow),
         minutes=minutes,
+        tries=tries,
         client_name=client_name,
         knows_browser=browser_was_sent(),
     )

@@ -6,7 +6,7 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway_ui.web.codes import code_refused, read_code
+from gateway_ui.web.codes import code_refused, read_code, way_on
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import Answer, address, flow_token, go, settled, standing, wait_seconds
 from gateway_ui.web.messages import CODE_JUST_SENT, complain_count
@@ -109,7 +109,8 @@ def send_mailbox_proof() -> ResponseReturnValue:
     if errors:
         return _mailbox_page(flow, page, errors, Answer())
     outcome = present_mailbox_code(pages().services, flow=flow, browser=browser_token(), code=code)
-    return settled(outcome, flow) or _mailbox_page(flow, page, errors, code_refused(errors, outcome))
+    way = way_on(outcome, flow, Step.PROVE_MAILBOX)
+    return way or _mailbox_page(flow, page, errors, code_refused(errors, outcome))
 
 
 def _mailbox_page(

@@ -6,9 +6,9 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway_ui.web.codes import code_refused, read_code
+from gateway_ui.web.codes import code_refused, read_code, way_on
 from gateway_ui.web.context import pages, render
-from gateway_ui.web.flows import Answer, address, flow_token, settled, standing
+from gateway_ui.web.flows import Answer, address, flow_token, standing
 from gateway_ui.web.page_client import keep_opener
 from idp.domain.login_flow import ProofKind, Step
 from idp.usecases.flow_outcomes import FlowPage
@@ -40,7 +40,8 @@ def send_code() -> ResponseReturnValue:
     if errors:
         return second_step_page(flow, page, errors, Answer())
     outcome = present_totp(pages().services, flow=flow, browser=browser_token(), code=code)
-    return settled(outcome, flow) or second_step_page(flow, page, errors, code_refused(errors, outcome))
+    way = way_on(outcome, flow, Step.SECOND_FACTOR)
+    return way or second_step_page(flow, page, errors, code_refused(errors, outcome))
 
 
 def second_step_page(

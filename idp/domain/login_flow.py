@@ -157,7 +157,12 @@ class Flow:
 
     def is_alive(self, now: dt.datetime) -> bool:
         """Tell whether the flow can still move: not ended, not expired, not dead of wrong codes (MF-04)."""
-        return self.finished_at is None and self.expires_at > now and self.tries < TRIES_PER_FLOW
+        return self.finished_at is None and self.expires_at > now and not self.is_spent
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether all the codes that may be tried in this flow were wrong."""
+        return self.tries >= TRIES_PER_FLOW
 
     @property
     def is_wizard(self) -> bool:

@@ -147,7 +147,9 @@ def _over(flow: Flow, token: str, now: dt.datetime) -> AlreadyDone | FlowLost | 
             led_back=flow.resumed_at is not None,
             given_up=flow.session_id is None,
         )
-    return None if flow.is_alive(now) else FlowLost(flow.client_name, flow.client_id)
+    if flow.is_alive(now):
+        return None
+    return FlowLost(flow.client_name, flow.client_id, is_spent=flow.is_spent and flow.expires_at > now)
 
 
 def _stranger(services: IdpServices, token: str, flow: Flow) -> Position:

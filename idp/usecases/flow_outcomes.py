@@ -74,11 +74,13 @@ class AlreadyDone:
 class FlowLost:
     """No such flow, another browser's, expired, or dead of too many wrong codes; one starts again.
 
-    The client is known only where the flow is this browser's own.
+    The client is known only where the flow is this browser's own, and so is that codes killed it
+    (``is_spent``).
     """
 
     client_name: str = ""
     client_id: str = ""
+    is_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,9 @@ def test_a_wrong_digit_is_refused_and_counted_down(gatehouse: Gatehouse) -> None
     gatehouse.give_password(flow, ELSEWHERE, "fieldn")
     wrong = f"{(int(gatehouse.code(holder.seed)) + 1) % 1_000_000:06d}"
     answers = [gatehouse.give_code(flow, ELSEWHERE, wrong) for _ in range(6)]
-    assert answers == [*(WrongCode(left) for left in (4, 3, 2, 1, 0)), FlowLost()]
+    assert answers == [*(WrongCode(left) for left in (4, 3, 2, 1, 0)), FlowLost(is_spent=True)]
+    assert gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed)) == FlowLost(is_spent=True)
+    gatehouse.clock.advance(gatehouse.services.settings.flow_life)
     assert gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed)) == FlowLost()
     assert {row.reason for row in gatehouse.audit("gateway:second-factor:refused")} == {"wrong"}
 

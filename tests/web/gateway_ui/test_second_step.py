@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forms import form_with, submit, token_of
-from tests.support.gateway import Journey, heading_of, totp_code
+from idp.settings import IdpSettings
+from tests.support.forms import form_with, forms_of, submit, token_of
+from tests.support.gateway import Journey, a_gateway, heading_of, shown_secret, totp_code
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
+    from kernel.database import Database
 
 Member = tuple[Journey, str]
 
@@ -30,13 +32,71 @@ def at_code(member: Member, clock: FrozenClock) -> Member:
 def test_a_wrong_code_is_refused_and_says_how_many_tries_are_left(at_code: Member) -> None:
     """6.3, G-29: one wrong digit opens nothing."""
     visitor, secret = at_code
-    right = totp_code(secret, visitor.gateway.services.store.clock)
-    wrong = right[:-1] + str((int(right[-1]) + 5) % 10)
-    visitor.send(code=wrong)
+    visitor.send(code=_wrong(secret, visitor))
     assert visitor.page.status_code == 422
     assert visitor.messages == ["2004"]
     assert "attempts left" in visitor.text
     assert visitor.client.get_cookie("gateway_session") is None
+
+
+def _wrong(secret: str, visitor: Journey) -> str:
+    right = totp_code(secret, visitor.gateway.services.store.clock)
+    return right[:-1] + str((int(right[-1]) + 5) % 10)
+
+
+def test_the_last_wrong_code_says_that_the_sign_in_has_ended_and_why(at_code: Member) -> None:
+    """MF-04: no form is left that looks at no code, and nobody reads that an hour has passed."""
+    visitor, secret = at_code
+    for _try in range(5):
+        assert visitor.path == "/sign-in/second-step"
+        visitor.send(code=_wrong(secret, visitor))
+    assert visitor.page is not None
+    assert visitor.page.status_code == 410
+    assert heading_of(visitor.text) == "Too many wrong codes"
+    assert "The code was wrong 5 times" in visitor.text
+    assert "60 minutes" not in visitor.text
+    visitor.open(f"/sign-in/second-step?{visitor.page.request.query_string.decode()}")
+    assert heading_of(visitor.text) == "Too many wrong codes"
+    visitor.send(action=next(form.action for form in forms_of(visitor.text) if "/again" in form.action))
+    visitor.give_password()
+    assert heading_of(visitor.text) == "Enter your code"
+
+
+def test_so_does_the_last_wrong_code_of_an_app_that_is_set_up(nora: Journey) -> None:
+    """MF-04: while an account is activated, too; its password is there, and a sign-in goes on."""
+    nora.start_activation()
+    nora.set_question()
+    nora.send(method="app")
+    secret = shown_secret(nora.text)
+    for _try in range(5):
+        assert nora.path == "/enrol/app"
+        nora.send(code=_wrong(secret, nora))
+    assert heading_of(nora.text) == "Too many wrong codes"
+    nora.send(action=next(form.action for form in forms_of(nora.text) if "/again" in form.action))
+    nora.give_password()
+    assert heading_of(nora.text) == "Confirm your mailbox"
+    nora.send(action=next(form.action for form in forms_of(nora.text) if "/mailbox/send" in form.action))
+    for _try in range(5):
+        assert nora.path == "/sign-in/mailbox"
+        nora.send(code="000000")
+    assert heading_of(nora.text) == "Too many wrong codes"
+
+
+def test_a_wrong_code_that_locks_leaves_the_page_that_tells_how_long(
+    sqlite_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """LK-01: the sign-in stands, and goes on after the wait."""
+    gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=IdpSettings(lock_after=2))
+    gateway.provision()
+    secret = Journey(gateway).activate()
+    clock.advance(dt.timedelta(minutes=2))
+    visitor = Journey(gateway)
+    visitor.open("/sign-in")
+    visitor.give_password()
+    for numbers in (["2004"], ["2003"], ["1003"]):
+        visitor.send(code=_wrong(secret, visitor))
+        assert visitor.messages == numbers
+        assert visitor.path == "/sign-in/second-step"
 
 
 @pytest.mark.parametrize(
