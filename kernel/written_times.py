@@ -37,10 +37,14 @@ _FRENCH_ZONES = {
     ("GMT", "+0000"): "GMT",
 }
 """How the zones of Canada are called in French. Of other zones a French text tells the offset."""
+_NB = "\u00a0"
 
 
 def written_moment(language: str, zone: str, at: dt.datetime) -> str:
-    """Return a moment in full: "21 November 2026, 14:05 EST", "21 novembre 2026, 14 h 05 HNE"."""
+    """Return a moment in full: "21 November 2026, 14:05 EST", "21 novembre 2026, 14 h 05 HNE".
+
+    No line of a French text ends within the time of day.
+    """
     return _minute(language, zone, at.replace(second=0, microsecond=0))
 
 
@@ -49,7 +53,7 @@ def _minute(language: str, zone: str, at: dt.datetime) -> str:
     local = at.astimezone(ZoneInfo(zone))
     if language == "fr":
         name = _FRENCH_ZONES.get((local.tzname() or "", f"{local:%z}"), f"{local:%z}")
-        return f"{written_day(language, local)}, {local:%H} h {local:%M} {name}"
+        return f"{written_day(language, local)}, {local:%H}{_NB}h{_NB}{local:%M} {name}"
     return f"{written_day(language, local)}, {local:%H:%M} {local.tzname()}"
 
 

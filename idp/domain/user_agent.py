@@ -1,4 +1,4 @@
-"""What a person calls the browser of a User-Agent header: "Firefox on Linux". It decides nothing."""
+"""What a person calls browser and system of a User-Agent header: "Firefox", "Linux". It decides nothing."""
 
 from __future__ import annotations
 
@@ -35,8 +35,3 @@ def browser_of(user_agent: str) -> str:
 def system_of(user_agent: str) -> str:
     """Return the operating system's name, or an empty text if it is none that we know."""
     return next((name for mark, name in _SYSTEMS if mark in user_agent), "")
-
-
-def browser_name(user_agent: str) -> str:
-    """Return the browser and system of ``user_agent`` as a person knows them, or as much as can be told."""
-    return " on ".join(part for part in (browser_of(user_agent), system_of(user_agent)) if part)

@@ -14,6 +14,7 @@ from typing import Literal
 
 from idp.domain.account import Account
 from idp.domain.factors import FactorKind
+from idp.domain.user_agent import browser_of, system_of
 from idp.outbound.letters import (
     FormLetter,
     Letter,
@@ -158,7 +159,7 @@ def post_factor_changed(
             template=f"factor-{change}",
             subject=subject,
             first=first,
-            rows=((term, f"{name}: {label}" if label else name),),
+            rows=((term, f"{name} ({label})" if label else name),),
         ),
     )
 
@@ -178,9 +179,13 @@ def post_question_set(unit: Unit, account: Account, head: Letterhead) -> None:
     )
 
 
-def post_new_sign_in(unit: Unit, account: Account, head: Letterhead, *, browser: str) -> None:
+def post_new_sign_in(unit: Unit, account: Account, head: Letterhead, *, user_agent: str) -> None:
     """Tell the holder of a sign-in from a browser that the account was never used in (ASVS 6.3.5)."""
     say = speaker(account.mail_language)
+    browser, system = browser_of(user_agent), system_of(user_agent)
+    known = browser or system
+    if browser and system:
+        known = say(mark("%(browser)s on %(system)s"), browser=browser, system=system)
     _post_notice(
         unit,
         account,
@@ -189,7 +194,7 @@ def post_new_sign_in(unit: Unit, account: Account, head: Letterhead, *, browser:
             template="new-sign-in",
             subject=say(mark("New sign-in to your account")),
             first=say(mark("Somebody signed in to your account from a browser we had not seen before.")),
-            rows=((say(mark("Browser")), browser),),
+            rows=((say(mark("Browser")), known),),
         ),
     )
 

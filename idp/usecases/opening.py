@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from idp.domain.account import Account
 from idp.domain.login_flow import Flow, FlowKind, acr_of, amr_of, next_url, proves_anew
 from idp.domain.session import Acr, EndReason, LiveSession, strength
-from idp.domain.user_agent import LONGEST, browser_name
+from idp.domain.user_agent import LONGEST
 from idp.outbound.mail import post_new_sign_in
 from idp.storage.devices import remember_device
 from idp.storage.flows import finish_flow, leave_unanswered
@@ -146,4 +146,4 @@ def _greet(unit: Unit, services: IdpServices, flow: Flow, account: Account) -> N
     agent = current_origin().user_agent[:LONGEST]
     new = remember_device(unit.connection, account.id, flow.browser, user_agent=agent, now=unit.now)
     if new and flow.kind is not FlowKind.ACTIVATION:
-        post_new_sign_in(unit, account, letterhead(services), browser=browser_name(agent))
+        post_new_sign_in(unit, account, letterhead(services), user_agent=agent)

@@ -22,7 +22,7 @@ from idp.domain.policy_profiles import IESO_2025, NIST_63B_4
 from idp.domain.security_question import OFFERED, QUESTIONS, AnswerFault, answer_fault, normal_answer
 from idp.domain.session import ends_at
 from idp.domain.totp import code_at, enrolment, matching_step, step_at
-from idp.domain.user_agent import browser_name, browser_of, system_of
+from idp.domain.user_agent import browser_of, system_of
 from idp.domain.webauthn_policy import TRANSPORTS, passkeys_possible, proof_options, relying_party
 from idp.usecases.limits import place
 
@@ -199,7 +199,6 @@ def test_labels_are_one_line_of_visible_characters() -> None:
 def test_a_browser_is_named_as_people_do(agent: str, browser: str, system: str) -> None:
     """gateway.md 6.4: "Chrome on Windows". Only for reading: a forged header decides nothing."""
     assert (browser_of(agent), system_of(agent)) == (browser, system)
-    assert browser_name(agent) == (f"{browser} on {system}" if browser else "")
 
 
 def test_a_session_ends_at_the_sooner_of_its_limits() -> None:

@@ -16,7 +16,7 @@ _CANADA = (
     *("America/St_Johns", "America/Halifax", "America/Toronto", "America/Winnipeg", "America/Regina"),
     *("America/Edmonton", "America/Vancouver", "America/Blanc-Sablon"),
 )
-_PATTERNS = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH 'h' mm zzz"}
+_PATTERNS = {"en": "d MMMM y, HH:mm zzz", "fr": "d MMMM y, HH\u00a0'h'\u00a0mm zzz"}
 # Two words differ: for Atlantic daylight time people in Canada write HAA, and for universal time UTC.
 _OURS = {"HEA": "HAA", "TU": "UTC"}
 
@@ -47,8 +47,8 @@ def test_a_day_reads_as_the_tables_of_languages_have_it(language: str) -> None:
 def test_a_zone_that_french_has_no_word_for_is_told_by_its_offset() -> None:
     """A word that means another zone elsewhere is not taken for Canada's: CST is China's as well."""
     at = dt.datetime(2026, 6, 1, 12, 0, 59, tzinfo=dt.UTC)
-    assert written_moment("fr", "Asia/Shanghai", at) == "1er juin 2026, 20 h 00 +0800"
-    assert written_moment("fr", "Europe/Paris", at) == "1er juin 2026, 14 h 00 +0200"
+    assert written_moment("fr", "Asia/Shanghai", at) == "1er juin 2026, 20\u00a0h\u00a000 +0800"
+    assert written_moment("fr", "Europe/Paris", at) == "1er juin 2026, 14\u00a0h\u00a000 +0200"
     assert written_moment("en", "Europe/Paris", at) == "1 June 2026, 14:00 CEST"
 
 

@@ -64,7 +64,9 @@ def every_letter(gatehouse: Gatehouse, **facts: object) -> dict[str, Envelope]:
         )
         post_factor_changed(unit, account, head, change="removed", kind=FactorKind.TOTP, label="")
         post_question_set(unit, account, head)
-        post_new_sign_in(unit, account, head, browser="Firefox on Linux")
+        post_new_sign_in(
+            unit, account, head, user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"
+        )
         post_locked(unit, account, head, until=later)
         post_mailbox_code(unit, account, head, digits="004711", minutes=10)
         post_which_account(unit, [account], head)
@@ -144,7 +146,7 @@ def test_the_activation_letter_says_what_one_needs(sqlite_gatehouse: Gatehouse) 
         "What happens when you click the button?\n1. You create a password",
         "do not share your account",
         "Votre nom d'utilisateur\u00a0: fieldn",
-        "30 août 2026, 08 h 00 HAE",
+        "30 août 2026, 08\u00a0h\u00a000 HAE",
     ):
         assert sentence in text
     assert text.index("Activate Account") < text.index("Activer le compte")
@@ -203,8 +205,25 @@ def test_a_notice_says_when_and_where(sqlite_gatehouse: Gatehouse) -> None:
     ):
         assert sentence in text
     assert "192.0.2.9" not in str(letters["account-changed"].payload["text"])
-    assert "Added: Passkey: My <b>key</b>" in str(letters["factor-added"].payload["text"])
+    assert "Added: Passkey (My <b>key</b>)" in str(letters["factor-added"].payload["text"])
     assert "Removed: Authenticator app\n" in str(letters["factor-removed"].payload["text"])
+
+
+def test_a_french_notice_says_no_english_word_between_browser_and_system(sqlite_gatehouse: Gatehouse) -> None:
+    """Bar 6: "Firefox on Linux" stood in it; and what stands beside the name of a factor needs no colon."""
+    letters = every_letter(sqlite_gatehouse, language="fr-CA")
+    assert "Navigateur\u00a0: Firefox sur Linux" in str(letters["new-sign-in"].payload["text"])
+    assert "Ajout\u00a0: Clé d'accès (My <b>key</b>)" in str(letters["factor-added"].payload["text"])
+
+
+@pytest.mark.parametrize(("agent", "told"), [("Firefox/140.0", "Firefox"), ("(X11; Linux x86_64)", "Linux")])
+def test_what_is_known_of_a_browser_is_told(sqlite_gatehouse: Gatehouse, agent: str, told: str) -> None:
+    """6.8: the one name, if there is no other."""
+    account = sqlite_gatehouse.provision()
+    with sqlite_gatehouse.services.store.write() as unit:
+        post_new_sign_in(unit, account, letterhead(sqlite_gatehouse.services), user_agent=agent)
+    [letter] = sqlite_gatehouse.letters("new-sign-in")
+    assert f"Browser: {told}\n" in str(letter.payload["text"])
 
 
 def test_a_change_is_named_and_its_values_are_not(sqlite_gatehouse: Gatehouse) -> None:

@@ -53,7 +53,7 @@ def test_times_are_absolute_and_name_their_zone(client: FlaskClient) -> None:
     assert '<time datetime="2026-11-21T19:05:00+00:00">21 November 2026, 14:05 EST</time>' in english
     assert '<time datetime="2026-11-21">21 November 2026</time>' in english
     french = client.get("/form", headers={"Accept-Language": "fr"}).text
-    assert "21 novembre 2026, 14 h 05 HNE" in french
+    assert "21 novembre 2026, 14\u00a0h\u00a005 HNE" in french
 
 
 def test_the_environment_is_named_in_words_and_production_is_calm(make_client: MakeClient) -> None:
