@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from registration.domain.text import sort_key
+from registration.domain.text import search_key
 
 PAGE_SIZE: Final = 20
+MOST_RESULTS: Final = 400
+"""A search that finds more shows these many; whoever searches is asked to say more."""
 HIGHEST_PERSON_NO: Final = 999_999_999
 
 T = TypeVar("T")
@@ -21,6 +23,8 @@ class Page(Generic[T]):
     page: int
     pages: int
     total: int
+    is_cut: bool = False
+    """Whether there are more than ``total``, which nobody can leaf to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,13 @@ class PersonSearch:
 
     @property
     def last_key(self) -> str:
-        """The last name as search keys are kept."""
-        return sort_key(self.last_name)
+        """What the last name is found by."""
+        return search_key(self.last_name)
 
     @property
     def first_key(self) -> str:
-        """The first name as search keys are kept."""
-        return sort_key(self.first_name)
+        """What the first name is found by."""
+        return search_key(self.first_name)
 
     @property
     def is_empty(self) -> bool:
@@ -71,7 +75,7 @@ class PersonRow:
 
 def rank(row: PersonRow, search: PersonSearch) -> tuple[int, int, str, str, int]:
     """Return the sort key of a result: best match, own people before others, then name and Person ID."""
-    last, first = sort_key(row.last_name), sort_key(row.first_name)
+    last, first = search_key(row.last_name), search_key(row.first_name)
     score = 0
     if search.number is not None and row.person_no == search.number:
         score -= 8
@@ -87,8 +91,8 @@ def _closeness(value: str, wanted: str) -> int:
     return 1 if value.startswith(wanted) else 0
 
 
-def paged(rows: list[T], page: int, size: int = PAGE_SIZE) -> Page[T]:
+def paged(rows: list[T], page: int, size: int = PAGE_SIZE, *, is_cut: bool = False) -> Page[T]:
     """Return one page of ``rows``; a page beyond the last is the last."""
     pages = max(1, -(-len(rows) // size))
     page = min(max(1, page), pages)
-    return Page(tuple(rows[(page - 1) * size : page * size]), page, pages, len(rows))
+    return Page(tuple(rows[(page - 1) * size : page * size]), page, pages, len(rows), is_cut)

@@ -49,6 +49,16 @@ def sort_key(text: str) -> str:
     return tidy(folded(text))
 
 
+APART: Final = "-"
+SILENT: Final = "'\N{RIGHT SINGLE QUOTATION MARK}"
+"""What is written in names one time so, another time so: telephones write the second for the first."""
+
+
+def search_key(text: str) -> str:
+    """Return what a name is found by: ``st pierre`` and ``ONeil`` find ``St-Pierre`` and ``O'Neil``."""
+    return tidy(sort_key(text).translate({ord(APART): " ", **dict.fromkeys(map(ord, SILENT))}))
+
+
 def has_control(text: str) -> bool:
     """Tell whether ``text`` holds a character that is no text: control, format, private or unpaired."""
     return any(unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Cn"} for char in text)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, fields
-from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
 
 from kernel.database import insert
 from registration.domain.person import Person, PersonDetails
-from registration.domain.search import PersonRow, PersonSearch
-from registration.domain.text import sort_key
+from registration.domain.search import MOST_RESULTS, PersonRow, PersonSearch
+from registration.domain.text import APART, SILENT, sort_key
 from registration.storage.tables import person, person_organization, person_version
-
-MOST_RESULTS: Final = 400
-"""A search that finds more shows the best of these; whoever searches is asked to say more."""
 
 _current = person.join(
     person_version,
@@ -104,14 +100,21 @@ def belongs(connection: Connection, *, person_id: str, organization_id: str) -> 
     return bool(connection.execute(statement).scalar())
 
 
+def _spoken(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a kept name as :func:`registration.domain.text.search_key` makes of it."""
+    for silent in SILENT:
+        column = func.replace(column, silent, "")
+    return func.replace(column, APART, " ")
+
+
 def _contains(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
-    return column.contains(wanted, autoescape=True)
+    return _spoken(column).contains(wanted, autoescape=True)
 
 
 def search(
     connection: Connection, wanted: PersonSearch, *, organization_id: str, everybody: bool
 ) -> list[PersonRow]:
-    """Return the persons that match and that the searcher may see.
+    """Return the persons that match and that the searcher may see, one more than are shown at most.
 
     One's own people are found by any part of a name (R-021). Strangers are found only by whoever knows them:
     by their whole last name together with their whole first name or their Person ID. So nobody can leaf
@@ -127,9 +130,9 @@ def search(
     own = _is_own(organization_id)
     seen: ColumnElement[bool] = own
     if wanted.last_key and (wanted.first_key or wanted.number is not None):
-        known = person_version.c.last_key == wanted.last_key
+        known = _spoken(person_version.c.last_key) == wanted.last_key
         if wanted.first_key:
-            known = and_(known, person_version.c.first_key == wanted.first_key)
+            known = and_(known, _spoken(person_version.c.first_key) == wanted.first_key)
         seen = or_(own, known)
     statement = (
         select(
@@ -144,7 +147,7 @@ def search(
         .select_from(_current)
         .where(person.c.state == "active", *matches)
         .order_by(own.desc(), person_version.c.last_key, person_version.c.first_key, person.c.person_no)
-        .limit(MOST_RESULTS)
+        .limit(MOST_RESULTS + 1)
     )
     if not everybody:
         statement = statement.where(seen)

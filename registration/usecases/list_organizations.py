@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from registration.domain.authority import Caller
 from registration.domain.organization import OrganizationStatus
 from registration.domain.search import Page, paged
-from registration.domain.text import sort_key
+from registration.domain.text import search_key
 from registration.storage import contacts, identities, organizations, requests
 from registration.usecases.services import RegistrationServices
 
@@ -37,12 +37,12 @@ def list_organizations(
         own = None if staff else list(contacts.represented_by(connection, caller.account_id))
         found = organizations.all_of(connection, own)
         waiting = requests.waiting_items(connection)
-    wanted = sort_key(search)
+    wanted = search_key(search)
     rows = [
         OrganizationRow(
             entry.id, entry.number, entry.short_name, entry.legal_name, entry.status, waiting.get(entry.id, 0)
         )
         for entry in found
-        if wanted == str(entry.number) or wanted in sort_key(f"{entry.short_name} {entry.legal_name}")
+        if wanted == str(entry.number) or wanted in search_key(f"{entry.short_name} {entry.legal_name}")
     ]
     return paged(rows, page)

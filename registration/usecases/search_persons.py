@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registration.domain.authority import Caller
 from registration.domain.outcomes import Refusal, Refused
-from registration.domain.search import Page, PersonRow, PersonSearch, paged, rank
+from registration.domain.search import MOST_RESULTS, Page, PersonRow, PersonSearch, paged, rank
 from registration.storage import persons
 from registration.usecases.services import RegistrationServices
 from registration.usecases.standing import take_stand
@@ -30,4 +30,5 @@ def search_persons(
         found = persons.search(
             connection, search, organization_id=organization_id, everybody=standing.rights.is_staff
         )
-    return paged(sorted(found, key=lambda row: rank(row, search)), page)
+    ranked = sorted(found, key=lambda row: rank(row, search))[:MOST_RESULTS]
+    return paged(ranked, page, is_cut=len(found) > MOST_RESULTS)

@@ -9,9 +9,10 @@ import pytest
 from registration.domain.authority import Caller
 from registration.domain.catalogue import parse_catalogue
 from registration.domain.outcomes import Refusal, Refused
-from registration.domain.person import NewPerson, PersonWarning
+from registration.domain.person import NewPerson, PersonDetails, PersonWarning, check_person
 from registration.domain.plan import RequestMade
-from registration.domain.search import PersonSearch
+from registration.domain.search import MOST_RESULTS, PersonSearch
+from registration.storage import persons
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.list_organizations import list_organizations
 from registration.usecases.list_requests import list_requests
@@ -78,6 +79,88 @@ def test_strangers_are_found_only_by_whoever_knows_them(world: World) -> None:
     assert found(world, "ra", last_name="otherprime", first_name="paul") == ["Paul OtherPrime"]
     assert found(world, "ra", last_name="OtherPrime", person_no=stranger) == ["Paul OtherPrime"]
     assert found(world, "cr", last_name="OtherPri") == ["Paul OtherPrime"], "staff see everybody"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("O'Neil", ["o'neil", "O\N{RIGHT SINGLE QUOTATION MARK}Neil", "oneil"]),
+        ("O\N{RIGHT SINGLE QUOTATION MARK}Neil", ["O'Neil", "oneil"]),
+        ("Côté-St-Pierre", ["cote st pierre", "St-Pierre", "Côté St-Pierre"]),
+        ("L'Écuyer", ["lecuyer", "l'ecuyer", "L\N{RIGHT SINGLE QUOTATION MARK}ÉCUYER"]),
+    ],
+)
+def test_a_name_is_found_however_its_signs_are_written(world: World, written: str, asked: list[str]) -> None:
+    """R-021: telephones write another apostrophe; who is not found would be registered twice."""
+    made = world.grant("ra", NewPerson(a_form("Zoë", written)), REPORTS)
+    assert isinstance(made, RequestMade), made
+    for name in asked:
+        assert found(world, "ra", last_name=name) == [f"Zoë {written}"], name
+
+
+def test_a_stranger_is_known_by_the_whole_name_however_it_is_written(world: World) -> None:
+    """EN-07: whole names alone, but not letter by letter."""
+    made = world.grant("ra", NewPerson(a_form("Marc-André", "O'Neil")), REPORTS)
+    assert isinstance(made, RequestMade), made
+    other = world.people["Otherra"]
+
+    def seen(**search: str) -> int:
+        page = search_persons(
+            world.services,
+            caller=Caller(other.account_id),
+            organization_id=organization_of(world, other),
+            search=PersonSearch(**search),
+        )
+        assert not isinstance(page, Refused)
+        return page.total
+
+    assert seen(last_name="oneil", first_name="marc andre") == 1
+    assert seen(last_name="onei", first_name="marc andre") == 0
+    assert seen(last_name="oneil", first_name="marc") == 0
+
+
+def organization_of(world: World, made: RequestMade) -> str:
+    view = show_request(world.services, caller=Caller.console(), number=made.number)
+    assert not isinstance(view, Refused)
+    return view.organization_id
+
+
+def test_a_search_that_finds_too_many_says_so(world: World) -> None:
+    """R-022: a number that is none would send whoever searches to register the person again."""
+    with world.services.store.write() as unit:
+        for number in range(MOST_RESULTS + 1):
+            identifier = unit.randomness.ulid(unit.now)
+            details = check_person(a_form("Jim", "Multitude"))
+            assert isinstance(details, PersonDetails)
+            persons.add(
+                unit.connection,
+                details,
+                identifier=identifier,
+                number=900_000 + number,
+                now=unit.now,
+                changed_by="test",
+                request_id="",
+            )
+            persons.attach(
+                unit.connection,
+                person_id=identifier,
+                organization_id=world.organization_id,
+                now=unit.now,
+                request_id="",
+            )
+
+    def many(**search: str) -> tuple[int, bool]:
+        page = search_persons(
+            world.services,
+            caller=world.caller("ra"),
+            organization_id=world.organization_id,
+            search=PersonSearch(**search),
+        )
+        assert not isinstance(page, Refused)
+        return page.total, page.is_cut
+
+    assert many(last_name="multitude") == (MOST_RESULTS, True)
+    assert many(last_name="multitude", person_no="900001") == (1, False)
 
 
 def test_a_search_needs_a_field_and_a_right(world: World) -> None:
