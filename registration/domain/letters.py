@@ -34,9 +34,7 @@ class Written:
 _ENGLISH_SIGNATURE = (
     "\n\nThis message was sent automatically by {product} Registration ({registration_url}).\n"
 )
-_FRENCH_SIGNATURE = (
-    "\n\nCe message a été envoyé automatiquement par {product} Inscription ({registration_url}).\n"
-)
+_FRENCH_SIGNATURE = "\n\nCe message a été envoyé automatiquement par le système d’inscription de {product} ({registration_url}).\n"
 
 TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
     Letter.USER_NAME: {
@@ -57,7 +55,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
                 "    Nom d’utilisateur : {user_name}\n    Numéro de personne : {person_no}\n\n"
                 "Vous recevrez un second courriel avec un lien pour activer le compte. Ouvrez-le, choisissez un mot de "
                 "passe et configurez un second facteur. Personne ne vous demandera jamais votre mot de passe.\n\n"
-                "Si vous ne vous attendiez pas à ce message, prévenez {requester} ou les Relations avec la clientèle."
+                "Si vous ne vous attendiez pas à ce message, prévenez {requester} ou le service des relations avec la clientèle."
             ),
         ),
     },
@@ -100,7 +98,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
             "Hello {name},\n\n{requester} made request {number} for {organization}:\n\n{changes}",
         ),
         "fr": (
-            "Vos rôles de contact pour {organization} ont changé (demande {number})",
+            "Vos rôles de personne-ressource pour {organization} ont changé (demande {number})",
             "Bonjour {name},\n\n{requester} a fait la demande {number} pour {organization} :\n\n{changes}",
         ),
     },
@@ -113,7 +111,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
             ),
         ),
         "fr": (
-            "Demande {number} pour {organization} : rôles de contact de {name}",
+            "Demande {number} pour {organization} : rôles de personne-ressource de {name}",
             (
                 "Bonjour {requester},\n\nVotre demande {number} pour {organization} est enregistrée. Elle concerne "
                 "{name} (numéro de personne {person_no}) :\n\n{changes}\n\n"
@@ -139,8 +137,8 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
 LINES: Final[Mapping[str, Mapping[str, str]]] = {
     "access-granted": {"en": "  + access role: {name}", "fr": "  + rôle d’accès : {name}"},
     "access-revoked": {"en": "  - access role: {name}", "fr": "  - rôle d’accès : {name}"},
-    "contact-added": {"en": "  + contact role: {name}", "fr": "  + rôle de contact : {name}"},
-    "contact-ended": {"en": "  - contact role: {name}", "fr": "  - rôle de contact : {name}"},
+    "contact-added": {"en": "  + contact role: {name}", "fr": "  + rôle de personne-ressource : {name}"},
+    "contact-ended": {"en": "  - contact role: {name}", "fr": "  - rôle de personne-ressource : {name}"},
 }
 """One line for each kind of change that people are told of."""
 

@@ -39,9 +39,13 @@ def letters(text: str) -> str:
     return "".join(char for char in folded(text) if "a" <= char <= "z")
 
 
+_HYPHENS: Final = str.maketrans(dict.fromkeys("\N{HYPHEN}\N{NON-BREAKING HYPHEN}", "-"))
+"""Hyphens that look like the one on the keyboard; word processors write them."""
+
+
 def tidy(text: str) -> str:
-    """Return ``text`` in NFC, trimmed, with every run of white space as one space."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """Return ``text`` in NFC, trimmed, with every run of white space as one space and every hyphen as one."""
+    return " ".join(unicodedata.normalize("NFC", text).translate(_HYPHENS).split())
 
 
 def sort_key(text: str) -> str:

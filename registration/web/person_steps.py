@@ -43,6 +43,26 @@ _KINDS = (ACCESS, NAME_CONTACT, REPRESENTATIVE)
 _SEARCH_FIELDS = ("person_no", "last_name", "first_name")
 _AFTER = {NAME_CONTACT: "confirm-contact", REPRESENTATIVE: "confirm-representative"}
 _COMMON_COUNTRIES = ("CA", "US")
+_ON_THE_PAGE = (
+    "first_name",
+    "middle_name",
+    "last_name",
+    "preferred_name",
+    "position",
+    "main_email",
+    "main_phone",
+    "extension",
+    "language",
+    "country",
+    "address_1",
+    "address_2",
+    "address_3",
+    "address_4",
+    "city",
+    "province",
+    "postal_code",
+)
+"""The fields from top to bottom, as the summary of what is wrong names them."""
 
 
 def _search_of(draft: Draft) -> PersonSearch | None:
@@ -155,7 +175,7 @@ def register(draft: Draft) -> ResponseReturnValue:
             return refusal_page(kept) if isinstance(kept, Refused) else go(draft, "confirm-person")
         if not preview.faults:
             return refusal_page(preview)
-        errors = fault_errors(preview.faults)
+        errors = fault_errors(sorted(preview.faults, key=lambda fault: _ON_THE_PAGE.index(fault.field)))
     return wizard_page(
         "register.html",
         draft,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kernel.translations import mark
@@ -162,7 +162,7 @@ def field_text(name: str) -> str:
     return _(FIELDS.get(name, name))
 
 
-def fault_errors(faults: tuple[Fault, ...]) -> FormErrors:
+def fault_errors(faults: Iterable[Fault]) -> FormErrors:
     """Return the faults of a form as sentences at their fields."""
     errors = FormErrors()
     for fault in faults:

@@ -147,6 +147,12 @@ def test_a_name_has_to_be_spelled_in_latin_letters_too() -> None:
     )
 
 
+@pytest.mark.parametrize("hyphen", ["\N{HYPHEN}", "\N{NON-BREAKING HYPHEN}"])
+def test_a_hyphen_of_a_word_processor_is_a_hyphen(hyphen: str) -> None:
+    """It looks like the one that the page asks for."""
+    assert details(a_form(f"Marie{hyphen}Ève")).first_name == "Marie-Ève"
+
+
 @pytest.mark.parametrize("name", ["<script>", "R2D2", "a@b", "--", "Ann\u202eEve", "Ann\x00"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     assert [fault.field for fault in faults(a_form(name))] == ["first_name"]

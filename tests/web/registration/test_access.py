@@ -163,6 +163,10 @@ def test_every_fault_of_a_new_person_is_named_at_its_field(pages: Pages) -> None
     ):
         assert page.text.count(sentence) == 2, sentence
     assert form_with(page.text, "first_name").fields["first_name"] == ["Nora"]
+    named = re.findall(r'href="#(\w+)">[^<]', page.text.partition("error-summary")[2])
+    asked = [name for name in re.findall(r'<(?:input|select)[^>]* id="(\w+)"', page.text) if name in named]
+    assert named == asked, "the summary goes down the page"
+    assert len(named) > 5
     assert client.get(f"{here}/roles", follow_redirects=True).request.path == f"{here}/search"
 
 
