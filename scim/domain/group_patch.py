@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from scim2_models import (
+    InvalidFilterException,
     InvalidPathException,
     InvalidSyntaxException,
     InvalidValueException,
     MutabilityException,
     NoTargetException,
     PayloadTooLargeException,
-    SCIMException,
-    ScimFilter,
 )
-from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
 from scim.domain.catalogue import Catalogue
 from scim.domain.documents import is_unstorable
 from scim.domain.filters import LONGEST
+from scim.domain.member_selection import Selection, read_selection
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -42,6 +41,7 @@ _SELECTION = re.compile(r"\[(?:.*\]|.*$)", re.DOTALL)
 OPERATIONS = frozenset({"add", "remove", "replace"})
 NO_OPERATION = "'op' must be add, remove or replace."
 NO_ATTRIBUTE = "'path' names no attribute of this type of resource."
+SEVERAL_SELECTED = "The selection in 'path' meets more than one entry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,31 @@ class GroupPatch:
     """What a PATCH of a group asks for.
 
     ``rest`` are the operations on anything but members, in their wire form; ``by_rows`` tells that they do
-    no more than raise the fence, so that the group's attributes need not be read.
+    no more than raise the fence, so that the group's attributes need not be read. ``selects`` tells that
+    ``members`` cannot be said without those the group has: they are to be handed in.
     """
 
     members: MemberChange = field(default_factory=MemberChange)
     source_version: int | None = None
     rest: tuple[Mapping[str, Any], ...] = ()
     by_rows: bool = True
+    selects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The members that a group has: the ``type`` of each, by its id.
+
+    ``kind_of`` tells the type of one that only comes with the request, empty if there is no such resource.
+    """
+
+    kinds: Mapping[str, str]
+    kind_of: Callable[[str], str]
+
+    def after(self, change: MemberChange) -> dict[str, str]:
+        """Return the members that the group has once ``change`` is made."""
+        kept = (self.kinds.keys() if change.whole is None else change.whole) - change.removed
+        return {each: self.kinds.get(each) or self.kind_of(each) for each in kept | change.added}
 
 
 def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -111,24 +129,33 @@ def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue)
             raise InvalidPathException(detail=NO_ATTRIBUTE)
 
 
-def read_group_patch(operations: Iterable[Mapping[str, Any]]) -> GroupPatch:
+def read_group_patch(
+    operations: Iterable[Mapping[str, Any]], *, held: Held | None = None, selects_several: bool = True
+) -> GroupPatch:
     """Return what the ``operations`` of a PATCH ask for, one after the other.
 
+    ``held`` are the members of the group, which a selection by anything but ids is put to; without
+    ``selects_several`` none may meet more than one of them.
+
     Raises:
-        SCIMException: if an operation on members cannot be done, whatever the group.
+        SCIMException: if an operation on members cannot be done, whatever else the group is.
     """
-    reader = _Reader()
+    reader = _Reader(held, selects_several=selects_several)
     for operation in operations:
         reader.read({name.lower(): value for name, value in operation.items()}, operation)
-    return GroupPatch(reader.change, reader.fence, tuple(reader.rest), by_rows=not reader.other)
+    rest = tuple(reader.rest)
+    return GroupPatch(reader.change, reader.fence, rest, by_rows=not reader.other, selects=reader.selects)
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, held: Held | None, *, selects_several: bool) -> None:
         self.change = MemberChange()
         self.fence: int | None = None
         self.rest: list[Mapping[str, Any]] = []
         self.other = False
+        self.selects = False
+        self._held = held
+        self._selects_several = selects_several
         self._named = 0
 
     def read(self, names: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
@@ -169,7 +196,7 @@ class _Reader:
         if selection is not None:
             if op != "remove":
                 raise MutabilityException(detail="A member cannot be changed, only added and removed.")
-            self.change = self.change.remove(self._count(_selected(selection)))
+            self.change = self.change.remove(self._selected(read_selection(selection)))
         elif op == "remove":
             # Without a value the whole attribute goes; with one, Microsoft Entra names whom to remove, and
             # who names nobody removes nobody.
@@ -182,6 +209,19 @@ class _Reader:
             self.change = self.change.add(self._count(_ids(value)))
         else:
             self.change = self.change.replace(self._count(_ids([] if value is None else value)))
+
+    def _selected(self, selection: Selection) -> frozenset[str]:
+        if selection.named is not None:
+            ids = self._count(selection.named)
+            if self._selects_several or len(ids) < 2:
+                return ids
+        if self._held is None:
+            self.selects = True
+            return frozenset()
+        met = selection.among(self._held.after(self.change))
+        if len(met) > 1 and not self._selects_several:
+            raise InvalidFilterException(detail=SEVERAL_SELECTED)
+        return met
 
     def _count(self, ids: frozenset[str]) -> frozenset[str]:
         self._named += len(ids)
@@ -219,27 +259,6 @@ def _id(entry: Any) -> str:  # noqa: ANN401 - JSON
     if not isinstance(stated, str) or not stated:
         raise InvalidValueException(detail="Each of 'members' needs a 'value': the id of an account.")
     return stated
-
-
-def _selected(selection: str) -> frozenset[str]:
-    """Return the ids a selection names: ``value eq`` and alternatives of it."""
-    try:
-        tree = ScimFilter(selection).ast
-    except SCIMException:
-        raise InvalidPathException(detail="The selection of members cannot be read.") from None
-    return frozenset(_named(tree))
-
-
-def _named(node: FilterNode) -> set[str]:
-    match node:
-        case LogicalExpr(op=LogicalOperator.or_, terms=terms):
-            return set().union(*(_named(term) for term in terms))
-        case Comparison(
-            attr_path=AttrPath(attr=name, sub_attr=None, uri=None), op=CompareOperator.eq, value=str()
-        ):
-            if name.lower() == "value":
-                return {node.value}
-    raise InvalidPathException(detail='Members are selected by value: members[value eq "id"].')
 
 
 def _fence_of(op: str, path: Any, value: Any) -> int | None:  # noqa: ANN401 - JSON

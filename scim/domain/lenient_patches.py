@@ -122,7 +122,7 @@ class _PatchReader:
         """Give one operation for the attributes the value names plainly, and one for each path in it."""
         if not self._tolerance.pathless_operations:
             raise InvalidSyntaxException(detail="An operation must have a 'path'.")
-        value = names.get("value")
+        value = self._unlisted(names.get("value"))
         if names["op"] == "remove" or value is None:
             yield names
             return
@@ -146,6 +146,11 @@ class _PatchReader:
             yield {"op": names["op"], "value": plain}
         for name, each in paths:
             yield from self._single({"op": names["op"], "value": each}, name)
+
+    def _unlisted(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the one object of a list that stands where an object does."""
+        listed = isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict)
+        return value[0] if listed and self._tolerance.listed_attributes else value
 
     def _full_name(self, name: str) -> str:
         """Return what is called ``name`` by the name that the schemas give it."""

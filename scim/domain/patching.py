@@ -8,7 +8,7 @@ from typing import Any
 from scim2_models import Context, InvalidFilterException, PatchOp, ScimPolicy
 from scim2_models.path import Path
 
-from scim.domain.group_patch import PATCH_SCHEMA
+from scim.domain.group_patch import PATCH_SCHEMA, SEVERAL_SELECTED
 from scim.domain.models import TOLERANT
 from scim.domain.profile import Tolerance
 
@@ -62,7 +62,7 @@ class Patch:
         with self._policy:
             met = Path[self._model](selection).get(resource)  # type: ignore[name-defined] # see model
         if isinstance(met, list) and len(met) > 1:
-            raise InvalidFilterException(detail="The selection in 'path' meets more than one entry.")
+            raise InvalidFilterException(detail=SEVERAL_SELECTED)
 
 
 def _selection(operation: Mapping[str, Any]) -> str:

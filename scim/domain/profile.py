@@ -58,6 +58,12 @@ class Tolerance:
     Sent by: Okta, and Microsoft Entra with aadOptscim062020. Else: 400 invalidSyntax.
     """
 
+    listed_attributes: bool = False
+    """The value that names the attributes may stand in a list of one (H4, H5).
+
+    Sent by: SCIM-SDK for Java (captaingoldfish). Else: 400 invalidSyntax.
+    """
+
     capitalised_operations: bool = False
     """``op`` may be written Add, Replace or Remove (H1, R).
 
@@ -161,6 +167,7 @@ _RFC = Tolerance(
     unknown_schemas=True,
     unlisted_extensions=True,
     pathless_operations=True,
+    listed_attributes=True,
     capitalised_operations=True,
     whole_entry_paths=True,
     several_entries_selected=True,

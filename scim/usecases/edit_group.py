@@ -27,6 +27,7 @@ from scim.domain.documents import require_schema
 from scim.domain.etag import Demand
 from scim.domain.group_patch import (
     GroupPatch,
+    Held,
     read_group_patch,
     read_operations,
     require_paths,
@@ -42,6 +43,7 @@ from scim.usecases.outcomes import ConditionFailed, GroupWritten
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any]]
+_Selected = Callable[[GroupView], MemberChange]
 Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal
 
 
@@ -84,15 +86,17 @@ def patch_group(
 ) -> Outcome:
     """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
 
+    Where they select members by more than ids, those of the very version that is changed are looked at.
+
     The outcome shows the members where they are no more than ``most_shown``.
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    asked = read_group_patch(
-        lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
-    )
-    if asked.by_rows:
+    operations = lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
+    several = client.tolerance.several_entries_selected
+    asked = read_group_patch(operations, selects_several=several)
+    if asked.by_rows and not asked.selects:
         outcome = _by_rows(services, client, group_id, asked, demand, most_shown)
         if outcome is not None:
             return outcome
@@ -105,7 +109,22 @@ def patch_group(
         resource: dict[str, Any] = group.model_dump()
         return resource
 
-    return _edit(services, client, group_id, edit, asked.members, demand, most_shown)
+    if not asked.selects:
+        return _edit(services, client, group_id, edit, asked.members, demand, most_shown)
+
+    def selected(view: GroupView) -> MemberChange:
+        held = _held(services, client, view)
+        return read_group_patch(operations, held=held, selects_several=several).members
+
+    return _edit(services, client, group_id, edit, selected, demand, most_shown)
+
+
+def _held(services: IdpServices, client: ScimClient, view: GroupView) -> Held:
+    def kind_of(member_id: str) -> str:
+        found = find_own_group(services, source=client.id, group_id=member_id, with_members=False)
+        return "User" if found is None else "Group"
+
+    return Held({each.member_id: each.kind for each in view.members or ()}, kind_of)
 
 
 def _by_rows(
@@ -150,12 +169,13 @@ def _edit(
     client: ScimClient,
     group_id: str,
     edit: _Edit,
-    members: MemberChange,
+    members: MemberChange | _Selected,
     demand: Demand | None,
     most_shown: int = 0,
 ) -> Outcome:
+    selects = not isinstance(members, MemberChange)
     for _ in range(_TRIES):
-        view = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
+        view = find_own_group(services, source=client.id, group_id=group_id, with_members=selects)
         if view is None:
             return Missing()
         if demand is not None and not demand.meets(view.record.version):
@@ -166,7 +186,11 @@ def _edit(
             actor=client.actor,
             source=client.id,
             group_id=group_id,
-            edit=GroupEdit(facts, members, expected_version=view.record.version),
+            edit=GroupEdit(
+                facts,
+                members if isinstance(members, MemberChange) else members(view),
+                expected_version=view.record.version,
+            ),
             most_shown=most_shown,
         )
         if isinstance(outcome, GroupChanged):

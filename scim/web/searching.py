@@ -42,7 +42,7 @@ _PARAMETERS = (
 _LISTS = frozenset({"attributes", "excludedAttributes"})
 """Parameters that may come more than once: all of them count, as for a single resource."""
 _UNSORTABLE = frozenset(
-    {"groups", "members", "meta", "schemas", "x509certificates", "enterprise:manager.$ref"}
+    {"groups", "members", "meta", "schemas", "x509certificates.value", "enterprise:manager.$ref"}
 )
 
 

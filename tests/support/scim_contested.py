@@ -73,6 +73,15 @@ CONTESTED: Mapping[str, Contested] = {
         ),
         "invalidSyntax",
     ),
+    "listed_attributes": _refused(
+        a_patch(
+            "H4, H5",
+            NORA,
+            {"op": "add", "value": [{"schemas": [USER_SCHEMA], "title": "Guide", "name.givenName": "N"}]},
+            stored={"title": "Guide", "name": {"familyName": "Field", "givenName": "N"}},
+        ),
+        "invalidSyntax",
+    ),
     "capitalised_operations": _refused(
         a_patch(
             "H1, R", NORA, {"op": "Replace", "path": "title", "value": "Guide"}, stored={"title": "Guide"}

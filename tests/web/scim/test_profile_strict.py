@@ -122,6 +122,14 @@ def test_a_path_names_a_part_of_the_entry_it_selects(sqlite_world: ScimWorld, na
     play(sqlite_world, STRICT, ENTRIES[name].refused("invalidPath"))
 
 
+@pytest.mark.parametrize("selection", ['value eq "{nora}" or value eq "{omar}"', 'type eq "User"'])
+def test_a_selection_takes_one_member_out_at_most(sqlite_world: ScimWorld, selection: str) -> None:
+    """Q entries, H5: 400 invalidFilter where it meets two, in whatever words."""
+    come = {"op": "add", "path": "members", "value": [{"value": "{omar}"}]}
+    gone = {"op": "remove", "path": f"members[{selection}]"}
+    play(sqlite_world, STRICT, a_patch("Q entries", GUIDES, come, gone).refused("invalidFilter"))
+
+
 TAKEN: dict[str, Row] = {
     "a part of one entry": a_patch(
         "Q entries",
@@ -190,6 +198,12 @@ TAKEN: dict[str, Row] = {
         "Q entries, J4: nothing else takes one member out",
         GUIDES,
         {"op": "remove", "path": 'members[value eq "{nora}"]'},
+        stored={"members": None},
+    ),
+    "one of those whom a selection may mean is a member": a_patch(
+        "Q entries, H7",
+        GUIDES,
+        {"op": "remove", "path": 'members[value eq "{nora}" or value eq "{omar}"]'},
         stored={"members": None},
     ),
     "what is read-only is ignored": Row(

@@ -209,6 +209,29 @@ CHANGES: dict[str, tuple[list[dict[str, Any]], set[int]]] = {
         [{"op": "remove", "path": 'members[value eq "{0}" or value eq "{1}"]'}],
         set(),
     ),
+    "remove by id and type": (
+        [{"op": "remove", "path": 'members[value eq "{0}" and type eq "user"]'}],
+        {1},
+    ),
+    "remove by id and a type that it has not": (
+        [{"op": "remove", "path": 'members[value eq "{0}" and type eq "Group"]'}],
+        {0, 1},
+    ),
+    "remove by type": ([{"op": "remove", "path": f'{GROUP_SCHEMA}:members[TYPE sw "u"]'}], set()),
+    "remove all but one": ([{"op": "remove", "path": 'members[not (value eq "{1}")]'}], {1}),
+    "remove whoever there is": ([{"op": "remove", "path": "members[value pr]"}], set()),
+    "add, then remove all but who came": (
+        [_add("{2}"), {"op": "remove", "path": 'members[value ne "{2}"]'}],
+        {2},
+    ),
+    "replace, then remove one by its type, and name the group": (
+        [
+            {"op": "replace", "path": "members", "value": [{"value": "{1}"}, {"value": "{2}"}]},
+            {"op": "remove", "path": 'members[value eq "{1}" and (type eq "User" or type eq "Group")]'},
+            {"op": "replace", "path": "displayName", "value": "ACME GENERATION/emi_user"},
+        ],
+        {2},
+    ),
     "remove by value, as Entra does": (
         [{"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "{0}"}]}],
         {1},

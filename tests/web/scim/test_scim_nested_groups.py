@@ -176,6 +176,12 @@ NESTED_CHANGES: dict[str, tuple[list[str], set[str]]] = {
     "add who is there": (["add a"], {"a", "b", "u"}),
     "remove": (["remove a"], {"b", "u"}),
     "remove who is not there": (["remove c"], {"a", "b", "u"}),
+    "remove every group": (['select type eq "group"'], {"u"}),
+    "remove groups, one that came just now too": (
+        ["add c", 'select type eq "Group" and not (value eq "{a}")'],
+        {"a", "u"},
+    ),
+    "remove accounts": (['select type ne "Group"'], {"a", "b"}),
     "remove and add the same": (["remove a", "add a"], {"a", "b", "u"}),
     "add and remove the same": (["add c", "remove c"], {"a", "b", "u"}),
     "replace": (["replace c a"], {"a", "c"}),
@@ -194,7 +200,11 @@ def test_groups_come_and_go_as_accounts_do(world: ScimWorld, name: str) -> None:
     steps, expected = NESTED_CHANGES[name]
     operations: list[dict[str, Any]] = []
     for step in steps:
-        op, *named = step.split()
+        op, _, rest = step.partition(" ")
+        if op == "select":
+            operations.append({"op": "remove", "path": f"members[{rest.format(**ids)}]"})
+            continue
+        named = rest.split()
         value = [{"value": ids[each]} for each in named]
         operations.append(
             remove(ids[named[0]]) if op == "remove" else {"op": op, "path": "members", "value": value}

@@ -184,7 +184,7 @@ def test_a_value_that_does_not_fit_is_named_by_its_attribute(
             "no value of 'x509Certificates' matches the path filter",
         ),
         (
-            {"op": "replace", "value": [{"title": "Guide"}]},
+            {"op": "replace", "value": [{"title": "Guide"}, {"nickName": "N"}]},
             "invalidValue",
             "Without a 'path' the 'value' must be an object that names attributes.",
         ),

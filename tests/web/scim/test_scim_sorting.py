@@ -80,6 +80,19 @@ def test_of_several_values_the_primary_counts_or_else_the_first(world: ScimWorld
     assert (order("emails"), order("emails", "descending")) == ("cbad", "dabc")
 
 
+def test_what_stands_beside_a_binary_value_has_an_order(world: ScimWorld) -> None:
+    """F1: the label of a certificate, by index and by cursor; the certificate itself has none."""
+    for name, label in (("a", "Zeta"), ("b", "alpha"), ("c", None)):
+        entry = {"value": "QUJD", "type": "signing"} | ({"display": label} if label else {})
+        world.post("/Users", a_user(name, x509Certificates=[entry]))
+    for walk in ({}, {"cursor": ""}):
+        page = world.get("/Users", query={"sortBy": "x509Certificates.display", "count": "3"} | walk)
+        assert "".join(each["userName"] for each in page["Resources"]) == "bac"
+    for path in ("x509Certificates", "x509Certificates.value"):
+        answer = world.get("/Users", query={"sortBy": path})
+        assert (answer.status, answer.scim_type) == (400, "invalidPath"), path
+
+
 def test_a_version_that_nobody_stated_is_no_version(world: ScimWorld) -> None:
     """F1, E4: last ascending and first descending, by index and by cursor, as every value that is not there."""
     for name, version in (("a", None), ("b", 5), ("c", 0), ("d", None), ("e", 2)):
