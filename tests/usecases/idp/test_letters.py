@@ -146,7 +146,7 @@ def test_the_activation_letter_says_what_one_needs(sqlite_gatehouse: Gatehouse) 
         "What happens when you click the button?\n1. You create a password",
         "do not share your account",
         "Votre nom d'utilisateur\u00a0: fieldn",
-        "30 août 2026, 08\u00a0h\u00a000 HAE",
+        "30 août 2026, 08 h 00 HAE",
     ):
         assert sentence in text
     assert text.index("Activate Account") < text.index("Activer le compte")
