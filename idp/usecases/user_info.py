@@ -17,7 +17,10 @@ from idp.usecases.services import IdpServices
 from idp.usecases.signed_user_info import signed_user_info
 from kernel.crypto import digest
 
-INVALID_TOKEN = Fault(ErrorCode.INVALID_TOKEN, "The access token is missing, expired or revoked.", 401)
+INVALID_TOKEN = Fault(
+    ErrorCode.INVALID_TOKEN, "The access token is missing, expired, revoked, or for another resource.", 401
+)
+"""One answer to every token that opens nothing here: whether it lives is not for all to know (IR-02)."""
 INSUFFICIENT_SCOPE = Fault(ErrorCode.INSUFFICIENT_SCOPE, "The access token is not one of a sign-in.", 403)
 
 

@@ -103,7 +103,9 @@ def test_expired_tokens_and_those_for_another_audience_are_refused(op: Op) -> No
     cookie = op.session(op.account("omar"))
     code = op.code(cookie, client_id="ws", resource="https://ws.example")
     other = op.redeem(code, headers=op.basic("ws")).json()["access_token"]
-    assert op.userinfo(other).status == 401
+    refused = op.userinfo(other)
+    assert refused.status == 401
+    assert "or for another resource" in refused.json()["error_description"], "not only expired or revoked"
 
 
 def test_claims_follow_the_scope(op: Op) -> None:
