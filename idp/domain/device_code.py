@@ -17,6 +17,9 @@ LENGTH = 8
 SLOWER = 5
 """Seconds that a poll that came too soon adds to the interval of its device code, for good (§3.5)."""
 
+_ON_THE_WAY = dt.timedelta(seconds=1)
+"""How much earlier than its interval a poll may come: the device counts as it sends, we as we take it up."""
+
 _HALF = LENGTH // 2
 
 
@@ -73,7 +76,7 @@ class Pace:
 
     def too_soon(self, now: dt.datetime) -> bool:
         """Tell whether a poll at ``now`` is one too soon."""
-        return now < self.next_at
+        return now < self.next_at - _ON_THE_WAY
 
     def after(self, now: dt.datetime) -> Pace:
         """Return the pace after a poll at ``now``: who came too soon is slower from then on."""
