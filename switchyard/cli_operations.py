@@ -304,6 +304,25 @@ def load_catalogue(settings: Path | None) -> None:
     click.echo(f"version {loaded.version} is in force" + ("" if loaded.changed else ", as before"))
 
 
+@click.group("provisioning", cls=Commands)
+def provisioning_group() -> None:
+    """What Registration's worker tells the Gateway."""
+
+
+@provisioning_group.command("again")
+@settings_option
+def provision_again(settings: Path | None) -> None:
+    """Tell the Gateway everything once more, as it should be now.
+
+    For a Gateway that came back from a backup without Registration, or whose accounts and groups were changed
+    by hand. The worker does it; who got access or lost it since has it, or has it not, when it is through.
+    """
+    from switchyard.operations import tell_everything_again  # noqa: PLC0415
+
+    told = tell_everything_again(read(settings).registration)
+    click.echo(f"{told} accounts, groups and memberships are told again")
+
+
 @click.command()
 @settings_option
 def connect(settings: Path | None) -> None:
@@ -380,6 +399,7 @@ COMMANDS: tuple[click.Command, ...] = (
     connect,
     catalogue_group,
     operator_group,
+    provisioning_group,
     db,
     keys,
     audit,

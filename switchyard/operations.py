@@ -20,6 +20,7 @@ from registration.domain.person import NewPerson, PersonForm
 from registration.storage.catalogue_files import read_catalogue
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.load_catalogue import load_catalogue
+from registration.usecases.provision_again import provision_again
 from switchyard import registration_wiring, schema, wiring
 
 if TYPE_CHECKING:
@@ -113,6 +114,16 @@ def load_operator_catalogue(settings: RegistrationSystemSettings) -> CatalogueLo
     catalogue = read_catalogue(Path(settings.registration.catalogue_folder))
     with registration_services(settings) as services:
         return _done(load_catalogue(services, caller=Caller.console(), catalogue=catalogue))
+
+
+def tell_everything_again(settings: RegistrationSystemSettings) -> int:
+    """Let the worker tell the Gateway everything once more; return of how much.
+
+    Raises:
+        RefusedError: if it may not be.
+    """
+    with registration_services(settings) as services:
+        return _done(provision_again(services, caller=Caller.console()))
 
 
 def add_operator(settings: RegistrationSystemSettings, values: Mapping[str, object]) -> RequestMade:

@@ -56,6 +56,8 @@ class AccessOffer:
 
     held: tuple[HeldRole, ...]
     groups: tuple[OfferGroup, ...]
+    person: str = ""
+    """Whose roles they are: name, and Person ID of somebody who is registered."""
 
 
 def may_be_granted(

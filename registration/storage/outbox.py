@@ -277,6 +277,33 @@ def send_again(connection: Connection, aggregates: Iterable[tuple[str, str]], *,
     return int(result.rowcount)
 
 
+def all_again(connection: Connection, *, now: dt.datetime) -> int:
+    """Give every row a new desired version and return how many there are.
+
+    Accounts and groups go before what needs them, but for denials, which stay first.
+    """
+    leased = outbox.c.state == State.LEASED.value
+    shell = and_(
+        outbox.c.aggregate_kind != Aggregate.MEMBERSHIP.value, outbox.c.lane_rank != LANE_RANK[Lane.DENY]
+    )
+    result = connection.execute(
+        update(outbox)
+        .where(outbox.c.target == TARGET)
+        .values(
+            desired_version=outbox.c.desired_version + 1,
+            state=case((leased, State.LEASED.value), else_=State.PENDING.value),
+            lane=case((shell, Lane.CREATE.value), else_=outbox.c.lane),
+            lane_rank=case((shell, LANE_RANK[Lane.CREATE]), else_=outbox.c.lane_rank),
+            attempts=0,
+            next_at=now,
+            depends_on=None,
+            first_failed_at=None,
+            updated_at=now,
+        )
+    )
+    return int(result.rowcount)
+
+
 def backlog(connection: Connection) -> dict[str, int]:
     """Return how many rows stand in each state."""
     statement = (

@@ -38,4 +38,5 @@ def offer_access_roles(
         participations=standing.participations,
         granted=subject.grants,
     )
-    return AccessOffer(held, groups)
+    number = f" ({subject.person.number})" if subject.person else ""
+    return AccessOffer(held, groups, f"{subject.details.full_name}{number}")

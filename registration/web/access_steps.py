@@ -200,6 +200,7 @@ def roles(draft: Draft) -> ResponseReturnValue:
         step=mark("Access roles"),
         errors=errors,
         offer=offer,
+        person=offer.person,
         shown=shown,
         chosen=chosen,
         elsewhere=len([key for key in chosen if key not in shown.keys]),
@@ -271,6 +272,7 @@ def revoke(draft: Draft) -> ResponseReturnValue:
         step=mark("Access roles"),
         errors=errors,
         offer=offer,
+        person=offer.person,
         chosen=chosen,
         back=address(draft, "select"),
     )

@@ -75,14 +75,16 @@ def wizard_page(
     *,
     step: str = "",
     status: int = 0,
+    person: str = "",
     **facts: Any,  # noqa: ANN401 - whatever the template shows
 ) -> tuple[str, int]:
-    """Render a step of a wizard; a page with errors answers 422."""
+    """Render a step of a wizard; a page with errors answers 422. ``person`` is whom it is about by now."""
     steps = _STEPS[draft.kind]
+    pairs = context_of(draft) + ([(_("Person"), person)] if person else [])
     page = flask.render_template(
         f"registration/{template}",
         draft=draft,
-        context=context_of(draft),
+        context=pairs,
         steps=[_(name) for name in steps],
         current_step=steps.index(step) + 1 if step in steps else 0,
         help_at=_HELP[draft.kind],

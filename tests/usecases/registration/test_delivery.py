@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from registration.storage import outbox as rows
 from registration.storage.tables import account as account_table
 from registration.storage.tables import delivery_attempt, gateway_group, outbox, target_health
 from registration.usecases.deliver import deliver_once
+from registration.usecases.provision_again import provision_again
 from registration.usecases.send_again import send_again
 from registration.usecases.show_request import show_request
 from tests.support.registration_world import EMI_SUBMIT, REPORTS, World, a_form, a_world
@@ -438,6 +440,39 @@ def test_customer_relations_alone_send_again(world: World, who: str) -> None:
         Refusal.NOT_ALLOWED
     )
     assert send_again(world.services, caller=Caller.console(), number=1) == Refused(Refusal.NOT_FOUND)
+
+
+def test_a_gateway_that_came_back_from_a_backup_is_told_everything_again(world: World) -> None:
+    """I-01: nobody has back what was taken away since, and nobody lacks what was given since."""
+    leaves = granted(world, EMI_SUBMIT, REPORTS)
+    stays = granted(world, REPORTS, last="Second")
+    world.settle()
+    kept = copy.deepcopy((world.gateway.users, world.gateway.groups))
+    assert isinstance(world.revoke("ra", leaves.person_id), RequestMade)
+    assert isinstance(world.grant("ra", ExistingPerson(stays.person_id), EMI_SUBMIT), RequestMade)
+    comes = granted(world, EMI_SUBMIT, last="Third")
+    world.settle()
+    wanted = world.gateway.memberships()
+    world.gateway.users, world.gateway.groups = kept
+    assert {owner for owner, _ in world.gateway.memberships() - wanted} == {leaves.account_id}
+    told = provision_again(world.services, caller=Caller.console())
+    assert isinstance(told, int)
+    world.settle()
+    assert world.gateway.memberships() == wanted
+    assert comes.account_id in world.gateway.actives()
+    assert states(world) == {"done"}
+    world.gateway.requests.clear()
+    assert provision_again(world.services, caller=Caller.console()) == told
+    assert deliver_once(world.services, worker="test")
+    assert world.gateway.requests[0][0] == "remove_member", "what takes access away goes first"
+    world.settle()
+    assert world.gateway.memberships() == wanted
+
+
+@pytest.mark.parametrize("who", ["ar", "pc", "ra"])
+def test_customer_relations_alone_tell_everything_again(world: World, who: str) -> None:
+    """I-14."""
+    assert provision_again(world.services, caller=world.caller(who)) == Refused(Refusal.NOT_ALLOWED)
 
 
 def test_a_version_beyond_belief_is_not_counted_on_from(world: World) -> None:

@@ -91,6 +91,15 @@ def test_staff_are_added_once_and_only_with_a_catalogue(site: Site) -> None:
     assert (wrong.exit_code, "--email: enter" in wrong.stderr) == (2, True)
 
 
+def test_everything_is_told_again_to_a_gateway_that_forgot(site: Site) -> None:
+    """The same as each change: the worker does it, and nothing is told of nobody."""
+    _run(site, "catalogue", "load")
+    assert _run(site, "provisioning", "again").output.startswith("0 accounts, groups")
+    _run(site, "operator", "add", *_STAFF)
+    told = _run(site, "provisioning", "again")
+    assert (told.exit_code, told.output) == (0, "3 accounts, groups and memberships are told again\n")
+
+
 def test_keys_are_listed_rotated_and_revoked(site: Site) -> None:
     listed = _run(site, "keys", "list").output
     assert listed.count("active") == 2

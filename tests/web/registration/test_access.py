@@ -340,6 +340,17 @@ def test_revoking_never_registers_anybody(pages: Pages) -> None:
     assert client.get(f"{here}/roles").location == f"{here}/search"
 
 
+def test_whose_roles_are_chosen_stands_above_them(pages: Pages) -> None:
+    """Of two namesakes nobody takes the roles of the wrong one: the Person ID tells them apart."""
+    client = pages.browser("ra")
+    number = pages.world.people["pc"].person_no
+    for kind in ("grant", "revoke"):
+        page = pages.choose(client, pages.begin(client, kind), "Prime")
+        assert f"<dd>Paul Prime ({number})</dd>" in page.text
+    new = pages.register(client, pages.begin(client), last_name="Field")
+    assert "<dd>Nora Field</dd>" in new.text
+
+
 def test_only_held_roles_can_be_revoked_one_by_one_or_all(pages: Pages) -> None:
     """R-178, R-179, R-180, R-181; a role that comes with a contact role is told, not offered."""
     pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT, "settlement-forms")
