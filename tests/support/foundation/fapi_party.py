@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tests.support.signatures import SigningKey
 
 
+_BESIDE = "a_header_that_nobody_knows"
+
+
 @dataclass
 class FapiParty(KeyParty):
     """A client of the variant that is walked: ``who`` of the two that there are."""
@@ -89,7 +92,7 @@ class FapiParty(KeyParty):
             "jwk": chosen.as_dict(private=False),
         }
         for name, value in changes.items():
-            (header if name in header else claims)[name] = value
+            (header if name in header or name == _BESIDE else claims)[name] = value
         said = {name: value for name, value in claims.items() if value is not None}
         kept = {name: value for name, value in header.items() if value is not None}
         return signed(kept, said, chosen)
@@ -237,7 +240,7 @@ class FapiParty(KeyParty):
         if not self.variant.signs_in:
             assert "id_token" not in found
             return {}
-        return self.claims(found["id_token"], asked.get("nonce"))
+        return self.claims(found["id_token"], asked.get("nonce"), found["access_token"])
 
     def ask_as_machine(self, fields: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
         """Ask for tokens of the client itself, for the resource that it is registered for."""

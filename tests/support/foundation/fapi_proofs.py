@@ -75,7 +75,7 @@ def refuses_wrong_proofs(party: FapiParty, url: str, token: str) -> None:
     good: list[dict[str, Any]] = [
         {"htu": f"{url}?a=b#c"},
         {"htu": url.replace("https", "HTTPS")},
-        {"extra": "claim"},
+        {"extra": "claim", "a_header_that_nobody_knows": "x"},
         {"jti": "the same name"},
     ]
     assert [status(**each) for each in good] == [200] * len(good)

@@ -33,6 +33,7 @@ _REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
 _TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
 _CORE = {"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp"}
 _HASHES = {"at_hash", "c_hash"}
+_DIGESTS = dict.fromkeys(("ES256", "PS256", "RS256"), hashlib.sha256) | {"EdDSA": hashlib.sha512}
 
 
 @dataclass
@@ -167,10 +168,13 @@ class Party:
         answer = self.check(self.person.arrive(self.address(asked)), asked)
         verifier = {"code_verifier": VERIFIER} if "code_challenge" in asked else {}
         found = self.token_answer(self.redeem(answer["code"], **verifier))
-        return found | {"claims": self.claims(found["id_token"], asked.get("nonce"))}
+        return found | {"claims": self.claims(found["id_token"], asked.get("nonce"), found["access_token"])}
 
-    def claims(self, id_token: str, nonce: str | None) -> dict[str, Any]:
-        """Return the claims of an ID token for this client that one of the published keys signed."""
+    def claims(self, id_token: str, nonce: str | None, access_token: str = "") -> dict[str, Any]:
+        """Return the claims of an ID token for this client that one of the published keys signed.
+
+        Its hash of the access token beside it is that token's, where it has one.
+        """
         published = self.http.get(self.op["jwks_uri"]).json()
         claims = verified(id_token, KeySet.import_key_set(published), self.algorithm)
         header = json.loads(base64.urlsafe_b64decode(id_token.partition(".")[0] + "=="))
@@ -186,6 +190,9 @@ class Party:
         assert 0 < len(claims["sub"]) <= 255
         assert claims["sub"].isascii()
         assert claims.keys() <= _CORE | _HASHES | self.beside, "what was not asked of the ID token"
+        if access_token and "at_hash" in claims:
+            whole = _DIGESTS[self.algorithm](access_token.encode()).digest()
+            assert base64.urlsafe_b64decode(claims["at_hash"] + "==") == whole[: len(whole) // 2]
         return dict(claims)
 
     def userinfo(self, access_token: str, *, way: str = "get") -> dict[str, Any]:
