@@ -18,6 +18,7 @@ from idp.domain.metadata_addresses import address_faults, redirect_faults
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.profile_metadata import profile_faults
 from idp.domain.scope import split_scope
+from idp.domain.session import Acr
 from kernel.randomness import ULID
 
 KNOWN = frozenset(
@@ -147,6 +148,7 @@ def metadata_faults(
     return tuple(found)
 
 
+_REQUEST_ALG, _REQUEST_ENC = "request_object_encryption_alg", "request_object_encryption_enc"
 _Found = list[MetadataFault]
 _Rule = Callable[[Mapping[str, Any]], _Found]
 
@@ -248,6 +250,8 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         "introspection_signed_response_alg": SIGNING_ALGORITHMS,
         "userinfo_signed_response_alg": SIGNING_ALGORITHMS,
         "request_object_signing_alg": ASSERTION_ALGORITHMS,
+        _REQUEST_ALG: response_encryption.ALGORITHMS,
+        _REQUEST_ENC: response_encryption.ENCODINGS,
         "token_endpoint_auth_signing_alg": ASSERTION_ALGORITHMS,
         "subject_type": SUBJECT_TYPES,
     }
@@ -256,6 +260,17 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
         for name, values in offered.items()
         if name in metadata and metadata[name] not in values
     ]
+
+
+def _classes_are_offered(metadata: Mapping[str, Any]) -> _Found:
+    """A class that no sign-in has would ask for nothing, whatever whoever named it meant."""
+    good = all(each in tuple(Acr) for each in metadata.get("default_acr_values", ()))
+    return [] if good else [_wrong("default_acr_values", f"has to be of {', '.join(Acr)}")]
+
+
+def _an_encoding_has_its_algorithm(metadata: Mapping[str, Any]) -> _Found:
+    alone = _REQUEST_ENC in metadata and _REQUEST_ALG not in metadata
+    return [_wrong(_REQUEST_ENC, f"belongs to {_REQUEST_ALG}")] if alone else []
 
 
 def _grants_are_offered(metadata: Mapping[str, Any]) -> _Found:
@@ -334,6 +349,8 @@ def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
 
 _RULES: tuple[_Rule, ...] = (
     _choices_are_offered,
+    _classes_are_offered,
+    _an_encoding_has_its_algorithm,
     _grants_are_offered,
     _machines_have_a_credential,
     _assertions_are_signed_with_registered_keys,

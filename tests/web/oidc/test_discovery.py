@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
+from idp.domain.client_metadata import KNOWN, kept, metadata_faults
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.signal_scopes import SCOPES as SIGNAL_SCOPES
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
@@ -174,3 +175,14 @@ def test_the_second_reading_alone_refuses_what_is_not_offered(op: Op) -> None:
     assert client_metadata_fault({"redirect_uris": [CALLBACK]}, provider) == ""
     assert client_metadata_fault({"response_types": ["token"]}, provider) == "response_types"
     assert client_metadata_fault({"default_acr_values": ["x"]}, provider) == "default_acr_values"
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_our_own_rules_refuse_whatever_the_second_reading_does(op: Op, name: str) -> None:
+    """RFC 7591 §2: operators, the command and laboratories register by our own rules alone."""
+    provider = metadata_document(op.services)
+    texts = ["x", "none", "HS256", "A128GCM", "http://x.example/", "https://", "javascript:x", "urn:unknown"]
+    for value in (*texts, *([text] for text in texts), [""], ["a b"], {}, {"keys": []}, True, -1, 1.5):
+        metadata = kept({"redirect_uris": [CALLBACK], "scope": "openid", name: value})
+        if not metadata_faults(metadata, profile="compat"):
+            assert not client_metadata_fault(metadata, provider), value
