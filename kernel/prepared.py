@@ -200,6 +200,23 @@ def run_together(connection: Connection, *statements: Bound) -> list[list[Row]]:
     return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
 
 
+def read_together(database: Database, *statements: Bound) -> list[list[Row]]:
+    """Return every row that each of ``statements`` finds outside any transaction, asked together.
+
+    On PostgreSQL it is one way to the server. Each sees what is stored when its turn comes.
+    """
+    ready = [each.prepared.ready(database.engine) for each in statements]
+    if not ready or not ready[0].command:
+        return [each.prepared.all(database, **each.values) for each in statements]
+    asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
+    try:
+        found = database.reader().run_together(asked)
+    except database.engine.dialect.loaded_dbapi.OperationalError:
+        database.drop_reader()  # as one that is asked alone
+        found = database.reader().run_together(asked)
+    return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
+
+
 @cache
 def _numbering() -> Dialect:
     """Return the dialect that numbers the places of values as the server does."""

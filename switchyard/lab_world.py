@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scim2_models import InvalidValueException
 from sqlalchemy import exists, inspect, select
 
-from idp.domain.account import Account, Waiver
+from idp.domain.account import Waiver
 from idp.domain.group import MemberChange
 from idp.domain.provisioning import AccountFacts, GroupFacts
+from idp.domain.query import StoredAccount
 from idp.domain.security_events import Payload
 from idp.domain.user_name import fold
 from idp.storage import tables
@@ -34,7 +35,7 @@ from idp.usecases.open_account import Opening, open_account
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
-from idp.usecases.search_accounts import find_own_account
+from idp.usecases.search_accounts import find_account_to_change
 from idp.usecases.store_event_stream import StreamOrder, StreamRefused, StreamStored, store_event_stream
 from idp.usecases.store_scim_client import (
     ScimClientOrder,
@@ -148,13 +149,15 @@ def _furnish_account(services: IdpServices, wanted: LabAccount, key: str) -> str
     """Return the id of the account, or what is wrong with it."""
     with services.store.read() as connection:
         known = find_by_user_name(connection, wanted.user_name)
-    stored = None if known is None else _document_of(services, known.id)
+    found = known and find_account_to_change(services, source=SOURCE, account_id=known.id)
+    stored = found[0] if found else None
     try:
-        facts = account_facts(wanted.claims.resource(wanted.user_name), stored=stored)
+        document = json.loads(stored.document) if stored else None
+        facts = account_facts(wanted.claims.resource(wanted.user_name), stored=document)
     except InvalidValueException as error:
         return Fault(key + _claim_refused(wanted), error.detail or "is refused")
     facts = dataclasses.replace(facts, invite=False)
-    account_id = _stored_account(services, facts, known)
+    account_id = _stored_account(services, facts, stored)
     if account_id is None:
         return Fault(f"{key}.userName", "is taken by an account that the file did not make")
     waived = {Waiver.QUESTION} | ({Waiver.SECOND_FACTOR} if wanted.second_factor == "none" else set())
@@ -188,25 +191,12 @@ def _is_refused(stated: dict[str, Any], user_name: str) -> bool:
     return False
 
 
-def _document_of(services: IdpServices, account_id: str) -> dict[str, Any] | None:
-    """Return the document of an account that an earlier file made, or None."""
-    view = find_own_account(services, source=SOURCE, account_id=account_id, with_groups=False)
-    return None if view is None else json.loads(view.record.document)
-
-
-def _stored_account(services: IdpServices, facts: AccountFacts, known: Account | None) -> str | None:
-    if known is None:
+def _stored_account(services: IdpServices, facts: AccountFacts, stored: StoredAccount | None) -> str | None:
+    if stored is None:
         made = provision_account(services, actor=_ACTOR, source=SOURCE, facts=facts)
         return made.record.id if isinstance(made, Provisioned) else None
-    changed = change_account(
-        services,
-        actor=_ACTOR,
-        source=SOURCE,
-        account_id=known.id,
-        facts=facts,
-        expected_version=known.version,
-    )
-    return known.id if isinstance(changed, Changed) else None
+    changed = change_account(services, actor=_ACTOR, stored=stored, facts=facts)
+    return stored.account.id if isinstance(changed, Changed) else None
 
 
 # --- groups

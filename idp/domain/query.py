@@ -183,6 +183,19 @@ def account_record(account: Account, document: str) -> Record:
     return Record(account.id, account.version, account.source_version, document, *times)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An account and its document, read together: what a change of it is computed from."""
+
+    account: Account
+    document: str
+
+    @property
+    def record(self) -> Record:
+        """The account as a protocol face serves it."""
+        return account_record(self.account, self.document)
+
+
 def group_record(group: Group) -> Record:
     """Return the record of a group that was just written."""
     times = stamp(group.created_at), stamp(group.updated_at)

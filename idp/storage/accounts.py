@@ -12,16 +12,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Boolean, Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.account import Account, AccountKind, AccountOrganization
-from idp.domain.provisioning import AttributeValue, Moved, Stale, Taken, UniqueAttribute
+from idp.domain.provisioning import (
+    AttributeValue,
+    Missing,
+    Moved,
+    Protected,
+    Stale,
+    Taken,
+    UniqueAttribute,
+)
+from idp.domain.query import StoredAccount
 from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import TakenError, violated
 from kernel.listed import listed
-from kernel.prepared import Bound, Prepared
+from kernel.prepared import Bound, Prepared, Row, run_together
 from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
@@ -30,11 +39,9 @@ _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*ACCOUNT_COLUMNS).where(account.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
 _KEEP = Prepared(_BY_ID.with_for_update(read=True, key_share=True))
-_FIND_FOR_CHANGE = Prepared(
-    select(*ACCOUNT_COLUMNS, account.c.document)
-    .where(account.c.id == bindparam("id"), account.c.source == bindparam("source"))
-    .with_for_update()
-)
+_OWN = (account.c.id == bindparam("id"), account.c.source == bindparam("source"))
+_FIND_OWN = Prepared(select(*ACCOUNT_COLUMNS, account.c.document).where(*_OWN))
+_HOLD = Prepared(select(account.c.protected_at, account.c.source_version).where(*_OWN).with_for_update())
 _BY_USER_NAME = Prepared(select(*ACCOUNT_COLUMNS).where(account.c.user_name_key == bindparam("key")))
 _INSERT = Prepared(account.insert(), columns=_COLUMNS)
 _INSERT_VALUES = RowInsert(account_value, columns=("account_id", "path", "item", "value"))
@@ -72,6 +79,8 @@ def _update_of(columns: tuple[str, ...]) -> Prepared:
             account.c.id == bindparam("account_id"),
             account.c.version == bindparam("expected"),
             account.c.source_version <= bindparam("fence"),
+            account.c.protected_at.is_(None),
+            account.c.activated_at.is_(None) == bindparam("new", type_=Boolean()),
         )
         .values(values)
         .returning(account.c.id)
@@ -113,10 +122,14 @@ def find_by_user_name(connection: Connection, user_name: str) -> Account | None:
     return _first(_BY_USER_NAME.within(connection, key=user_name_key(user_name)))
 
 
-def find_for_change(connection: Connection, account_id: str, *, source: str) -> tuple[Account, str] | None:
-    """Return the account and its document if ``source`` owns it, held against other writers until the end."""
-    rows = _FIND_FOR_CHANGE.within(connection, id=account_id, source=source)
-    return (to_account(rows[0][:-1]), rows[0][-1]) if rows else None
+def ask_own_account(account_id: str, *, source: str) -> Bound:
+    """Return the question for the account and its document, if ``source`` owns it."""
+    return _FIND_OWN.bound(id=account_id, source=source)
+
+
+def as_stored_account(rows: Sequence[Row]) -> StoredAccount | None:
+    """Read the answer."""
+    return StoredAccount(to_account(rows[0][:-1]), rows[0][-1]) if rows else None
 
 
 def insert_account(
@@ -141,12 +154,15 @@ def change_account_row(
     *,
     values: Sequence[AttributeValue],
     emptied: Collection[str],
-) -> Stale | Moved | None:
-    """Store ``changed`` over ``stored``, the account it was computed from.
+    beside: Sequence[Bound] = (),
+) -> Missing | Protected | Stale | Moved | list[list[Row]]:
+    """Store ``changed`` over ``stored``, the account it was computed from; return what ``beside`` finds then.
 
-    One UPDATE decides: it finds the row only at the stored version (L4) and only while the row's fence is
-    not ahead of ``changed.source_version``. ``values`` take the place of those of the paths in ``emptied``.
-    An account that is switched off by it ends its sign-ins under way, as ``end_sign_ins_of`` would.
+    One UPDATE decides: it finds the row only at the stored version (L4), while no one has protected or
+    activated it meanwhile, and only while the row's fence is not ahead of ``changed.source_version``. The row
+    is held against whoever hangs something on the account. ``values`` take the place of those of the paths in
+    ``emptied``. An account that is switched off by it ends its sign-ins under way, as ``end_sign_ins_of``
+    would.
 
     Raises:
         TakenError: if another account has the user name or the external id already.
@@ -155,26 +171,35 @@ def change_account_row(
     if stored.active and not changed.active:
         after = {**after, "sign_ins_ended_at": changed.updated_at}
     differing = tuple(name for name in after if before.get(name) != after[name])
-    arguments = {f"new_{name}": after[name] for name in differing}
+    change = _update_of(differing).bound(
+        account_id=changed.id,
+        expected=stored.version,
+        fence=changed.source_version,
+        new=stored.activated_at is None,
+        **{f"new_{name}": after[name] for name in differing},
+    )
+    hold = _HOLD.bound(id=changed.id, source=changed.source)
     try:
-        found = _update_of(differing).within(
-            connection,
-            account_id=changed.id,
-            expected=stored.version,
-            fence=changed.source_version,
-            **arguments,
-        )
+        held, found, *answers = run_together(connection, hold, change, *beside)
     except IntegrityError as error:
         raise _taken(error) from None
     if not found:
-        now_at = find_account(connection, changed.id)
-        if now_at is not None and now_at.source_version > changed.source_version:
-            return Stale(now_at.source_version)
-        return Moved()
+        return _why_not(held, changed)
     if emptied:
-        _DELETE_VALUES.within(connection, id=changed.id, paths=sorted(emptied))
-    _insert_values(connection, changed.id, values)
-    return None
+        emptying = _DELETE_VALUES.bound(id=changed.id, paths=sorted(emptied))
+        _insert_values(connection, changed.id, values, after=emptying)
+    else:
+        _insert_values(connection, changed.id, values)
+    return answers
+
+
+def _why_not(held: Sequence[Row], changed: Account) -> Missing | Protected | Stale | Moved:
+    if not held:
+        return Missing()
+    protected_at, fence = held[0]
+    if protected_at is not None:
+        return Protected()
+    return Stale(fence) if fence > changed.source_version else Moved()
 
 
 def state_opening(

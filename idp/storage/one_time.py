@@ -16,6 +16,7 @@ from idp.storage.tables import account, one_time_secret
 from kernel.database import insert
 from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
+from kernel.transaction import Transaction
 
 _table = one_time_secret
 
@@ -68,6 +69,11 @@ _PUT_OUT = Prepared(
 def put_out_of_force(connection: Connection, account_id: str, *, now: dt.datetime) -> None:
     """Kill the live secrets of an account (SP-10)."""
     _PUT_OUT.within(connection, of=account_id, now=now)
+
+
+def put_out_of_force_at_last(transaction: Transaction, account_id: str, *, now: dt.datetime) -> None:
+    """Kill the live secrets of an account as its transaction ends, those that it issued itself, too."""
+    _PUT_OUT.at_last(transaction, of=account_id, now=now)
 
 
 def find_live(connection: Connection, digest: bytes, *, purpose: Purpose, now: dt.datetime) -> str | None:

@@ -13,7 +13,7 @@ from idp.domain.client import Client, client_from
 from idp.domain.security_events import Stream, StreamStatus
 from idp.storage.event_streams import COLUMNS, to_stream
 from idp.storage.tables import client, event_stream, grant, session, session_client
-from kernel.prepared import Prepared
+from kernel.prepared import Bound, Prepared
 
 _CLIENT = tuple(column.name for column in client.c)
 _STREAMS = event_stream.join(client, client.c.id == event_stream.c.client_id)
@@ -35,12 +35,22 @@ def receivers_of_sessions(connection: Connection, session_ids: Collection[str]) 
     source = _STREAMS.join(session_client, session_client.c.client_id == client.c.id)
     which = session_client.c.session_id.in_(list(session_ids))
     found = connection.execute(_open_streams(source, which, session_client.c.session_id))
-    return _receivers(tuple(row) for row in found)
+    return as_receivers(tuple(row) for row in found)
 
 
 def receivers_of_account(connection: Connection, account_id: str) -> tuple[SignalReceiver, ...]:
     """Return the streams of the clients that know the account: by a grant or a session that is still kept."""
-    return _receivers(_OF_ACCOUNT.within(connection, account_id=account_id))
+    return as_receivers(_OF_ACCOUNT.within(connection, account_id=account_id))
+
+
+def ask_receivers_of_account(account_id: str) -> Bound:
+    """Return the question of :func:`receivers_of_account`, to be asked together with others."""
+    return _OF_ACCOUNT.bound(account_id=account_id)
+
+
+def as_receivers(rows: Iterable[Sequence[Any]]) -> tuple[SignalReceiver, ...]:
+    """Read the answer."""
+    return tuple(map(_receiver, rows))
 
 
 def _open_streams(
@@ -51,10 +61,6 @@ def _open_streams(
     )
     statement = select(*COLUMNS, *client.c, *told).select_from(source).where(is_open)
     return statement.order_by(event_stream.c.id)
-
-
-def _receivers(rows: Iterable[Sequence[Any]]) -> tuple[SignalReceiver, ...]:
-    return tuple(map(_receiver, rows))
 
 
 def _receiver(row: Sequence[Any]) -> SignalReceiver:

@@ -18,10 +18,11 @@ from idp.domain.provisioning import (
     Taken,
     UnknownManager,
 )
-from idp.domain.query import Record, account_record
+from idp.domain.query import Record, StoredAccount, account_record
 from idp.outbound.mail import post_account_changed
-from idp.storage.accounts import change_account_row, find_for_change
-from idp.storage.one_time import put_out_of_force
+from idp.storage.accounts import change_account_row
+from idp.storage.one_time import put_out_of_force, put_out_of_force_at_last
+from idp.storage.signal_receivers import as_receivers, ask_receivers_of_account
 from idp.storage.violations import TakenError
 from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
@@ -64,12 +65,10 @@ def change_account(
     services: IdpServices,
     *,
     actor: Actor,
-    source: str,
-    account_id: str,
+    stored: StoredAccount,
     facts: AccountFacts,
-    expected_version: int,
 ) -> Changed | Taken | AccountRefusal:
-    """Store ``facts`` over the account at ``expected_version``, and do what follows from the change.
+    """Store ``facts`` over the account as it was read, and do what follows from the change.
 
     Deactivation ends every session, code and token in the same transaction and tells the applications
     (I4). An account that nobody has activated yet is invited anew when its address changes (G-23) or when
@@ -77,37 +76,37 @@ def change_account(
     address or number changed (G-86, SP-10).
     """
     try:
-        return _change(services, actor, source, account_id, facts, expected_version)
+        return _change(services, actor, stored.account, stored.document, facts)
     except TakenError as refused:
         return refused.taken
 
 
 def _change(
-    services: IdpServices,
-    actor: Actor,
-    source: str,
-    account_id: str,
-    facts: AccountFacts,
-    expected_version: int,
+    services: IdpServices, actor: Actor, stored: Account, document: str, facts: AccountFacts
 ) -> Changed | AccountRefusal:
+    refused = _refusal(stored, facts)
+    if refused is not None:
+        return refused
     with services.store.write() as unit:
-        found = find_for_change(unit.connection, account_id, source=source)
-        if found is None:
-            return Missing()
-        stored, document = found
-        refused = _refusal(stored, facts, expected_version)
-        if refused is not None:
-            return refused
-        settled = settle_manager(unit, facts, source=source, account_id=account_id, document=document)
+        settled = settle_manager(unit, facts, source=stored.source, account_id=stored.id, document=document)
         if not isinstance(settled, AccountFacts):
             return settled
         facts = settled
         changed = _apply(unit, stored, facts)
-        failed = change_account_row(
-            unit.connection, stored, changed, facts.document, values=facts.values, emptied=facts.emptied
+        switched = stored.active != changed.active
+        done = change_account_row(
+            unit.connection,
+            stored,
+            changed,
+            facts.document,
+            values=facts.values,
+            emptied=facts.emptied,
+            beside=[ask_receivers_of_account(stored.id)] if switched else [],
         )
-        if failed is not None:
-            return failed
+        if not isinstance(done, list):
+            return done
+        if switched:
+            signal_account_switched(unit, services, changed, to=as_receivers(done[0]))
         if changed.display_name != stored.display_name:
             rename_manager(unit, changed)
         _follow(unit, services, stored, changed, actor, facts)
@@ -117,15 +116,11 @@ def _change(
         return Changed(account_record(changed, facts.document))
 
 
-def _refusal(
-    stored: Account, facts: AccountFacts, expected_version: int
-) -> Stale | Moved | Immutable | Protected | None:
+def _refusal(stored: Account, facts: AccountFacts) -> Stale | Immutable | Protected | None:
     if stored.protected_at is not None:
         return Protected()
     if facts.source_version is not None and facts.source_version < stored.source_version:
         return Stale(stored.source_version)
-    if stored.version != expected_version:
-        return Moved()
     if facts.kind is not stored.kind and stored.activated_at is not None:
         return Immutable("accountKind")
     return None
@@ -147,12 +142,12 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
 def _follow(
     unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, facts: AccountFacts
 ) -> None:
-    if stored.active != changed.active:
-        signal_account_switched(unit, services, account_id=changed.id, active=changed.active)
     if stored.active and not changed.active:
         end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
-    if not changed.active or changed.email != stored.email:
-        # Links that went to the old address, or to an account that is off, open nothing any more.
+    # Links that went to the old address, or to an account that is off, open nothing any more.
+    if not changed.active:
+        put_out_of_force_at_last(unit.transaction, changed.id, now=unit.now)
+    elif changed.email != stored.email:
         put_out_of_force(unit.connection, changed.id, now=unit.now)
     if changed.awaits_activation:
         if facts.invite and changed.email and (not stored.active or changed.email != stored.email):

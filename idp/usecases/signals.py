@@ -5,9 +5,10 @@ Nothing here opens a unit of work: a signal stands or falls with the deed that i
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from idp.domain.account import Account
 from idp.domain.security_events import Occurrence
 from idp.domain.signals import Credential, Signal, caep_payload, session_subject, user_subject
 from idp.storage.signal_receivers import SignalReceiver, receivers_of_account, receivers_of_sessions
@@ -62,10 +63,12 @@ def signal_access_ended(
         _signal(unit, each, Signal.SESSION_REVOKED, subject, payload)
 
 
-def signal_account_switched(unit: Unit, services: IdpServices, *, account_id: str, active: bool) -> None:
+def signal_account_switched(
+    unit: Unit, services: IdpServices, account: Account, *, to: Iterable[SignalReceiver]
+) -> None:
     """Tell that an account was switched off or on (RISC §2.3, §2.4), to the relying parties that know it."""
-    signal = Signal.ACCOUNT_ENABLED if active else Signal.ACCOUNT_DISABLED
-    _signal_account(unit, services, account_id, signal, {})
+    signal = Signal.ACCOUNT_ENABLED if account.active else Signal.ACCOUNT_DISABLED
+    _signal_account(unit, services, account.id, to, signal, {})
 
 
 def signal_credential_changed(
@@ -80,13 +83,19 @@ def signal_credential_changed(
         unit.now, entity=_entity(actor), credential_type=credential.value, change_type=change
     )
     payload |= {"reason_admin": {"en": f"{credential.value} {change}d"}}
-    _signal_account(unit, services, account_id, Signal.CREDENTIAL_CHANGE, payload)
+    receivers = receivers_of_account(unit.connection, account_id)
+    _signal_account(unit, services, account_id, receivers, Signal.CREDENTIAL_CHANGE, payload)
 
 
 def _signal_account(
-    unit: Unit, services: IdpServices, account_id: str, signal: Signal, payload: dict[str, Any]
+    unit: Unit,
+    services: IdpServices,
+    account_id: str,
+    to: Iterable[SignalReceiver],
+    signal: Signal,
+    payload: dict[str, Any],
 ) -> None:
-    for each in receivers_of_account(unit.connection, account_id):
+    for each in to:
         subject = user_subject(services.issuer, subject_of(services, each.client, account_id))
         _signal(unit, each, signal, subject, payload)
 

@@ -16,7 +16,7 @@ from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Missing, Moved, Taken
 from idp.domain.query import Record
 from idp.usecases.change_account import AccountRefusal, Changed, change_account
-from idp.usecases.search_accounts import AccountView, find_own_account
+from idp.usecases.search_accounts import AccountView, find_account_to_change
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.catalogue import USERS
@@ -123,29 +123,23 @@ def _edit(
     services: IdpServices, client: ScimClient, account_id: str, edit: _Edit, demand: Demand | None
 ) -> Outcome:
     for _ in range(_TRIES):
-        view = find_own_account(services, source=client.id, account_id=account_id)
-        if view is None:
+        found = find_account_to_change(services, source=client.id, account_id=account_id)
+        if found is None:
             return Missing()
-        record = view.record
+        whole, groups = found
+        record = whole.record
         if demand is not None and not demand.meets(record.version):
             return ConditionFailed()
         resource = edit(record)
         stored = json.loads(record.document)
         facts = _facts(resource, record, stored, client)
         if resource is None or facts is None:
-            return UserWritten(view, changed=False)
+            return UserWritten(AccountView(record, groups), changed=False)
         if client.account_id and not _is_theirs(record, facts):
             return NotTheirs()
-        outcome = change_account(
-            services,
-            actor=client.actor,
-            source=client.id,
-            account_id=account_id,
-            facts=facts,
-            expected_version=record.version,
-        )
+        outcome = change_account(services, actor=client.actor, stored=whole, facts=facts)
         if isinstance(outcome, Changed):
-            return UserWritten(AccountView(outcome.record, view.groups))
+            return UserWritten(AccountView(outcome.record, groups))
         if not isinstance(outcome, Moved):
             return outcome
     raise BusyError(retry_after=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idp.domain.provisioning import AccountFacts
+from idp.domain.query import StoredAccount
 from idp.storage.accounts import find_account
 from idp.usecases.change_account import Changed, change_account
 from kernel.audit import SYSTEM
@@ -39,13 +40,6 @@ def switched(services: IdpServices, account_id: str, *, active: bool) -> bool:
         document="{}",
         values=(),
     )
-    done = change_account(
-        services,
-        actor=SYSTEM,
-        source=account.source,
-        account_id=account_id,
-        facts=facts,
-        expected_version=account.version,
-    )
+    done = change_account(services, actor=SYSTEM, stored=StoredAccount(account, "{}"), facts=facts)
     assert isinstance(done, Changed), done
     return True

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from idp.domain.factors import PROOF_LIFE, OwnFactor, Removal
 from idp.settings import IdpSettings
-from idp.storage.accounts import find_for_change
 from idp.storage.departures import remove_account
+from idp.storage.endings import end_sign_ins_of
 from idp.storage.factors import add_totp
 from idp.usecases.name_factor import name_factor
 from idp.usecases.own_factors import list_own_factors
@@ -116,7 +116,7 @@ def test_a_removal_makes_way_for_the_deletion_of_its_account(postgresql_gateway_
     account_id = standing.account.id
     with ThreadPoolExecutor(1) as pool:
         with op.services.store.write() as unit:
-            assert find_for_change(unit.connection, account_id, source="test") is not None
+            end_sign_ins_of(unit.connection, account_id, now=unit.now)
             removal = pool.submit(remove_factor, op.services, standing, APP, elsewhere=True)
             done_or_waiting(postgresql_gateway_database, removal)
             remove_account(unit.connection, account_id)

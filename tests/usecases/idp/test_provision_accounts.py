@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select, update
 
 from idp.domain.group import Member, MemberChange
-from idp.domain.provisioning import Immutable, Missing, Moved, Stale, Taken, UniqueAttribute, UnknownMembers
+from idp.domain.provisioning import (
+    Immutable,
+    Missing,
+    Moved,
+    Protected,
+    Stale,
+    Taken,
+    UniqueAttribute,
+    UnknownMembers,
+)
+from idp.domain.query import StoredAccount
 from idp.storage.access import access_rows
-from idp.storage.accounts import find_account, find_by_user_name
+from idp.storage.accounts import find_account, find_by_user_name, protect
 from idp.storage.members import first_members
 from idp.storage.standing import candidates
 from idp.storage.tables import account, one_time_secret
@@ -21,6 +32,7 @@ from idp.usecases.deprovision_account import Deprovisioned, deprovision_account
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
+from idp.usecases.search_accounts import find_account_to_change
 from kernel.audit import Actor, verify_chains
 from kernel.courier.memory import MemoryCarrier
 from kernel.courier.worker import CourierWorker
@@ -31,6 +43,8 @@ from tests.support.oidc import Op, an_op
 from tests.support.scim import a_group, a_user
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kernel.database import Database
 
 SOURCE = "registration-worker"
@@ -57,23 +71,21 @@ class House:
         self, account_id: str, version: int | None = None, source: str = SOURCE, **attributes: Any
     ) -> Any:
         """Store a user's attributes over the account, at its present version unless told otherwise."""
-        with self.services.store.read() as connection:
-            row = connection.execute(
-                select(account.c.version, account.c.user_name, account.c.document).where(
-                    account.c.id == account_id
-                )
-            ).one_or_none()
-        expected = version if version is not None else (row.version if row else 1)
-        name = row.user_name if row else "fieldn"
-        stored = json.loads(row.document) if row else None
-        return change_account(
-            self.services,
-            actor=WORKER,
-            source=source,
-            account_id=account_id,
-            facts=account_facts(a_user(**{"user_name": name, **attributes}), stored=stored),
-            expected_version=expected,
-        )
+        stored = self.read(account_id, source)
+        return Missing() if stored is None else self.change_over(stored, version, **attributes)
+
+    def read(self, account_id: str, source: str = SOURCE) -> StoredAccount | None:
+        """Read the account as a change of it is computed from."""
+        found = find_account_to_change(self.services, source=source, account_id=account_id)
+        return found and found[0]
+
+    def change_over(self, stored: StoredAccount, version: int | None = None, **attributes: Any) -> Any:
+        """Store a user's attributes over what was read."""
+        if version is not None:
+            stored = replace(stored, account=replace(stored.account, version=version))
+        user = a_user(**{"user_name": stored.account.user_name, **attributes})
+        facts = account_facts(user, stored=json.loads(stored.document))
+        return change_account(self.services, actor=WORKER, stored=stored, facts=facts)
 
     def group(self, *members: str, role: str = "emi_user", application: str = "emi") -> str:
         """Provision a group and return its id."""
@@ -159,6 +171,35 @@ def test_a_change_is_refused_by_the_row_it_meets(house: House) -> None:
     house.activate(one)
     machine = a_user("one")[USER_EXTENSION] | {"accountKind": "machine"}
     assert house.change(one, **{USER_EXTENSION: machine}) == Immutable("accountKind")
+
+
+def test_a_change_is_refused_by_what_became_of_the_row_since_it_was_read(house: House) -> None:
+    """L4, O7, OB-11: one statement decides over what was read; nothing is written where it finds no row."""
+
+    def ahead(account_id: str) -> None:
+        house.change(account_id, **{USER_EXTENSION: a_user("x")[USER_EXTENSION] | {"sourceVersion": 7}})
+
+    def shielded(account_id: str) -> None:
+        with house.services.store.write() as unit:
+            protect(unit.connection, "shielded", since=unit.now)
+
+    def gone(account_id: str) -> None:
+        deprovision_account(house.services, actor=WORKER, source=SOURCE, account_id=account_id)
+
+    meanwhile: dict[str, tuple[Callable[[str], object], object]] = {
+        "activated": (house.activate, Moved()),
+        "ahead": (ahead, Stale(7)),
+        "shielded": (shielded, Protected()),
+        "gone": (gone, Missing()),
+    }
+    for name, (happens, answer) in meanwhile.items():
+        one = house.make(name)
+        read = house.read(one)
+        assert read is not None
+        happens(one)
+        before = house.read(one), len(house.audit())
+        assert house.change_over(read, displayName="Somebody Else", active=False) == answer
+        assert (house.read(one), len(house.audit())) == before
 
 
 def test_members_that_do_not_exist_undo_everything(house: House) -> None:
