@@ -26,7 +26,7 @@ _Process = Callable[[Any], Any]
 class _Compiled:
     """A statement as one dialect runs it: its values are given by position."""
 
-    __slots__ = ("_plan", "_results", "command", "sql")
+    __slots__ = ("_fixed", "_names", "_results", "_turned", "command", "sql")
 
     def __init__(self, statement: ClauseElement, engine: Engine, names: Sequence[str] | None) -> None:
         dialect = engine.dialect
@@ -42,8 +42,12 @@ class _Compiled:
             process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if process is not None:
                 binders[name] = process
-        # Name, the value it has where a run gives none, and how its type turns it into the driver's.
-        self._plan = tuple((name, compiled.params[name], binders.get(name)) for name in compiled.positiontup)
+        names = tuple(compiled.positiontup)
+        self._names = names
+        self._fixed = tuple(compiled.params[name] for name in names)
+        """The values that they have where a run gives none."""
+        self._turned = tuple((place, binders[name]) for place, name in enumerate(names) if name in binders)
+        """The places whose values their types turn into the driver's."""
         columns = compiled._result_columns  # noqa: SLF001 - the compiled form names its columns nowhere else
         self._results: tuple[tuple[int, _Process], ...] = tuple(
             (index, process)
@@ -52,10 +56,9 @@ class _Compiled:
         )
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
-        found = []
-        for name, fixed, process in self._plan:
-            value = values.get(name, fixed)
-            found.append(value if process is None else process(value))
+        found = list(map(values.get, self._names, self._fixed))
+        for place, process in self._turned:
+            found[place] = process(found[place])
         return found
 
     def run(self, raw: Any, arguments: list[Any]) -> list[Row]:  # noqa: ANN401 - the driver's own connection
@@ -197,23 +200,6 @@ def run_together(connection: Connection, *statements: Bound) -> list[list[Row]]:
     asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
     with TellingAsCore(connection, ";\n".join(one.sql for one in ready)) as raw:
         found = raw.run_together(asked)
-    return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
-
-
-def read_together(database: Database, *statements: Bound) -> list[list[Row]]:
-    """Return every row that each of ``statements`` finds outside any transaction, asked together.
-
-    On PostgreSQL it is one way to the server. Each sees what is stored when its turn comes.
-    """
-    ready = [each.prepared.ready(database.engine) for each in statements]
-    if not ready or not ready[0].command:
-        return [each.prepared.all(database, **each.values) for each in statements]
-    asked = [(one.command, one.arguments(each.values)) for one, each in zip(ready, statements, strict=True)]
-    try:
-        found = database.reader().run_together(asked)
-    except database.engine.dialect.loaded_dbapi.OperationalError:
-        database.drop_reader()  # as one that is asked alone
-        found = database.reader().run_together(asked)
     return [one.rows(rows) for one, rows in zip(ready, found, strict=True)]
 
 

@@ -37,7 +37,8 @@ class AccountFacts:
     ``active`` is None where the source does not say: a new account is active then, and one that exists
     stays as it is, for leaving a word out must not switch an account on again. ``invite`` False keeps the
     activation message back, and ``invitation_days`` says how long its link works. ``manager`` is the id of
-    the account that leads this one; ``free_manager`` says that it may be one nobody knows.
+    the account that leads this one; ``free_manager`` says that it may be one nobody knows. ``changed`` names
+    what a change changes, where that is known before the documents are compared.
     """
 
     kind: AccountKind
@@ -63,6 +64,7 @@ class AccountFacts:
     invitation_days: int | None = None
     manager: str = ""
     free_manager: bool = False
+    changed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

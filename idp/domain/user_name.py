@@ -58,7 +58,17 @@ def is_unseen(character: str) -> bool:
 
 def is_blank(text: str) -> bool:
     """Tell whether ``text`` shows nothing at all: it is empty, or spaces and characters that nobody sees."""
-    return all(character.isspace() or is_unseen(character) for character in text)
+    return not _is_plain(text) and all(character.isspace() or is_unseen(character) for character in text)
+
+
+def has_unseen(text: str) -> bool:
+    """Tell whether ``text`` holds a character that nobody sees."""
+    return not _is_plain(text) and any(map(is_unseen, text))
+
+
+def _is_plain(text: str) -> bool:
+    """Tell of most texts, at little cost, that all of it is ASCII that is seen."""
+    return text.isascii() and text.isprintable() and not text.isspace() and bool(text)
 
 
 class UserNameFault(StrEnum):
@@ -82,6 +92,6 @@ def user_name_fault(user_name: str) -> UserNameFault | None:
     if user_name != user_name.strip():
         return UserNameFault.SPACE_AROUND
     # Characters that nobody sees make names that look alike.
-    if any(map(is_unseen, user_name)):
+    if has_unseen(user_name):
         return UserNameFault.CONTROL_CHARACTER
     return None

@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, bindparam, delete, select, update
@@ -29,11 +30,13 @@ from idp.domain.query import StoredAccount
 from idp.domain.user_name import fold, user_name_key
 from idp.storage.tables import account, account_value
 from idp.storage.violations import TakenError, violated
+from kernel.database import Database
 from kernel.listed import listed
 from kernel.prepared import Bound, Prepared, Row, run_together
 from kernel.row_insert import RowInsert
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
+_VALUES = attrgetter(*_FIELDS)
 ACCOUNT_COLUMNS = tuple(account.c[name] for name in _FIELDS)
 _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*ACCOUNT_COLUMNS).where(account.c.id == bindparam("id"))
@@ -122,14 +125,10 @@ def find_by_user_name(connection: Connection, user_name: str) -> Account | None:
     return _first(_BY_USER_NAME.within(connection, key=user_name_key(user_name)))
 
 
-def ask_own_account(account_id: str, *, source: str) -> Bound:
-    """Return the question for the account and its document, if ``source`` owns it."""
-    return _FIND_OWN.bound(id=account_id, source=source)
-
-
-def as_stored_account(rows: Sequence[Row]) -> StoredAccount | None:
-    """Read the answer."""
-    return StoredAccount(to_account(rows[0][:-1]), rows[0][-1]) if rows else None
+def find_own(database: Database, account_id: str, *, source: str) -> StoredAccount | None:
+    """Return the account and its document, outside any transaction, if ``source`` owns it."""
+    row = _FIND_OWN.first(database, id=account_id, source=source)
+    return StoredAccount(to_account(row[:-1]), row[-1]) if row is not None else None
 
 
 def insert_account(
@@ -259,8 +258,7 @@ def list_protected(connection: Connection) -> tuple[Account, ...]:
 
 
 def _columns(value: Account, document: str) -> Mapping[str, Any]:
-    columns = {name: getattr(value, name) for name in _FIELDS}
-    return columns | {
+    return dict(zip(_FIELDS, _VALUES(value), strict=True)) | {
         "kind": value.kind.value,
         "user_name_key": user_name_key(value.user_name),
         "email_key": fold(value.email),

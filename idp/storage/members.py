@@ -170,17 +170,7 @@ def memberships_of(
 
 def memberships_of_one(database: Database, account_id: str) -> tuple[Membership, ...]:
     """Return every group that one account is in, directly or around, outside any transaction."""
-    return as_memberships(_OF_ONE.all(database, account_id=account_id))
-
-
-def ask_memberships(account_id: str) -> Bound:
-    """Return the question of :func:`memberships_of_one`, to be asked together with others."""
-    return _OF_ONE.bound(account_id=account_id)
-
-
-def as_memberships(rows: Iterable[Row]) -> tuple[Membership, ...]:
-    """Read the answer."""
-    return tuple(Membership(*row) for row in rows)
+    return tuple(Membership(*row) for row in _OF_ONE.all(database, account_id=account_id))
 
 
 def groups_stating(connection: Connection, account_id: str) -> tuple[str, ...]:

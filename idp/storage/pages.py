@@ -6,7 +6,6 @@ wherever it is, and neither loses nor repeats a resource when others are made or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, null, select
@@ -16,7 +15,7 @@ from idp.storage.orders import Order, order_of, owned
 from idp.storage.page_weights import light_document, whole_records
 from idp.storage.search import ACCOUNTS, GROUPS, Space, stored_text
 from kernel.database import Database
-from kernel.prepared import Bound, Prepared, Row
+from kernel.prepared import Prepared
 
 
 def _record_columns(
@@ -56,19 +55,10 @@ def find_record(
     return Record(*row) if row is not None else None
 
 
-def ask_record(space: Space, key: str, *, source: str) -> Bound:
-    """Return the question of :func:`find_record` for an id, to be asked together with others."""
-    return _RECORD[space.table.name, "id"].bound(key=key, source=source)
-
-
-def as_record(rows: Sequence[Row]) -> Record | None:
-    """Read the answer."""
-    return Record(*rows[0]) if rows else None
-
-
 def find_record_within(connection: Connection, space: Space, key: str, *, source: str) -> Record | None:
     """Return the resource with this id as the transaction sees it, if ``source`` owns it."""
-    return as_record(_RECORD[space.table.name, "id"].within(connection, key=key, source=source))
+    rows = _RECORD[space.table.name, "id"].within(connection, key=key, source=source)
+    return Record(*rows[0]) if rows else None
 
 
 def unique_comparison(space: Space, search: Search) -> Compare | None:

@@ -110,7 +110,7 @@ def _change(
         if changed.display_name != stored.display_name:
             rename_manager(unit, changed)
         _follow(unit, services, stored, changed, actor, facts)
-        names = changed_names(document, facts.document)
+        names = changed_names(document, facts.document) if facts.changed is None else facts.changed
         _record(unit, stored, changed, actor, names)
         wrote(unit, changed, before=stored, changed=names, former=document, document=facts.document)
         return Changed(account_record(changed, facts.document))

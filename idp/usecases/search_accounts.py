@@ -6,18 +6,14 @@ from dataclasses import dataclass
 
 from idp.domain.group import Member, Membership
 from idp.domain.query import Heavy, Page, Record, Search, StoredAccount
-from idp.storage.accounts import as_stored_account, ask_own_account
+from idp.storage.accounts import find_own
 from idp.storage.members import (
-    as_memberships,
-    ask_memberships,
     members_of,
     memberships_of,
     memberships_of_one,
 )
 from idp.storage.page_weights import MOST_LINKS, fitting_accounts, fitting_groups
 from idp.storage.pages import (
-    as_record,
-    ask_record,
     find_page,
     find_record,
     find_record_within,
@@ -25,7 +21,6 @@ from idp.storage.pages import (
 )
 from idp.storage.search import ACCOUNTS, GROUPS
 from idp.usecases.services import IdpServices
-from kernel.prepared import read_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +59,16 @@ def find_own_account(
     services: IdpServices, *, source: str, account_id: str, with_groups: bool = True
 ) -> AccountView | None:
     """Return the account if ``source`` owns it: another's is not there (D1, O7)."""
-    if not with_groups:
-        return _account_by(services, "id", account_id, source=source, with_groups=False)
-    rows, groups = read_together(
-        services.store.database, ask_record(ACCOUNTS, account_id, source=source), ask_memberships(account_id)
-    )
-    record = as_record(rows)
-    return None if record is None else AccountView(record, as_memberships(groups))
+    return _account_by(services, "id", account_id, source=source, with_groups=with_groups)
 
 
 def find_account_to_change(
     services: IdpServices, *, source: str, account_id: str
 ) -> tuple[StoredAccount, tuple[Membership, ...]] | None:
     """Return the account, whole, and the groups it is a member of, if ``source`` owns it."""
-    rows, groups = read_together(
-        services.store.database, ask_own_account(account_id, source=source), ask_memberships(account_id)
-    )
-    stored = as_stored_account(rows)
-    return None if stored is None else (stored, as_memberships(groups))
+    database = services.store.database
+    stored = find_own(database, account_id, source=source)
+    return None if stored is None else (stored, memberships_of_one(database, account_id))
 
 
 def _account_by(

@@ -79,7 +79,7 @@ def account_facts(
     for email in resource.get("emails") or ():
         _check_email(email.get("value"))
     shown = (resource.get("displayName") or "", name.get("formatted") or "", f"{given} {family}".strip())
-    activation: Mapping[str, Any] = extension.get("activation") or {}
+    invites, days = _invitation(extension)
     document = _document(resource, USER_SCHEMA, USER_EXTENSION)
     values, emptied = changed_values(USERS, document, stored or {})
     return AccountFacts(
@@ -94,10 +94,10 @@ def account_facts(
         phone=_main_value(resource.get("phoneNumbers")),
         language=_language(resource.get("preferredLanguage")),
         active=resource.get("active"),
-        invite=activation.get("send") is not False,
+        invite=invites,
         manager=manager_of(resource),
         free_manager=free_manager,
-        invitation_days=_days(activation.get("validDays")),
+        invitation_days=days,
         person_id=extension.get("personId") or "",
         custodian_person_id=extension.get("custodianPersonId") or "",
         organizations=tuple(
@@ -150,14 +150,32 @@ def is_stated(document: str, record: Record) -> bool:
     return document == record.document or json.loads(document) == json.loads(record.document)
 
 
-def is_fenced(record: Record) -> bool:
-    """Tell whether the source states a version of this resource."""
-    return SOURCE_VERSION_MARK in record.document
+def is_fenced(document: str) -> bool:
+    """Tell whether the source states a version of the resource with this document."""
+    return SOURCE_VERSION_MARK in document
+
+
+def invitation_of(document: str) -> tuple[bool, int | None]:
+    """Return whether the holder of a stored account is to be invited, and for how many days."""
+    if '"activation":{' not in document:
+        return True, None
+    return _invitation(json.loads(document).get(USER_EXTENSION) or {})
+
+
+def require_room(document: str, *, active: bool) -> None:
+    """Refuse a document that is larger than a resource may be.
+
+    Raises:
+        InvalidValueException: that says how large it may be.
+    """
+    largest = LARGEST_RESOURCE + (0 if active else _ROOM_TO_END)
+    if len(document) * 4 > largest and len(document.encode()) > largest:
+        raise InvalidValueException(detail=f"A resource may have {LARGEST_RESOURCE} bytes at most.")
 
 
 def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None:
     """Put the stored version of the source back where a write left it out: a fence is never taken down."""
-    if is_fenced(record):
+    if is_fenced(record.document):
         _keep(resource, extension, "sourceVersion", record.source_version)
 
 
@@ -193,9 +211,7 @@ def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[
 
 def _written(document: Mapping[str, Any]) -> str:
     text = write(document)
-    largest = LARGEST_RESOURCE + (_ROOM_TO_END if document.get("active") is False else 0)
-    if len(text) * 4 > largest and len(text.encode()) > largest:
-        raise InvalidValueException(detail=f"A resource may have {LARGEST_RESOURCE} bytes at most.")
+    require_room(text, active=document.get("active") is not False)
     return text
 
 
@@ -231,7 +247,8 @@ def _check_email(value: str | None) -> None:
     if value is None:
         return
     local, _, domain = value.rpartition("@")
-    odd = any(each.isspace() or unicodedata.category(each).startswith("C") for each in value)
+    plain = value.isascii() and value.isprintable() and " " not in value
+    odd = not plain and any(each.isspace() or unicodedata.category(each).startswith("C") for each in value)
     if (
         not local
         or not domain
@@ -250,6 +267,11 @@ def _network(value: str) -> str:
     if not is_of_somebody(value):
         raise InvalidValueException(detail="'allowedAddresses' holds what is no network.")
     return value
+
+
+def _invitation(extension: Mapping[str, Any]) -> tuple[bool, int | None]:
+    activation: Mapping[str, Any] = extension.get("activation") or {}
+    return activation.get("send") is not False, _days(activation.get("validDays"))
 
 
 def _days(stated: int | None) -> int | None:

@@ -7,13 +7,24 @@ scim2-models' PatchOp and means the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from idp.domain.account import Account
+from idp.domain.provisioning import AccountFacts
+from idp.domain.query import StoredAccount
+from idp.domain.reporting_line import manager_in
+from scim.domain.mapping import invitation_of, is_fenced, require_room
 from scim.domain.models import USER_EXTENSION
 
 _FENCE = f"{USER_EXTENSION}:sourceVersion".lower()
 _LARGEST = 2**53
+_JSON = {True: "true", False: "false"}
+_AS_STORED = tuple(
+    each.name
+    for each in fields(AccountFacts)
+    if each.name in {one.name for one in fields(Account)} - {"active", "source_version"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +34,37 @@ class Switch:
     active: bool | None = None
     source_version: int | None = None
 
-    def apply(self, resource: dict[str, Any]) -> bool:
-        """Write it into a user in its wire form; False if the user has no place for it yet."""
-        extension = resource.get(USER_EXTENSION) or {}
-        if self.active is not None and "active" not in resource:
-            return False
-        if self.source_version is not None and "sourceVersion" not in extension:
-            return False
+    def facts(self, stored: StoredAccount) -> AccountFacts | None:
+        """Return what the account states then; None if it has no place for it yet.
+
+        It is what :func:`~scim.domain.mapping.account_facts` would read from the whole user, whose other
+        attributes are as they were when they were looked at.
+
+        Raises:
+            InvalidValueException: if it may be no larger.
+        """
+        account, document = stored.account, stored.document
         if self.active is not None:
-            resource["active"] = self.active
-        if self.source_version is not None:
-            extension["sourceVersion"] = self.source_version
-        return True
+            other, wanted = (f'"active":{_JSON[each]}' for each in (not self.active, self.active))
+            if wanted not in document and other not in document:
+                return None
+            document = document.replace(other, wanted)
+            require_room(document, active=self.active)
+        if self.source_version is not None and not is_fenced(document):
+            return None
+        fence = account.source_version if self.source_version is None else self.source_version
+        invites, days = invitation_of(document)
+        return AccountFacts(
+            **{name: getattr(account, name) for name in _AS_STORED},
+            active=account.active if self.active is None else self.active,
+            invite=invites,
+            invitation_days=days,
+            manager=manager_in(document),
+            source_version=fence if is_fenced(document) else None,
+            document=document,
+            values=(),
+            changed=() if document == stored.document else ("active",),
+        )
 
 
 def read_switch(operations: Sequence[Mapping[str, Any]]) -> Switch | None:

@@ -14,7 +14,7 @@ from scim2_models import Context
 
 from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Missing, Moved, Taken
-from idp.domain.query import Record
+from idp.domain.query import Record, StoredAccount
 from idp.usecases.change_account import AccountRefusal, Changed, change_account
 from idp.usecases.search_accounts import AccountView, find_account_to_change
 from idp.usecases.services import IdpServices
@@ -38,7 +38,10 @@ from scim.usecases.outcomes import ConditionFailed, NotTheirs, UserWritten
 OWN_ATTRIBUTES = frozenset({"locale", "nickName", "photos", "preferredLanguage", "profileUrl", "timezone"})
 """What people may change of their own account: what opens nothing, and nobody is known by (M2)."""
 _TRIES = 40
-_Edit = Callable[[Record], dict[str, Any] | None]
+_Edit = Callable[[StoredAccount], AccountFacts | None]
+"""What an account is to state, or None if it states it already."""
+_Draft = Callable[[Record], dict[str, Any] | None]
+"""A user as a request would have it, or None if it is so already."""
 Outcome = UserWritten | NotTheirs | Taken | AccountRefusal | ConditionFailed
 
 
@@ -59,7 +62,7 @@ def replace_user(
     body = lenient_resource(body, USERS, client.tolerance)
     wanted = User.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
-    def edit(record: Record) -> dict[str, Any] | None:
+    def draft(record: Record) -> dict[str, Any] | None:
         stored = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
         replacement = wanted.model_copy(deep=True)
         with TOLERANT:
@@ -68,7 +71,7 @@ def replace_user(
         keep_kind(resource, json.loads(record.document))
         return resource
 
-    return _edit(services, client, account_id, edit, demand)
+    return _edit(services, client, account_id, _drafting(draft, client), demand)
 
 
 def patch_user(
@@ -94,7 +97,7 @@ def patch_user(
     require_paths(operations, USERS)
     patch = Patch(User, operations, client.tolerance)
 
-    def edit(record: Record) -> dict[str, Any] | None:
+    def draft(record: Record) -> dict[str, Any] | None:
         user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
         if not patch.apply(user):
             return None
@@ -102,7 +105,7 @@ def patch_user(
         merge_entries(USERS, resource)
         return resource
 
-    return _edit(services, client, account_id, edit, demand)
+    return _edit(services, client, account_id, _drafting(draft, client), demand)
 
 
 class _NoPlaceError(Exception):
@@ -110,11 +113,21 @@ class _NoPlaceError(Exception):
 
 
 def _switching(switch: Switch) -> _Edit:
-    def edit(record: Record) -> dict[str, Any] | None:
-        resource: dict[str, Any] = json.loads(stated_document(record))
-        if not switch.apply(resource):
+    def edit(stored: StoredAccount) -> AccountFacts | None:
+        facts = switch.facts(stored)
+        if facts is None:
             raise _NoPlaceError
-        return resource
+        same_fence = facts.source_version in (None, stored.account.source_version)
+        return None if same_fence and facts.document == stored.document else facts
+
+    return edit
+
+
+def _drafting(draft: _Draft, client: ScimClient) -> _Edit:
+    def edit(stored: StoredAccount) -> AccountFacts | None:
+        record = stored.record
+        resource = draft(record)
+        return None if resource is None else _facts(resource, record, json.loads(record.document), client)
 
     return edit
 
@@ -126,18 +139,15 @@ def _edit(
         found = find_account_to_change(services, source=client.id, account_id=account_id)
         if found is None:
             return Missing()
-        whole, groups = found
-        record = whole.record
-        if demand is not None and not demand.meets(record.version):
+        stored, groups = found
+        if demand is not None and not demand.meets(stored.account.version):
             return ConditionFailed()
-        resource = edit(record)
-        stored = json.loads(record.document)
-        facts = _facts(resource, record, stored, client)
-        if resource is None or facts is None:
-            return UserWritten(AccountView(record, groups), changed=False)
-        if client.account_id and not _is_theirs(record, facts):
+        facts = edit(stored)
+        if facts is None:
+            return UserWritten(AccountView(stored.record, groups), changed=False)
+        if client.account_id and not _is_theirs(stored.record, facts):
             return NotTheirs()
-        outcome = change_account(services, actor=client.actor, stored=whole, facts=facts)
+        outcome = change_account(services, actor=client.actor, stored=stored, facts=facts)
         if isinstance(outcome, Changed):
             return UserWritten(AccountView(outcome.record, groups))
         if not isinstance(outcome, Moved):
@@ -153,11 +163,9 @@ def _is_theirs(record: Record, facts: AccountFacts) -> bool:
 
 
 def _facts(
-    resource: dict[str, Any] | None, record: Record, stored: Mapping[str, Any], client: ScimClient
+    resource: dict[str, Any], record: Record, stored: Mapping[str, Any], client: ScimClient
 ) -> AccountFacts | None:
     """Return what the resource states, or None if the record states it already."""
-    if resource is None:
-        return None
     keep_fence(resource, record, USER_EXTENSION)
     keep_manager(resource, stored)
     if not client.tolerance.free_text_links:
