@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scim2_models import (
-    Context,
     InvalidFilterException,
     InvalidSyntaxException,
     InvalidValueException,
-    PatchOp,
 )
 
 from idp.domain.account import AccountKind
@@ -25,12 +22,11 @@ from scim.domain.documents import read_object
 from scim.domain.etag import entity_tag, read_condition
 from scim.domain.filters import compile_filter
 from scim.domain.mapping import account_facts, group_facts, stated_document
-from scim.domain.models import GROUP_EXTENSION, TOLERANT, USER_EXTENSION, USER_SCHEMA, User
+from scim.domain.models import GROUP_EXTENSION, USER_EXTENSION, USER_SCHEMA
 from scim.domain.projection import project, read_projection
 from scim.domain.render import Renderer
-from scim.domain.user_patch import read_switch
 from scim.domain.values import searchable_values
-from tests.support.scim import PATCH_SCHEMA, a_group, a_user
+from tests.support.scim import a_group, a_user
 
 JSON = st.recursive(
     st.none()
@@ -217,50 +213,6 @@ def test_a_projection_never_hides_who_it_is() -> None:
         GROUPS, read_projection(GROUPS, [f"{GROUP_EXTENSION}:accessRoleKey"], []), a_group(id="g")
     )
     assert group[GROUP_EXTENSION] == {"accessRoleKey": "emi_user"}
-
-
-SWITCHES: list[list[dict[str, Any]]] = [
-    [{"op": "replace", "path": "active", "value": False}],
-    [{"op": "Add", "path": "ACTIVE", "value": True}],
-    [{"op": "replace", "value": {"active": False}}],
-    [{"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": 9}],
-    [
-        {"op": "replace", "path": "active", "value": False},
-        {"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": 9},
-    ],
-]
-
-
-@pytest.mark.parametrize("operations", SWITCHES)
-def test_the_direct_way_of_a_patch_means_what_the_library_does(operations: list[dict[str, Any]]) -> None:
-    """I4: the deny lane takes a short cut, to the very same place."""
-    body = a_user()
-    user = User.model_validate(body, scim_policy=TOLERANT)
-    message = {"schemas": [PATCH_SCHEMA], "Operations": operations}
-    patch = PatchOp[User].model_validate(
-        message, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT
-    )  # type: ignore[valid-type]
-    patch.patch(user, scim_policy=TOLERANT)
-    switch = read_switch(operations)
-    assert switch is not None
-    direct = json.loads(json.dumps(body))
-    assert switch.apply(direct)
-    assert direct == user.model_dump()
-
-
-@pytest.mark.parametrize(
-    "operations",
-    [
-        [{"op": "remove", "path": "active"}],
-        [{"op": "replace", "path": "active", "value": "False"}],
-        [{"op": "replace", "path": "title", "value": "x"}],
-        [{"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": True}],
-        [{"op": "replace", "value": {"active": False, "title": "x"}}],
-    ],
-)
-def test_every_other_patch_takes_the_long_way(operations: list[dict[str, Any]]) -> None:
-    """The short cut is for exactly one shape."""
-    assert read_switch(operations) is None
 
 
 def test_a_filter_that_grows_is_refused_before_it_costs() -> None:

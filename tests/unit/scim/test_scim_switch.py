@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from scim2_models import InvalidValueException
+from scim2_models import Context, InvalidValueException, PatchOp
 
 from idp.domain.account import Account
 from idp.domain.changed_names import changed_names
@@ -16,10 +16,10 @@ from idp.domain.provisioning import AccountFacts
 from idp.domain.query import StoredAccount
 from idp.domain.reporting_line import ENTERPRISE
 from scim.domain.catalogue import USERS
-from scim.domain.mapping import LARGEST_RESOURCE, account_facts, stated_document
-from scim.domain.models import USER_EXTENSION
+from scim.domain.mapping import LARGEST_RESOURCE, account_facts, stated_document, wire_form
+from scim.domain.models import TOLERANT, USER_EXTENSION, User
 from scim.domain.user_patch import Switch, read_switch
-from tests.support.scim import a_user
+from tests.support.scim import PATCH_SCHEMA, a_user
 
 _AT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 _OWN = a_user()[USER_EXTENSION]
@@ -41,10 +41,8 @@ _USERS: dict[str, dict[str, Any]] = {
 
 def stored(*, active: bool = True, **attributes: Any) -> StoredAccount:
     """Give an account as it is stored after a user was created so."""
-    user = {
-        name: value for name, value in a_user(**{"active": active} | attributes).items() if value is not None
-    }
-    facts = account_facts(user)
+    user = User.model_validate(a_user(**{"active": active} | attributes), scim_policy=TOLERANT)
+    facts = account_facts(wire_form(user))
     same = {each.name for each in dataclasses.fields(AccountFacts)} - {"source_version", "active"}
     shared = {each.name: None for each in dataclasses.fields(Account)}
     known = {name: getattr(facts, name) for name in shared if name in same}
@@ -64,6 +62,11 @@ def by_the_whole_machinery(of: StoredAccount, switch: Switch) -> AccountFacts:
         resource["active"] = switch.active
     if switch.source_version is not None:
         resource[USER_EXTENSION]["sourceVersion"] = switch.source_version
+    return facts_over(of, resource)
+
+
+def facts_over(of: StoredAccount, resource: dict[str, Any]) -> AccountFacts:
+    """Read a whole user over what is stored of it."""
     facts = account_facts(resource, stored=json.loads(of.document))
     return dataclasses.replace(facts, changed=changed_names(of.document, facts.document))
 
@@ -112,8 +115,43 @@ def test_nothing_else_of_a_user_is_called_active() -> None:
     assert names.count("active") == 1
 
 
-def test_only_a_switch_is_read_as_one() -> None:
-    """H1: whatever states more goes through the models."""
-    assert read_switch([{"op": "replace", "path": "active", "value": False}]) == Switch(active=False)
-    assert read_switch([{"op": "replace", "path": "active", "value": "False"}]) is None
-    assert read_switch([{"op": "replace", "path": "title", "value": "x"}]) is None
+SWITCHES: list[list[dict[str, Any]]] = [
+    [{"op": "replace", "path": "active", "value": False}],
+    [{"op": "Add", "path": "ACTIVE", "value": True}],
+    [{"op": "replace", "value": {"active": False}}],
+    [{"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": 9}],
+    [
+        {"op": "replace", "path": "active", "value": False},
+        {"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": 9},
+    ],
+]
+
+
+@pytest.mark.parametrize("operations", SWITCHES)
+def test_the_direct_way_of_a_patch_means_what_the_library_does(operations: list[dict[str, Any]]) -> None:
+    """I4: the deny lane takes a short cut, to the very same place."""
+    of = stored()
+    user = User.model_validate_json(stated_document(of.record), scim_policy=TOLERANT)
+    message = {"schemas": [PATCH_SCHEMA], "Operations": operations}
+    patch = PatchOp[User].model_validate(
+        message, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT
+    )  # type: ignore[valid-type]
+    patch.patch(user, scim_policy=TOLERANT)
+    switch = read_switch(operations)
+    assert switch is not None
+    assert switch.facts(of) == facts_over(of, user.model_dump())
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "remove", "path": "active"}],
+        [{"op": "replace", "path": "active", "value": "False"}],
+        [{"op": "replace", "path": "title", "value": "x"}],
+        [{"op": "replace", "path": f"{USER_EXTENSION}:sourceVersion", "value": True}],
+        [{"op": "replace", "value": {"active": False, "title": "x"}}],
+    ],
+)
+def test_every_other_patch_takes_the_long_way(operations: list[dict[str, Any]]) -> None:
+    """The short cut is for exactly one shape."""
+    assert read_switch(operations) is None
