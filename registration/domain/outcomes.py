@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     NUMBER_TAKEN = "number-taken"
     UNKNOWN_PARTICIPATION = "unknown-participation"
     EMPTY_SEARCH = "empty-search"
+    TOO_MANY_STRANGERS = "too-many-strangers"
     NO_CATALOGUE = "no-catalogue"
     NO_USER_NAME = "no-user-name"
     KEY_REUSED = "key-reused"

@@ -55,6 +55,11 @@ class PersonSearch:
         return search_key(self.first_name)
 
     @property
+    def may_find_strangers(self) -> bool:
+        """Whether people may be found whom the organization never dealt with: by who knows them (EN-07)."""
+        return bool(self.last_key and (self.first_key or self.number is not None))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is asked for."""
         return self.number is None and not self.last_key and not self.first_key

@@ -129,7 +129,7 @@ def search(
         matches.append(_contains(person_version.c.first_key, wanted.first_key))
     own = _is_own(organization_id)
     seen: ColumnElement[bool] = own
-    if wanted.last_key and (wanted.first_key or wanted.number is not None):
+    if wanted.may_find_strangers:
         known = _spoken(person_version.c.last_key) == wanted.last_key
         if wanted.first_key:
             known = and_(known, _spoken(person_version.c.first_key) == wanted.first_key)

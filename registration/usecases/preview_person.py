@@ -14,6 +14,7 @@ from registration.domain.search import PersonRow, PersonSearch
 from registration.storage import persons
 from registration.usecases.services import RegistrationServices
 from registration.usecases.standing import take_stand
+from registration.usecases.strangers import meets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class PersonPreview:
 def preview_person(
     services: RegistrationServices, *, caller: Caller, organization_id: str, form: PersonForm
 ) -> PersonPreview | Refused:
-    """Return the checked details for the confirm page, or the faults of the form. Changes nothing."""
+    """Return the checked details for the confirm page, or the faults of the form. Changes nothing.
+
+    Who came to see too many people of other organizations is pointed at those of this one alone.
+    """
     with services.store.read() as connection:
         standing = take_stand(connection, caller, organization_id)
         if isinstance(standing, Refused):
@@ -39,11 +43,14 @@ def preview_person(
         if isinstance(details, tuple):
             return Refused(Refusal.INVALID, details)
         wanted = PersonSearch(last_name=details.last_name, first_name=details.first_name)
-        similar = tuple(
-            persons.search(
-                connection, wanted, organization_id=organization_id, everybody=standing.rights.is_staff
-            )
-        )
+        everybody = standing.rights.is_staff
+        found = persons.search(connection, wanted, organization_id=organization_id, everybody=everybody)
+    own = [row for row in found if row.own]
+    if len(own) < len(found) and not everybody:
+        with services.store.write() as unit:
+            found = found if meets(unit, caller) else own
+    similar = tuple(found)
+    with services.store.read() as connection:
         warnings = tuple(_warnings(connection, details, organization_id, similar))
     return PersonPreview(details, warnings, similar)
 

@@ -8,6 +8,7 @@ from registration.domain.search import MOST_RESULTS, Page, PersonRow, PersonSear
 from registration.storage import persons
 from registration.usecases.services import RegistrationServices
 from registration.usecases.standing import take_stand
+from registration.usecases.strangers import may_meet, meets
 
 
 def search_persons(
@@ -18,7 +19,10 @@ def search_persons(
     search: PersonSearch,
     page: int = 1,
 ) -> Page[PersonRow] | Refused:
-    """Return one page of the persons that match and that the caller may see, best match first (EN-07)."""
+    """Return one page of the persons that match and that the caller may see, best match first (EN-07).
+
+    Who came to see too many of other organizations is answered no question that may find more of them.
+    """
     with services.store.read() as connection:
         standing = take_stand(connection, caller, organization_id)
         if isinstance(standing, Refused):
@@ -27,8 +31,12 @@ def search_persons(
             return Refused(Refusal.NOT_ALLOWED)
         if search.is_empty:
             return Refused(Refusal.EMPTY_SEARCH)
-        found = persons.search(
-            connection, search, organization_id=organization_id, everybody=standing.rights.is_staff
-        )
+        everybody = standing.rights.is_staff
+        found = persons.search(connection, search, organization_id=organization_id, everybody=everybody)
+    if search.may_find_strangers and not everybody:
+        with services.store.write() as unit:
+            meets_some = not all(row.own for row in found)
+            if not may_meet(unit, caller) or (meets_some and not meets(unit, caller)):
+                return Refused(Refusal.TOO_MANY_STRANGERS)
     ranked = sorted(found, key=lambda row: rank(row, search))[:MOST_RESULTS]
     return paged(ranked, page, is_cut=len(found) > MOST_RESULTS)

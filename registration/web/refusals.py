@@ -15,6 +15,7 @@ _STATUS: Final = {
     Refusal.NOT_ALLOWED: 403,
     Refusal.NO_ACCOUNT: 403,
     Refusal.NOT_FOUND: 404,
+    Refusal.TOO_MANY_STRANGERS: 429,
     Refusal.PROVIDER_UNREACHABLE: 503,
     Refusal.NO_CATALOGUE: 503,
 }

@@ -41,6 +41,10 @@ REFUSALS: Final[Mapping[Refusal, str]] = {
     Refusal.NUMBER_TAKEN: mark("Another organization has this number."),
     Refusal.UNKNOWN_PARTICIPATION: mark("Choose participations from the list."),
     Refusal.EMPTY_SEARCH: mark("Enter a Person ID, a last name or a first name."),
+    Refusal.TOO_MANY_STRANGERS: mark(
+        "You looked up many people of other organizations today. Search for your own by last name alone, or "
+        "ask Customer Relations."
+    ),
     Refusal.NO_CATALOGUE: mark("The catalogue of roles is not loaded yet. Ask the operator."),
     Refusal.NO_USER_NAME: mark("No user name can be made from this name. Enter a Latin spelling."),
     Refusal.KEY_REUSED: mark("This form was used for something else already. Start again."),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
+from kernel.tables import audit_event
 from registration.domain.authority import Caller
 from registration.domain.catalogue import parse_catalogue
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import NewPerson, PersonDetails, PersonWarning, check_person
 from registration.domain.plan import RequestMade
-from registration.domain.search import MOST_RESULTS, PersonSearch
+from registration.domain.search import MOST_RESULTS, Page, PersonSearch
 from registration.storage import persons
 from registration.usecases.add_operator_staff import add_operator_staff
 from registration.usecases.list_organizations import list_organizations
@@ -24,6 +27,7 @@ from registration.usecases.search_persons import search_persons
 from registration.usecases.show_organization import OrganizationView, show_organization
 from registration.usecases.show_person import PersonView, show_person
 from registration.usecases.show_request import show_request
+from registration.usecases.strangers import STRANGERS
 from tests.support.registration_world import CATALOGUE, REPORTS, World, a_form, a_registration, a_world
 
 if TYPE_CHECKING:
@@ -161,6 +165,41 @@ def test_a_search_that_finds_too_many_says_so(world: World) -> None:
 
     assert many(last_name="multitude") == (MOST_RESULTS, True)
     assert many(last_name="multitude", person_no="900001") == (1, False)
+
+
+def test_nobody_is_shown_strangers_by_the_hundred(world: World) -> None:
+    """EN-07, RG-20: who tries names and numbers finds some; a day's worth is bounded, and written down."""
+    services, ra = world.services, world.caller("ra")
+
+    def search(**fields: str) -> object:
+        search, organization_id = PersonSearch(**fields), world.organization_id
+        return search_persons(services, caller=ra, organization_id=organization_id, search=search)
+
+    def similar() -> list[str]:
+        form = a_form("Paul", "OtherPrime")
+        seen = preview_person(services, caller=ra, organization_id=world.organization_id, form=form)
+        assert isinstance(seen, PersonPreview)
+        return [row.last_name for row in seen.similar]
+
+    known = {"last_name": "OtherPrime", "first_name": "Paul"}
+    for _ in range(STRANGERS.count - 1):
+        assert isinstance(search(**known), Page)
+        assert isinstance(search(last_name="Smith", first_name="Zoe"), Page), "own people are not counted"
+    assert similar() == ["OtherPrime"]
+    assert similar() == [], "the form goes on without them"
+    for asked in (known, {**known, "first_name": "Nobody"}, {"last_name": "OtherPrime", "person_no": "1"}):
+        assert refusal(search(**asked)) is Refusal.TOO_MANY_STRANGERS, "nor is told that there is none"
+    assert found(world, "ra", last_name="Smith", first_name="") == [
+        "Zoë Smith",
+        "Bob Smithson",
+        "Ann Blacksmith",
+    ]
+    assert found(world, "cr", **known) == ["Paul OtherPrime"]
+    with services.store.read() as connection:
+        told = select(audit_event.c.actor_id).where(audit_event.c.tag == "registration:search:limited")
+        assert connection.scalars(told).all() == [ra.account_id]
+    world.clock.advance(dt.timedelta(days=1))
+    assert found(world, "ra", **known) == ["Paul OtherPrime"]
 
 
 def test_a_search_needs_a_field_and_a_right(world: World) -> None:
