@@ -351,6 +351,17 @@ def test_whose_roles_are_chosen_stands_above_them(pages: Pages) -> None:
     assert "<dd>Nora Field</dd>" in new.text
 
 
+def test_who_holds_nothing_but_what_comes_with_a_contact_role_has_nothing_to_revoke(pages: Pages) -> None:
+    """R-178: the page says so, and of what it comes with; it was a failure of ours."""
+    client = pages.browser("ra")
+    page = pages.choose(client, pages.begin(client, "revoke"), "Prime")
+    assert page.status_code == 200
+    assert "None of the person's roles can be revoked here." in page.text
+    assert "comes with the contact role Primary Contact" in page.text
+    assert "Revoke All" not in page.text
+    assert '<a class="govuk-link" href="/actions">Go back to Actions</a>' in page.text
+
+
 def test_only_held_roles_can_be_revoked_one_by_one_or_all(pages: Pages) -> None:
     """R-178, R-179, R-180, R-181; a role that comes with a contact role is told, not offered."""
     pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT, "settlement-forms")
