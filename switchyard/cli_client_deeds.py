@@ -11,8 +11,14 @@ import click
 
 from switchyard.cli_client_options import describing, metadata_fields, own_fields
 from switchyard.cli_client_words import tell
-from switchyard.cli_clients import as_json
-from switchyard.cli_options import fail, read_gateway, settings_option
+from switchyard.cli_options import (
+    as_json,
+    fail,
+    nobody_answers,
+    read_gateway,
+    settings_option,
+    was_interrupted,
+)
 
 _SPAN = re.compile(r"([0-9]{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -205,7 +211,13 @@ def delete(settings: Path | None, client_id: str, reason: str, *, yes: bool, as_
     with gateway_services(read_gateway(settings)) as services:
         if not yes and show_client(services, client_id) is not None:
             question = f"Delete {client_id} with everything it holds? This cannot be undone"
-            click.confirm(question, abort=True, err=True)
+            try:
+                click.confirm(question, abort=True, err=True)
+            except click.Abort as error:
+                if was_interrupted(error):
+                    raise
+                click.echo(err=True)
+                raise click.UsageError(nobody_answers("--yes")) from None
         done = delete_client(services, client_id, actor=at_console(), reason=reason)
     if not done:
         fail(f"no client is called {client_id}", 1)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from idp.usecases.show_client import ClientDetail
 
 
-def tell(value: object, *lines: str, as_json: bool) -> None:
-    """Print ``value`` as JSON, or the lines for people."""
+def tell(value: object, *lines: str, as_json: bool, none: str = "") -> None:
+    """Print ``value`` as JSON, or the lines for people, who are told ``none`` of them beside the output."""
     if as_json:
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
     for line in lines:
         click.echo(line)
+    if none and not lines:
+        click.echo(none, err=True)
 
 
 def lines_of(client: Client) -> list[str]:
@@ -47,9 +49,9 @@ def facts_of(found: Registration) -> dict[str, Any]:
         "first_party": client.first_party,
         "disabled": client.disabled,
         "version": client.version,
-        "created_at": _moment(found.created_at),
-        "updated_at": _moment(found.updated_at),
-        "disabled_at": _moment(found.disabled_at),
+        "created_at": moment(found.created_at),
+        "updated_at": moment(found.updated_at),
+        "disabled_at": moment(found.disabled_at),
         "metadata": dict(found.metadata),
     }
 
@@ -62,13 +64,13 @@ def detail_of(detail: ClientDetail) -> dict[str, Any]:
         "registered_by": made.who if made else None,
         "registration_token": detail.let_in_by or detail.registration.client.registered_by or None,
         "live_grants": detail.holdings.grants,
-        "last_used_at": _moment(detail.holdings.last_used_at),
+        "last_used_at": moment(detail.holdings.last_used_at),
         "secrets": [
-            {"created_at": _moment(age.created_at), "expires_at": _moment(age.expires_at)}
+            {"created_at": moment(age.created_at), "expires_at": moment(age.expires_at)}
             for age in detail.secrets
         ],
         "history": [
-            {"at": _moment(deed.at), "deed": deed.tag, "by": deed.who, "reason": deed.reason}
+            {"at": moment(deed.at), "deed": deed.tag, "by": deed.who, "reason": deed.reason}
             for deed in detail.deeds
         ],
     }
@@ -80,10 +82,10 @@ def detail_lines(detail: ClientDetail) -> list[str]:
     own = {name: value for name, value in facts.items() if not isinstance(value, (dict, list))}
     lines = [*_pairs(own), *_pairs(facts["metadata"])]
     for age in detail.secrets:
-        ends = f"former, works until {_moment(age.expires_at)}" if age.expires_at else "current"
-        lines.append(f"{'secret':34} {ends}, made {_moment(age.created_at)}")
+        ends = f"former, works until {moment(age.expires_at)}" if age.expires_at else "current"
+        lines.append(f"{'secret':34} {ends}, made {moment(age.created_at)}")
     lines += [
-        f"{_moment(deed.at)}  {deed.tag}  {deed.who}{f'  {deed.reason}' if deed.reason else ''}"
+        f"{moment(deed.at)}  {deed.tag}  {deed.who}{f'  {deed.reason}' if deed.reason else ''}"
         for deed in detail.deeds
     ]
     return lines
@@ -101,5 +103,6 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _moment(moment: dt.datetime | None) -> str | None:
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds") if moment else None
+def moment(at: dt.datetime | None) -> str | None:
+    """Return a moment as JSON tells it, in UTC."""
+    return at.astimezone(dt.UTC).isoformat(timespec="seconds") if at else None

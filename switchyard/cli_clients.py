@@ -9,10 +9,9 @@ import click
 
 from switchyard.cli_client_options import describing, metadata_fields, own_fields
 from switchyard.cli_client_words import detail_lines, detail_of, facts_of, lines_of, tell
-from switchyard.cli_options import Commands, fail, read_gateway, settings_option
+from switchyard.cli_options import Commands, as_json, fail, read_gateway, settings_option
 
 _STATES = ("all", "enabled", "disabled")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 
 @click.group(cls=Commands)
@@ -38,7 +37,9 @@ def list_clients(settings: Path | None, search: str, state: str, *, as_json: boo
             page = search_clients(services, words=search, state=ClientState(state), after=page.after)
             found += page.found
     lines = [line for each in found for line in lines_of(each.client)]
-    tell([facts_of(each) for each in found], *lines, as_json=as_json)
+    picked = search or state != "all"
+    none = "No client is like that." if picked else "There are no clients yet: `switchyard client add`."
+    tell([facts_of(each) for each in found], *lines, as_json=as_json, none=none)
 
 
 @client.command()

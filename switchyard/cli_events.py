@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import Commands, fail, read_gateway, settings_option
+from switchyard.cli_client_words import moment, tell
+from switchyard.cli_options import Commands, as_json, fail, read_gateway, settings_option
 
 if TYPE_CHECKING:
     from idp.domain.security_events import Stream
@@ -22,15 +23,20 @@ def events() -> None:
 
 @events.command("list")
 @settings_option
-def list_streams(settings: Path | None) -> None:
+@as_json
+def list_streams(settings: Path | None, *, as_json: bool) -> None:
     """Show every stream, and how many events wait in it."""
     from idp.usecases.manage_event_streams import event_streams  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
     with gateway_services(read_gateway(settings)) as services:
         found = event_streams(services)
-    for stream, waiting in found:
-        click.echo(_line(stream, waiting))
+    tell(
+        [_facts(*each) for each in found],
+        *(_line(*each) for each in found),
+        as_json=as_json,
+        none="There are no streams of events yet: `switchyard events set`.",
+    )
 
 
 @events.command("set")
@@ -109,6 +115,21 @@ def remove(settings: Path | None, client_id: str) -> None:
     if not done:
         fail(f"{client_id} has no stream", 1)
     click.echo(f"the stream of {client_id} is gone")
+
+
+def _facts(stream: Stream, waiting: int) -> dict[str, object]:
+    return {
+        "client_id": stream.client_id,
+        "status": stream.status.value,
+        "reason": stream.reason,
+        "provisioning": stream.provisioning.value,
+        "algorithm": stream.algorithm,
+        "push": stream.endpoint_url or None,
+        "waiting": waiting,
+        "reached_at": moment(stream.reached_at),
+        "last_error": stream.last_error,
+        "description": stream.description,
+    }
 
 
 def _line(stream: Stream, waiting: int) -> str:

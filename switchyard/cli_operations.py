@@ -8,12 +8,21 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from switchyard.cli_options import GENERATED_NAME, Commands, fail, settings_option
+from switchyard.cli_client_words import moment, tell
+from switchyard.cli_options import (
+    GENERATED_NAME,
+    Asked,
+    Commands,
+    as_json,
+    fail,
+    settings_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +125,7 @@ def check(settings: Path | None, system: str | None) -> None:
 @settings_option
 @click.option("--system", type=click.Choice(_BOTH), required=True, help="Which database.")
 @click.option("--revision", required=True, help="Revision to go back to; `base` empties the database.")
-@click.confirmation_option(prompt="Data of the newer revisions is lost. Go on?")
+@click.confirmation_option(cls=Asked, prompt="Data of the newer revisions is lost. Go on?")
 def downgrade(settings: Path | None, system: str, revision: str) -> None:
     """Take the schema of one system back to an older revision."""
     from switchyard import schema  # noqa: PLC0415
@@ -137,18 +146,27 @@ def keys() -> None:
 
 @keys.command("list")
 @settings_option
-def list_keys(settings: Path | None) -> None:
+@as_json
+def list_keys(settings: Path | None, *, as_json: bool) -> None:
     """Show every key with what it is for and its state."""
     from keys.usecases import rotate as deeds  # noqa: PLC0415
 
     with opened_store(read(settings), "gateway") as store:
         found = deeds.list_keys(store)
+    told: list[dict[str, object]] = []
+    lines = []
     for key in found:
         since = key.activated_at or key.published_at
         use = "enc" if key.encrypts else "sig"
-        click.echo(f"{key.kid}  {use}  {key.algorithm}  {key.state:<8}  since {since:%Y-%m-%d %H:%M} UTC")
-    if not found:
-        click.echo("There are no keys yet: the Gateway makes them at its first start.")
+        lines.append(f"{key.kid}  {use}  {key.algorithm}  {key.state:<8}  since {since:%Y-%m-%d %H:%M} UTC")
+        facts = {"kid": key.kid, "use": use, "alg": key.algorithm, "state": key.state.value}
+        told.append(facts | {"since": moment(since)})
+    tell(
+        told,
+        *lines,
+        as_json=as_json,
+        none="There are no keys yet: the Gateway makes them at its first start.",
+    )
 
 
 @keys.command()
@@ -171,7 +189,8 @@ def rotate(settings: Path | None) -> None:
 @click.argument("kid")
 @click.option("--reason", required=True, help="Why, for the audit.")
 @click.confirmation_option(
-    prompt="What this key signed becomes invalid, what was encrypted with it is opened no more. Go on?"
+    cls=Asked,
+    prompt="What this key signed becomes invalid, what was encrypted with it is opened no more. Go on?",
 )
 def revoke(settings: Path | None, kid: str, reason: str) -> None:
     """Take a compromised key out of use at once, with everything it signed."""
@@ -355,17 +374,29 @@ def operator_group() -> None:
 
 @operator_group.command("add")
 @settings_option
-@click.option("--first-name", required=True, prompt=True)
+@click.option("--first-name", cls=Asked, required=True, prompt=True)
 @click.option("--middle-name", default="")
-@click.option("--last-name", required=True, prompt=True)
-@click.option("--email", "main_email", required=True, prompt=True, help="The activation link goes there.")
+@click.option("--last-name", cls=Asked, required=True, prompt=True)
 @click.option(
-    "--phone", "main_phone", required=True, prompt=True, help="With country code, as +1 416 555 0100."
+    "--email",
+    "main_email",
+    cls=Asked,
+    required=True,
+    prompt=True,
+    help="The activation link goes there.",
 )
-@click.option("--address", "address_1", required=True, prompt=True)
-@click.option("--city", required=True, prompt=True)
+@click.option(
+    "--phone",
+    "main_phone",
+    cls=Asked,
+    required=True,
+    prompt=True,
+    help="With country code, as +1 416 555 0100.",
+)
+@click.option("--address", "address_1", cls=Asked, required=True, prompt=True)
+@click.option("--city", cls=Asked, required=True, prompt=True)
 @click.option("--province", default="", help="Two letters in Canada and the USA.")
-@click.option("--postal-code", required=True, prompt=True)
+@click.option("--postal-code", cls=Asked, required=True, prompt=True)
 @click.option("--country", default="CA", show_default=True, help="Two letters (ISO 3166-1).")
 @click.option("--language", default="en", show_default=True, type=click.Choice(["en", "fr"]))
 def add_operator(settings: Path | None, **values: str) -> None:
@@ -384,14 +415,18 @@ def add_operator(settings: Path | None, **values: str) -> None:
 
 @click.command()
 @settings_option
-def doctor(settings: Path | None) -> None:
+@as_json
+def doctor(settings: Path | None, *, as_json: bool) -> None:
     """Look at everything an installation needs and say what is wrong and what to do."""
     from switchyard.doctor import examine  # noqa: PLC0415
 
     findings = examine(read(settings))
     marks = {"good": "ok  ", "odd": "note", "bad": "BAD "}
-    for finding in findings:
-        click.echo(f"{marks[finding.verdict]}  {finding.subject}: {finding.sentence}")
+    tell(
+        [asdict(finding) for finding in findings],
+        *(f"{marks[finding.verdict]}  {finding.subject}: {finding.sentence}" for finding in findings),
+        as_json=as_json,
+    )
     sys.exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)
 
 

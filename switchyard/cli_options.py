@@ -26,6 +26,36 @@ def fail(sentence: str, code: int = REFUSED) -> NoReturn:
     sys.exit(code)
 
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+"""The option of a command whose answer programs read, too."""
+
+
+class Asked(click.Option):
+    """An option that is asked for where it was not given, and required where there is nobody to answer."""
+
+    def prompt_for_value(self, ctx: click.Context) -> object:
+        """Ask for the value."""
+        try:
+            return super().prompt_for_value(ctx)
+        except click.Abort as error:
+            if was_interrupted(error):
+                raise
+            click.echo(err=True)  # behind the question
+            asked = [each for each in ctx.command.params if isinstance(each, Asked)]
+            lacking = [each.opts[-1] for each in asked if each.required and each.name not in ctx.params]
+            raise click.UsageError(nobody_answers(*(lacking or self.opts[-1:])), ctx) from None
+
+
+def was_interrupted(error: click.Abort) -> bool:
+    """Tell whether somebody ended the question, or said no; else there was nobody to answer it."""
+    return not isinstance(error.__context__, EOFError)
+
+
+def nobody_answers(*options: str) -> str:
+    """Return what to say where a question meets an end of the input."""
+    return f"nobody answers here: give {', '.join(options)}"
+
+
 CLIENT_PROFILES = ("default", "compat", "ipsie-sl1", "fapi2")
 """Those of `idp.domain.client_profile`, written out: the command line must start fast."""
 DAYS = click.IntRange(1, 36_500)

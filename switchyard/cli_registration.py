@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import CLIENT_PROFILES, DAYS, Commands, fail, read_gateway, settings_option
+from switchyard.cli_client_words import moment, tell
+from switchyard.cli_options import (
+    CLIENT_PROFILES,
+    DAYS,
+    Commands,
+    as_json,
+    fail,
+    read_gateway,
+    settings_option,
+)
 
 if TYPE_CHECKING:
     from idp.storage.registration_tokens import RegistrationToken
@@ -33,6 +42,7 @@ def registration_token() -> None:
 @click.option(
     "--application-key", default="", help="Whose role people need for its clients. [default: everybody's]"
 )
+@as_json
 def issue(
     settings: Path | None,
     *,
@@ -42,6 +52,7 @@ def issue(
     days: int,
     profile: str,
     application_key: str,
+    as_json: bool,
 ) -> None:
     """Make a token, which is printed this once."""
     from idp.usecases.issue_registration_token import (  # noqa: PLC0415
@@ -63,14 +74,16 @@ def issue(
         outcome = issue_registration_token(services, order, actor=at_console())
     if not isinstance(outcome, RegistrationTokenIssued):
         fail(outcome.value, 1)
-    click.echo(f"The registration token {outcome.id}, shown this once: {outcome.token}")
+    told = {"id": outcome.id, "token": outcome.token}
+    tell(told, f"The registration token {outcome.id}, shown this once: {outcome.token}", as_json=as_json)
     if read.idp.registration == "closed":
         click.echo("It works once idp.registration is `token`.", err=True)
 
 
 @registration_token.command("list")
 @settings_option
-def list_tokens(settings: Path | None) -> None:
+@as_json
+def list_tokens(settings: Path | None, *, as_json: bool) -> None:
     """Show every registration token: whom it is for, and what it may still do."""
     from idp.usecases.list_registration_tokens import list_registration_tokens  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
@@ -78,8 +91,12 @@ def list_tokens(settings: Path | None) -> None:
     with gateway_services(read_gateway(settings)) as services:
         found = list_registration_tokens(services)
         now = services.store.clock.now()
-    for token in found:
-        click.echo(_line(token, now))
+    tell(
+        [_facts(each, now) for each in found],
+        *(_line(each, now) for each in found),
+        as_json=as_json,
+        none="There are no registration tokens yet: `switchyard client registration-token issue`.",
+    )
 
 
 @registration_token.command()
@@ -97,12 +114,30 @@ def revoke(settings: Path | None, token_id: str) -> None:
     click.echo(f"The registration token {token_id} is revoked")
 
 
+def _state(token: RegistrationToken, now: dt.datetime) -> str:
+    return "live" if token.lives(now) else "revoked" if token.revoked_at else "over"
+
+
+def _facts(token: RegistrationToken, now: dt.datetime) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "state": _state(token, now),
+        "uses": token.uses,
+        "most_uses": token.most_uses,
+        "expires_at": moment(token.expires_at),
+        "last_used_at": moment(token.last_used_at),
+        "profile": token.profile,
+        "application_key": token.application_key,
+    }
+
+
 def _line(token: RegistrationToken, now: dt.datetime) -> str:
     most = "any number" if token.most_uses is None else str(token.most_uses)
     words = [
         token.id,
         token.name,
-        "live" if token.lives(now) else "revoked" if token.revoked_at else "over",
+        _state(token, now),
         f"registered {token.uses} of {most}",
         f"expires {_moment(token.expires_at)}",
         f"used {_moment(token.last_used_at)}",

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switchyard.cli_options import DAYS, Commands, fail, read_gateway, settings_option
+from switchyard.cli_client_words import moment, tell
+from switchyard.cli_options import (
+    DAYS,
+    Commands,
+    as_json,
+    fail,
+    read_gateway,
+    settings_option,
+)
 
 if TYPE_CHECKING:
     from idp.domain.scim_client import StoredScimClient, StoredToken
@@ -23,17 +31,19 @@ def scim_client() -> None:
 
 @scim_client.command("list")
 @settings_option
-def list_clients(settings: Path | None) -> None:
+@as_json
+def list_clients(settings: Path | None, *, as_json: bool) -> None:
     """Show every SCIM client, and its live static tokens by their fingerprints."""
     from idp.usecases.list_scim_clients import list_scim_clients  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
     with gateway_services(read_gateway(settings)) as services:
         found = list_scim_clients(services)
+    lines = []
     for view in found:
-        click.echo(_client_line(view.client))
-        for token in view.tokens:
-            click.echo(f"  {_token_line(token)}")
+        lines += [_client_line(view.client), *(f"  {_token_line(token)}" for token in view.tokens)]
+    told = [{**_client_facts(view.client), "tokens": [*map(_token_facts, view.tokens)]} for view in found]
+    tell(told, *lines, as_json=as_json, none="There are no SCIM clients yet: `switchyard scim-client set`.")
 
 
 @scim_client.command("set")
@@ -106,7 +116,8 @@ def set_client(  # noqa: PLR0913 - one for each option
 @click.argument("client_id")
 @click.option("--days", type=DAYS, help="How long it lives. [default: until it is revoked]")
 @click.option("--label", default="", help="Where it is used, for operators.")
-def token(settings: Path | None, client_id: str, days: int | None, label: str) -> None:
+@as_json
+def token(settings: Path | None, client_id: str, days: int | None, label: str, *, as_json: bool) -> None:
     """Make a static token, beside the one the client has: two may live at once, for rotation."""
     from idp.usecases.issue_scim_token import ScimTokenIssued, issue_scim_token  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
@@ -116,7 +127,12 @@ def token(settings: Path | None, client_id: str, days: int | None, label: str) -
         outcome = issue_scim_token(services, client_id, actor=at_console(), life=life, label=label)
     if not isinstance(outcome, ScimTokenIssued):
         fail(outcome.value, 1)
-    click.echo(f"The token {outcome.fingerprint} of {client_id}, shown this once: {outcome.token}")
+    told = {"client_id": client_id, "fingerprint": outcome.fingerprint, "token": outcome.token}
+    tell(
+        told,
+        f"The token {outcome.fingerprint} of {client_id}, shown this once: {outcome.token}",
+        as_json=as_json,
+    )
 
 
 @scim_client.command("revoke-token")
@@ -174,15 +190,27 @@ def unprotect(settings: Path | None, user_name: str) -> None:
 
 @scim_client.command()
 @settings_option
-def protected(settings: Path | None) -> None:
+@as_json
+def protected(settings: Path | None, *, as_json: bool) -> None:
     """Show the accounts that no SCIM client may touch."""
     from idp.usecases.protect_account import protected_accounts  # noqa: PLC0415
     from switchyard.operations import gateway_services  # noqa: PLC0415
 
     with gateway_services(read_gateway(settings)) as services:
         found = protected_accounts(services)
-    for account in found:
-        click.echo(f"{account.user_name}  since {_moment(account.protected_at)}  made by {account.source}")
+    told = [
+        {
+            "user_name": account.user_name,
+            "protected_at": moment(account.protected_at),
+            "source": account.source,
+        }
+        for account in found
+    ]
+    lines = [
+        f"{account.user_name}  since {_moment(account.protected_at)}  made by {account.source}"
+        for account in found
+    ]
+    tell(told, *lines, as_json=as_json, none="No account is protected: `switchyard scim-client protect`.")
 
 
 def _switch(settings: Path | None, client_id: str, *, enabled: bool, reason: str = "") -> None:
@@ -218,6 +246,29 @@ def _client_line(client: StoredScimClient) -> str:
         *([f"from {' '.join(client.allowed_addresses)} alone"] if client.allowed_addresses else []),
     ]
     return "  ".join(words)
+
+
+def _client_facts(client: StoredScimClient) -> dict[str, object]:
+    return {
+        "client_id": client.id,
+        "name": client.name,
+        "profile": str(client.profile),
+        "disabled": client.disabled,
+        "scopes": sorted(client.scopes),
+        "require_match": client.require_match,
+        "requests_per_second": client.requests_per_second,
+        "allowed_addresses": [*map(str, client.allowed_addresses)],
+    }
+
+
+def _token_facts(token: StoredToken) -> dict[str, object]:
+    return {
+        "fingerprint": token.fingerprint,
+        "label": token.label,
+        "created_at": moment(token.created_at),
+        "expires_at": moment(token.expires_at),
+        "last_used_at": moment(token.last_used_at),
+    }
 
 
 def _token_line(token: StoredToken) -> str:

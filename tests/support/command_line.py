@@ -18,8 +18,8 @@ class CommandLine:
     def __init__(self, folder: Path) -> None:
         kek = folder / "kek.txt"
         assert CliRunner().invoke(main, ["keys", "new-kek", str(kek)]).exit_code == 0
-        self._settings = folder / "switchyard.toml"
-        self._settings.write_text(
+        self.settings = folder / "switchyard.toml"
+        self.settings.write_text(
             "[gateway.kernel]\n"
             f"database_url = 'sqlite:///{folder / 'gateway.db'}'\n"
             f"key_file = '{kek}'\n"
@@ -28,7 +28,7 @@ class CommandLine:
 
     def __call__(self, group: str, command: str, *rest: str, code: int = 0) -> str:
         """Run a command that has to end with ``code``, and return what it said."""
-        words = [group, command, "--settings", str(self._settings), *rest]
+        words = [group, command, "--settings", str(self.settings), *rest]
         result = CliRunner().invoke(main, words, catch_exceptions=False)
         assert result.exit_code == code, result.output
         return result.output
