@@ -256,19 +256,22 @@ class Row:
 
 @blueprint.get("/enrol/finish")
 def review() -> ResponseReturnValue:
-    """Show what was set up, offer the other way as well, and Finish (G-18, G-21)."""
+    """Show what was set up, offer the other way as well, and Finish (G-18, G-21).
+
+    Who came to add one chooses which first (G-33).
+    """
     flow = flow_token()
     page = standing(flow, Step.REVIEW)
     if isinstance(page, Response):
         return page
     kinds = {factor.kind for factor in page.factors}
-    adds = page.kind is FlowKind.STEP_UP
     return render(
-        "enrol_finish.html",
+        "enrol_finish.html" if page.has_added or not page.adds else "enrol_add.html",
         step=_("Step 3 of 3") if page.kind is FlowKind.ACTIVATION else "",
         steps=wizard_steps() if page.kind is FlowKind.ACTIVATION else (),
-        rows=_summary(page),
-        offers_passkey=page.passkeys_possible and (adds or FactorKind.PASSKEY not in kinds),
+        rows=[_factor_row(factor) for factor in page.factors] if page.adds else _summary(page),
+        adds=page.adds,
+        offers_passkey=page.passkeys_possible and (page.adds or FactorKind.PASSKEY not in kinds),
         offers_app=FactorKind.TOTP not in kinds,
         action=address("/enrol/finish", flow),
         method_action=address("/enrol", flow),

@@ -312,7 +312,13 @@ def _with_step(
     if step is Step.SET_QUESTION:
         return dataclasses.replace(page, questions=questions_for(connection, account))
     if step in ENROLLING_STEPS:
-        return dataclasses.replace(page, factors=position.factors)
+        began = position.flow.created_at
+        return dataclasses.replace(
+            page,
+            factors=position.factors,
+            adds=position.flow.demands.review,
+            has_added=any(factor.created_at >= began for factor in position.factors),
+        )
     return page
 
 

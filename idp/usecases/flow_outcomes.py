@@ -19,6 +19,7 @@ class FlowPage:
     """A flow as it stands, with what the page of its step needs.
 
     ``account`` is empty until the first proof (EN-04). At ``done`` nothing is missing but the button.
+    ``adds`` is a flow's whose goal is a further factor (G-33), ``has_added`` that there is one.
     """
 
     step: Step
@@ -39,6 +40,8 @@ class FlowPage:
     mailbox: str = ""
     code_sent: bool = False
     client_id: str = ""
+    adds: bool = False
+    has_added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.support.gateway import PagesGateway
 
 PAGE = "/second-steps"
+ADD = "Add a passkey or an authenticator app"
 OTHER = "01HAPP0000000000000000000B"
 
 
@@ -155,7 +156,7 @@ def test_what_is_lost_is_signed_out_everywhere_else(member: tuple[Journey, str],
     waiting.open(f"{PAGE}/add")
     waiting.give_password()
     waiting.give_code(secret)
-    assert heading_of(waiting.text) == "Check and finish"
+    assert heading_of(waiting.text) == ADD
     clock.advance(dt.timedelta(minutes=1))
     nora = Journey(gateway)
     nora.open(PAGE)
@@ -192,8 +193,9 @@ def test_a_second_step_is_added_after_both_are_proved_anew(
     assert heading_of(nora.text) == "Sign in"
     nora.give_password()
     nora.give_code(secret)
-    assert heading_of(nora.text) == "Check and finish"
-    assert "Create a passkey as well" in nora.text
+    assert heading_of(nora.text) == ADD
+    assert "Create a passkey" in nora.text
+    assert "From now on" not in nora.text
     nora.finish()
     assert heading_of(nora.text) == "Your passkeys and authenticator apps"
     clock.advance(dt.timedelta(minutes=1))
@@ -203,7 +205,45 @@ def test_a_second_step_is_added_after_both_are_proved_anew(
     nora.send(password=PASSWORD)
     assert heading_of(nora.text) == "Enter your code"
     nora.give_code(secret)
+    assert heading_of(nora.text) == ADD
+
+
+def test_who_came_to_add_one_adds_it_and_then_checks(member: tuple[Journey, str], clock: FrozenClock) -> None:
+    """G-33: the page names what the button promised, and "Check and finish" comes once something was added."""
+    nora, secret = member
+    nora.open(f"{PAGE}/add")
+    nora.give_password()
+    nora.give_code(secret)
+    assert heading_of(nora.text) == ADD
+    assert "What you have" in nora.text
+    assert "Password" not in nora.text
+    nora.send(method="passkey")
+    assert heading_of(nora.text) == "Create a passkey"
+    nora.open(f"/enrol/finish?{nora.page.request.query_string.decode()}" if nora.page else "")
+    clock.advance(dt.timedelta(seconds=1))
+    another_app(nora.gateway)
+    nora.open(f"/enrol/finish?{nora.page.request.query_string.decode()}" if nora.page else "")
     assert heading_of(nora.text) == "Check and finish"
+    assert "Tablet" in nora.text
+    nora.finish()
+    assert nora.path == PAGE
+
+
+def test_where_nothing_more_can_be_added_the_page_says_so(
+    sqlite_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """Browsers offer passkeys on hosts with a name only, and an app is there."""
+    gateway = a_gateway(sqlite_gateway_database, clock=clock, public_url="http://127.0.0.1:8000")
+    gateway.provision()
+    secret = Journey(gateway).activate()
+    clock.advance(dt.timedelta(minutes=1))
+    nora = Journey(gateway)
+    nora.open(f"{PAGE}/add")
+    nora.give_password()
+    nora.give_code(secret)
+    assert 'id="nothing-to-add"' in nora.text
+    nora.finish()
+    assert nora.path == PAGE
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
