@@ -64,7 +64,7 @@ class GroupPatch:
 class Held:
     """The members that a group has: the ``type`` of each, by its id.
 
-    ``kind_of`` tells the type of one that only comes with the request, empty if there is no such resource.
+    ``kind_of`` tells the type of one that only comes with the request.
     """
 
     kinds: Mapping[str, str]

@@ -8,13 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scim2_models import InvalidFilterException, InvalidPathException, SCIMException, ScimFilter
+from scim2_models import (
+    InvalidFilterException,
+    InvalidPathException,
+    SCIMException,
+    ScimFilter,
+    TooManyException,
+)
 from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
-from idp.domain.query import AllOf, AnyOf, Compare, Condition, Constant, Not, OfItem, Operator
+from idp.domain.query import AllOf, AnyOf, Compare, Condition, Constant, Not, OfItem, Operator, outside_in
 from idp.domain.user_name import fold
 from scim.domain.catalogue import GROUPS
 from scim.domain.filters import compile_filter
+
+MOST_COMPARISONS = 2_000_000
+"""Terms times members: what a selection may cost, about a second."""
 
 _COMPARED: Mapping[Operator, Callable[[str, str], bool]] = {
     Operator.EQ: str.__eq__,
@@ -36,7 +45,13 @@ class Selection:
     named: frozenset[str] | None
 
     def among(self, kinds: Mapping[str, str]) -> frozenset[str]:
-        """Return whom it meets among members that are told by their ids, with the ``type`` of each."""
+        """Return whom it meets among members that are told by their ids, with the ``type`` of each.
+
+        Raises:
+            TooManyException: if that is too much to compare (O12).
+        """
+        if len(kinds) * len(outside_in(self.condition)) > MOST_COMPARISONS:
+            raise TooManyException(detail="Too many members to be compared: name them by 'value'.")
         return frozenset(each for each, kind in kinds.items() if _holds(self.condition, each, fold(kind)))
 
 
@@ -53,7 +68,9 @@ def read_selection(text: str) -> Selection:
         raise InvalidPathException(detail="Members are selected by 'value' and 'type'.") from None
     except SCIMException:
         raise InvalidPathException(detail="The selection of members cannot be read.") from None
-    return Selection(condition, _named(tree))
+    if not isinstance(condition, OfItem):
+        raise InvalidPathException(detail="The selection of members cannot be read.")
+    return Selection(condition.term, _named(tree))
 
 
 def _named(node: FilterNode) -> frozenset[str] | None:
@@ -78,8 +95,6 @@ def _holds(condition: Condition, member_id: str, kind: str) -> bool:
         case AllOf(terms=terms) | AnyOf(terms=terms):
             held = (_holds(term, member_id, kind) for term in terms)
             return all(held) if isinstance(condition, AllOf) else any(held)
-        case OfItem(term=term):
-            return _holds(term, member_id, kind)
         case Compare(path=path, operator=operator, value=value):
             return _COMPARED[operator](member_id if path == "members.value" else kind, value)
     return True  # what is asked is whether a part has a value, and every member has them all
