@@ -48,7 +48,8 @@ class Asked:
     """A request while it is served; what is not known yet is empty.
 
     ``announce`` is called with each of its deeds. ``txn`` is what its events have in common; one is drawn
-    for a request that was given none. A plain class, because every request makes one.
+    for a request that was given none. ``part_txn`` is that of the operation of a job which comes next.
+    A plain class, because every request makes one.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Asked:
         "external_id",
         "name",
         "operation",
+        "part_txn",
         "parts",
         "resource",
         "target_id",
@@ -71,7 +73,7 @@ class Asked:
         self.resource = resource
         self.target_id = target_id
         self.client_id = self.external_id = self.name = ""
-        self.txn = ""
+        self.txn = self.part_txn = ""
         self.announce: Announce | None = None
         self.written: RequestRecord | None = None
         self.around: Asked | None = None
@@ -88,6 +90,7 @@ class Asked:
         around = _current.get()
         if around is not None:
             self.around, self.client_id, self.announce = around, around.client_id, around.announce
+            self.txn = around.part_txn
         self.token = _current.set(self)
         return self
 
@@ -104,6 +107,13 @@ def asked_by(client_id: str, announce: Announce | None = None, *, txn: str = "")
     asked = _current.get()
     if asked is not None:
         asked.client_id, asked.announce, asked.txn = client_id, announce, txn
+
+
+def part_begins(number: int) -> None:
+    """Tell which operation of a job comes next: its events have the job's txn, if any, and ``number``."""
+    job = _current.get()
+    if job is not None and job.txn:
+        job.part_txn = f"{job.txn}:{number}"
 
 
 def asked_about(*, name: object, external_id: object) -> None:

@@ -227,6 +227,30 @@ def test_each_operation_of_a_job_has_its_completion_numbered_as_in_the_request(w
     assert users(world) == ["ann"]
 
 
+def test_what_an_operation_of_a_job_did_is_told_with_the_txn_of_its_completion(world: ScimWorld) -> None:
+    """P2: by its place in the request, also in a circle, whose parts are done in two steps."""
+    hears(world)
+    manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+    def led(name: str, by: str) -> dict[str, Any]:
+        user = a_user(name) | {manager: {"manager": {"value": f"bulkId:{by}"}}}
+        return {"method": "POST", "path": "/Users", "bulkId": name, "data": user}
+
+    plain = {"method": "POST", "path": "/Users", "bulkId": "cyd", "data": a_user("cyd")}
+    gone = {"method": "DELETE", "path": "/Users/bulkId:cyd"}
+    job = {"schemas": [BULK], "Operations": [gone, led("ann", "bob"), plain, led("bob", "ann")]}
+    txn = world.post("/Bulk", job, headers=LATER).headers["set-txn"]
+    do_all(world)
+    told = [(event.claims["txn"], event.uri.rpartition("prov:")[2]) for event in Receiver(world).take()]
+    assert sorted(each for each in told if "asyncresp" not in each[1]) == [
+        (f"{txn}:0", "delete"),
+        (f"{txn}:1", "create:notice"),
+        (f"{txn}:1", "patch:notice"),
+        (f"{txn}:2", "create:notice"),
+        (f"{txn}:3", "create:notice"),
+    ]
+
+
 def test_a_job_that_was_cut_off_is_not_done_twice(world: ScimWorld) -> None:
     """P2: a worker that dies in the middle; its client is told, and looks."""
     hears(world)
