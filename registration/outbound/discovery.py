@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
 import httpx
 from joserfc.errors import JoseError
@@ -19,16 +19,66 @@ KEEP: Final = dt.timedelta(hours=1)
 REFRESH_AT_MOST_EVERY: Final = dt.timedelta(seconds=30)
 
 
+_PATIENCE: Final = 1.0
+"""Seconds that others wait for who asks: as long as answers usually take."""
+_PAUSE: Final = dt.timedelta(seconds=2)
+"""After it could not be had nobody asks for so long: anybody may make us ask."""
+
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """What ``read`` gave. One thread asks at a time: a provider that says nothing holds up no other."""
+
+    def __init__(self, read: Callable[[], T], clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._asking = threading.Lock()
+        self._found: tuple[dt.datetime, T] | None = None
+        self._in_vain_at: dt.datetime | None = None
+
+    def get(self, life: dt.timedelta) -> T:
+        """Return what was read no longer than ``life`` ago, or read it anew.
+
+        Raises:
+            ProviderUnreachableError: if it cannot be had, could not a moment ago, or another one still asks.
+        """
+        known = self._younger_than(life)
+        if known is not None:
+            return known
+        if not self._asking.acquire(timeout=_PATIENCE):
+            raise ProviderUnreachableError(reason="somebody asks already")
+        try:
+            known = self._younger_than(life)
+            return known if known is not None else self._asked()
+        finally:
+            self._asking.release()
+
+    def _younger_than(self, life: dt.timedelta) -> T | None:
+        found = self._found
+        return found[1] if found is not None and self._clock.now() - found[0] < life else None
+
+    def _asked(self) -> T:
+        now = self._clock.now()
+        if self._in_vain_at is not None and now - self._in_vain_at < _PAUSE:
+            raise ProviderUnreachableError(reason="it did not answer a moment ago")
+        try:
+            value = self._read()
+        except ProviderUnreachableError:
+            self._in_vain_at = self._clock.now()
+            raise
+        self._found = (now, value)
+        return value
+
+
 class Discovery:
     """What the provider says of itself (OIDC Discovery 1.0). Safe to share between threads."""
 
     def __init__(self, outbound: Outbound, issuer: str, clock: Clock) -> None:
         self.issuer = issuer
         self._outbound = outbound
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._document: tuple[dt.datetime, Mapping[str, Any]] | None = None
-        self._keys: tuple[dt.datetime, KeySet] | None = None
+        self._document = _Kept(self._read_document, clock)
+        self._keys = _Kept(self._read_keys, clock)
 
     def endpoint(self, name: str) -> str:
         """Return the address of an endpoint.
@@ -47,16 +97,7 @@ class Discovery:
         Raises:
             ProviderUnreachableError: if it cannot be had or is another issuer's.
         """
-        now = self._clock.now()
-        with self._lock:
-            if self._document and now - self._document[0] < KEEP:
-                return self._document[1]
-        document = self._get(f"{self.issuer}/.well-known/openid-configuration")
-        if document.get("issuer") != self.issuer:
-            raise ProviderUnreachableError(issuer=str(document.get("issuer"))[:200])
-        with self._lock:
-            self._document = (now, document)
-        return document
+        return self._document.get(KEEP)
 
     def keys(self, *, unknown_kid: bool = False) -> KeySet:
         """Return the provider's keys; fetched anew for an unknown key id, but not more than twice a minute.
@@ -64,20 +105,20 @@ class Discovery:
         Raises:
             ProviderUnreachableError: if they cannot be had.
         """
-        now = self._clock.now()
-        with self._lock:
-            if self._keys:
-                age = now - self._keys[0]
-                if age < (REFRESH_AT_MOST_EVERY if unknown_kid else KEEP):
-                    return self._keys[1]
+        return self._keys.get(REFRESH_AT_MOST_EVERY if unknown_kid else KEEP)
+
+    def _read_document(self) -> Mapping[str, Any]:
+        document = self._get(f"{self.issuer}/.well-known/openid-configuration")
+        if document.get("issuer") != self.issuer:
+            raise ProviderUnreachableError(issuer=str(document.get("issuer"))[:200])
+        return document
+
+    def _read_keys(self) -> KeySet:
         fetched = self._get(self.endpoint("jwks_uri"))
         try:
-            keys = KeySet.import_key_set({"keys": list(fetched.get("keys", []))})
+            return KeySet.import_key_set({"keys": list(fetched.get("keys", []))})
         except (JoseError, ValueError, TypeError, KeyError):
             raise ProviderUnreachableError(reason="no key set") from None
-        with self._lock:
-            self._keys = (now, keys)
-        return keys
 
     def _get(self, url: str) -> Mapping[str, Any]:
         try:

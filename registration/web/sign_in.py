@@ -68,11 +68,18 @@ def signed_out() -> ResponseReturnValue:
 
 @PAGES.post("/backchannel-logout")
 def heard_logout() -> ResponseReturnValue:
-    """End the sessions a logout token names (OIDC Back-Channel Logout 1.0 §2.5). No cookie, no page."""
+    """End the sessions a logout token names (OIDC Back-Channel Logout 1.0 §2.5). No cookie, no page.
+
+    Where the keys that would tell whether it is good cannot be had, it may come again: 503, and no refusal.
+    """
     tokens = flask.request.form.getlist("logout_token")
     valid = len(tokens) == 1 and len(tokens[0]) <= _LONGEST_LOGOUT_TOKEN
     heard = backchannel_logout(services(), logout_token=tokens[0]) if valid else None
-    if heard is None or isinstance(heard, Refused):
+    if isinstance(heard, Refused) and heard.reason is Refusal.PROVIDER_UNREACHABLE:
+        response = flask.jsonify(error="temporarily_unavailable")
+        response.status_code = 503
+        response.headers["Retry-After"] = "5"
+    elif heard is None or isinstance(heard, Refused):
         response = flask.jsonify(error="invalid_request", error_description="The logout token is not valid.")
         response.status_code = 400
     else:

@@ -7,6 +7,8 @@ import datetime as dt
 import hashlib
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -73,6 +75,7 @@ class Provider:
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "one"}))
     published: list[ECKey | RSAKey] = field(default_factory=list)
     issuer: str = ISSUER
+    away: bool = False
     token_status: int = 200
     token_body: dict[str, Any] = field(default_factory=dict)
     seen: list[httpx.Request] = field(default_factory=list)
@@ -81,6 +84,8 @@ class Provider:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
         path = request.url.path
+        if self.away:
+            return httpx.Response(502)
         if path == "/.well-known/openid-configuration":
             endpoints = {
                 "authorization_endpoint": f"{ISSUER}/oauth2/authorize",
@@ -268,6 +273,46 @@ def test_a_rotated_key_is_fetched_once_and_not_for_every_forgery(wired: Wired) -
         check_refused(wired, "signature", wired.remote.sign(id_claims(), key=unknown))
     after = len([request for request in wired.remote.seen if request.url.path == "/oauth2/jwks"])
     assert after == before
+
+
+def test_who_forges_while_the_provider_is_away_makes_us_ask_once_in_a_while(wired: Wired) -> None:
+    """RX-13: anybody may post a token with a key of his own, and each try waits for as long as a try may."""
+    redeem(wired)
+    wired.clock.advance(dt.timedelta(seconds=31))
+    forged = wired.remote.sign(id_claims(), key=ECKey.generate_key("P-256", {"kid": "three"}))
+    wired.remote.away = True
+    before = len(wired.remote.seen)
+    for _ in range(5):
+        with pytest.raises(ProviderUnreachableError):
+            wired.provider.check_logout_token(forged, now=wired.clock.now())
+    assert len(wired.remote.seen) == before + 1
+    known = wired.remote.sign(logout_claims(), header={"typ": "logout+jwt"})
+    assert wired.provider.check_logout_token(known, now=wired.clock.now()).jti == "once"
+    wired.remote.away = False
+    wired.clock.advance(dt.timedelta(seconds=2))
+    check_refused(wired, "signature", forged)
+
+
+def test_one_asks_at_a_time(wired: Wired) -> None:
+    """RX-13: a provider that says nothing holds up one thread; the others are told so, and come again."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert go_on.wait(30)
+        return wired.remote(request)
+
+    outbound = Outbound([ISSUER], timeout=dt.timedelta(seconds=1), transport=httpx.MockTransport(handler))
+    discovery = Discovery(outbound, ISSUER, wired.clock)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(discovery.keys)
+        assert asked.wait(30)
+        for ask in (discovery.keys, discovery.document):
+            with pytest.raises(ProviderUnreachableError):
+                ask()
+        go_on.set()
+        assert first.result(30)
+    assert discovery.keys() is first.result()
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ class MemoryProvider:
 
     def check_logout_token(self, logout_token: str, *, now: dt.datetime) -> LogoutNotice:
         del now
+        if not self.reachable:
+            raise ProviderUnreachableError
         if logout_token not in self.notices:
             raise SignInRefusedError("signature")
         return self.notices[logout_token]

@@ -226,3 +226,13 @@ def test_a_logout_token_that_is_not_valid_ends_nothing(pages: Pages, data: dict[
     assert heard.status_code == 400
     assert heard.json["error"] == "invalid_request"
     assert client.get("/actions").status_code == 200
+
+
+def test_a_logout_token_that_cannot_be_checked_may_come_again(pages: Pages) -> None:
+    """LO-07, BCL §2.8: 400 would tell the Gateway that it is not wanted, and the session would go on."""
+    pages.provider.reachable = False
+    heard = pages.app.test_client(use_cookies=False).post(
+        "/backchannel-logout", data={"logout_token": "checked"}
+    )
+    assert (heard.status_code, heard.headers["Cache-Control"]) == (503, "no-store")
+    assert heard.headers["Retry-After"]
