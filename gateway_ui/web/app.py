@@ -75,12 +75,6 @@ def make_gateway_pages(
     )
     app.context_processor(account_known)
     app.extensions[EXTENSION] = Pages(services, settings or GatewayPagesSettings())
-    app.jinja_env.filters["telephone"] = _telephone
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
-
-
-def _telephone(number: str) -> str:
-    """Return a number as a ``tel:`` link holds it: digits and a leading plus."""
-    return "".join(character for character in number if character.isdigit() or character == "+")

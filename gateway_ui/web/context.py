@@ -19,6 +19,7 @@ from kernel.web.finished import finished_page
 from kernel.web.kit import installed
 from kernel.web.language import current_language
 from kernel.web.language import gettext as _
+from kernel.web.telephones import telephones
 
 EXTENSION = "gateway_ui.pages"
 
@@ -42,10 +43,9 @@ class Pages:
     @property
     def contact(self) -> Contact:
         """The contact block; several telephone numbers are separated by commas."""
-        phones = (number.strip() for number in self.services.support_phone.split(","))
         return Contact(
             _(self.settings.contact_office),
-            tuple(number for number in phones if number),
+            telephones(self.services.support_phone),
             self.services.support_email,
         )
 

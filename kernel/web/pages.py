@@ -49,6 +49,7 @@ from kernel.web.language import (
 from kernel.web.links import this_page
 from kernel.web.proxies import host_check, peer_address
 from kernel.web.skeletons import Skeletons, varying
+from kernel.web.telephones import telephone_link, telephones
 
 __all__ = ["PageKit", "make_pages"]
 
@@ -153,7 +154,7 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # brought by the extension
         template_gettext, template_ngettext, newstyle=True, pgettext=template_pgettext
     )
-    environment.filters.update(moment=moment_markup, day=day_markup)
+    environment.filters.update(moment=moment_markup, day=day_markup, telephone=telephone_link)
     environment.globals.update(
         t=environment.globals["gettext"],
         product=kit.product,
@@ -161,7 +162,7 @@ def _prepare_templates(app: flask.Flask, kit: PageKit, assets: Assets, folders: 
         version=kit.version,
         public_url=kit.public_url,
         support_email=kit.support_email,
-        support_phone=kit.support_phone,
+        support_phones=telephones(kit.support_phone),
         static=assets.url,
         csrf_field=varying("csrf_field", csrf_field),
         nonce=varying("nonce", nonce),

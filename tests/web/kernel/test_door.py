@@ -123,9 +123,19 @@ def test_an_error_page_says_whom_to_tell_the_reference(make_client: MakeClient) 
     known = make_client(support_phone="1-888-555-0100", support_email="help@operator.example")
     for path in ("/nowhere", "/fails/500", "/fails/refused"):
         page = known.get(path).text
-        assert "If you need help, call or write: 1-888-555-0100, <a" in page
+        assert 'call or write: <a class="govuk-link" href="tel:18885550100">1-888-555-0100</a>, <a' in page
         assert 'href="mailto:help@operator.example"' in page
         assert "If you need help" not in make_client().get(path).text
+
+
+def test_each_of_several_telephone_numbers_can_be_called(make_client: MakeClient) -> None:
+    """G-93: a phone offers to call what is touched; several numbers are not one."""
+    page = make_client(support_phone="1-888-555-0100, +1 (905) 555-0100").get("/nowhere").text
+    calls = re.findall(r'href="(tel:[^"]*)">([^<]*)</a>(,?)', page)
+    assert calls == [
+        ("tel:18885550100", "1-888-555-0100", ","),
+        ("tel:+19055550100", "+1 (905) 555-0100", ""),
+    ]
 
 
 def test_an_error_page_leaks_nothing(client: FlaskClient) -> None:

@@ -228,6 +228,6 @@ def test_help_names_customer_relations(pages: Pages) -> None:
     """WCAG 3.2.6: the same place on every page."""
     text = pages.stranger().get("/help").text
     assert "customer.relations@operator.example" in text
-    assert "1-888-555-0100" in text
+    assert '<a class="govuk-link" href="tel:18885550100">1-888-555-0100</a>' in text
     for anchor in ("access", "contacts", "requests", "operator"):
         assert f'id="{anchor}"' in text
