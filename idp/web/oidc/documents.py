@@ -80,4 +80,6 @@ def _etag(body: bytes) -> str:
 
 
 def _has(request: Request, etag: str) -> bool:
-    return etag in [each.strip() for each in request.header("if-none-match").split(",")]
+    """Tell whether the client has it, compared weakly (RFC 9110 §13.1.2): compression makes tags weak."""
+    known = [each.strip().removeprefix("W/") for each in request.header("if-none-match").split(",")]
+    return etag in known or known == ["*"]

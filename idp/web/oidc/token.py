@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from idp.web.oidc.forms import Form, of_grant, refusal, serve_client
 from kernel.web.http import NO_STORE, Endpoint, Request, Response, json_response
 
 _SIGNED = f"application/{INTROSPECTION_TYPE}"
+_NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 Grant = Callable[[IdpServices, ProvenClient, Form], TokenAnswer | Fault]
 
@@ -169,9 +171,18 @@ def introspection_endpoint(services: IdpServices) -> Endpoint:
         return introspect_token(services, proven, token=token) if token else _missing("token")
 
     def endpoint(request: Request) -> Response:
-        return serve_client(services, request, signed if _SIGNED in request.header("accept") else plain)
+        return serve_client(services, request, signed if _wants_signed(request) else plain)
 
     return endpoint
+
+
+def _wants_signed(request: Request) -> bool:
+    """Tell whether the signed form is accepted by its name (RFC 9110 §12.5.1); a wildcard means the other."""
+    for each in request.header("accept").lower().split(","):
+        media_type, *parameters = (part.strip() for part in each.split(";"))
+        if media_type == _SIGNED:
+            return not any(_NO_WEIGHT.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 def revocation_endpoint(services: IdpServices) -> Endpoint:

@@ -49,6 +49,25 @@ def test_the_signed_answer_is_for_its_client_alone(op: Op, algorithm: str | None
     assert op.userinfo(text).status == 401
 
 
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        (f"application/json;q=0.5, {SIGNED}", True),
+        ("Application/Token-Introspection+JWT", True),
+        (f"{SIGNED};q=0.2, application/json; q=0.1", True),
+        (f"application/json, {SIGNED};q=0", False),
+        (f"application/json, {SIGNED}; Q=0.000", False),
+        (f"{SIGNED}-of-another-kind", False),
+        ("*/*", False),
+    ],
+)
+def test_a_signed_answer_is_given_to_who_accepts_one(op: Op, accept: str, wanted: bool) -> None:  # noqa: FBT001
+    """RFC 9701 §4, RFC 9110 §8.3.1, §12.4.2: named in any case, and not by a weight of nothing."""
+    op.client()
+    answer = op.post("/oauth2/introspect", {"token": "x"}, headers={**op.basic(), "accept": accept})
+    assert answer.header("content-type") == (SIGNED if wanted else "application/json")
+
+
 def test_what_is_not_the_callers_is_inactive_there_too(op: Op) -> None:
     """IR-02, IR-03."""
     op.client()
