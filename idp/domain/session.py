@@ -50,7 +50,7 @@ def satisfies(acr: str, wanted: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A session that was live when it was looked at. ``id`` is the ``sid`` of tokens, unless those are pairwise."""
+    """A session that was live when it was looked at. ``id`` is the ``sid`` of tokens, if not pairwise."""
 
     id: str
     account: Account

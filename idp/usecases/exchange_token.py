@@ -14,7 +14,7 @@ from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replaye
 from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
-from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, TokenFacts
+from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, Authentication, TokenFacts
 from idp.storage.access_tokens import NewAccessToken, find_bearer
 from idp.storage.clients import admit
 from idp.storage.exchanged_tokens import insert_exchanged_token
@@ -54,6 +54,7 @@ class ExchangeRequest:
 class _Order:
     source: bytes = field(repr=False)
     subject: TokenFacts
+    sign_in: Authentication | None
     scope: str
     audience: str
     actors: Mapping[str, object]
@@ -117,7 +118,7 @@ def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest
         )
     actors = _actors(actor, said.get("act"))
     return (
-        _Order(digest(request.subject_token), subject, scope, audience, actors)
+        _Order(digest(request.subject_token), subject, _sign_in(said), scope, audience, actors)
         if actors
         else _refused("subject_token", "too many actors")
     )
@@ -141,6 +142,13 @@ def _actor(
     if allowed is not None and allowed != {"sub": actor}:
         return _refused("subject_token", "subject token: another may act")
     return actor
+
+
+def _sign_in(said: Mapping[str, Any]) -> Authentication | None:
+    """Return how the person signed in, as the subject's token tells it (RFC 9470 §6); a machine never did."""
+    if "auth_time" not in said:
+        return None
+    return Authentication("", said["auth_time"], said["acr"], tuple(said["amr"]), session_expiry=0)
 
 
 def _refused(name: str, reason: str) -> Fault:
@@ -200,6 +208,7 @@ def _issue(services: IdpServices, unit: Unit, client: AuthenticatedClient, order
             token_id=unit.randomness.token(16),
             issued_at=unit.now,
             life=life,
+            authentication=order.sign_in,
             confirmation=client.held,
             actors=order.actors,
             may_act=client.client.may_act,

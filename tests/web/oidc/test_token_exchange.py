@@ -83,6 +83,24 @@ def test_a_service_acts_for_the_person_that_called_it(op_on_both: Op) -> None:
     assert [row.details["grant_type"] for row in op.audit("gateway:token:issued")][-1] == EXCHANGE
 
 
+def test_how_the_person_signed_in_is_handed_on(op_on_both: Op) -> None:
+    """RFC 9068 §2.2.1, RFC 9470 §6: else no step-up could satisfy a service behind another; a machine never signed in."""
+    op = op_on_both
+    service(op)
+    service(op, "back", serves=[BACK], resources=[BACK], scope="email profile")
+    token = reached(op)
+    told = {name: claims_of(token)[name] for name in ("acr", "auth_time", "amr")}
+    for client_id in ("front", "back"):
+        token = exchange(op, token, client_id).json()["access_token"]
+        assert told.items() <= claims_of(token).items()
+        known = op.introspect(token, op.basic(client_id))
+        assert (known["acr"], known["auth_time"]) == (told["acr"], told["auth_time"])
+    service(op, "caller", serves=[], resources=[FRONT])
+    fields = {"grant_type": "client_credentials", "scope": "meters.read"}
+    machines = op.post("/oauth2/token", fields, headers=op.basic("caller")).json()["access_token"]
+    assert not told.keys() & claims_of(exchange(op, machines).json()["access_token"]).keys()
+
+
 def test_who_acted_before_stands_within_who_acts_now(op: Op) -> None:
     """RFC 8693 §4.1: nested, and not without an end; what one has lost the next cannot regain."""
     service(op)
