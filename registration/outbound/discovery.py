@@ -54,6 +54,14 @@ class _Kept(Generic[T]):
         finally:
             self._asking.release()
 
+    def latest(self) -> T:
+        """Return what was read last, however long ago; read it where nothing ever was.
+
+        Raises:
+            ProviderUnreachableError: as :meth:`get` does.
+        """
+        return self.get(dt.timedelta.max)
+
     def _younger_than(self, life: dt.timedelta) -> T | None:
         found = self._found
         return found[1] if found is not None and self._clock.now() - found[0] < life else None
@@ -87,6 +95,17 @@ class Discovery:
             ProviderUnreachableError: if the document cannot be had, is another issuer's, or lacks it.
         """
         found = self.document().get(name)
+        if not isinstance(found, str):
+            raise ProviderUnreachableError(missing=name)
+        return found
+
+    def known_endpoint(self, name: str) -> str:
+        """Return the address of an endpoint as it was told last, also while the provider is away.
+
+        Raises:
+            ProviderUnreachableError: if it was never told.
+        """
+        found = self._document.latest().get(name)
         if not isinstance(found, str):
             raise ProviderUnreachableError(missing=name)
         return found

@@ -101,8 +101,10 @@ class GatewayProvider:
     def end_session_url(self, *, id_token: str, return_to: str) -> str:
         """Return where to send the browser to end the Gateway's session (RP-Initiated Logout 1.0 §2).
 
+        While the Gateway is away it is told, too: nobody is to believe that she is signed out there.
+
         Raises:
-            ProviderUnreachableError: if discovery cannot be had.
+            ProviderUnreachableError: if discovery could never be had.
         """
         query = urlencode(
             {
@@ -111,7 +113,7 @@ class GatewayProvider:
                 "post_logout_redirect_uri": return_to,
             }
         )
-        return f"{self._discovery.endpoint('end_session_endpoint')}?{query}"
+        return f"{self._discovery.known_endpoint('end_session_endpoint')}?{query}"
 
     def check_logout_token(self, token: str, *, now: dt.datetime) -> LogoutNotice:
         """Return what a logout token says (Back-Channel Logout §2.6).

@@ -293,6 +293,21 @@ def test_who_forges_while_the_provider_is_away_makes_us_ask_once_in_a_while(wire
     check_refused(wired, "signature", forged)
 
 
+def test_who_signs_out_while_the_provider_is_away_is_led_there(wired: Wired) -> None:
+    """LO-04: a page of ours that says "signed out" would leave the session of the Gateway to who sits down next."""
+    with pytest.raises(ProviderUnreachableError):
+        wired.remote.away = True
+        wired.provider.end_session_url(id_token="id", return_to=CALLBACK)
+    wired.clock.advance(dt.timedelta(seconds=2))
+    wired.remote.away = False
+    redeem(wired)
+    wired.clock.advance(dt.timedelta(hours=2))
+    wired.remote.away = True
+    assert wired.provider.end_session_url(id_token="id", return_to=CALLBACK).startswith(
+        f"{ISSUER}/oauth2/logout?"
+    )
+
+
 def test_one_asks_at_a_time(wired: Wired) -> None:
     """RX-13: a provider that says nothing holds up one thread; the others are told so, and come again."""
     asked, go_on = threading.Event(), threading.Event()
