@@ -92,7 +92,8 @@ def show() -> ResponseReturnValue:
         return sign_in_first(CONSENTS)
     found = list_consents(pages().services, session)
     named = [(each, name_here(each.client_id, each.client_name), scope_words(each.scope)) for each in found]
-    return render("allowed_applications.html", found=named)
+    is_done = single(flask.request.args, "done", longest=20) == "taken-back"
+    return render("allowed_applications.html", found=named, is_done=is_done)
 
 
 @blueprint.post(CONSENTS)
@@ -103,7 +104,7 @@ def take_back() -> ResponseReturnValue:
         return sign_in_first(CONSENTS)
     client_id = single(flask.request.form, "client", longest=64)
     revoke_consent(pages().services, session, client_id=client_id)
-    return go(CONSENTS)
+    return go(f"{CONSENTS}?done=taken-back")
 
 
 def _token() -> str:

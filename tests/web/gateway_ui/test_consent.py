@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kernel.clock import FrozenClock
 
 APP = "https://crow.example/"
+DONE = "The application may not use your account any more."
 
 
 @pytest.fixture
@@ -146,7 +147,9 @@ def test_a_person_sees_and_takes_back_what_she_allowed(visitor: Journey) -> None
     assert 'href="/allowed-applications"' in visitor.text
     visitor.open("/allowed-applications")
     assert "see your organizations and your access roles there" in visitor.text
+    assert DONE not in visitor.text
     visitor.send(action="/allowed-applications", client="crow")
+    assert DONE in visitor.text
     assert 'id="none-allowed"' in visitor.text
     visitor.open(authorize_path("crow", APP))
     assert visitor.path == "/consent"

@@ -76,6 +76,8 @@ def test_so_does_the_last_wrong_code_of_an_app_that_is_set_up(nora: Journey) -> 
     nora.give_password()
     assert heading_of(nora.text) == "Confirm your mailbox"
     nora.send(action=next(form.action for form in forms_of(nora.text) if "/mailbox/send" in form.action))
+    assert "The email does not arrive" in nora.text
+    assert "tel:18885550100" in nora.text
     for _try in range(5):
         assert nora.path == "/sign-in/mailbox"
         nora.send(code="000000")
