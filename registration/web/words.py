@@ -68,7 +68,9 @@ FAULTS: Final[Mapping[FaultCode, str]] = {
     FaultCode.NOT_A_POSTAL_CODE: mark("%(field)s: enter a code like K1A 0B1 or 12345"),
     FaultCode.NOT_OF_THE_PROVINCE: mark("%(field)s: this code does not belong to the province or state"),
     FaultCode.NOT_A_NUMBER: mark("%(field)s: enter digits only, at most 9"),
-    FaultCode.NOT_A_SHORT_NAME: mark("%(field)s: use up to 40 capital letters, digits, spaces and . & ' -"),
+    FaultCode.NOT_A_SHORT_NAME: mark(
+        "%(field)s: use up to 40 capital letters without accents, digits, spaces and . & ' -"
+    ),
     FaultCode.UNKNOWN_LANGUAGE: mark("%(field)s: choose English or French"),
 }
 

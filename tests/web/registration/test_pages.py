@@ -128,6 +128,7 @@ def test_what_the_gateway_refused_stands_on_the_first_page_of_customer_relations
     assert "All of it has been in effect since" in staff.get(address).text
     assert "Refused by the Gateway" not in staff.get("/").text
     assert "The Gateway refused nothing." in staff.get("/requests?show=refused").text
+    assert 'aria-current="true">Refused by the Gateway</a>' in staff.get("/requests?show=refused").text
     token = token_of(administrator.get("/").text)
     assert administrator.post(f"{address}/send-again", data={"csrf_token": token}).status_code == 403
 
