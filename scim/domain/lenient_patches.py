@@ -237,7 +237,7 @@ class _PatchReader:
             return value
         if target.selects and not target.has_part:
             return self._resources.single(target.attribute, value)
-        read = self._resources.value(target.attribute, value)
+        read = (self._resources.part if target.has_part else self._resources.value)(target.attribute, value)
         whole = replaces and not self._tolerance.merging_replace
         if whole and target.attribute.is_complex and not target.attribute.multi and isinstance(read, dict):
             named = {name.lower() for name in read}

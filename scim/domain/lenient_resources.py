@@ -19,6 +19,7 @@ from scim.domain.profile import Tolerance
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_TEXTS = frozenset({"string", "reference"})
 _TEXT_BOOLEANS = {"true": True, "false": False}
 
 
@@ -95,11 +96,17 @@ class ResourceReader:
                 return self._boolean(attribute, value)
             case "integer" if type(value) is not int:
                 raise _of_wrong_type(attribute, "a whole number")
-            case "dateTime" if not (isinstance(value, str) and _DATE_TIME.match(value)):
+            case "dateTime" if not _is_moment(attribute, value):
                 raise _of_wrong_type(attribute, "a dateTime")
             case "binary" if not (isinstance(value, str) and _BASE64.fullmatch(value)):
                 raise _of_wrong_type(attribute, "base64")
         return value
+
+    def part(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the value of a sub-attribute that is stated by itself: the model would not know of what."""
+        if attribute.type in _TEXTS and not attribute.multi and not isinstance(value, str | None):
+            raise _of_wrong_type(attribute, "text")
+        return self.value(attribute, value)
 
     def extension(self, urn: str, value: Any) -> Any:  # noqa: ANN401 - JSON
         """Return the value of a whole extension."""
@@ -114,10 +121,13 @@ class ResourceReader:
     def _complex(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, str) and self.tolerance.text_for_complex and "value" in attribute.parts:
             return {"value": value} if value else None
-        return self._parts(attribute.parts, value)
+        return self._parts(attribute.parts, value, listed=attribute.multi)
 
-    def _parts(self, parts: Mapping[str, Attribute], value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the members of an object; anything else is left for the model to refuse."""
+    def _parts(self, parts: Mapping[str, Attribute], value: Any, *, listed: bool = False) -> Any:  # noqa: ANN401 - JSON
+        """Return the members of an object; anything else is left for the model to refuse.
+
+        Of an entry of a list the model says which one it is, and of what.
+        """
         if not isinstance(value, dict):
             return value
         read: dict[str, Any] = {}
@@ -127,8 +137,11 @@ class ResourceReader:
                 self.refuse_unknown(name)
             elif part.is_read_only:
                 continue
-            read[name] = each if part is None else self.value(part, each)
+            read[name] = each if part is None else self._member(part, each, listed=listed)
         return read
+
+    def _member(self, part: Attribute, value: Any, *, listed: bool) -> Any:  # noqa: ANN401 - JSON
+        return self.part(part, value) if part.holder and not listed else self.value(part, value)
 
     def _boolean(self, attribute: Attribute, value: Any) -> bool:  # noqa: ANN401 - JSON
         if isinstance(value, bool):
@@ -136,6 +149,16 @@ class ResourceReader:
         if self.tolerance.text_booleans and isinstance(value, str) and value.lower() in _TEXT_BOOLEANS:
             return _TEXT_BOOLEANS[value.lower()]
         raise _of_wrong_type(attribute, "true or false")
+
+
+def _is_moment(attribute: Attribute, value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Tell whether a value is a date and a time that there are."""
+    if not isinstance(value, str) or not _DATE_TIME.match(value):
+        return False
+    try:
+        return bool(attribute.encode(value))
+    except ValueError:
+        return False
 
 
 def _of_wrong_type(attribute: Attribute, expected: str) -> InvalidValueException:
