@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from tests.support.browser import examined, settled
 from tests.support.gateway import PASSWORD, Journey, PagesGateway, a_gateway, authorize_path, totp_code
@@ -47,7 +46,7 @@ def gateway(sqlite_gateway_database: Database, clock: FrozenClock) -> Iterator[P
             "tos_uri": f"{CROW}terms",
         },
     )
-    assert isinstance(register(made.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(made.services, order, actor=SYSTEM), Registered)
     with made.serve():
         yield made
 

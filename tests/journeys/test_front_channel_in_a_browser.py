@@ -11,8 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot, settled
 from tests.support.gateway import SECRET, PagesGateway, a_gateway, authorize_path
@@ -76,7 +75,7 @@ def silent() -> Iterator[str]:
 
 def know(gateway: PagesGateway, name: str, address: str, callback: str) -> None:
     """Register an application that hears of a sign-out in a frame."""
-    done = register(
+    done = register_client(
         gateway.services,
         ClientOrder(
             id=name,

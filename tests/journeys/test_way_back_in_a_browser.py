@@ -12,8 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from tests.support.browser import settled
 from tests.support.gateway import (
@@ -119,7 +118,7 @@ def know(gateway: PagesGateway, address: str, *, first_party: bool) -> None:
             "grant_types": ["authorization_code"],
         },
     )
-    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(gateway.services, order, actor=SYSTEM), Registered)
 
 
 def sign_in(page: Page, secret: str, clock: FrozenClock) -> None:

@@ -26,9 +26,8 @@ from idp.domain.totp import code_at, step_at
 from idp.settings import IdpSettings
 from idp.usecases.provision_account import Provisioned, provision_account
 from idp.usecases.provision_group import GroupProvisioned, provision_group
-from idp.usecases.register_client import ClientOrder, Registered
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.services import IdpServices
-from idp.web.oidc.registration import register
 from idp.web.oidc.routes import oidc_routes
 from kernel.audit import SYSTEM
 from kernel.courier.memory import MemoryCarrier
@@ -129,7 +128,7 @@ class PagesGateway:
 
     def application(self, key: str, name: str, url: str, *members: str, description: str = "") -> None:
         """Register an application with a tile, and give ``members`` a role that opens it."""
-        done = register(
+        done = register_client(
             self.services,
             ClientOrder(
                 id=key,

@@ -22,9 +22,8 @@ from idp.settings import IdpSettings
 from idp.storage import tables
 from idp.storage.accounts import insert_account
 from idp.storage.sessions import NewSession, open_session
-from idp.usecases.register_client import ClientOrder, Registered
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.services import IdpServices
-from idp.web.oidc.registration import register
 from idp.web.oidc.routes import oidc_routes
 from kernel.audit import SYSTEM
 from kernel.clock import FrozenClock
@@ -147,7 +146,7 @@ class Op:
             **metadata,
         }
         method = values.get("token_endpoint_auth_method", "client_secret_basic")
-        done = register(
+        done = register_client(
             self.services,
             ClientOrder(
                 id=client_id,

@@ -16,8 +16,7 @@ from gateway_ui.web.errors import ProtocolPages
 from gateway_ui.web.messages import LOGOUT_ERRORS, REQUEST_ERRORS
 from idp.storage.tables import password
 from idp.usecases.front_channel import LogoutFrame
-from idp.usecases.register_client import ClientOrder
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, register_client
 from kernel.audit import SYSTEM
 from kernel.web.http import Request
 from tests.support.forms import form_with, forms_of, submit, token_of
@@ -220,7 +219,7 @@ def member(world: World, secret: str) -> None:
             "tos_uri": f"{CROW}terms",
         },
     )
-    register(world.gateway.services, order, actor=SYSTEM)
+    register_client(world.gateway.services, order, actor=SYSTEM)
     scope = "openid profile email address phone access offline_access"
     question = nora.open(authorize_path("crow", CROW, scope=scope, prompt="consent"))
     submit(nora.client, question, {"decision": "allow"})

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from tests.support.devices import DEVICE, GRANT
 
@@ -52,6 +51,6 @@ def a_television(
             "tos_uri": "https://tv.example/terms",
         },
     )
-    done = register(gateway.services, order, actor=SYSTEM)
+    done = register_client(gateway.services, order, actor=SYSTEM)
     assert isinstance(done, Registered), done
     return Television(gateway, client_id)

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, authorize_path, heading_of
@@ -34,14 +33,14 @@ def an_application(gateway: PagesGateway, client_id: str = "crow", **more: objec
         },
         **more,  # type: ignore[arg-type]
     )
-    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(gateway.services, order, actor=SYSTEM), Registered)
 
 
 @pytest.mark.parametrize("name", ["Grid \u202e", "\u2066Grid", "Grid\nGrid", "Grid\u2028", "", " ", "\u200b"])
 def test_a_name_does_nothing_to_our_sentences(gateway: PagesGateway, name: str) -> None:
     """CVE-2021-42574: what turns the writing round would turn round what we say about the application."""
     metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
-    refused = register(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM)
+    refused = register_client(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM)
     assert isinstance(refused, RegistrationRefused)
     assert {fault.name for fault in refused.faults} == {"client_name"}
 
@@ -50,7 +49,7 @@ def test_a_name_does_nothing_to_our_sentences(gateway: PagesGateway, name: str) 
 def test_a_description_does_nothing_to_the_tile(gateway: PagesGateway, words: str) -> None:
     metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
     order = ClientOrder("grid", "Grid", metadata, description=words)
-    refused = register(gateway.services, order, actor=SYSTEM)
+    refused = register_client(gateway.services, order, actor=SYSTEM)
     assert isinstance(refused, RegistrationRefused)
     assert {fault.name for fault in refused.faults} == {"description"}
 
@@ -60,7 +59,7 @@ def test_a_name_may_be_of_any_script(gateway: PagesGateway, name: str) -> None:
     """RFC 7591 §2.2: with the joiners that its letters and signs need."""
     metadata = {"redirect_uris": [f"{APP}callback"], "token_endpoint_auth_method": "none"}
     assert isinstance(
-        register(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM), Registered
+        register_client(gateway.services, ClientOrder("grid", name, metadata), actor=SYSTEM), Registered
     )
 
 

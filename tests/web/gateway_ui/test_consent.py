@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from tests.support.forms import submit
 from tests.support.gateway import Journey, PagesGateway, authorize_path, heading_of
@@ -39,7 +38,7 @@ def visitor(gateway: PagesGateway) -> Journey:
             "tos_uri": f"{APP}terms",
         },
     )
-    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(gateway.services, order, actor=SYSTEM), Registered)
     return nora
 
 
@@ -86,7 +85,7 @@ def test_the_page_says_where_this_answer_goes(visitor: Journey, gateway: PagesGa
             "token_endpoint_auth_method": "none",
         },
     )
-    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(gateway.services, order, actor=SYSTEM), Registered)
     visitor.open(authorize_path("two", "https://nest.example/"))
     assert "You will continue to nest.example." in visitor.text
     assert "crow.example" not in visitor.text

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from idp.usecases.register_client import ClientOrder, Registered
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from kernel.audit import SYSTEM
 from kernel.tables import audit_event
 from tests.support.devices import GRANT
@@ -89,7 +88,7 @@ def test_the_form_ends_here_though_the_application_has_addresses(
         "redirect_uris": ["https://tv.example/callback"],
     }
     order = ClientOrder(id="both", name="Both", first_party=False, metadata=metadata)
-    assert isinstance(register(gateway.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(gateway.services, order, actor=SYSTEM), Registered)
     told = Television(gateway, "both").asks()
     visitor.open(f"/device?user_code={told['user_code']}")
     assert heading_of(visitor.text) == "Connect a device to Both?"

@@ -14,7 +14,6 @@ from joserfc.jwk import ECKey
 from idp.domain.certificate_chain import Authorities
 from idp.usecases.authenticate_provisioner import provisioner
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
-from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from tests.support import devices
 from tests.support.certificates import Holder, a_holder
@@ -206,7 +205,7 @@ def test_discovery_tells_the_methods_once_they_are_wired(op: Op) -> None:
 def test_a_certificate_is_registered_by_exactly_one_name(op: Op, metadata: dict[str, object]) -> None:
     """RFC 8705 §2.1.2, RFC 7591 §3.2.2."""
     order = ClientOrder("new", "New", {"redirect_uris": [CALLBACK], "scope": "openid", **metadata})
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
 
 
 def test_the_profile_fapi2_takes_our_issuer_alone_as_audience(op: Op) -> None:
@@ -224,7 +223,7 @@ def test_the_profile_fapi2_takes_our_issuer_alone_as_audience(op: Op) -> None:
             "tls_client_certificate_bound_access_tokens": True,
         },
     )
-    register(op.services, order, actor=SYSTEM)
+    register_client(op.services, order, actor=SYSTEM)
     issuer = op.services.issuer
     fields = {"grant_type": "authorization_code", "code": "c"}
     refused = [

@@ -12,8 +12,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from idp.domain.client import Client, client_from
 from idp.outbound.client_keys import RemoteKeys
-from idp.usecases.register_client import ClientOrder, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from kernel.errors import BusyError
 from kernel.fetch import Fetcher, FetchRules
@@ -290,7 +289,7 @@ def test_keys_come_by_value_or_from_one_https_address(op: Op, metadata: dict[str
             **metadata,
         },
     )
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
 
 
 @pytest.mark.parametrize("curve", ["Ed448", "X25519"])
@@ -307,6 +306,6 @@ def test_ed25519_is_the_one_curve_of_its_kind(op: Op, curve: str) -> None:
             "jwks": public_keys(key),
         },
     )
-    refused = register(op.services, order, actor=SYSTEM)
+    refused = register_client(op.services, order, actor=SYSTEM)
     assert isinstance(refused, RegistrationRefused)
     assert [fault.message for fault in refused.faults] == ["OKP keys have to be on Ed25519"]

@@ -11,8 +11,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 from idp.domain.client_metadata import kept, metadata_faults
-from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from tests.support.dpop import Holder
 from tests.support.oidc import (
@@ -45,7 +44,7 @@ FAPI = {
 
 def outcome(op: Op, profile: str, **changes: object) -> Registered | RegistrationRefused:
     metadata = {name: value for name, value in {**FAPI, **changes}.items() if value is not None}
-    return register(
+    return register_client(
         op.services, ClientOrder("rp", "The party", metadata, profile=profile), actor=SYSTEM, replace=True
     )
 

@@ -12,9 +12,8 @@ from idp.domain.device_code import ALPHABET, read_user_code
 from idp.storage import tables
 from idp.usecases.decide_device import DeviceDecided, NoSuchCode
 from idp.usecases.limits import DEVICES, DEVICES_OF_PLACE
-from idp.usecases.register_client import ClientOrder, RegistrationRefused
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.usecases.sweep_tokens import sweep_tokens
-from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from kernel.randomness import SeededRandomness
 from kernel.ratelimit import take
@@ -67,7 +66,7 @@ def test_profiles_without_the_grant_refuse_it(op: Op, profile: str) -> None:
     order = ClientOrder(
         id="x", name="X", profile=profile, metadata={"grant_types": [GRANT], "scope": "openid"}
     )
-    refused = register(op.services, order, actor=SYSTEM)
+    refused = register_client(op.services, order, actor=SYSTEM)
     assert isinstance(refused, RegistrationRefused)
     assert any("grant_types" in str(fault) for fault in refused.faults)
     television(op)

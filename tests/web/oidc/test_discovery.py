@@ -10,9 +10,8 @@ from authlib.oidc.discovery import OpenIDProviderMetadata
 from idp.domain.client_metadata import KNOWN, kept, metadata_faults
 from idp.domain.scim_scopes import SCOPES as SCIM_SCOPES
 from idp.domain.signal_scopes import SCOPES as SIGNAL_SCOPES
-from idp.usecases.register_client import ClientOrder, RegistrationRefused
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.web.authlib_bridge import client_metadata_fault, provider_metadata_fault
-from idp.web.oidc.registration import register
 from idp.web.oidc.routes import DISCOVERY_PATHS, metadata_document
 from kernel.audit import SYSTEM
 from tests.support.oidc import CALLBACK, ISSUER, an_assertion, public_keys, returned
@@ -146,7 +145,7 @@ def test_a_document_that_would_be_wrong_is_noticed(op: Op) -> None:
 def test_nothing_is_registered_that_is_not_offered(op: Op, metadata: dict[str, object]) -> None:
     """AZ-05..AZ-08, RFC 7591 §3.2.2: refused field by field, and nothing is stored."""
     order = ClientOrder("new", "New", {"redirect_uris": [CALLBACK], "scope": "openid", **metadata})
-    refusal = register(op.services, order, actor=SYSTEM)
+    refusal = register_client(op.services, order, actor=SYSTEM)
     assert isinstance(refusal, RegistrationRefused)
     assert next(iter(metadata)) in {fault.name for fault in refusal.faults} | {
         "token_endpoint_auth_method"
@@ -160,14 +159,14 @@ def test_nothing_is_registered_that_is_not_offered(op: Op, metadata: dict[str, o
 def test_a_client_is_never_called_like_an_account(op: Op, client_id: str) -> None:
     """TK-15: no identifier of an account's form, and nothing strange."""
     order = ClientOrder(client_id, "New", {"redirect_uris": [CALLBACK], "scope": "openid"})
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
 
 
 def test_a_client_is_registered_once_and_changed_on_purpose(op: Op) -> None:
     """The id decides; ``replace`` changes what is there and keeps its secret."""
     op.client()
     order = ClientOrder("emi", "Again", {"redirect_uris": [CALLBACK], "scope": "openid"})
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
     op.client(replace=True, secret="", redirect_uris=[CALLBACK, "https://emi.example/two"])
     cookie = op.session(op.account())
     assert op.redeem(op.code(cookie)).status == 200

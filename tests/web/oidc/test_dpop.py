@@ -12,9 +12,8 @@ from sqlalchemy import func, select
 from idp.storage.tables import spent_proof
 from idp.usecases.authenticate_provisioner import provisioner
 from idp.usecases.prove_possession import MISUSED
-from idp.usecases.register_client import ClientOrder, Registered
+from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.sweep_tokens import sweep_tokens
-from idp.web.oidc.registration import register
 from kernel.audit import SYSTEM
 from tests.support.dpop import TOKEN, Holder
 from tests.support.oidc import CALLBACK, CHALLENGE, ISSUER, Op, an_assertion, an_op, claims_of, public_keys
@@ -337,7 +336,7 @@ def test_a_client_that_has_to_prove_a_key_gets_nothing_without(op: Op) -> None:
             "dpop_bound_access_tokens": True,
         },
     )
-    assert isinstance(register(op.services, order, actor=SYSTEM), Registered)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), Registered)
     fields = {"grant_type": "authorization_code", "code": "c", "code_verifier": CHALLENGE}
     answer = op.post("/oauth2/token", {**fields, **an_assertion("bank")})
     assert (answer.status, error_of(answer)) == (400, "invalid_request")

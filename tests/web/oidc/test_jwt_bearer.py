@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from joserfc.jwk import ECKey
 
-from idp.usecases.register_client import ClientOrder, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from tests.support.oidc import ISSUER, an_assertion, claims_of, public_keys
 
@@ -88,4 +87,4 @@ def test_the_grant_is_each_clients_own(op: Op) -> None:
     without = op.post("/oauth2/token", {"grant_type": GRANT, **an_assertion("m2m", jti="none")})
     assert without.json()["error"] == "invalid_request"
     order = ClientOrder("new", "New", {"grant_types": [GRANT], "scope": "scim.read"})
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)

@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, Registered, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from kernel.fetch import Fetcher, FetchRules
 from tests.support.https_server import Documents, serving_documents
@@ -155,7 +154,9 @@ def test_hosts_become_one_sector_by_a_document_that_lists_them(op: Op, published
     two = {"redirect_uris": [CALLBACK, OTHER], "scope": "openid", "subject_type": "pairwise"}
 
     def outcome(**more: object) -> Registered | RegistrationRefused:
-        return register(op.services, ClientOrder("new", "New", {**two, **more}), actor=SYSTEM, replace=True)
+        return register_client(
+            op.services, ClientOrder("new", "New", {**two, **more}), actor=SYSTEM, replace=True
+        )
 
     def faults(**more: object) -> set[str]:
         found = outcome(**more)

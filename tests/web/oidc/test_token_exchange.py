@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.usecases.disable_client import disable_client
-from idp.usecases.register_client import ClientOrder, RegistrationRefused
-from idp.web.oidc.registration import register
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from kernel.audit import SYSTEM
 from tests.support.dpop import Holder
 from tests.support.oidc import ISSUER, claims_of
@@ -208,7 +207,7 @@ def test_only_a_token_that_was_meant_for_the_service_is_taken(op_on_both: Op) ->
         "Public",
         {"grant_types": [EXCHANGE], "token_endpoint_auth_method": "none", "resources": [BACK]},
     )
-    assert isinstance(register(op.services, order, actor=SYSTEM), RegistrationRefused)
+    assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
 
 
 def test_what_ends_the_first_token_ends_the_second(op_on_both: Op) -> None:
