@@ -20,6 +20,7 @@ from scim2_models import (
     MutabilityException,
     NoTargetException,
     PayloadTooLargeException,
+    TooManyException,
 )
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
@@ -31,6 +32,8 @@ from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 1_000
+MOST_COMPARISONS = 2_000_000
+"""Terms times members: what the selections of a request may cost together, about a second."""
 _MEMBERS = re.compile(
     rf"(?:{re.escape(GROUP_SCHEMA)}:)?members(?:\[(?P<filter>.*)\])?(?P<part>\.\$?\w+)?",
     re.IGNORECASE | re.DOTALL,
@@ -64,16 +67,22 @@ class GroupPatch:
 class Held:
     """The members that a group has: the ``type`` of each, by its id.
 
-    ``kind_of`` tells the type of one that only comes with the request.
+    ``kind_of`` tells the type of one that only comes with the request; it is asked once about each.
     """
 
     kinds: Mapping[str, str]
     kind_of: Callable[[str], str]
+    _told: dict[str, str] = field(default_factory=dict)
 
     def after(self, change: MemberChange) -> dict[str, str]:
         """Return the members that the group has once ``change`` is made."""
         kept = (self.kinds.keys() if change.whole is None else change.whole) - change.removed
-        return {each: self.kinds.get(each) or self.kind_of(each) for each in kept | change.added}
+        return {each: self.kinds.get(each) or self._kind(each) for each in kept | change.added}
+
+    def _kind(self, member_id: str) -> str:
+        if member_id not in self._told:
+            self._told[member_id] = self.kind_of(member_id)
+        return self._told[member_id]
 
 
 def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -157,6 +166,7 @@ class _Reader:
         self._held = held
         self._selects_several = selects_several
         self._named = 0
+        self._comparisons = 0
 
     def read(self, names: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
         op = names.get("op")
@@ -218,7 +228,11 @@ class _Reader:
         if self._held is None:
             self.selects = True
             return frozenset()
-        met = selection.among(self._held.after(self.change))
+        members = self._held.after(self.change)
+        self._comparisons += selection.terms * max(len(members), len(self._held.kinds))
+        if self._comparisons > MOST_COMPARISONS:
+            raise TooManyException(detail="Too many members to be compared: name them by 'value'.")
+        met = selection.among(members)
         if len(met) > 1 and not self._selects_several:
             raise InvalidFilterException(detail=SEVERAL_SELECTED)
         return met

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from scim2_models import InvalidPathException, TooManyException
 from scim2_models.path import Path
 
-from scim.domain.member_selection import MOST_COMPARISONS, read_selection
+from scim.domain.group_patch import MOST_COMPARISONS, Held, read_group_patch
+from scim.domain.member_selection import read_selection
 from scim.domain.models import GROUP_SCHEMA, Group
 
 IDS = ("01A", "01B", "02a", "x")
@@ -48,11 +50,39 @@ def test_whatever_stands_in_the_brackets_is_read_or_refused(text: str) -> None:
         read_selection(text)
 
 
-def test_a_selection_that_compares_too_much_is_refused() -> None:
-    """O12: 400 tooMany; the same members may be named one by one."""
-    kinds = dict.fromkeys(map(str, range(MOST_COMPARISONS // 3)), "User")
-    assert len(read_selection('type eq "user"').among(kinds)) == len(kinds)
+def removing(*selections: str) -> list[dict[str, Any]]:
+    """Give the operations that remove whom each selection meets."""
+    return [{"op": "remove", "path": f"members[{each}]"} for each in selections]
+
+
+@pytest.mark.parametrize(
+    "selections",
+    [['value eq "1" and not (type eq "user")'], ["value pr", *['type eq "x"'] * 3]],
+)
+def test_selections_that_compare_too_much_are_refused(selections: list[str]) -> None:
+    """O12: 400 tooMany, whether one of them costs it or all of a request; nobody is left to be met at no cost."""
+    held = Held(dict.fromkeys(map(str, range(MOST_COMPARISONS // 3)), "User"), str)
+    fitting = read_group_patch(removing('type eq "user"'), held=held)
+    assert fitting.members.removed == held.kinds.keys()
     with pytest.raises(TooManyException) as refused:
-        read_selection('value eq "1" and not (type eq "user")').among(kinds)
+        read_group_patch(removing(*selections), held=held)
     assert (refused.value.status, refused.value.scim_type) == (400, "tooMany")
+
+
+def test_the_type_of_one_that_comes_with_the_request_is_looked_up_once() -> None:
+    """O12: however many selections it is put to."""
+    asked: list[str] = []
+
+    def kind_of(member_id: str) -> str:
+        asked.append(member_id)
+        return "Group" if member_id == "g" else "User"
+
+    coming = {"op": "add", "path": "members", "value": [{"value": "g"}, {"value": "u"}]}
+    operations = [coming, *removing('type eq "x"', 'type eq "group"', 'type eq "y"')]
+    patch = read_group_patch(operations, held=Held({}, kind_of))
+    assert (patch.members.added, sorted(asked)) == ({"u"}, ["g", "u"])
+
+
+def test_members_may_be_named_one_by_one() -> None:
+    """H7: who is named by ids is known without a look at the group."""
     assert read_selection('value eq "1" or (VALUE eq "2" or value eq "1")').named == {"1", "2"}
