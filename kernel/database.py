@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeDecorator
 
 from kernel.allowance import within_allowance
 from kernel.engines import ONLY_LOOKS, postgresql_engine, sqlite_engine
-from kernel.errors import BusyError, DatabaseAwayError, UndoneError
+from kernel.errors import BusyError, DatabaseAwayError, UncertainError, UndoneError
 from kernel.logged_errors import worded
 from kernel.postgresql_units import PostgresqlUnits
 from kernel.sqlite_writer import SqliteWriter
@@ -202,8 +202,8 @@ class TellingContention(AbstractContextManager[T]):
         UndoneError: if two waited for one another, and it was the one that was undone; or if a prepared
             statement was outdated.
         BusyError: if it waited too long.
-        DatabaseAwayError: if it could not begin, or not go on, and nothing was changed. How it went where the
-            connection broke as it was committed nobody knows: that is told as the driver does.
+        DatabaseAwayError: if it could not begin, or not go on, and nothing was changed.
+        UncertainError: if the connection broke as it was committed.
     """
 
     __slots__ = ("_unit",)
@@ -273,14 +273,21 @@ def _tell_unable(error: DBAPIError, *, committing: bool = False) -> None:
     file_state = getattr(told, "sqlite_errorcode", 0) & 0xFF
     unable = state.startswith(_UNABLE) if state else file_state in _UNABLE_FILE
     ended = isinstance(error, OperationalError) and (state is None or state.startswith(_ENDED))
-    if unable or (ended and not committing):
+    if ended and committing and not unable:
+        _log.error("database.commit_lost", kind=type(told).__name__, error=_in_a_line(told))
+        raise UncertainError from error
+    if unable or ended:
         raise _away(told) from error
 
 
 def _away(told: BaseException) -> DatabaseAwayError:
-    words = worded(told).strip().partition("\n")[0]
+    words = _in_a_line(told)
     _log.warning("database.away", kind=type(told).__name__, error=words)
     return DatabaseAwayError(words)
+
+
+def _in_a_line(told: BaseException) -> str:
+    return worded(told).strip().partition("\n")[0]
 
 
 @contextmanager

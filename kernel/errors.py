@@ -83,6 +83,16 @@ class DatabaseAwayError(BusyError, SpokenError):
         super().__init__(message=f"the database cannot be used: {words}")
 
 
+class UncertainError(SwitchyardError):
+    """The connection broke as a unit of work was committed: nobody knows whether it stands.
+
+    It is not tried again by itself, and nobody is told that nothing was changed.
+    """
+
+    code = "outcome_unknown"
+    public = "The database was lost as this was stored. Look whether it was done before you try again."
+
+
 class NestedUnitError(RuntimeError):
     """A mistake in our own code: a thread opens a unit of work within another, and would wait for itself."""
 

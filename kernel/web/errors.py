@@ -9,7 +9,7 @@ import structlog
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from kernel.errors import BusyError, SwitchyardError
+from kernel.errors import BusyError, SwitchyardError, UncertainError
 from kernel.origin import current_origin
 from kernel.translations import mark
 from kernel.web.language import gettext as _
@@ -84,7 +84,8 @@ def our_error(error: SwitchyardError) -> Response:
     if error.status >= 500 and not isinstance(error, BusyError):
         _log.error("page.failed", code=error.code, request_id=current_origin().request_id, exc_info=error)
     heading, standing = _WORDS.get(error.status, _WORDS[500])
-    line = standing if error.status >= 500 else error.public
+    told = error.status < 500 or isinstance(error, UncertainError)
+    line = error.public if told else standing
     response = problem_page(error.status, Problem(_(heading), (_(line),), "/", _("Go to the first page")))
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = str(error.retry_after)

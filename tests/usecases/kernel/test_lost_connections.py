@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -159,6 +160,32 @@ def test_who_is_cut_off_in_the_middle_may_come_again(
     monkeypatch.undo()
     deed(store, "a")
     assert targets(store) == ["a"]
+
+
+@pytest.mark.parametrize("line", ["", "row"])
+def test_how_a_commit_went_on_which_the_connection_broke_is_said_to_be_unknown(
+    postgresql_gateway_database: Database, line: str
+) -> None:
+    """N1: whoever asked is to look; nobody is told that nothing was changed, or to ask again unseen."""
+    store = a_store(postgresql_gateway_database)
+    deed(store, "before")
+
+    def endpoint(_: Request) -> Response:
+        with store.write(line=line) as unit:
+            unit.connection.execute(select(audit_event.c.target)).all()
+            unit.audit.record("test:thing:made", actor=SYSTEM, target="a")
+            cut_all(postgresql_gateway_database)
+        raise AssertionError("it was cut off")
+
+    with capture_logs() as lines:
+        answer = serve(
+            {"GET": endpoint}, Request("GET", "/x", "", {}, b"", "192.0.2.1", {}), request_id="r-1"
+        )
+    assert answer.status == 500
+    assert "Retry-After" not in dict(answer.headers)
+    told = json.loads(answer.body)["error_description"]
+    assert "Look whether it was done" in told
+    assert [each["event"] for each in lines] == ["database.commit_lost"]
 
 
 @pytest.mark.parametrize("state", ["25006", "53100", "53200", "58030"])

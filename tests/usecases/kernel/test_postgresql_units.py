@@ -15,12 +15,11 @@ from sqlalchemy.exc import (
     IntegrityError,
     InternalError,
     NotSupportedError,
-    OperationalError,
     ProgrammingError,
 )
 
 from kernel.audit import SYSTEM, verify_chains
-from kernel.errors import DatabaseAwayError, NestedUnitError, UndoneError
+from kernel.errors import DatabaseAwayError, NestedUnitError, UncertainError, UndoneError
 from kernel.postgresql_units import PostgresqlUnits
 from kernel.prepared import Prepared
 from kernel.tables import audit_chain
@@ -300,7 +299,7 @@ def test_a_connection_that_is_lost_fails_those_that_share_it_and_nobody_after(st
         a_thing(unit, "lost")
 
     seen, committed = in_line(store, [partial(a_thing, name="one"), lose])
-    assert [type(each) for each in seen] == [OperationalError, DatabaseAwayError]
+    assert [type(each) for each in seen] == [UncertainError, DatabaseAwayError]
     assert committed == 0
     only_the_next_one_stands(store)
 
