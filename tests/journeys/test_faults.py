@@ -53,7 +53,7 @@ def test_a_grant_made_while_the_gateway_is_away_goes_live_when_it_is_back(
     site.stop("gateway")
     grant_role(story)
     page = story.administrator.visitor.open(story.request)
-    assert "not active in the Gateway yet" in page.text
+    assert "not in effect in the Gateway yet" in page.text
     site.start("gateway")
     grant_is_live(story)
     newcomer_activates(story)
