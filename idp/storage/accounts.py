@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -139,8 +139,9 @@ def insert_account(
     Raises:
         TakenError: if another account has the user name or the external id already (C4).
     """
+    columns = _columns(dict(zip(_FIELDS, _VALUES(new), strict=True)), document)
     try:
-        _insert_values(connection, new.id, values, after=_INSERT.bound(**_columns(new, document)))
+        _insert_values(connection, new.id, values, after=_INSERT.bound(**columns))
     except IntegrityError as error:
         raise _taken(error) from None
 
@@ -166,16 +167,16 @@ def change_account_row(
     Raises:
         TakenError: if another account has the user name or the external id already.
     """
-    before, after = _columns(stored, ""), _columns(changed, document)
+    pairs = zip(_FIELDS, _VALUES(stored), _VALUES(changed), strict=True)
+    new = _columns({name: value for name, before, value in pairs if value != before}, document)
     if stored.active and not changed.active:
-        after = {**after, "sign_ins_ended_at": changed.updated_at}
-    differing = tuple(name for name in after if before.get(name) != after[name])
-    change = _update_of(differing).bound(
+        new["sign_ins_ended_at"] = changed.updated_at
+    change = _update_of(tuple(new)).bound(
         account_id=changed.id,
         expected=stored.version,
         fence=changed.source_version,
         new=stored.activated_at is None,
-        **{f"new_{name}": after[name] for name in differing},
+        **{f"new_{name}": value for name, value in new.items()},
     )
     hold = _HOLD.bound(id=changed.id, source=changed.source)
     try:
@@ -257,16 +258,27 @@ def list_protected(connection: Connection) -> tuple[Account, ...]:
     return tuple(to_account(tuple(row)) for row in connection.execute(statement))
 
 
-def _columns(value: Account, document: str) -> Mapping[str, Any]:
-    return dict(zip(_FIELDS, _VALUES(value), strict=True)) | {
-        "kind": value.kind.value,
-        "user_name_key": user_name_key(value.user_name),
-        "email_key": fold(value.email),
-        "organizations": [{"id": each.id, "shortName": each.short_name} for each in value.organizations],
-        "allowed_addresses": list(value.allowed_addresses),
-        "waived": list(value.waived) or None,
-        "document": document,
-    }
+_TURNED: Mapping[str, Callable[[Any], Any]] = {
+    "kind": lambda kind: kind.value,
+    "organizations": lambda stated: [{"id": each.id, "shortName": each.short_name} for each in stated],
+    "allowed_addresses": list,
+    "waived": lambda stated: list(stated) or None,
+}
+_KEYS: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "user_name": ("user_name_key", user_name_key),
+    "email": ("email_key", fold),
+}
+
+
+def _columns(fields: Mapping[str, Any], document: str) -> dict[str, Any]:
+    """Return the columns of these fields of an account, and of its document."""
+    columns: dict[str, Any] = {"document": document}
+    for name, value in fields.items():
+        columns[name] = _TURNED[name](value) if name in _TURNED else value
+        if name in _KEYS:
+            key, folded = _KEYS[name]
+            columns[key] = folded(value)
+    return columns
 
 
 def _insert_values(
