@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete
+from sqlalchemy import Connection, case, delete, update
 
 from kernel.crypto import digest
 from kernel.database import insert
@@ -52,6 +52,17 @@ def take(connection: Connection, limit: Limit, key: str, *, now: dt.datetime, co
     row = connection.execute(statement.returning(rate_limit.c.used, rate_limit.c.expires_at)).one()
     allowed = row.used <= limit.count
     return Taken(allowed, dt.timedelta(0) if allowed else row.expires_at - now, row.used)
+
+
+def hold(connection: Connection, limit: Limit, key: str, *, until: dt.datetime) -> None:
+    """Have what was used of ``limit`` count until a moment, if that is later than its window's end."""
+    connection.execute(
+        update(rate_limit)
+        .where(
+            rate_limit.c.name == limit.name, rate_limit.c.key == digest(key), rate_limit.c.expires_at < until
+        )
+        .values(expires_at=until)
+    )
 
 
 def forget(connection: Connection, limit: Limit, key: str) -> None:

@@ -2,7 +2,8 @@
 
 Each node counts what a client asks and reports it in batches; the shared counter answers how much the client
 used on all nodes in this span. A client that asks rarely never costs a statement. Beyond the limit a client
-gets at most one batch more per node, and then nothing until the span is over. Spans begin at the same moments
+gets at most one batch more per node, and then nothing until the span is over; after one that stood for many
+(a bulk job), until as many spans are over as it used up. Spans begin at the same moments
 on every node, and what a node did not report of one is never counted in the next: who keeps to the rate is
 refused nowhere, on however many nodes.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from idp.usecases.services import IdpServices
-from kernel.ratelimit import Limit, take
+from kernel.ratelimit import Limit, hold, take
 
 FLOOR = 25
 """Requests per second that every client may make, whatever an operator says (IPSIE AL)."""
@@ -62,14 +63,24 @@ class ProvisioningRate:
             if count.asked * _BATCHES < most:
                 return 0
             asked, count.asked = count.asked, 0
-        if self._has_room(client_id, most, asked, opened):
+        over = self._closed(client_id, most, asked, opened, spends_more=requests > 1)
+        if not over:
             return 0
-        count.closed_until = opened + _SPAN
+        count.closed_until = opened + over
         return _whole_seconds(count.closed_until - now)
 
-    def _has_room(self, client_id: str, most: int, asked: int, opened: dt.datetime) -> bool:
+    def _closed(
+        self, client_id: str, most: int, asked: int, opened: dt.datetime, *, spends_more: bool
+    ) -> dt.timedelta:
+        """Tell the shared counter, and return for how long after ``opened`` the client may ask no more."""
+        limit = Limit("scim", most, _SPAN)
         with self._services.store.database.write() as connection:
-            return take(connection, Limit("scim", most, _SPAN), client_id, now=opened, cost=asked).allowed
+            taken = take(connection, limit, client_id, now=opened, cost=asked)
+            spent = _SPAN * round(taken.used / most)
+            if not spends_more or spent <= _SPAN:
+                return taken.retry_after
+            hold(connection, limit, client_id, until=opened + spent)
+            return spent
 
 
 def _whole_seconds(span: dt.timedelta) -> int:

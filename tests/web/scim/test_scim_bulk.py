@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scim2_models import BulkResponse, Context, Group, User
 
+from kernel.clock import FrozenClock
 from scim.domain.bulk import BULK_REQUEST, BULK_RESPONSE, Operation, read_bulk
 from scim.settings import ScimSettings
 from scim.usecases.run_bulk import Result, run_bulk
+from tests.support.clock import NOON
 from tests.support.scim import (
     BASE,
     ERROR_SCHEMA,
@@ -461,6 +463,23 @@ def test_a_job_counts_as_its_operations(gateway_database: Database) -> None:
     refused = world.get("/Users")
     assert (refused.status, refused.headers["retry-after"]) == (429, "10")
     assert world.get("/Users", client_id="another").status == 200
+
+
+def test_a_job_that_used_up_more_than_its_time_is_followed_by_none_until_that_is_over(
+    gateway_database: Database,
+) -> None:
+    """O6: jobs one after the other come to no more than single requests, on every node."""
+    settings = ScimSettings(requests_per_second=25)
+    world = a_scim_world(gateway_database, clock=FrozenClock(NOON), settings=settings)
+    other = a_scim_world(gateway_database, clock=world.services.store.clock, settings=settings)
+    assert len(_statuses(_bulk(world, *[{"method": "DELETE", "path": "/Users/nobody"}] * 1_000))) == 1_000
+    assert world.get("/Users").headers["retry-after"] == "40"
+    world.later(39)
+    assert world.get("/Users").headers["retry-after"] == "1"
+    assert 429 in [other.get("/Users").status for _ in range(13)]
+    world.later(1)
+    assert world.get("/Users").status == 200
+    assert {other.get("/Users").status for _ in range(13)} == {200}
 
 
 def test_both_mounts_answer_a_job_alike(sqlite_world: ScimWorld) -> None:
