@@ -45,6 +45,7 @@ class Attribute:
     parts: Mapping[str, Attribute] = field(default_factory=dict)
     is_link: bool = False
     is_read_only: bool = False
+    is_immutable: bool = False
     is_required: bool = False
     holder: str = ""
 
@@ -174,6 +175,7 @@ def _attributes(
             parts,
             is_link="external" in each.get("referenceTypes", ()),
             is_read_only=each["mutability"] == "readOnly",
+            is_immutable=each["mutability"] == "immutable",
             is_required=each["required"],
             holder=holder,
         )

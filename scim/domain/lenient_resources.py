@@ -103,8 +103,13 @@ class ResourceReader:
         return value
 
     def part(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the value of a sub-attribute that is stated by itself: the model would not know of what."""
-        if attribute.type in _TEXTS and not attribute.multi and not isinstance(value, str | None):
+        """Return the value of a sub-attribute that is stated by itself: the model would not know of what.
+
+        What cannot be changed is refused for that, whatever the value.
+        """
+        changes = not (attribute.is_immutable or attribute.is_read_only)
+        is_text = attribute.type in _TEXTS and not attribute.multi
+        if changes and is_text and not isinstance(value, str | None):
             raise _of_wrong_type(attribute, "text")
         return self.value(attribute, value)
 

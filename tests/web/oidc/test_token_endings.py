@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.endings import end_sessions
-from idp.usecases.log_out import log_out
+from idp.usecases.log_out import SignedOut, log_out
 from idp.usecases.sessions import find_session
 from kernel.audit import SYSTEM
 
@@ -73,7 +73,8 @@ def test_signing_out_everywhere_ends_what_the_person_has_and_nobody_elses(op_on_
     assert find_session(op.services, other) is not None
     assert active(op, theirs) == [True, True]
     assert len(op.notices()) == 3
-    assert not log_out(op.services, session_token=cookies[1], everywhere=True)
+    assert log_out(op.services, session_token=cookies[1], everywhere=True) == SignedOut(()), "a second click"
+    assert not log_out(op.services, session_token=gone, everywhere=True), "one that ended otherwise"
     reasons = [row.reason for row in op.audit("gateway:session:ended")]
     assert reasons == ["signed-out", "signed-out-everywhere", "signed-out-everywhere"]
 
