@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from idp.domain.dpop import Proof
 from idp.domain.localized import localized_names
 from idp.domain.oauth import ASSERTION_ALGORITHMS, AuthMethod, GrantType
 from idp.domain.response_encryption import Encryption, registered_encryption
+from idp.domain.scope import OPENID
 
 PAIRWISE = "pairwise"
 SUBJECT_TYPES = ("public", PAIRWISE)
@@ -122,6 +123,19 @@ class Client:
     def may_use(self, grant_type: GrantType) -> bool:
         """Tell whether the client is registered for ``grant_type``, and its profile lets it (TK-06)."""
         return grant_type.value in self.grant_types and grant_type.value not in self.rules.barred_grants
+
+    @property
+    def only_resource(self) -> str:
+        """The resource that need not be named, since there is no other; empty where none or several are."""
+        return self.resources[0] if len(self.resources) == 1 else ""
+
+    def resource_for(self, asked: str, scope: Collection[str]) -> str:
+        """Return the resource that a person's tokens are for; empty: they are for userinfo.
+
+        Without ``openid`` nobody signs in, and userinfo tells nothing: a token that names no resource is for
+        the only one (RFC 9068 §3).
+        """
+        return asked if asked or OPENID in scope else self.only_resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def _code(services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: A
         tuple(new.scope.split()),
         asked.value("code_challenge"),
         asked.value("nonce"),
-        asked.value("resource"),
+        _resource(asked, new),
         how,
         asked.value("dpop_jkt"),
     )
@@ -133,6 +133,10 @@ def _code(services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: A
         expires_at=unit.now + services.settings.code_life,
     )
     return code
+
+
+def _resource(asked: Asked, new: NewGrant) -> str:
+    return asked.known_client.resource_for(asked.value("resource"), new.scope.split())
 
 
 def _tokens(
@@ -158,7 +162,7 @@ def _tokens(
         client=client,
         state=state,
         scope=tuple(scope for scope in new.scope.split() if scope != OFFLINE_ACCESS),
-        resource=asked.value("resource"),
+        resource=_resource(asked, new),
         authentication=how,
         nonce=asked.value("nonce"),
         access=access_now(unit, client, state) or (),

@@ -116,4 +116,5 @@ def _judged(client: Client, asked: DeviceAsked) -> tuple[str, DeviceRequest] | F
     known = [acr for acr in asked.acr_values.split() if acr in tuple(Acr)]  # others ask for nothing
     acr = tuple(dict.fromkeys(known)) if asked.acr_values else client.default_acr
     max_age = int(asked.max_age) if asked.max_age else client.default_max_age
-    return " ".join(granted), DeviceRequest(next(iter(asked.resource), ""), acr, max_age)
+    resource = client.resource_for(next(iter(asked.resource), ""), granted)
+    return " ".join(granted), DeviceRequest(resource, acr, max_age)

@@ -97,5 +97,5 @@ def _granted(
 def _audience(client: Client, resource: tuple[str, ...]) -> str:
     """Return the one audience of the token, or an empty text; a client with one resource need not name it."""
     if not resource:
-        return client.resources[0] if len(client.resources) == 1 else ""
+        return client.only_resource
     return resource[0] if len(resource) == 1 and resource[0] in client.resources else ""

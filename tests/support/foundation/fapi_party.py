@@ -137,17 +137,8 @@ class FapiParty(KeyParty):
         """Return a good request with PKCE."""
         mode = {"response_mode": "jwt"} if self.variant.jarm else {}
         pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-        own: dict[str, str | None] = {
-            "scope": OWN_SCOPE.split()[0],
-            "nonce": None,
-            "resource": self.audience_of_own,
-        }
+        own: dict[str, str | None] = {"scope": OWN_SCOPE.split()[0], "nonce": None}
         return super().request(**{**({} if self.variant.signs_in else own), **mode, **pkce, **changes})
-
-    @property
-    def audience_of_own(self) -> str:
-        """Whom a token is for that is not for OpenID Connect: the Gateway's SCIM service."""
-        return f"{self.lab.issuer}/scim/v2"
 
     def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "", **changes: Any) -> str:
         """Return a request as a signed object, its claims changed as told; None leaves one out.
@@ -262,7 +253,7 @@ class FapiParty(KeyParty):
     @property
     def own(self) -> str:
         """The resource that tells a person's own: userinfo, or without OpenID Connect her account by SCIM."""
-        return str(self.op["userinfo_endpoint"]) if self.variant.signs_in else f"{self.audience_of_own}/Me"
+        return str(self.op["userinfo_endpoint"]) if self.variant.signs_in else f"{self.lab.issuer}/scim/v2/Me"
 
     def ask_own(self, token: str, **more: Any) -> httpx.Response:
         """Ask for a person's own with what the token is bound to; see :meth:`ask_resource`."""

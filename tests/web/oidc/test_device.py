@@ -221,6 +221,15 @@ def test_a_device_gets_no_more_than_its_client_is_registered_for(op: Op) -> None
     assert claims_of(tokens["access_token"])["aud"] == api
 
 
+def test_a_device_that_signs_nobody_in_need_not_name_the_only_resource(op: Op) -> None:
+    """RFC 9068 §3: its token is for the one API that its client is registered for, which the poll may name."""
+    api = "https://api.example/"
+    television(op, scope="email", resources=[api])
+    told = ask(op, scope="email")
+    decided(op, op.session(op.account()), told)
+    assert claims_of(poll(op, told, resource=api).json()["access_token"])["aud"] == api
+
+
 def test_a_key_that_a_device_proved_is_the_only_one_that_redeems(op_on_both: Op) -> None:
     """RFC 9449 §5, §10: a thief of the device code hears nothing, and the device goes on."""
     op = op_on_both

@@ -15,7 +15,7 @@ from idp.usecases.authenticate_bearer import bearer
 from kernel.audit import SYSTEM
 from kernel.web.http import FORM
 from keys.usecases.rotate import revoke_key
-from tests.support.oidc import an_op, claims_of, header_of
+from tests.support.oidc import ISSUER, an_op, claims_of, header_of
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -126,6 +126,27 @@ def test_a_token_without_openid_is_not_enough(op: Op) -> None:
     answer = op.userinfo(token)
     assert answer.status == 403
     assert 'error="insufficient_scope"' in answer.header("www-authenticate")
+
+
+@pytest.mark.parametrize(
+    ("resources", "scope", "audience"),
+    [
+        (["https://api.example"], "email offline_access", "https://api.example"),
+        (["https://api.example"], "openid email", ISSUER),
+        (["https://api.example", "https://other.example"], "email offline_access", ISSUER),
+        ([], "email offline_access", ISSUER),
+    ],
+)
+def test_who_signs_nobody_in_need_not_name_the_only_resource(
+    op_on_both: Op, resources: list[str], scope: str, audience: str
+) -> None:
+    """RFC 9068 §3: a token that opens no userinfo is for the API that there is, and so is each refreshed one."""
+    op = op_on_both
+    op.client(resources=resources)
+    tokens = op.tokens(op.session(op.account()), scope=scope, prompt="consent")
+    refreshed = op.refresh(tokens["refresh_token"]).json()
+    assert {claims_of(each["access_token"])["aud"] for each in (tokens, refreshed)} == {audience}
+    assert op.introspect(refreshed["access_token"])["aud"] == audience
 
 
 def test_a_disabled_account_is_out_at_once(op_on_both: Op) -> None:
