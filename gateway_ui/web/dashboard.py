@@ -20,6 +20,7 @@ from idp.domain.user_agent import browser_of, system_of
 from idp.usecases.consents import list_consents
 from idp.usecases.last_sign_in import last_sign_in
 from idp.usecases.list_apps import Application, list_apps
+from kernel.folding import folded, in_the_alphabet
 from kernel.web.forms import single
 from kernel.web.language import current_language, moment_text
 from kernel.web.language import gettext as _
@@ -71,13 +72,13 @@ def _tile(application: Application) -> Tile:
     )
 
 
-def _by_name(tile: Tile) -> tuple[str, str]:
-    return tile.name.casefold(), tile.key
+def _by_name(tile: Tile) -> tuple[tuple[str, str], str]:
+    return in_the_alphabet(tile.name), tile.key
 
 
 def _matches(tile: Tile, words: str) -> bool:
-    text = f"{tile.name} {tile.description} {tile.host} {tile.organizations}".casefold()
-    return all(word in text for word in words.casefold().split())
+    text = folded(f"{tile.name} {tile.description} {tile.host} {tile.organizations}")
+    return all(word in text for word in folded(words).split())
 
 
 def _last_sign_in(session: LiveSession) -> str:

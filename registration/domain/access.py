@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registration.domain.catalogue import AccessRole, Catalogue
+from registration.domain.text import sort_key
 
 EVERYBODY: Final = "every-organization"
 """Heading key of the roles that need no participation."""
@@ -128,4 +129,4 @@ def _heading(catalogue: Catalogue, key: str) -> str:
 
 
 def _sorted(roles: list[OfferedRole]) -> tuple[OfferedRole, ...]:
-    return tuple(sorted(roles, key=lambda role: (role.application_name.casefold(), role.name.casefold())))
+    return tuple(sorted(roles, key=lambda role: (sort_key(role.application_name), sort_key(role.name))))

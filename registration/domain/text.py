@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - the table names the letters it folds
 """Folding of written names: one rule for user names, search keys and comparisons."""
 
 from __future__ import annotations
@@ -6,32 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-# Letters that Unicode does not decompose into a base letter and a mark.
-_SINGLE: Final = str.maketrans(
-    {
-        "ß": "ss",
-        "æ": "ae",
-        "œ": "oe",
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "þ": "th",
-        "ł": "l",
-        "ħ": "h",
-        "ı": "i",
-        "ŋ": "n",
-        "ŧ": "t",
-        "ĸ": "k",
-        "ſ": "s",
-    }
-)
-
-
-def folded(text: str) -> str:
-    """Return ``text`` in lower case without accents; what has no Latin base letter stays as it is."""
-    lowered = unicodedata.normalize("NFKD", text.casefold().translate(_SINGLE))
-    stripped = "".join(char for char in lowered if not unicodedata.combining(char))
-    return unicodedata.normalize("NFC", stripped.translate(_SINGLE))
+from kernel.folding import folded
 
 
 def letters(text: str) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from registration.domain.access import HeldRole
 from registration.domain.membership import GRANT, sources_by_role
 from registration.domain.outbox import Aggregate, State, group_id, membership_id
+from registration.domain.text import sort_key
 from registration.storage import grants, outbox
 from registration.usecases.standing import Standing, Subject, sources
 
@@ -40,4 +41,4 @@ def held_roles(connection: Connection, standing: Standing, subject: Subject) -> 
                 revocable=GRANT in by,
             )
         )
-    return tuple(sorted(held, key=lambda role: (role.application_name.casefold(), role.name.casefold())))
+    return tuple(sorted(held, key=lambda role: (sort_key(role.application_name), sort_key(role.name))))

@@ -10,6 +10,7 @@ from babel import Locale
 from flask.typing import ResponseReturnValue
 from phonenumbers import SUPPORTED_REGIONS
 
+from kernel.folding import in_the_alphabet
 from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import current_language
@@ -220,6 +221,7 @@ def _country_name(code: str) -> str:
 def _countries() -> list[dict[str, str]]:
     """Return all countries by name in the page's language, the usual ones first."""
     names = Locale(current_language()).territories
-    rest = sorted((str(names.get(code, code)), code) for code in SUPPORTED_REGIONS - {*_COMMON_COUNTRIES})
-    usual = [(str(names[code]), code) for code in _COMMON_COUNTRIES]
-    return [{"value": code, "text": name} for name, code in (*usual, *rest)]
+    named = {code: str(names.get(code, code)) for code in SUPPORTED_REGIONS - {*_COMMON_COUNTRIES}}
+    rest = sorted(named, key=lambda code: in_the_alphabet(named[code]))
+    named |= {code: str(names[code]) for code in _COMMON_COUNTRIES}
+    return [{"value": code, "text": named[code]} for code in (*_COMMON_COUNTRIES, *rest)]

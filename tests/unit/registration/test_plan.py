@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel.folding import folded, in_the_alphabet
 from registration.domain.letters import LINES, TEXTS, Letter, change_line, write
 from registration.domain.membership import GRANT, Effect, Source, effects, sources_by_role
 from registration.domain.organization import OrganizationDetails, OrganizationForm, check_organization
@@ -17,7 +18,7 @@ from registration.domain.plan import Change, ChangeKind, Plan, PlanSubject, memb
 from registration.domain.request import WaitReason, waiting_for
 from registration.domain.search import PersonRow, PersonSearch, paged, rank
 from registration.domain.sign_in import local_path
-from registration.domain.text import folded, has_control, letters, sort_key
+from registration.domain.text import has_control, letters, sort_key
 from tests.support.clock import NOON
 
 ROLES = st.sampled_from(["emi", "reports", "crow"])
@@ -183,6 +184,9 @@ def test_pages_count_from_one_and_never_run_out() -> None:
 
 def test_names_fold() -> None:
     assert folded("ÆØÅ ß Łódź") == "aeoa ss lodz"
+    assert sorted(["Zoé", "école", "Eve", "Élan", "Ecole"], key=in_the_alphabet) == [
+        *("Ecole", "école", "Élan", "Eve", "Zoé")
+    ]
     assert letters("D\u2019Arcy-Étienne 3rd") == "darcyetiennerd"
     assert sort_key("  O'  Neil ") == "o' neil"
     assert has_control("a\u200fb")

@@ -67,6 +67,20 @@ def test_a_search_appears_for_many_applications(gateway: PagesGateway) -> None:
     assert "0 applications match" in nora.text
 
 
+def test_applications_stand_as_in_a_dictionary(gateway: PagesGateway) -> None:
+    """gateway.md 6.6: an accent sends no name behind the Z, and is not needed to find it."""
+    mine = gateway.provision()
+    names = ["Zones", "Œuvres", "Énergie", "Outages", "emi", "Écarts", "Entente", "Parc", "ISO"]
+    for index, name in enumerate(names):
+        gateway.application(f"app{index}", name, f"https://apps.example/{index}/", mine)
+    nora = Journey(gateway)
+    nora.activate()
+    shown = re.findall(r'class="kit-tile__name">([^<]+)<', nora.text)
+    assert shown == ["Écarts", "emi", "Énergie", "Entente", "ISO", "Œuvres", "Outages", "Parc", "Zones"]
+    nora.open("/?q=ENERGIE")
+    assert re.findall(r'class="kit-tile__name">([^<]+)<', nora.text) == ["Énergie"]
+
+
 def test_what_registration_says_is_escaped(gateway: PagesGateway) -> None:
     """SE-15: names of persons and applications are text."""
     mine = gateway.provision(given_name="<script>alert(1)</script>", family_name="{{7*7}}")

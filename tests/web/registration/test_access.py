@@ -128,6 +128,22 @@ def test_a_search_without_result_offers_to_register(pages: Pages) -> None:
     assert form.fields["last_name"] == ["Field"]
 
 
+@pytest.mark.parametrize(
+    ("language", "one", "after"), [("fr", "Éthiopie", "Fidji"), ("en", "Åland Islands", "Albania")]
+)
+def test_countries_stand_as_in_a_dictionary(pages: Pages, language: str, one: str, after: str) -> None:
+    """R-025: the usual ones first; no accent sends a country behind the Z, where nobody looks for it."""
+    client = pages.browser("ra")
+    here = pages.begin(client)
+    submit(client, client.get(f"{here}/search"), {"last_name": "Field"})
+    if language == "fr":
+        submit(client, client.get("/"), {"language": "fr"})
+    select = client.get(f"{here}/register").text.partition('id="country"')[2].partition("</select>")[0]
+    names = [name.strip() for name in re.findall(r"<option[^>]*>([^<]+)<", select)]
+    assert names[1] == "Canada"
+    assert names.index(one) < names.index(after)
+
+
 def test_nobody_is_chosen_by_pressing_next_alone(pages: Pages) -> None:
     """An error at the list."""
     client = pages.browser("ra")
