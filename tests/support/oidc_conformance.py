@@ -65,7 +65,6 @@ DEVIATIONS: dict[str, str] = {
     "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported, oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported, oidcc-ensure-request-object-with-redirect-uri": "ask for `none` again, so the suite skips them; walked here as refusals.",
     "oidcc-codereuse-30seconds": "walked without the wait: a code that comes again is refused, and its tokens are dead, from the first moment on.",
     "fapi2-security-profile-final-refresh-token": "walked without the half minute before a token comes again; `tests/web/oidc/test_client_profiles.py` lets months go by.",
-    "fapi2-security-profile-final-ensure-holder-of-key-required": "walked without its look at versions and ciphers of TLS; `tests/journeys/test_lab.py` has it.",
     "FAPI 2.0 with authorization_request_type=rar, client_attestation": "not walked: rich requests and attestations are not offered.",
 }
 """What is not walked as the suite does it, and why."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.visitor import Page
-from tests.support.foundation import core
+from tests.support.foundation import core, provider
+from tests.support.foundation.fapi_tls import has_good_tls
 from tests.support.foundation.fapi_variants import WHO
 from tests.support.foundation.fapi_words import OF_CLIENT, OF_REQUEST, FapiWalk, is_error, short, unbound
 from tests.support.tls_world import OTHER_CALLBACK
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.support.foundation.fapi_party import FapiParty
+    from tests.support.person import Arrival
 
 module = FapiWalk()
 _PLACES = ("id_token", "userinfo")
+_UNASKED = {
+    *("iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr"),
+    *("at_hash", "s_hash"),
+}
+"""Claims of an ID token that the suite expects unasked; it warns of any other."""
 _OF_RESOURCES = {
     "x-fapi-auth-date": "Tue, 11 Sep 2012 19:43:31 UTC",
     "x-fapi-customer-ip-address": "198.51.100.119",
@@ -40,21 +47,40 @@ def discovery(party: FapiParty, name: str) -> None:
     assert wanted <= set(op["token_endpoint_auth_methods_supported"])
     assert {"ES256", "PS256", "EdDSA"} == set(op["dpop_signing_alg_values_supported"])
     assert op["tls_client_certificate_bound_access_tokens"] is True
-    for told in ("token_endpoint_auth_signing_alg", "id_token_signing_alg", "request_object_signing_alg"):
-        assert {"ES256", "PS256", "EdDSA"} <= set(op[f"{told}_values_supported"])
+    told = ("token_endpoint_auth", "id_token", "userinfo", "request_object", "authorization")
+    for what in told:
+        assert {"ES256", "PS256", "EdDSA"} <= set(op[f"{what}_signing_alg_values_supported"])
+    for what in ("alg", "enc"):
+        assert isinstance(op[f"authorization_encryption_{what}_values_supported"], list)
+    assert "code" in op["response_types_supported"]
     assert "S256" in op["code_challenge_methods_supported"]
     assert op["authorization_response_iss_parameter_supported"] is True
+    assert isinstance(op["require_pushed_authorization_requests"], bool)
     assert "jwt" in op["response_modes_supported"]
+    assert "refresh_token" in op["grant_types_supported"]
+    for what in ("authorization", "token", "pushed_authorization_request", "registration"):
+        assert op[f"{what}_endpoint"].startswith("https://")
+    assert provider.keys(party)
 
 
 @module("happy-flow", "par-without-duplicate-parameters", "ensure-dpopproof-at-par-endpoint-binding-success")
 def happy_flow(party: FapiParty, name: str) -> None:
-    """Two clients push, redeem and look at a person's own with tokens that are bound; neither can use the other's."""
+    """Two clients push, redeem and look at a person's own with tokens that are bound; neither can use the other's.
+
+    The second client names the key for its proofs before it proves one (RFC 9449 §10.1).
+    """
+    party.repeats = "without-duplicate" not in name
+    has_good_tls(party.own)
     token = ""
     for who in WHO:
         party.become(who)
         assert set(party.request()["scope"].split()) <= set(party.op["scopes_supported"])
-        tokens = party.bound_tokens(**({"state": "s" * 128} if who == "second" else {}))
+        second = {
+            "state": "s" * 128,
+            **({"dpop_jkt": party.dpop_key.thumbprint()} if party.variant.by_proof else {}),
+        }
+        tokens = party.bound_tokens(bound="at-par" in name, **(second if who == "second" else {}))
+        assert tokens["claims"].keys() <= _UNASKED
         token = tokens["access_token"]
         answer = party.ask_own(token, beside=_OF_RESOURCES)
         assert answer.status_code == 200, answer.text
@@ -62,7 +88,8 @@ def happy_flow(party: FapiParty, name: str) -> None:
             assert answer.json()["sub"] == tokens["claims"]["sub"]
         assert answer.headers["date"]
         for accepted in ("application/json;charset=UTF-8", "application/json, */*;q=0.1"):
-            assert party.ask_own(token, beside={"Accept": accepted}).status_code == 200
+            beside = {"Accept": accepted, "Accept-Charset": "utf-8"}
+            assert party.ask_own(token, beside=beside).status_code == 200
         assert party.line().get(party.own, params={"access_token": token}).status_code in {400, 401}
     party.become("first")
     assert party.ask_own(token).status_code in {400, 401}
@@ -108,14 +135,14 @@ def variations(party: FapiParty, name: str) -> None:
 @module("test-claims-parameter-identity-claims")
 def identity_claims(party: FapiParty, name: str) -> None:
     """Every standard claim that is told can be asked for in every form; what nobody knows is passed over."""
-    standard = {name for names in CLAIMS_OF_SCOPE.values() for name in names}
+    standard = {"sub", *(name for names in CLAIMS_OF_SCOPE.values() for name in names)}
     wanted = sorted(standard & set(party.op["claims_supported"]))
     forms = itertools.cycle([None, {"essential": True}, {"essential": False}])
     wish: dict[str, Any] = {place: dict(zip(wanted, forms, strict=False)) for place in _PLACES}
     party.beside = frozenset(wanted)
     tokens = party.bound_tokens(claims=json.dumps({**wish, "a_place": {"a_claim": None}}))
     found = party.ask_own(tokens["access_token"]).json()
-    assert found.keys() == {"sub", *wanted}
+    assert found.keys() == set(wanted)
     assert {name: tokens["claims"][name] for name in wanted} == {name: found[name] for name in wanted}
 
 
@@ -178,8 +205,7 @@ def wrong_at_par(party: FapiParty, name: str) -> None:
 def named_at_par(party: FapiParty, name: str) -> None:
     """Beside a request that is pushed, signed or not, stands no request_uri."""
     fields = {**party.pushes(), "request_uri": "urn:ietf:params:oauth:request_uri:unknown"}
-    answer = party.post("pushed_authorization_request_endpoint", fields)
-    is_error(answer, {*OF_REQUEST, "request_uri_not_supported"})
+    is_error(party.push_fields(fields), {*OF_REQUEST, "request_uri_not_supported"})
 
 
 @module("ensure-unsigned-authorization-request-without-using-par-fails")
@@ -216,9 +242,7 @@ def used_twice(party: FapiParty, name: str) -> None:
     """A pushed request is answered once."""
     name_of_it = party.pushed(party.request())
     assert "code" in party.opened(party.visit(name_of_it))
-    found = party.visit(name_of_it)
-    assert isinstance(found, Page)
-    assert found.status == 400
+    _is_no_request(party, party.visit(name_of_it), {"invalid_request_uri"})
 
 
 @module("par-attempt-to-use-request_uri-for-different-client")
@@ -226,7 +250,20 @@ def of_another_client(party: FapiParty, name: str) -> None:
     """A pushed request opens nothing for another client."""
     name_of_it = party.pushed(party.request())
     party.become("second")
-    assert isinstance(party.visit(name_of_it), Page)
+    _is_no_request(party, party.visit(name_of_it), {*OF_REQUEST, "invalid_request_uri"})
+
+
+def _is_no_request(party: FapiParty, found: Arrival | Page, errors: set[str]) -> None:
+    """Check that the name of a pushed request opened nothing: a page says so, or the client is told.
+
+    What was asked for is unknown then, and so is whether the answer was to be signed: it may be plain.
+    """
+    if isinstance(found, Page):
+        assert found.status == 400
+        return
+    answer = found.answer if "error" in found.answer else party.opened(found)
+    assert answer["error"] in errors
+    assert "code" not in answer
 
 
 @module("ensure-client-id-in-token-endpoint")
@@ -234,7 +271,7 @@ def another_name(party: FapiParty, name: str) -> None:
     """The name of another client with what proves the first is nobody."""
     code = party.code()
     party.client_id = party.variant.client_id("second")
-    is_error(party.redeem(code), {*OF_CLIENT, "invalid_grant"})
+    is_error(party.redeem(code, client_id=party.client_id), {*OF_CLIENT, "invalid_grant"})
 
 
 @module("ensure-authorization-code-is-bound-to-client")
@@ -247,7 +284,9 @@ def code_of_another_client(party: FapiParty, name: str) -> None:
 
 @module("ensure-holder-of-key-required")
 def without_key(party: FapiParty, name: str) -> None:
-    """Without what tokens are bound to there are none."""
+    """Without what tokens are bound to there are none; no endpoint speaks a TLS that is too weak."""
+    told = ("authorization", "userinfo", "token", "registration")
+    has_good_tls(*(party.op[f"{each}_endpoint"] for each in told))
     is_error(party.redeem(party.code(), bound=False), unbound(party))
 
 
@@ -283,6 +322,7 @@ def refresh(party: FapiParty, name: str) -> None:
             assert second["token_type"] == party.variant.token_type
             assert second["access_token"] != first["access_token"]
             assert party.ask_own(second["access_token"]).status_code == 200
+            _is_of_the_same_sign_in(party, first, second)
         if party.variant.by_proof or not party.variant.by_certificate:
             is_error(_of_nobody(party, fields), {*OF_CLIENT, "invalid_request", "invalid_grant"})
         is_error(party.post("token_endpoint", fields, bound=False), unbound(party))
@@ -290,6 +330,16 @@ def refresh(party: FapiParty, name: str) -> None:
     party.become("first")
     assert party.ask_own(last).status_code == 401
     is_error(party.post("token_endpoint", fields | {"scope": scope}), {"invalid_grant"})
+
+
+def _is_of_the_same_sign_in(party: FapiParty, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Check an ID token that comes with a refreshed token: it tells of the same sign-in, without its nonce (OIDC Core §12.2)."""
+    if not party.variant.signs_in:
+        assert "id_token" not in second
+        return
+    claims = party.claims(second["id_token"], None, second["access_token"])
+    same = ("iss", "sub", "aud", "azp", "auth_time")
+    assert {name: claims.get(name) for name in same} == {name: first["claims"].get(name) for name in same}
 
 
 def _of_nobody(party: FapiParty, fields: dict[str, str]) -> httpx.Response:

@@ -64,7 +64,7 @@ def dated_proofs(party: FapiParty, name: str) -> None:
 def another_name(party: FapiParty, name: str) -> None:
     """The name of another client with what proves the first is nobody."""
     party.client_id = party.variant.client_id("second")
-    is_error(party.ask_as_machine(), OF_CLIENT)
+    is_error(party.ask_as_machine({"client_id": party.client_id}), OF_CLIENT)
 
 
 @module("ensure-holder-of-key-required")

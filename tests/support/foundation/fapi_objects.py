@@ -68,7 +68,7 @@ def objects(party: FapiParty, name: str) -> None:
     elif called.endswith("invalid-signature-fails"):
         signed = f"{signed[:-8]}AAAAAAAA"
     fields = asked if called.startswith("ensure-unsigned") else {"request": signed}
-    answer = party.post("pushed_authorization_request_endpoint", fields)
+    answer = party.push_fields(fields)
     if called.endswith(("succeeds", "accepted")):
         assert answer.status_code == 201, answer.text
         assert "code" in party.opened(party.visit(answer.json()["request_uri"]))

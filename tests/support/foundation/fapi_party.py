@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from httpx import QueryParams
 from joserfc.jwk import KeySet
 
 from tests.support.foundation.fapi_variants import OWN_SCOPE
+from tests.support.foundation.fapi_words import is_random
 from tests.support.foundation.party import CHALLENGE, VERIFIER
 from tests.support.foundation.registered import KeyParty
 from tests.support.person import Arrival
@@ -29,16 +31,24 @@ if TYPE_CHECKING:
 
 
 _BESIDE = "a_header_that_nobody_knows"
+_REPEATED = ("response_type", "scope", "redirect_uri")
+"""What the suite says beside the name of a pushed request once more (RFC 6749 §4.1.1, OIDC Core §6.1)."""
+_OF_A_YEAR = 31_536_000
 
 
 @dataclass
 class FapiParty(KeyParty):
-    """A client of the variant that is walked: ``who`` of the two that there are."""
+    """A client of the variant that is walked: ``who`` of the two that there are.
+
+    Beside the name of a pushed request it ``repeats`` some of what it asked last, unless told otherwise.
+    """
 
     variant: Variant = field(kw_only=True)
     who: str = "first"
     dpop_key: Any = None
     nonce: str = ""
+    repeats: bool = True
+    last: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Be who is named."""
@@ -89,7 +99,12 @@ class FapiParty(KeyParty):
         header: dict[str, Any] = {
             "typ": "dpop+jwt",
             "alg": algorithm_of(chosen),
-            "jwk": chosen.as_dict(private=False),
+            "jwk": {
+                **chosen.as_dict(private=False),
+                "kid": chosen.thumbprint(),
+                "use": "sig",
+                "alg": algorithm_of(chosen),
+            },
         }
         for name, value in changes.items():
             (header if name in header or name == _BESIDE else claims)[name] = value
@@ -97,23 +112,30 @@ class FapiParty(KeyParty):
         kept = {name: value for name, value in header.items() if value is not None}
         return signed(kept, said, chosen)
 
+    def proof(self, **changes: object) -> dict[str, str]:
+        """Return the fields of private_key_jwt; the assertion tells from when on it holds, too."""
+        return super().proof(**{"nbf": int(time.time()), **changes})
+
     def post(
         self,
         endpoint: str,
-        fields: dict[str, str],
+        fields: dict[str, Any],
         *,
         bound: bool = True,
         proof: dict[str, Any] | None = None,
         assertion: dict[str, Any] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """Post a form; a nonce of the server is brought as soon as it is told."""
+        """Post a form; a nonce of the server is brought as soon as it is told.
+
+        Who proves itself by a signature names itself nowhere else.
+        """
         for _ in range(2):
             url = self.op[endpoint]
             proves = bound and self.variant.by_proof
             headers = {"DPoP": self.dpop("POST", url, **(proof or {}))} if proves else {}
-            asserts = {} if self.variant.by_certificate else self.proof(**(assertion or {}))
-            named = {"client_id": self.client_id, **asserts}
+            by_certificate = self.variant.by_certificate
+            named = {"client_id": self.client_id} if by_certificate else self.proof(**(assertion or {}))
             data = {name: value for name, value in {**named, **fields}.items() if value is not None}
             answer = self.line(bound=bound).post(url, data=data, headers=headers, **more)
             told = answer.headers.get("DPoP-Nonce", "")
@@ -138,25 +160,36 @@ class FapiParty(KeyParty):
         mode = {"response_mode": "jwt"} if self.variant.jarm else {}
         pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
         own: dict[str, str | None] = {"scope": OWN_SCOPE.split()[0], "nonce": None}
-        return super().request(**{**({} if self.variant.signs_in else own), **mode, **pkce, **changes})
+        self.last = super().request(**{**({} if self.variant.signs_in else own), **mode, **pkce, **changes})
+        return self.last
 
     def object(self, asked: dict[str, Any], *, key: Any = None, alg: str = "", **changes: Any) -> str:
         """Return a request as a signed object, its claims changed as told; None leaves one out.
 
-        The suite's second client tells when and what it is, its first does not.
+        The suite's second client tells when and what it is, its first does not. What is JSON in a query is
+        part of the object (OIDC Core §6.1).
         """
         now = int(time.time())
         told = self.who == "second"
         dates = {"iss": self.client_id, "aud": self.lab.issuer, "nbf": now, "exp": now + 300}
-        held = {**asked, **dates, **({"iat": now} if told else {}), **changes}
+        parts = {"claims": json.loads(asked["claims"])} if "claims" in asked else {}
+        held = {**asked, **parts, **dates, **({"iat": now} if told else {}), **changes}
         said = {name: value for name, value in held.items() if value is not None}
         signing = key or self.key
         kind = {"typ": "oauth-authz-req+jwt"} if told else {}
         return signed({"alg": alg or algorithm_of(signing), "kid": signing.kid, **kind}, said, signing)
 
     def push(self, asked: dict[str, str] | None = None, **more: Any) -> httpx.Response:
-        """Push a request, as an object where the variant signs."""
-        return self.post("pushed_authorization_request_endpoint", self.pushes(asked), **more)
+        """Push a request, as an object where the variant signs; see :meth:`push_fields`."""
+        return self.push_fields(self.pushes(asked), **more)
+
+    def push_fields(self, fields: dict[str, Any], *, bound: bool = False, **more: Any) -> httpx.Response:
+        """Push these fields as they are, without what tokens will be bound to unless that is told.
+
+        A certificate that proves the client is shown in any case.
+        """
+        proves_both = self.variant.by_certificate and not self.variant.by_proof
+        return self.post("pushed_authorization_request_endpoint", fields, bound=bound or proves_both, **more)
 
     def pushes(self, asked: dict[str, str] | None = None) -> dict[str, str]:
         """Return the fields of a request that is to be pushed."""
@@ -170,12 +203,17 @@ class FapiParty(KeyParty):
         found = answer.json()
         assert found.keys() == {"request_uri", "expires_in"}
         assert isinstance(found["expires_in"], int)
+        assert 5 <= found["expires_in"] < _OF_A_YEAR
+        assert is_random(found["request_uri"])
+        assert answer.headers["content-type"].startswith("application/json")
         assert answer.headers["cache-control"].startswith("no-")
         return str(found["request_uri"])
 
     def visit(self, request_uri: str, **beside: str) -> Arrival | Page:
         """Send the person to the authorization endpoint with the name of a pushed request."""
-        query = QueryParams({"client_id": self.client_id, "request_uri": request_uri, **beside})
+        repeated = {name: self.last[name] for name in _REPEATED if name in self.last and self.repeats}
+        named = {**repeated, "client_id": self.client_id, "request_uri": request_uri, **beside}
+        query = QueryParams(sorted(named.items(), reverse=self.who == "second"))
         return self.person.go(f"{self.op['authorization_endpoint']}?{query}")
 
     def opened(self, arrived: Arrival | Page) -> dict[str, str]:
@@ -204,6 +242,7 @@ class FapiParty(KeyParty):
         assert found.keys() <= {"code", "state", "iss"}, found
         assert found.get("state") == asked.get("state")
         assert found["iss"] == self.lab.issuer
+        assert is_random(found["code"])
         return found["code"]
 
     # --- tokens ---------------------------------------------------------------------------------------
@@ -219,11 +258,16 @@ class FapiParty(KeyParty):
         }
         return self.post("token_endpoint", {**fields, **changes}, **more)
 
-    def bound_tokens(self, **changes: str | None) -> dict[str, Any]:
-        """Return good tokens that are bound to the key, the ID token's claims beside them."""
+    def bound_tokens(self, *, bound: bool = False, **changes: str | None) -> dict[str, Any]:
+        """Return good tokens that are bound to the key, the ID token's claims beside them.
+
+        ``bound``: the request is pushed with the key already.
+        """
         asked = self.request(**changes)
-        found = self.token_answer(self.redeem(self.code_of(asked)))
+        found = self.token_answer(self.redeem(self.code_of(asked, bound=bound)))
         assert found["token_type"] == self.variant.token_type
+        assert found["expires_in"] <= _OF_A_YEAR
+        assert all(is_random(found[each]) for each in ("access_token", "refresh_token") if each in found)
         return found | {"claims": self.who_signed_in(found, asked)}
 
     def who_signed_in(self, found: dict[str, Any], asked: dict[str, str]) -> dict[str, Any]:

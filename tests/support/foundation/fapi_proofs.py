@@ -20,7 +20,7 @@ def dated_proofs(party: FapiParty, name: str) -> None:
     """Proofs may be a little early or late, and may have further dates."""
     changes = dates_of(name)
     asked = party.request()
-    code = party.code_of(asked, proof=changes)
+    code = party.code_of(asked, bound=not name.endswith("nbf-exp"), proof=changes)
     tokens = party.token_answer(party.redeem(code, proof=changes))
     assert party.ask_own(tokens["access_token"], **changes).status_code == 200
 
@@ -37,7 +37,8 @@ def dates_of(name: str) -> dict[str, Any]:
 def mismatched_key_at_par(party: FapiParty, name: str) -> None:
     """A proof and a dpop_jkt that name two keys are refused as they are pushed."""
     other = party.another_key().thumbprint()
-    is_error(party.push(party.request(dpop_jkt=other)), {"invalid_request", "invalid_dpop_proof"})
+    answer = party.push(party.request(dpop_jkt=other), bound=True)
+    is_error(answer, {"invalid_request", "invalid_dpop_proof"})
 
 
 @module(
@@ -49,8 +50,9 @@ def bound_code(party: FapiParty, name: str) -> None:
     """A code that was asked for with a key is redeemed with that key only."""
     by_name = not name.endswith("proof-jkt")
     asked = party.request(**({"dpop_jkt": party.dpop_key.thumbprint()} if by_name else {}))
-    code = party.code_of(asked, bound=not by_name)
-    if name.endswith("success"):
+    named_and_proved = name.endswith("success")
+    code = party.code_of(asked, bound=named_and_proved or not by_name)
+    if named_and_proved:
         party.token_answer(party.redeem(code))
     else:
         other = party.another_key()

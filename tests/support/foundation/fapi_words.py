@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.support.foundation.registry import Walk
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
     from tests.support.foundation.registry import Check
 
 _PREFIX = "fapi2-security-profile-final-"
+_SAID = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
+"""What an error and its description may hold (RFC 6749 §5.2)."""
+_RANDOM_BITS = 96
+_LONG_BITS = 128
 OF_REQUEST = {"invalid_request", "invalid_request_object"}
 OF_CLIENT = {"invalid_client"}
 
@@ -48,12 +55,20 @@ def short(name: str) -> str:
 
 
 def is_error(answer: httpx.Response, errors: set[str]) -> None:
-    """Check a refusal of an endpoint."""
-    assert answer.status_code in {400, 401}, answer.text
-    assert answer.headers["content-type"].startswith("application/json")
+    """Check a refusal of an endpoint: 401 is for clients alone that are not proved (RFC 6749 §5.2)."""
+    assert answer.headers["content-type"].startswith("application/json"), answer.text
     said = answer.json()
     assert said["error"] in errors, said
+    assert answer.status_code in ({400, 401} if said["error"] in OF_CLIENT else {400}), answer.text
     assert said.keys() <= {"error", "error_description", "error_uri"}
+    assert all(_SAID.fullmatch(each) for each in said.values()), said
+
+
+def is_random(secret: str) -> bool:
+    """Tell whether a secret is long, and of signs that are as many as the suite wants."""
+    shares = [count / len(secret) for count in Counter(secret).values()]
+    bits = -sum(share * math.log2(share) for share in shares) * len(secret)
+    return len(secret) * 8 >= _LONG_BITS and bits >= _RANDOM_BITS
 
 
 def unbound(party: FapiParty) -> set[str]:
