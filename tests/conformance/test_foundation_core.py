@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.foundation.core import module
-from tests.support.foundation.party import Party
-from tests.support.foundation.registry import plans
+from tests.support.foundation.registered import party_of, unregister
+from tests.support.foundation.registry import walked
 
 if TYPE_CHECKING:
     from tests.support.tls_lab import TlsLab
@@ -21,15 +21,16 @@ PLANS = (
 
 
 @pytest.mark.parametrize(
-    ("mode", "name"),
+    ("variant", "name"),
     [
-        (mode, name)
+        pytest.param(variant or "query", name, id=f"{variant or 'query'}-{name}")
         for plan in PLANS
-        for mode in plans()[plan].get("variants", ["query"])
-        for name in plans()[plan]["walked"]
+        for variant, name in walked(plan)
     ],
 )
-def test_the_module_of_the_foundation_finds_nothing(tls_lab: TlsLab, mode: str, name: str) -> None:
-    """What fails or warns in the suite fails here."""
+def test_the_module_of_the_foundation_finds_nothing(tls_lab: TlsLab, variant: str, name: str) -> None:
+    """What fails or warns in the suite fails here, whether it is given its clients or registers them itself."""
     with tls_lab.person() as person:
-        module.checks[name](Party(tls_lab, person, mode=mode), name)
+        party = party_of(tls_lab, person, variant)
+        module.checks[name](party, name)
+        unregister(party)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.foundation.logout import module
-from tests.support.foundation.party import Party
-from tests.support.foundation.registered import unregister
-from tests.support.foundation.registry import plans
+from tests.support.foundation.registered import party_of, unregister
+from tests.support.foundation.registry import walked
 
 if TYPE_CHECKING:
     from tests.support.tls_lab import TlsLab
@@ -22,10 +21,17 @@ PLANS = (
 )
 
 
-@pytest.mark.parametrize("name", [name for plan in PLANS for name in plans()[plan]["walked"]])
-def test_the_module_of_the_foundation_finds_nothing(tls_lab: TlsLab, name: str) -> None:
-    """What fails or warns in the suite fails here."""
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        pytest.param(variant, name, id=f"{variant}-{name}" if variant else name)
+        for plan in PLANS
+        for variant, name in walked(plan)
+    ],
+)
+def test_the_module_of_the_foundation_finds_nothing(tls_lab: TlsLab, variant: str, name: str) -> None:
+    """What fails or warns in the suite fails here, whether it is given its clients or registers them itself."""
     with tls_lab.person() as person:
-        party = Party(tls_lab, person)
+        party = party_of(tls_lab, person, variant)
         module.checks[name](party, name)
         unregister(party)

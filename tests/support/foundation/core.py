@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import time
@@ -15,15 +16,18 @@ from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.visitor import Page
 from tests.support.foundation import provider
 from tests.support.foundation.party import CHALLENGE, Party
+from tests.support.foundation.registered import another
 from tests.support.foundation.registry import Walk
 from tests.support.oidc import claims_of
 from tests.support.person import SIGN_IN
 from tests.support.processes import wait_until
-from tests.support.tls_world import OTHER_CALLBACK, SECOND_SECRET, a_key
+from tests.support.tls_world import OTHER_CALLBACK, SECOND_SECRET, SECRET, a_key
 
 module = Walk()
 _OFFLINE = "openid offline_access"
 _VISIBLE = re.compile(r"[\x21-\x7e]{16,}")
+_THE_WEB_IS_THERE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()
+"""The suite takes no earlier time for a person's."""
 
 
 @module("oidcc-discovery-endpoint-verification")
@@ -89,12 +93,9 @@ def userinfo(party: Party, name: str) -> None:
 
 @module("oidcc-response-type-missing")
 def response_type_missing(party: Party, name: str) -> None:
-    """A request without a response type is refused as such."""
-    found = party.go(response_type=None)
-    if isinstance(found, Page):
-        assert found.status == 400
-    else:
-        assert found.answer["error"] in {"invalid_request", "unsupported_response_type"}
+    """A request without a response type is refused as such, in the way that it asked for."""
+    refusal = party.refused(response_type=None)
+    assert refusal["error"] in {"invalid_request", "unsupported_response_type"}
 
 
 @module("oidcc-ensure-request-without-nonce-succeeds-for-code-flow")
@@ -124,6 +125,7 @@ def _has_its_form(claim: str, value: Any) -> None:
         assert isinstance(value, bool)
     elif claim == "updated_at":
         assert isinstance(value, int)
+        assert _THE_WEB_IS_THERE < value < time.time() + 300
     elif claim == "address":
         assert all(isinstance(each, str) and each for each in value.values())
     else:
@@ -131,6 +133,8 @@ def _has_its_form(claim: str, value: Any) -> None:
         assert value
     if claim in {"profile", "picture", "website"}:
         assert urlsplit(value).scheme == "https"
+    if claim == "birthdate":
+        assert dt.date.fromisoformat(value)
 
 
 @module("oidcc-prompt-login")
@@ -215,7 +219,7 @@ def post_request(party: Party, name: str) -> None:
 @module("oidcc-server-client-secret-post")
 def client_secret_post(party: Party, name: str) -> None:
     """The secret may stand in the body, for a client that says so."""
-    other = Party(party.lab, party.person, "foundation-post", mode=party.mode)
+    other = another(party, "foundation-post", token_endpoint_auth_method="client_secret_post")
     asked = other.request()
     code = other.check(other.person.arrive(other.address(asked)), asked)["code"]
     fields = {
@@ -272,8 +276,9 @@ def claims_essential(party: Party, name: str) -> None:
 @module("oidcc-refresh-token")
 def refresh_token(party: Party, name: str) -> None:
     """A refresh gives new tokens of the same sign-in, and works for its own client alone."""
-    other = Party(party.lab, party.person, "foundation-second", SECOND_SECRET, party.mode)
-    refreshed(party, other)
+    clients = (("foundation", SECRET), ("foundation-second", SECOND_SECRET))
+    grants = ["authorization_code", "refresh_token"]
+    refreshed(*(another(party, *each, grant_types=grants) for each in clients))
     assert "refresh_token" in party.op["grant_types_supported"]
 
 

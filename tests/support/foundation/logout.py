@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from httpx import QueryParams
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, OctKey
 
 from switchyard.visitor import Page
 from tests.support.foundation import provider
 from tests.support.foundation.clients import BACK_CHANNEL, FRONT_CHANNEL
 from tests.support.foundation.party import Party
-from tests.support.foundation.registered import an_rsa_key, register
+from tests.support.foundation.registered import an_rsa_key, another, register_with_secret
 from tests.support.foundation.registry import Walk
 from tests.support.processes import wait_until
 from tests.support.tls_world import RP, SIGNED_OUT
@@ -54,6 +54,18 @@ def _came_back(found: Arrival | Page, *, state: str | None = _STATE) -> None:
     assert not isinstance(found, Page), found
     assert found.place == SIGNED_OUT
     assert found.answer == ({"state": state} if state else {})
+
+
+def _of_the_client_itself(party: Party) -> str:
+    """Return an ID token that the client made: by its key where it registered one, or else by its secret."""
+    now = int(time.time())
+    claims = {"iss": party.client_id, "sub": "SubjectID", "aud": party.lab.issuer, "nonce": "flibble"}
+    algorithm, key = (
+        ("RS256", an_rsa_key()) if party.registered else ("HS256", OctKey.import_key(party.secret))
+    )
+    return jwt.encode(
+        {"alg": algorithm}, {**claims, "iat": now, "exp": now + 300}, key, algorithms=[algorithm]
+    )
 
 
 def _session_is_over(party: Party) -> None:
@@ -95,14 +107,11 @@ def sign_out(party: Party, name: str) -> None:
 def stay(party: Party, name: str) -> None:
     """Nobody is sent anywhere: a page of our own says what is wrong, asks, or says that it is done."""
     id_token = party.tokens()["id_token"]
-    now, key = int(time.time()), an_rsa_key()
-    of_the_client = {"iss": party.client_id, "sub": "SubjectID", "aud": party.lab.issuer, "nonce": "flibble"}
-    forged = jwt.encode({"alg": "RS256"}, {**of_the_client, "iat": now, "exp": now + 300}, key)
     changes: dict[str, dict[str, str | None]] = {
         "bad-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}/nobody-registered-this"},
         "query-added-to-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{SIGNED_OUT}?foo=bar"},
         "modified-id-token-hint": {"id_token_hint": f"eyJhbGciOiAibm9uZSJ9.{id_token.split('.')[1]}."},
-        "bad-id-token-hint": {"id_token_hint": forged},
+        "bad-id-token-hint": {"id_token_hint": _of_the_client_itself(party)},
         "no-id-token-hint": {"id_token_hint": None},
         "no-params": {"id_token_hint": None, "post_logout_redirect_uri": None, "state": None},
         "no-post-logout-redirect-uri": {"post_logout_redirect_uri": None},
@@ -123,20 +132,30 @@ def back_channel(party: Party, name: str) -> None:
     """The client hears of the end by a logout token, and the person comes back."""
     documents = party.lab.documents
     documents.put(BACK_CHANNEL, b"")
-    client = Party(party.lab, party.person, "foundation-back-channel")
+    client = another(
+        party,
+        "foundation-back-channel",
+        backchannel_logout_uri=documents.origin + BACK_CHANNEL,
+        backchannel_logout_session_required=True,
+        post_logout_redirect_uris=[SIGNED_OUT],
+    )
     tokens = client.tokens()
     _came_back(_leave(client, tokens["id_token"]))
     sid = tokens["claims"]["sid"]
 
     def heard() -> list[dict[str, Any]]:
-        bodies = [parse_qs(body.decode()) for path, _, body in documents.sent if path == BACK_CHANNEL]
+        notices = [(headers, body) for path, headers, body in documents.sent if path == BACK_CHANNEL]
+        assert {headers["content-type"] for headers, _ in notices} <= {"application/x-www-form-urlencoded"}
+        bodies = [parse_qs(body.decode()) for _, body in notices]
         assert all(each.keys() == {"logout_token"} for each in bodies)
         published = KeySet.import_key_set(client.http.get(client.op["jwks_uri"]).json())
         said = [jwt.decode(each["logout_token"][0], published, algorithms=["RS256"]) for each in bodies]
+        assert {each.header["typ"] for each in said} <= {"logout+jwt"}
         return [dict(each.claims) for each in said if each.claims["sid"] == sid]
 
     wait_until(heard, "the logout token")
     (claims,) = heard()
+    assert 0 < claims["exp"] - claims["iat"] <= 120
     assert (claims["iss"], claims["aud"]) == (party.lab.issuer, client.client_id)
     assert claims["sub"] == tokens["claims"]["sub"]
     assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
@@ -149,7 +168,13 @@ def back_channel(party: Party, name: str) -> None:
 @module("oidcc-frontchannel-rp-initiated-logout")
 def front_channel(party: Party, name: str) -> None:
     """The page of the end holds the client's frame, with issuer and session, and leads on to the client."""
-    client = Party(party.lab, party.person, "foundation-front-channel")
+    client = another(
+        party,
+        "foundation-front-channel",
+        frontchannel_logout_uri=FRONT_CHANNEL,
+        frontchannel_logout_session_required=True,
+        post_logout_redirect_uris=[SIGNED_OUT],
+    )
     tokens = client.tokens()
     found = _leave(client, tokens["id_token"])
     assert isinstance(found, Page), found
@@ -166,7 +191,7 @@ def front_channel(party: Party, name: str) -> None:
 def third_party(party: Party, name: str) -> None:
     """A start address is registered and told again, and leads from the dashboard to the client with our name."""
     start = f"{RP}/start"
-    client, told = register(party, initiate_login_uri=start)
+    client, told = register_with_secret(party, initiate_login_uri=start)
     assert told["initiate_login_uri"] == start
     bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
     again = party.http.get(told["registration_client_uri"], headers=bearer)
@@ -182,5 +207,5 @@ def third_party(party: Party, name: str) -> None:
 @module("oidcc-3rd_party-init-login-nohttps")
 def third_party_without_tls(party: Party, name: str) -> None:
     """A start address that is not https is refused at registration."""
-    _, told = register(party, expect=400, initiate_login_uri="http://rp.example/start")
+    _, told = register_with_secret(party, expect=400, initiate_login_uri="http://rp.example/start")
     assert told["error"] == "invalid_client_metadata"

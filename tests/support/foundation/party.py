@@ -28,6 +28,8 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 _EVERY_SIGN = "".join(map(chr, range(0x20, 0x7F)))
 """The suite draws states from all of these (RFC 6749, Appendix A.5)."""
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
+_CODE = re.compile(r"[\x21-\x7e]{22,}")
+"""128 bits at least, of signs that can be seen (RFC 6749 §10.10, A.11, A.12)."""
 _ANSWER = {"code", "state", "iss"}
 _REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
 _TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
@@ -101,6 +103,7 @@ class Party:
         assert found.keys() <= _ANSWER, "parameters that nobody knows"
         assert found.get("state") == asked.get("state")
         assert found["iss"] == self.lab.issuer
+        assert _CODE.fullmatch(found.get("code", ""))
         return found
 
     def came_as_asked(self, arrived: Arrival) -> None:
@@ -146,11 +149,13 @@ class Party:
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"].startswith("application/json")
         assert "no-store" in answer.headers["cache-control"]
+        assert answer.headers.get("pragma", "no-cache") == "no-cache"
         found: dict[str, Any] = answer.json()
         assert found.keys() <= _TOKENS, "parameters that nobody knows"
         assert found["token_type"].lower() in {"bearer", "dpop"}
         assert isinstance(found["expires_in"], int)
         assert found["expires_in"] > 0
+        assert _CODE.fullmatch(found["access_token"]), "signs that RFC 6749 A.12 has not"
         return found
 
     def no_tokens(self, answer: httpx.Response, *errors: str) -> None:

@@ -1,4 +1,4 @@
-"""A client that registered itself, and proves itself by assertions of its key."""
+"""Clients that registered themselves: by assertions of their key, or with the secret that they were told."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from joserfc.jwk import RSAKey
 
 from tests.support.foundation.party import Party
 from tests.support.signatures import algorithm_of, signed
-from tests.support.tls_world import CALLBACK, Keys, a_key
+from tests.support.tls_world import CALLBACK, SECRET, SIGNED_OUT, Keys, a_key
 
 if TYPE_CHECKING:
     import httpx
 
+    from tests.support.person import Person
     from tests.support.signatures import SigningKey
+    from tests.support.tls_lab import TlsLab
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -80,12 +82,45 @@ class KeyParty(Party):
 
 def register(party: Party, *, expect: int = 201, **metadata: object) -> tuple[KeyParty, dict[str, Any]]:
     """Register a client as the suite does, with whatever metadata is given; return it, and what it was told."""
-    key = an_rsa_key()
+    stated, told = _told(party, expect, {"token_endpoint_auth_method": "private_key_jwt", **metadata})
+    client = KeyParty(party.lab, party.person, told.get("client_id", ""), mode=party.mode, key=an_rsa_key())
+    client.audience, client.signs_by = party.op["token_endpoint"], "RS256"
+    client.redirect_uri = stated["redirect_uris"][0]
+    return client, told
+
+
+def register_with_secret(
+    party: Party, *, expect: int = 201, **metadata: object
+) -> tuple[Party, dict[str, Any]]:
+    """Register a client that proves itself by its secret, in the header unless told otherwise."""
+    _, told = _told(party, expect, {"token_endpoint_auth_method": "client_secret_basic", **metadata})
+    client = Party(party.lab, party.person, told.get("client_id", ""), mode=party.mode)
+    client.secret, client.registered = told.get("client_secret", ""), party.registered
+    return client, told
+
+
+def another(party: Party, client_id: str, secret: str = SECRET, **metadata: object) -> Party:
+    """Return a client of the laboratory, or one that registers itself where ``party`` did; of the same person."""
+    if party.registered:
+        return register_with_secret(party, **metadata)[0]
+    return Party(party.lab, party.person, client_id, secret, party.mode)
+
+
+def party_of(lab: TlsLab, person: Person, variant: str) -> Party:
+    """Return the client of a variant: how answers travel, and behind a stroke how the suite came to its client."""
+    mode, _, registration = variant.partition("/")
+    party = Party(lab, person, mode=mode or "query")
+    if registration == "dynamic_client":
+        return register_with_secret(party, post_logout_redirect_uris=[SIGNED_OUT])[0]
+    return party
+
+
+def _told(party: Party, expect: int, metadata: dict[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Register what the suite states of its client, changed as told; return both sides, checked as the suite does."""
     stated = {
         "client_name": "The foundation's client",
         "grant_types": ["authorization_code"],
-        "jwks": Keys.public(key),
-        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": Keys.public(an_rsa_key()),
         "response_types": ["code"],
         "redirect_uris": [CALLBACK],
         "contacts": ["somebody@rp.example"],
@@ -96,17 +131,15 @@ def register(party: Party, *, expect: int = 201, **metadata: object) -> tuple[Ke
     assert answer.status_code == expect, answer.text
     assert answer.headers["content-type"].split(";")[0] == "application/json"
     told: dict[str, Any] = answer.json()
-    client = KeyParty(party.lab, party.person, told.get("client_id", ""), mode=party.mode, key=key)
-    client.audience, client.signs_by = party.op["token_endpoint"], "RS256"
-    redirect_uris = body["redirect_uris"]
-    assert isinstance(redirect_uris, list)
-    client.redirect_uri = redirect_uris[0]
     if expect == 201:
         assert "error" not in told
         assert told["registration_client_uri"].startswith("https://")
         assert told["registration_access_token"]
+        secret = str(body["token_endpoint_auth_method"]).startswith("client_secret")
+        assert ("client_secret" in told) == secret
+        assert isinstance(told.get("client_secret_expires_at"), int) == secret
         party.registered.append(told)
-    return client, told
+    return body, told
 
 
 def unregister(party: Party) -> None:
