@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ from kernel.sentences import in_a_sentence
 from kernel.tables import audit_chain, audit_event
 from kernel.transaction import Transaction, forgetting
 
+Told = Callable[[Sequence[Mapping[str, Any]]], None]
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 _SECRET_WORDS = ("password", "secret", "token", "code", "answer", "cookie", "assertion", "private", "link")
@@ -86,12 +87,13 @@ class AuditTrail:
     """The chains of this process. Shared by all its threads; safe across a fork.
 
     A transaction has a chain for itself from its first row to its end. Where there is one transaction at a
-    time, as on SQLite, there is one chain.
+    time, as on SQLite, there is one chain. ``told`` is handed the rows of each unit once they are committed.
     """
 
-    def __init__(self, randomness: Randomness, *, node: str) -> None:
+    def __init__(self, randomness: Randomness, *, node: str, told: Told | None = None) -> None:
         self._randomness = randomness
         self._node = node
+        self._told = told
         self._opening = threading.Lock()
         self._free: list[_Head] = []
         self._taken: dict[Transaction, _Taken] = {}
@@ -120,6 +122,12 @@ class AuditTrail:
     def move(self, transaction: Transaction, head: _Head | None) -> None:
         """Say where the chain ends now that the transaction has taken."""
         self._taken[transaction].now = head
+
+    def tell(self, transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Have the rows told once the transaction has committed them; those that are still in ``rows``."""
+        told = self._told
+        if told is not None:
+            transaction.at_end(lambda committed: told(rows) if committed else None)
 
     def renew(self) -> None:
         """Leave the chains to the parent, in a process that was forked off; this one opens its own."""
@@ -235,11 +243,13 @@ class Audit:
             head = _Head(head.chain, head.seq + 1, row["hash"])
         self._trail.move(self._transaction, head)
         self._written = (before,)
+        self._trail.tell(self._transaction, self._noted)
 
     def undo(self) -> None:
         """Take the chain back to where it was before :meth:`write`, while the transaction still goes on."""
         if self._written is not None:
             self._trail.move(self._transaction, *self._written)
+            self._noted.clear()  # what is undone is told to nobody, though others' commit with it is
 
 
 def _refuse_secrets(details: Mapping[str, JsonValue]) -> None:

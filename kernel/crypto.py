@@ -199,7 +199,8 @@ class PasswordHasher:
     The defaults are OWASP's floor: 19 MiB, two passes, one lane (G-51, LG-10). A secret longer than
     1,024 bytes never reaches the hash. As many run at once as there are processors, unless ``parallel`` says
     otherwise: more would only push each other's memory out of the cache. The others stand in line.
-    ``used`` is called after each hash, for who looks after the memory it has left behind.
+    ``used`` is called after each hash, for who looks after the memory it has left behind, and ``waited`` is
+    told how many seconds each stood in line.
     """
 
     longest = 1024
@@ -213,11 +214,12 @@ class PasswordHasher:
         parallel: int | None = None,
         wait: float = 2.0,
         used: Callable[[], None] = lambda: None,
+        waited: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._argon = argon2.PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=lanes, salt_len=16
         )
-        self.turns = Turns(parallel or usable_processors(), patience=wait)
+        self.turns = Turns(parallel or usable_processors(), patience=wait, waited=waited)
         self._used = used
         self._nobody = self._argon.hash("nobody has this password")
         self._shape = _shape(self._nobody)

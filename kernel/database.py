@@ -193,6 +193,10 @@ class _Lease:
         self._spare.append(self.reader)
 
 
+def _nobody(_how: str) -> None:
+    """Hear that units of work stood in each other's way, and make nothing of it."""
+
+
 class TellingContention(AbstractContextManager[T]):
     """The body of a unit of work that says if other writers stood in its way, and that trying again is right.
 
@@ -206,17 +210,18 @@ class TellingContention(AbstractContextManager[T]):
         UncertainError: if the connection broke as it was committed.
     """
 
-    __slots__ = ("_unit",)
+    __slots__ = ("_told", "_unit")
 
-    def __init__(self, unit: AbstractContextManager[T]) -> None:
+    def __init__(self, unit: AbstractContextManager[T], told: Callable[[str], None] = _nobody) -> None:
         self._unit = unit
+        self._told = told
 
     def __enter__(self) -> T:
         """Begin the unit."""
         try:
             return self._unit.__enter__()
         except DBAPIError as error:
-            _tell(error)
+            _tell(error, self._told)
             if isinstance(error, OperationalError):
                 _tell_away(error.orig, error)
             raise
@@ -228,20 +233,22 @@ class TellingContention(AbstractContextManager[T]):
         try:
             handled = self._unit.__exit__(kind, error, trace)
         except DBAPIError as failed:
-            _tell(failed)
+            _tell(failed, self._told)
             _tell_unable(failed, committing=error is None)
             raise
         if isinstance(error, DBAPIError) and not handled:
-            _tell(error)
+            _tell(error, self._told)
             _tell_unable(error)
         return handled
 
 
-def _tell(error: DBAPIError) -> None:
+def _tell(error: DBAPIError, told: Callable[[str], None]) -> None:
     state = getattr(error.orig, "sqlstate", None)
     if state in _UNDONE or (state in _OUTDATED and _is_outdated(error.orig)):
+        told("undone")
         raise UndoneError(retry_after=1) from error
     if "database is locked" in str(error.orig):
+        told("late")
         raise BusyError(retry_after=1) from error
 
 
@@ -318,12 +325,19 @@ def is_read_only(connection: Connection) -> bool:
 class Database:
     """One database of one system.
 
-    ``url`` is an SQLAlchemy URL (``sqlite:///path`` or ``postgresql+psycopg://...``).
+    ``url`` is an SQLAlchemy URL (``sqlite:///path`` or ``postgresql+psycopg://...``). ``contention`` hears of
+    each unit of work that others stood in the way of: it was ``undone``, or came too ``late``.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, busy_timeout: dt.timedelta = dt.timedelta(seconds=10)
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        busy_timeout: dt.timedelta = dt.timedelta(seconds=10),
+        contention: Callable[[str], None] = _nobody,
     ) -> None:
+        self._contention = contention
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         if self.dialect not in {"sqlite", "postgresql"}:
@@ -396,7 +410,7 @@ class Database:
         On SQLite it may be shared with units before and after, and on PostgreSQL with those of the same
         ``line``; each is kept or undone by itself.
         """
-        return TellingContention(self.writer.unit(line))
+        return TellingContention(self.writer.unit(line), self._contention)
 
     def reader(self) -> Any:  # noqa: ANN401 - the driver's own connection
         """Return the driver connection on which the calling thread reads: its own, in autocommit, kept open.

@@ -144,6 +144,10 @@ class KernelSettings(Section):
     """Threads of each worker process. Polls for events are held open on those beyond two, at most on two.
     0 means eight: while some wait for the disk others work, and deeds that wait in line share a commit."""
 
+    metrics_address: str = ""
+    """Address and port at which this node tells Prometheus what it counts, as `127.0.0.1:9464`; empty: none.
+    Whoever reaches it may read all of it, so it belongs to this machine or an inner network."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log line that is written."""
 

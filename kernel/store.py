@@ -13,7 +13,7 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
-from kernel.audit import Audit, AuditTrail
+from kernel.audit import Audit, AuditTrail, Told
 from kernel.clock import Clock
 from kernel.courier.outbox import Post
 from kernel.crypto import Sealer
@@ -77,16 +77,23 @@ class _Written(AbstractContextManager[Unit]):
 
 
 class Store:
-    """Opens units of work on one database."""
+    """Opens units of work on one database. ``told`` is handed the audit's rows of each that was committed."""
 
     def __init__(
-        self, database: Database, clock: Clock, randomness: Randomness, sealer: Sealer, *, node: str = "node"
+        self,
+        database: Database,
+        clock: Clock,
+        randomness: Randomness,
+        sealer: Sealer,
+        *,
+        node: str = "node",
+        told: Told | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
         self.randomness = randomness
         self.sealer = sealer
-        self._trail = AuditTrail(randomness, node=node)
+        self._trail = AuditTrail(randomness, node=node, told=told)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Lend a connection for looking."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kernel.errors import BusyError
@@ -15,11 +16,15 @@ class Turns:
     """Lends ``places`` places in the order in which they were asked for.
 
     A place that becomes free is handed to who waits longest, so that a newcomer never takes it from them.
+    ``waited`` is told the seconds of each wait, those too that were in vain.
     """
 
-    def __init__(self, places: int, *, patience: float) -> None:
+    def __init__(
+        self, places: int, *, patience: float, waited: Callable[[float], None] = lambda _seconds: None
+    ) -> None:
         self.places = places
         self._patience = patience
+        self._waited = waited
         self.renew()
         renew_in_children(self)
 
@@ -41,7 +46,10 @@ class Turns:
         Raises:
             BusyError: when none became free in time.
         """
-        if not self._take():
+        asked = time.monotonic()
+        taken = self._take()
+        self._waited(time.monotonic() - asked)
+        if not taken:
             raise BusyError(retry_after=2)
         try:
             yield

@@ -38,7 +38,9 @@ from keys.usecases.rotate import keep_rotating
 from registration.outbound.keys import read_public_key
 from registration.usecases.worker import run_worker
 from scim.web.routes import deferred_requests
+from switchyard.counted import keep_counting
 from switchyard.registration_wiring import registration_services
+from switchyard.revisions import System
 from switchyard.settings import GatewaySettings, RegistrationSystemSettings
 from switchyard.wiring import gateway_services, open_store, prepare_schema
 
@@ -53,6 +55,7 @@ Background = Callable[[threading.Event], None]
 
 def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
     """Return what runs beside the Gateway's web server: courier, key rotation by age, and the sweeper."""
+    keep_counting(settings.kernel)
     services = gateway_services(settings)
     store = services.store
     prepare_schema(store, "gateway", settings.kernel)
@@ -78,6 +81,7 @@ def gateway_background(settings: GatewaySettings) -> Mapping[str, Background]:
         "deferred requests": deferred_requests(services, settings.scim).run,
         "key rotation": lambda stop: keep_rotating(store, settings.keys, stop),
         "sweeper": lambda stop: _keep_sweeping(services, settings, stop),
+        **_metrics(settings.kernel, store, "gateway"),
     }
 
 
@@ -88,13 +92,23 @@ def _client(store: Store, client_id: str) -> Client | None:
 
 def registration_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:
     """Return what runs beside Registration's web server: its courier and the sweeper of its counters."""
+    keep_counting(settings.kernel)
     store = open_store(settings.kernel)
     prepare_schema(store, "registration", settings.kernel)
     courier = CourierWorker(store, carriers(settings.kernel, store.clock), node=settings.kernel.node)
     return {
         "courier": courier.run,
         "sweeper": lambda stop: _keep_sweeping_kernel(store, settings.kernel, stop),
+        **_metrics(settings.kernel, store, "registration"),
     }
+
+
+def _metrics(kernel: KernelSettings, store: Store, system: System) -> Mapping[str, Background]:
+    if not kernel.metrics_address:
+        return {}
+    from switchyard import metrics  # noqa: PLC0415 - who is not asked for any needs none of its memory
+
+    return metrics.metrics_background(kernel, store, metrics.WAITING[system])
 
 
 def worker_background(settings: RegistrationSystemSettings) -> Mapping[str, Background]:

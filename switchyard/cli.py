@@ -219,12 +219,17 @@ def _remember(settings: Path | None) -> None:
 
 
 def _supervise(system: str, *, host: str, port: int | None) -> None:
+    from kernel.counters import HANDLE, shared_file  # noqa: PLC0415
     from switchyard.supervisor import Child, Supervisor, stop_on_signals  # noqa: PLC0415
 
     listen = ("--port", str(port)) if port else ()
     command = (sys.executable, "-m", "switchyard", system, "--host", host, *listen)
-    children = [Child(f"{system} {half}", (*command, "--only", half)) for half in ("web", "background")]
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, shared_file() as counters:
+        environ, handles = {HANDLE: str(counters)}, (counters,)
+        children = [
+            Child(f"{system} {half}", (*command, "--only", half), environ, handles=handles)
+            for half in ("web", "background")
+        ]
         supervisor = Supervisor(children, say=lambda line: click.echo(line, err=True), final=REFUSED)
         supervisor.run(stop)
     sys.exit(supervisor.refused)

@@ -28,7 +28,7 @@ from kernel.web.whole_bodies import AGAIN, in_a_sentence
 from scim.web.endpoint import BASE_PATH as SCIM_PATH
 from scim.web.endpoint import refusal
 from scim.web.routes import scim_routes
-from switchyard import health, wiring
+from switchyard import counted, health, wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.record_keeper import keep_recording
 from switchyard.settings import GatewaySettings, gateway_settings
@@ -49,14 +49,21 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
         long_answer=wiring.HEAP.used,
         https=urlsplit(kernel.public_url).scheme == "https",
     )
+    served = counted.measured(lane, pages, {route.path: _face(route.path) for route in routes})
     if not settings.idp.certificate_header:
-        return lane  # no endpoint looks at certificates then
+        return served  # no endpoint looks at certificates then
     return ClientCertificates(
-        lane,
+        served,
         header=HEADER,
         source=settings.idp.certificate_header,
         proxies=settings.idp.certificate_proxies,
     )
+
+
+def _face(path: str) -> str:
+    if path.startswith("/scim/"):
+        return "scim"
+    return "events" if path.startswith(("/events/", "/ssf/", "/.well-known/ssf-")) else "oidc"
 
 
 def make_parts(settings: GatewaySettings, services: IdpServices) -> tuple[flask.Flask, tuple[Route, ...]]:
@@ -104,6 +111,7 @@ def start() -> Application:
     file = os.environ.get(SETTINGS)
     settings = gateway_settings(Path(file) if file else None, os.environ)
     wiring.set_up_logs(settings.kernel)
+    counted.keep_counting(settings.kernel)
     services = wiring.gateway_services(settings)
     wiring.prepare_schema(services.store, "gateway", settings.kernel)
     services.signing.ensure()

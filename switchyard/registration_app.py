@@ -13,7 +13,7 @@ from kernel.web.lane import Application
 from registration.outbound.keys import read_public_key
 from registration.usecases.services import RegistrationServices
 from registration.web.app import make_registration_app
-from switchyard import health, registration_wiring, wiring
+from switchyard import counted, health, registration_wiring, wiring
 from switchyard.cli_options import SETTINGS
 from switchyard.settings import RegistrationSystemSettings, registration_settings
 
@@ -46,10 +46,12 @@ def start() -> Application:
     file = os.environ.get(SETTINGS)
     settings = registration_settings(Path(file) if file else None, os.environ)
     wiring.set_up_logs(settings.kernel)
+    counted.keep_counting(settings.kernel)
     read_public_key(Path(settings.registration.client_key_file))  # without it nobody could sign in
     services = registration_wiring.registration_services(settings)
     wiring.prepare_schema(services.store, "registration", settings.kernel)
-    return make_registration(settings, services).wsgi_app
+    app = make_registration(settings, services)
+    return counted.measured(app.wsgi_app, app, {})
 
 
 def __getattr__(name: str) -> Application:

@@ -166,12 +166,13 @@ class _Serving:
         from kernel.connections import Connections  # noqa: PLC0415 - the command line must start fast
         from kernel.web.proxies import peer_by_hops  # noqa: PLC0415
         from kernel.web.whole_bodies import WholeBodies, in_a_sentence  # noqa: PLC0415
+        from switchyard.counted import counting  # noqa: PLC0415
 
         bodies = WholeBodies(
             application,
             threads=self.threads,
             address=peer_by_hops(*self.proxies),
-            refuse=getattr(module, "refused", in_a_sentence),
+            refuse=counting(getattr(module, "refused", in_a_sentence)),
             https=self.https,
         )
         watched = (Connections(self.port), threading.Event())

@@ -20,6 +20,7 @@ from registration.settings import RegistrationSettings
 from scim.settings import ScimSettings
 
 _LOWEST_RATE = 25
+_LAST_PORT = 65_535
 
 
 class GatewayKernelSettings(KernelSettings):
@@ -114,6 +115,8 @@ def _unsafe(kernel: KernelSettings) -> list[str]:
         for name in ("support_email", "mail_from_address")
         if "@" not in getattr(kernel, name).strip("@")
     ]
+    if kernel.metrics_address and not _is_place(kernel.metrics_address):
+        faults.append("kernel.metrics_address: has to be an IP address and a port, as in 127.0.0.1:9464")
     if kernel.sms_webhook_url and not _is_web_address(kernel.sms_webhook_url):
         faults.append("kernel.sms_webhook_url: has to be an address that begins with https:// or http://")
     if not kernel.production:
@@ -136,6 +139,27 @@ def _is_web_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_place(address: str) -> bool:
+    try:
+        place_of(address)
+    except ValueError:
+        return False
+    return True
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Return the IP address and the port that an option names.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+        raise ValueError
+    return str(ipaddress.ip_address(host)), int(port)
 
 
 def _is_origin(url: str) -> bool:

@@ -36,6 +36,7 @@ class Child:
     """A process to keep running: its command, what its environment adds, and where its output goes.
 
     Its output goes to the file ``log``, else where ours goes; with ``to_stderr`` all of it to standard error.
+    Of our open files it gets those of ``handles``.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Child:
     environ: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
     to_stderr: bool = False
+    handles: tuple[int, ...] = ()
 
 
 class _Running:
@@ -69,6 +71,7 @@ class _Running:
             stdout=self._log or (_STDERR if self.child.to_stderr else None),
             stderr=subprocess.STDOUT if self._log else None,
             process_group=0,
+            pass_fds=self.child.handles,
         )
         self.born = time.monotonic()
 

@@ -32,6 +32,7 @@ from kernel.settings import KernelSettings
 from kernel.shared_clock import DatabaseClock
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
+from switchyard import counted
 from switchyard.revisions import System, is_current, newest
 from switchyard.settings import GatewaySettings
 
@@ -76,7 +77,9 @@ def open_database(kernel: KernelSettings) -> Database:
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
-        return Database(kernel.database_url, pool_size=kernel.database_pool)
+        return Database(
+            kernel.database_url, pool_size=kernel.database_pool, contention=counted.stood_in_the_way
+        )
     except ValueError as error:
         raise SettingsError(f"kernel.database_url: {error}") from None
 
@@ -98,6 +101,7 @@ def open_store(kernel: KernelSettings, *, database: Database | None = None) -> S
         randomness,
         Sealer(ring, randomness),
         node=kernel.node,
+        told=counted.deeds if counted.COUNTERS.are_kept else None,
     )
 
 
@@ -121,6 +125,7 @@ def password_hasher(kernel: KernelSettings) -> PasswordHasher:
         passes=kernel.password_passes,
         parallel=kernel.password_parallel or None,
         used=HEAP.used,
+        waited=counted.waited,
     )
 
 

@@ -13,24 +13,32 @@ ANY_METHOD = "*"
 """A route for this method words the answer to every method that no route names."""
 
 
+class Endpoints(dict[str, Endpoint]):
+    """The endpoints at one address, by method; ``path`` is that of their routes."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+
 class Dispatch:
     """The routes of a face, found by literal path first and by pattern second."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._literal: dict[str, dict[str, Endpoint]] = {}
-        patterns: dict[str, tuple[re.Pattern[str], dict[str, Endpoint]]] = {}
+        self._literal: dict[str, Endpoints] = {}
+        patterns: dict[str, tuple[re.Pattern[str], Endpoints]] = {}
         for route in routes:
             if "{" in route.path:
-                table = patterns.setdefault(route.path, (route.pattern(), {}))[1]
+                table = patterns.setdefault(route.path, (route.pattern(), Endpoints(route.path)))[1]
             else:
-                table = self._literal.setdefault(route.path, {})
+                table = self._literal.setdefault(route.path, Endpoints(route.path))
             for method in route.methods:
                 table[method] = route.endpoint
                 if method == "GET":
                     table.setdefault("HEAD", route.endpoint)
         self._patterns = tuple(patterns.values())
 
-    def find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
+    def find(self, path: str) -> tuple[Endpoints, dict[str, str]] | None:
         """Return the endpoints by method and the path values of ``path`` (still encoded), or None."""
         table = self._literal.get(path)
         if table is not None:

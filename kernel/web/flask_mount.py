@@ -13,7 +13,7 @@ from kernel.randomness import Randomness
 from kernel.web.dispatch import Dispatch
 from kernel.web.finished import finished
 from kernel.web.http import Route
-from kernel.web.lane import request_from_environ, serve
+from kernel.web.lane import ROUTE, request_from_environ, serve
 
 
 def mount(
@@ -38,6 +38,7 @@ def mount(
         if found is None:
             flask.abort(404)
         endpoints, values = found
+        environ[ROUTE] = endpoints.path
         request = request_from_environ(environ, address=peer(environ), path_values=values)
         response = serve(endpoints, request, request_id=request_ids.next())
         return finished(response, head=request.method == "HEAD")

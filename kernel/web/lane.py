@@ -24,6 +24,8 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MAX_BODY = 1_048_576
+ROUTE = "switchyard.route"
+"""Under this name both mounts leave the path of the route they found in the environ."""
 LONG_ANSWER = 65_536
 """Bytes of a body from which on it is one that took much memory to make."""
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -147,6 +149,7 @@ class Lane:
         if found is None:
             return self._behind(environ, start_response)
         table, values = found
+        environ[ROUTE] = table.path
         if self._host_is_ours(environ.get("HTTP_HOST", "")):
             request = request_from_environ(environ, address=self._peer(environ), path_values=values)
             response = serve(table, request, request_id=self._request_ids.next())

@@ -13,6 +13,7 @@ from kernel.randomness import SeededRandomness, SystemRandomness
 from kernel.store import Store
 
 if TYPE_CHECKING:
+    from kernel.audit import Told
     from kernel.clock import Clock
     from kernel.database import Database
     from kernel.randomness import Randomness
@@ -27,11 +28,16 @@ def a_sealer(randomness: Randomness | None = None) -> Sealer:
 
 
 def a_store(
-    database: Database, *, clock: Clock | None = None, seed: int | None = None, node: str = "test"
+    database: Database,
+    *,
+    clock: Clock | None = None,
+    seed: int | None = None,
+    node: str = "test",
+    told: Told | None = None,
 ) -> Store:
     """Return a store over `database`: the clock stands at noon, chance is real unless a seed is given."""
     randomness: Randomness = SystemRandomness() if seed is None else SeededRandomness(seed)
-    return Store(database, clock or FrozenClock(NOON), randomness, a_sealer(randomness), node=node)
+    return Store(database, clock or FrozenClock(NOON), randomness, a_sealer(randomness), node=node, told=told)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.support.clock import a_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kernel.audit import Told
     from kernel.shared_commits import Line
     from kernel.store import Store, Unit
     from tests.support.databases import Databases
@@ -24,9 +25,9 @@ ROW = "row"
 """The line of PostgreSQL; SQLite has but one."""
 
 
-def a_store_of_things(databases: Databases) -> Store:
+def a_store_of_things(databases: Databases, *, told: Told | None = None) -> Store:
     """Return a store, and its table of nested things, whose parents are looked for at the commit."""
-    found = a_store(databases.new("kernel"))
+    found = a_store(databases.new("kernel"), told=told)
     parent = "TEXT REFERENCES thing DEFERRABLE INITIALLY DEFERRED"
     with found.database.write() as connection:
         connection.execute(text(f"CREATE TABLE thing (name TEXT PRIMARY KEY, parent {parent})"))

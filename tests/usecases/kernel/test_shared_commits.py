@@ -92,6 +92,29 @@ def test_each_unit_sees_what_those_before_it_wrote(any_store: Store) -> None:
     assert (seen[0], committed) == ({"one"}, 1)
 
 
+def test_what_is_told_of_the_audit_is_what_was_committed(databases: Databases) -> None:
+    """Counts of deeds are those of the audit: of the units of one commit each counts for itself."""
+    told: list[str] = []
+    store = a_store_of_things(databases, told=lambda rows: told.extend(str(row["target"]) for row in rows))
+
+    def fail(unit: Unit) -> None:
+        a_thing(unit, "wrong")
+        raise _WrongError
+
+    def fail_late(unit: Unit) -> None:
+        a_thing(unit, "late")
+        unit.audit.write()
+        raise _WrongError
+
+    def fail_all(unit: Unit) -> None:
+        a_thing(unit, "orphan", parent="nobody")
+
+    in_line(store, [partial(a_thing, name="one"), fail, fail_late, partial(a_thing, name="two")])
+    assert (sorted(told), audited(store)) == (["one", "two"], {"one", "two"})
+    in_line(store, [partial(a_thing, name="three"), fail_all])
+    assert sorted(told) == ["one", "two"]
+
+
 def test_a_commit_that_fails_fails_everybody_and_nobody_after(any_store: Store) -> None:
     """A chain of which nobody knows how far it was written is never gone on with."""
 
