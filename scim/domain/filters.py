@@ -59,7 +59,7 @@ _UNANSWERABLE = frozenset(
 )
 _BESIDE = {"enterprise:manager.$ref": MANAGER_NAME}
 """What the server states of a value, by what is stored whenever it does."""
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*')
 _NUL_OR_SURROGATE = re.compile("[\x00\ud800-\udfff]")
 
@@ -92,7 +92,7 @@ def compile_filter(text: str, catalogue: Catalogue, others: Sequence[Catalogue] 
 
 def _refuse_depth(text: str) -> None:
     depth = 0
-    for character in _STRINGS.sub("", text):
+    for character in STRINGS.sub("", text):
         if character in "([":
             depth += 1
             if depth > DEEPEST:

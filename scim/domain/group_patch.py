@@ -42,6 +42,7 @@ _FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
 _LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SELECTION = re.compile(r"\[(?:.*\]|.*$)", re.DOTALL)
 OPERATIONS = frozenset({"add", "remove", "replace"})
+TOO_MANY = f"A request may hold {MOST_OPERATIONS} operations at most."
 NO_OPERATION = "'op' must be add, remove or replace."
 NO_ATTRIBUTE = "'path' names no attribute of this type of resource."
 SEVERAL_SELECTED = "The selection in 'path' meets more than one entry."
@@ -101,7 +102,7 @@ def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntaxException(detail="'Operations' must hold one or more operations.")
     if len(operations) > MOST_OPERATIONS:
-        raise PayloadTooLargeException(detail=f"A request may hold {MOST_OPERATIONS} operations at most.")
+        raise PayloadTooLargeException(detail=TOO_MANY)
     if not all(isinstance(each, dict) for each in operations):
         raise InvalidSyntaxException(detail="Each operation must be an object.")
     for operation in operations:

@@ -16,12 +16,14 @@ from scim2_models import (
     InvalidSyntaxException,
     InvalidValueException,
     MutabilityException,
+    PayloadTooLargeException,
 )
 
 from scim.domain.catalogue import Attribute, Catalogue
 from scim.domain.enterprise import MANAGER, MANAGER_PATH
-from scim.domain.group_patch import NO_ATTRIBUTE, NO_OPERATION, OPERATIONS
+from scim.domain.group_patch import MOST_OPERATIONS, NO_ATTRIBUTE, NO_OPERATION, OPERATIONS, TOO_MANY
 from scim.domain.lenient_resources import ResourceReader
+from scim.domain.patch_effort import require_readable
 from scim.domain.profile import Tolerance
 
 Operation = dict[str, Any]
@@ -41,7 +43,13 @@ def lenient_operations(
         SCIMException: for what the profile does not take, whatever the resource.
     """
     reader = _PatchReader(catalogue, tolerance, own_id)
-    return [each for operation in operations for each in reader.read(operation)]
+    found: list[Operation] = []
+    for operation in operations:
+        for each in reader.read(operation):
+            if len(found) == MOST_OPERATIONS:  # a value may name as many paths as it likes
+                raise PayloadTooLargeException(detail=TOO_MANY)
+            found.append(each)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ class _PatchReader:
         stated = self._added(named) if names["op"] == "add" else named
         for called, each in stated.items():
             name = self._full_name(called)
-            if self._is_own_id(name, each) or self._is_password(name):
+            if self._is_own_id(name, each) or self._is_password(name) or self._is_ignored(name):
                 continue
             if self._is_path(name):
                 if self._leads_somewhere(name):
@@ -217,6 +225,7 @@ class _PatchReader:
 
     def _target(self, path: str) -> _Target:
         """Return where ``path`` leads; nowhere known for one that is refused, or ignored, further on."""
+        require_readable(path)
         if path.lower() in self._catalogue.extensions:
             return _Target(extension=path)
         match = _PATH.fullmatch(path)
@@ -264,6 +273,13 @@ class _PatchReader:
         if target.attribute is None:
             self._resources.refuse_unknown(name)
         return target.attribute is not None
+
+    def _is_ignored(self, name: str) -> bool:
+        """Tell whether a plain name in a value is one of no attribute, where such names are ignored."""
+        if self._is_path(name) or self._catalogue.knows(name):
+            return False
+        self._resources.refuse_unknown(name)
+        return True
 
     def _is_own_id(self, name: str, value: Any) -> bool:  # noqa: ANN401 - JSON
         return self._tolerance.own_id_in_patch and name.lower() == "id" and value == self._own_id

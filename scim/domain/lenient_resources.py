@@ -129,7 +129,7 @@ class ResourceReader:
         return self._parts(attribute.parts, value, listed=attribute.multi)
 
     def _parts(self, parts: Mapping[str, Attribute], value: Any, *, listed: bool = False) -> Any:  # noqa: ANN401 - JSON
-        """Return the members of an object; anything else is left for the model to refuse.
+        """Return the known members of an object; anything else is left for the model to refuse.
 
         Of an entry of a list the model says which one it is, and of what.
         """
@@ -140,9 +140,8 @@ class ResourceReader:
             part = parts.get(name.lower())
             if part is None:
                 self.refuse_unknown(name)
-            elif part.is_read_only:
-                continue
-            read[name] = each if part is None else self._member(part, each, listed=listed)
+            elif not part.is_read_only:
+                read[name] = self._member(part, each, listed=listed)
         return read
 
     def _member(self, part: Attribute, value: Any, *, listed: bool) -> Any:  # noqa: ANN401 - JSON

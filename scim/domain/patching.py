@@ -10,6 +10,7 @@ from scim2_models.path import Path
 
 from scim.domain.group_patch import PATCH_SCHEMA, SEVERAL_SELECTED
 from scim.domain.models import TOLERANT
+from scim.domain.patch_effort import Effort, comparisons, reading
 from scim.domain.profile import Tolerance
 
 _DESCRIBING = TOLERANT.model_copy(update={"unmatched_path_filter": ScimPolicy.UnmatchedPathFilter.create})
@@ -17,6 +18,8 @@ _DESCRIBING = TOLERANT.model_copy(update={"unmatched_path_filter": ScimPolicy.Un
 
 class Patch:
     """Operations on resources of one model, read for a client of one profile.
+
+    ``effort`` counts what they cost, once, however often they are applied.
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation can be done to no resource.
@@ -27,10 +30,14 @@ class Patch:
         model: Any,  # noqa: ANN401 - a model that is built at run time
         operations: Iterable[Mapping[str, Any]],
         tolerance: Tolerance,
+        effort: Effort,
     ) -> None:
         self._model = model
+        self._effort = effort
+        self._spent = 0
         self._policy = _DESCRIBING if tolerance.described_entries else TOLERANT
-        stated = list(operations)
+        stated = self._stated = list(operations)
+        effort.spend(reading(stated))
         if tolerance.several_entries_selected:
             self._steps = [(self._read(stated), "")] if stated else []
         else:
@@ -41,8 +48,11 @@ class Patch:
         """Change ``resource`` and tell whether anything is different; half done if an error is raised.
 
         Raises:
-            SCIMException: if an operation cannot be done to this resource.
+            SCIMException: if an operation cannot be done to this resource, or takes too long to be done.
         """
+        cost = comparisons(resource, self._stated)
+        self._effort.spend(max(cost - self._spent, 0))
+        self._spent = max(cost, self._spent)
         changed = False
         for step, selection in self._steps:
             if selection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from idp.domain.scim_scopes import GROUPS_READ, GROUPS_WRITE, READ, USERS_READ, USERS_WRITE, WRITE, may
 from idp.domain.security_events import Payload
 from kernel.audit import Actor
+from scim.domain.patch_effort import Effort
 from scim.domain.profile import Profile, Tolerance
 
 __all__ = ["GROUPS_READ", "GROUPS_WRITE", "READ", "USERS_READ", "USERS_WRITE", "WRITE", "ScimClient"]
@@ -19,7 +20,7 @@ class ScimClient:
     ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
     are those of the token, and ``requests_per_second`` is None where the settings say how many. ``events``
     is how much it hears of what it provisions. ``account_id`` is that of a person who asks for
-    the own resource, empty for a client.
+    the own resource, empty for a client. ``effort`` is what the one request costs that it asks.
     """
 
     id: str
@@ -29,6 +30,7 @@ class ScimClient:
     requests_per_second: int | None = None
     events: Payload = Payload.NONE
     account_id: str = ""
+    effort: Effort = field(default_factory=Effort, compare=False)
 
     @property
     def tolerance(self) -> Tolerance:

@@ -101,7 +101,7 @@ def patch_group(
         if outcome is not None:
             return outcome
     require_paths(asked.rest, GROUPS)
-    patch = Patch(Group, asked.rest, client.tolerance)
+    patch = Patch(Group, asked.rest, client.tolerance, client.effort)
 
     def edit(record: Record) -> dict[str, Any]:
         group = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)

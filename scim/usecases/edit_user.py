@@ -95,7 +95,7 @@ def patch_user(
         except _NoPlaceError:
             pass
     require_paths(operations, USERS)
-    patch = Patch(User, operations, client.tolerance)
+    patch = Patch(User, operations, client.tolerance, client.effort)
 
     def draft(record: Record) -> dict[str, Any] | None:
         user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scim.domain.filters import LONGEST
+from scim.domain.filters import LONGEST, MOST_TERMS
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
 from tests.support.scim import PATCH_SCHEMA, a_group, a_user
 
@@ -23,6 +23,7 @@ def world(sqlite_world: ScimWorld) -> ScimWorld:
     return sqlite_world
 
 
+TERMS = " and ".join(['type eq "work"'] * (MOST_TERMS + 1))
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown op": ({"op": "move", "path": "title", "value": "x"}, "invalidValue"),
     "no op": ({"path": "title", "value": "x"}, "invalidValue"),
@@ -86,12 +87,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"op": "remove", "path": f'emails[{"not (" * 33}type eq "x"{")" * 33}]'},
         "invalidPath",
     ),
+    "a path of nothing but parentheses": (
+        {"op": "replace", "path": f'emails[{"(" * 32}type eq "work"{")" * 32}].display', "value": "x"},
+        "invalidPath",
+    ),
+    "a path of too many terms": (
+        {"op": "replace", "path": f"emails[{TERMS}].display", "value": "x"},
+        "invalidPath",
+    ),
+    "the same in a value": (
+        {"op": "replace", "value": {f"emails[{TERMS}].display": "x"}},
+        "invalidPath",
+    ),
+    "a long path in a value": (
+        {"op": "replace", "value": {f'emails[value ne "{"x" * LONGEST}"].display': "x"}},
+        "invalidPath",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_one_operation_that_cannot_be_done_undoes_all(world: ScimWorld, name: str) -> None:
-    """H2, H6, H7, H11, SP-03, SP-04: 400 with the right keyword; version and values stay."""
+    """H2, H6, H7, H11, SF-01, SP-03, SP-04: 400 with the right keyword; version and values stay."""
     operation, scim_type = REFUSED[name]
     made = world.post("/Users", a_user())
     path = f"/Users/{made['id']}"
@@ -236,9 +253,14 @@ def test_what_is_no_patch_is_refused(world: ScimWorld, name: str) -> None:
 def test_too_many_operations_are_too_large(world: ScimWorld) -> None:
     """H15: 413 names the limit."""
     made = world.post("/Users", a_user())["id"]
-    answer = world.patch(f"/Users/{made}", *[{"op": "remove", "path": "title"}] * 1001)
-    assert answer.status == 413
-    assert "1000" in answer.detail
+    paths = {f'emails[value ne "{number}"].display': "Nora" for number in range(501)}
+    for operations in (
+        [{"op": "remove", "path": "title"}] * 1001,
+        [{"op": "replace", "value": paths}] * 2,
+    ):
+        answer = world.patch(f"/Users/{made}", *operations)
+        assert answer.status == 413
+        assert "1000" in answer.detail
 
 
 SHAPES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
