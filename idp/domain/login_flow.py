@@ -304,7 +304,7 @@ RESUME_PATH = "/oauth2/authorize/resume"
 def next_url(request: Mapping[str, object], token: str) -> str:
     """Return where a finished flow leads: back into its authorization request, or to a page of ours.
 
-    A path that could lead anywhere else leads to the first page (OR-05).
+    A path that could lead anywhere else leads to the first page (RFC 9700 §4.11).
     """
     if request.get("kind") == "authorize":
         return f"{RESUME_PATH}?flow={token}"

@@ -35,7 +35,7 @@ def conclude(
 
     ``since`` is the flow as it is stored; None if another request moved or ended it first.
 
-    The token is always new, so that nobody can have planted it (SE-01). A session of the same account in
+    The token is always new, so that nobody can have planted it (ASVS 7.2.4). A session of the same account in
     this browser goes on under the new token, because relying parties know it; one of another account ends.
 
     A client that waits is answered here, where nothing else is to be asked.

@@ -11,7 +11,7 @@ def spend_proofs(services: IdpServices, proven: ProvenClient) -> None:
     """Spend the assertion and the proof of possession of ``proven``, unless the deed did (RFC 7523 §3).
 
     A deed that issues something spends them in its own transaction. A request that is refused before a deed
-    began has been heard all the same: whoever saw it on its way cannot repair it and send it again (CA-07).
+    began has been heard all the same: whoever saw it on its way cannot repair it and send it again.
     """
     if proven.assertion is None and proven.proof is None:
         return

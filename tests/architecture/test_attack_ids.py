@@ -37,3 +37,11 @@ def test_the_table_holds_only_what_no_test_tries() -> None:
     """A line whose attack has a test is out of date, and so is one that the list does not know."""
     assert sorted(_not_offered() & _tested()) == []
     assert sorted(_not_offered() - _listed()) == []
+
+
+def test_only_attacks_of_the_list_are_quoted() -> None:
+    """An id that nobody can look up tells nothing: what has none is told by the standard it is from."""
+    files = [path for path in ROOT.rglob("*.py") if not {".venv", "node_modules"} & set(path.parts)]
+    files += [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    quoted = {found for path in files for found in _ID.findall(path.read_text(encoding="utf-8"))}
+    assert sorted(quoted - _listed()) == []

@@ -150,7 +150,7 @@ def test_one_request_is_taken_up_once(nodes: list[Gatehouse]) -> None:
 
 
 def test_parallel_guesses_never_get_more_looks_than_allowed(nodes: list[Gatehouse]) -> None:
-    """LK-02, CVE-2024-4629: ten looks at the password however many ask at once, on two nodes."""
+    """CVE-2024-4629: ten looks at the password however many ask at once, on two nodes."""
     nodes[0].a_holder()
     looked = []
     for node in nodes:
@@ -199,7 +199,7 @@ def test_right_passwords_at_once_from_one_place_all_pass(nodes: list[Gatehouse])
 
 
 def test_a_counter_hands_out_each_number_once(nodes: list[Gatehouse]) -> None:
-    """LK-02: the row decides, twenty rounds of sixteen tries."""
+    """CVE-2024-4629: the row decides, twenty rounds of sixteen tries."""
     rule = LockRule(after=10)
 
     def one(node: Gatehouse, key: bytes) -> object:

@@ -69,7 +69,7 @@ def test_without_a_grace_one_refresh_wins_and_the_family_falls(gateway_database:
 
 
 def test_one_assertion_proves_its_client_once(gateway_database: Database) -> None:
-    """CA-07, RFC 7523 §3: the jti is spent by one of sixteen."""
+    """RFC 7523 §3: the jti is spent by one of sixteen."""
     op, _cookie = ready(gateway_database)
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     fields = {"grant_type": "client_credentials", **an_assertion("m2m")}

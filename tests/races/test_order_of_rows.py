@@ -80,7 +80,7 @@ def test_a_code_of_an_app(gate: Gatehouse, browser: str) -> None:
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_an_answer_of_a_passkey(gate: Gatehouse, *, alone: bool) -> None:
-    """WA-09, I2: its counter is raised before the session is opened, of whomever it proves."""
+    """WebAuthn §6.1.1, I2: its counter is raised before the session is opened, of whomever it proves."""
     key = a_passkey(gate)
     flow = gate.start()
     if not alone:

@@ -156,7 +156,7 @@ def test_a_sign_in_is_concluded_while_a_group_of_the_account_changes(
 def test_a_session_that_ends_while_a_sign_in_goes_on_with_it_makes_way_for_a_new_one(
     postgresql_gateway_database: Database, clock: FrozenClock
 ) -> None:
-    """SE-01: nothing was done, and the form that is sent again opens one."""
+    """ASVS 7.2.4: nothing was done, and the form that is sent again opens one."""
     gatehouse = a_gatehouse(postgresql_gateway_database, clock)
     holder = gatehouse.a_holder()
     token = gatehouse.sign_in(holder).session_token

@@ -98,7 +98,7 @@ def device_codes(op: Op, processes: Processes, cookie: str) -> None:
 
 
 def test_of_two_processes_one_spends(gateway_database: Database) -> None:
-    """RFC 9449 §11.1, CA-07, TK-01, RFC 9126 §7.3, RT-03, RFC 8628 §3.5: the database decides, whatever a process knows."""
+    """RFC 9449 §11.1, RFC 7523 §3, TK-01, RFC 9126 §7.3, RT-03, RFC 8628 §3.5: the database decides, whatever a process knows."""
     op = an_op(gateway_database, limits=False)
     with processes_over(gateway_database) as processes:
         proofs(op, processes)

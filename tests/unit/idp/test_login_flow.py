@@ -281,7 +281,7 @@ def test_nothing_is_enrolled_without_a_possession_proved_in_this_flow(
     ],
 )
 def test_no_flow_leads_away_from_this_host(path: str) -> None:
-    """OR-05: only paths of ours, in every reading browsers know."""
+    """RFC 9700 §4.11: only paths of ours, in every reading browsers know."""
     assert not is_local_path(path)
     assert next_url({"kind": "page", "path": path}, "t") == "/"
 

@@ -61,7 +61,7 @@ def _no_file_beyond(size: int) -> Iterator[None]:
 
 
 def test_a_key_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
-    """KM-01: with half a line in the key file no node that starts could read it, nor any key in it."""
+    """With half a line in the key file no node that starts could read it, nor any key in it."""
     path = tmp_path / "kek.txt"
     KeyRing.create_file(path, SystemRandomness())
     with _no_file_beyond(path.stat().st_size + 10), pytest.raises(OSError, match="kek.txt"):

@@ -113,7 +113,7 @@ def test_the_example_file_can_be_used_with_every_option_uncommented(tmp_path: Pa
 
 
 def test_a_second_key_encryption_key_seals_and_the_first_still_opens(tmp_path: Path) -> None:
-    """KM-01: keys at rest are rotated by adding a number."""
+    """KM-03: keys at rest are rotated by adding a number."""
     file = tmp_path / "kek.txt"
     for _ in range(2):
         assert CliRunner().invoke(main, ["keys", "new-kek", str(file)]).exit_code == 0

@@ -44,7 +44,7 @@ def give(
 
 
 def test_a_machine_signs_in_from_its_registered_addresses_alone(gatehouse: Gatehouse) -> None:
-    """MA-01, G-38: elsewhere the right password is as wrong as any, in a browser that is known too."""
+    """G-38: elsewhere the right password is as wrong as any, in a browser that is known too."""
     machine = a_machine(gatehouse)
     for browser in ("browser-new", machine.browser):
         assert give(gatehouse, WORLD, browser=browser) == NotSignedIn()
@@ -69,7 +69,7 @@ def test_nobody_elsewhere_can_lock_a_machine_out(gatehouse: Gatehouse) -> None:
 
 
 def test_a_machines_passkey_is_bound_to_its_addresses_too(gatehouse: Gatehouse) -> None:
-    """MA-01: no way around by another proof."""
+    """G-38: no way around by another proof."""
     account = gatehouse.provision(NAME, kind=AccountKind.MACHINE, allowed_addresses=(PLANT,))
     flow = gatehouse.start_activation(account)
     gatehouse.answer_question(flow, "browser-home")

@@ -76,7 +76,7 @@ def test_who_did_not_prove_it_lately_changes_nothing(
 
 
 def test_nobody_touches_a_factor_of_somebody_else(gateway_database: Database) -> None:
-    """AC-01: the same answer as for one that is not there."""
+    """ASVS 8.2.2: the same answer as for one that is not there."""
     op = an_op(gateway_database)
     hers = having_two(op)
     his = live(op, op.session(op.account("other")))

@@ -179,7 +179,7 @@ def test_of_flows_that_expired_the_newest_are_kept_for_a_day(gateway_database: D
 def test_questions_about_consent_go_when_they_are_over_or_too_many(
     gateway_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CO-06: fifty of an account, all in all so many as are kept, and none that nobody can answer any more."""
+    """Fifty of an account, all in all so many as are kept, and none that nobody can answer any more."""
     op = an_op(gateway_database)
     session_id, account_id = "S" * 26, op.account()
     now = op.clock.now()

@@ -301,7 +301,7 @@ def test_three_tabs_all_finish(gatehouse: Gatehouse) -> None:
 
 
 def test_every_sign_in_has_a_new_token(gatehouse: Gatehouse) -> None:
-    """SE-01, ASVS 7.2.4: the token before is dead, the digest alone is stored."""
+    """ASVS 7.2.4: the token before is dead, the digest alone is stored."""
     holder = gatehouse.a_holder()
     first = gatehouse.sign_in(holder)
     second = gatehouse.sign_in(holder)

@@ -158,7 +158,7 @@ def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Offi
 
 
 def test_what_is_not_there_is_not_found(office: Office) -> None:
-    """SA-09: an id nobody has, a token of another client, one that was revoked; none of them is touched."""
+    """ASVS 8.2.2: an id nobody has, a token of another client, one that was revoked; none of them is touched."""
     office.stored()
     office.stored("entra")
     others = office.token("entra")

@@ -87,7 +87,7 @@ def test_so_does_the_last_wrong_code_of_an_app_that_is_set_up(nora: Journey) -> 
 def test_a_wrong_code_that_locks_leaves_the_page_that_tells_how_long(
     sqlite_gateway_database: Database, clock: FrozenClock
 ) -> None:
-    """LK-01: the sign-in stands, and goes on after the wait."""
+    """MF-04: the sign-in stands, and goes on after the wait."""
     gateway = a_gateway(sqlite_gateway_database, clock=clock, settings=IdpSettings(lock_after=2))
     gateway.provision()
     secret = Journey(gateway).activate()

@@ -126,7 +126,9 @@ def test_two_tabs_are_answered_each_with_its_own_request(op_on_both: Op) -> None
     (first, _), (second, _) = [done_of(op, flow) for flow in flows]
     assert (told(first)["state"], told(second)["state"]) == ("one", "two")
     assert first.session_id == second.session_id
-    assert find_session(op.services, first.session_token) is None, "a new token, the old one is dead (SE-01)"
+    assert find_session(op.services, first.session_token) is None, (
+        "a new token, the old one is dead (ASVS 7.2.4)"
+    )
     for done in (first, second):
         assert claims_of(op.redeem(told(done)["code"]).json()["id_token"])["sid"] == first.session_id
 

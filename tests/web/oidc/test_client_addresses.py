@@ -25,7 +25,7 @@ def ask(op: Op, address: str, secret: str = "", **fields: str) -> Response:
 
 
 def test_elsewhere_the_right_proof_is_as_wrong_as_any(op: Op) -> None:
-    """MA-01, G-38, RFC 6749 §5.2: one answer for a wrong place and a wrong secret; the audit tells them apart."""
+    """G-38, RFC 6749 §5.2: one answer for a wrong place and a wrong secret; the audit tells them apart."""
     op.machine("plant", allowed_addresses=NETWORKS)
     for address in (PLANT, "::ffff:192.0.2.7", "2001:db8::5"):
         assert ask(op, address).status == 200
@@ -37,7 +37,7 @@ def test_elsewhere_the_right_proof_is_as_wrong_as_any(op: Op) -> None:
 
 
 def test_a_signed_assertion_does_not_travel_either(op: Op) -> None:
-    """MA-01: neither as the client's proof nor as its grant, and it is not spent by having been tried there."""
+    """G-38: neither as the client's proof nor as its grant, and it is not spent by having been tried there."""
     grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     op.machine(
         "plant",

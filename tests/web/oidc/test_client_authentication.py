@@ -191,7 +191,7 @@ def test_an_assertion_proves_its_client_once(op: Op, algorithm: str, audience: o
     ],
 )
 def test_an_assertion_of_a_refused_request_is_spent_too(op: Op, path: str, fields: dict[str, str]) -> None:
-    """CA-07: who saw it on its way cannot repair the request and send it again."""
+    """RFC 7523 §3: who saw it on its way cannot repair the request and send it again."""
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     proof = an_assertion("m2m")
     first = op.post(path, {**fields, **proof})
@@ -224,7 +224,7 @@ def test_an_assertion_of_a_refused_request_is_spent_too(op: Op, path: str, field
     ],
 )
 def test_an_assertion_says_who_to_whom_and_until_when(op: Op, claims: dict[str, object]) -> None:
-    """CA-06..CA-08: every claim counts; the life is bounded."""
+    """RFC 7523 §3, CA-08: every claim counts; the life is bounded."""
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     refused(ask(op, **an_assertion("m2m", **claims)))
 

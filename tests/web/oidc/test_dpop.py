@@ -61,7 +61,7 @@ def test_a_proof_without_our_nonce_is_told_the_nonce(op: Op) -> None:
 
 
 def test_who_is_told_the_nonce_asks_again_with_the_same_assertion(op: Op) -> None:
-    """RFC 9449 §8, CA-07: the assertion is not looked at before the proof is right; then it works once."""
+    """RFC 9449 §8, RFC 7523 §3: the assertion is not looked at before the proof is right; then it works once."""
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     holder = Holder(op)
     said = {**MACHINE, **an_assertion("m2m")}
