@@ -19,6 +19,8 @@ from kernel.foreign_json import read_json
 SKEW = dt.timedelta(seconds=15)
 LONGEST_LIFE = dt.timedelta(minutes=10)
 _LONGEST_ID = 255
+_TYPES = frozenset({"jwt", "client-authentication+jwt", "authorization-grant+jwt"})
+"""What an assertion may say it is; most say nothing, or no more than that it is a JWT (RFC 8725 §3.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ def judged(assertion: str, keys: KeySet | None, expected: Expected) -> Assertion
     signed = signed_by(assertion, keys, algorithms=algorithms)
     if signed is None:
         return "signature"
+    typ = signed.header.get("typ", "jwt")
+    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
+        return "type"
     claims = signed.claims
     for name, holds in RULES:
         if not holds(claims, expected):

@@ -505,9 +505,15 @@ def public_keys(*keys: SigningKey) -> dict[str, Any]:
 
 
 def an_assertion(
-    client_id: str, *, algorithm: str = "ES256", now: dt.datetime = NOON, key: Any = None, **changes: object
+    client_id: str,
+    *,
+    algorithm: str = "ES256",
+    now: dt.datetime = NOON,
+    key: Any = None,
+    typ: str | None = None,
+    **changes: object,
 ) -> dict[str, str]:
-    """Return the form fields of private_key_jwt; None leaves a claim out."""
+    """Return the form fields of private_key_jwt; None leaves a claim, or the type in the header, out."""
     chosen = key or _KEYS.get(algorithm, _RSA_KEY)
     claims: dict[str, object] = {
         "iss": client_id,
@@ -521,5 +527,6 @@ def an_assertion(
         **changes,
     }
     said = {name: value for name, value in claims.items() if value is not None}
-    token = signed({"alg": algorithm, "kid": chosen.kid}, said, chosen)
+    header = {"alg": algorithm, "kid": chosen.kid, **({} if typ is None else {"typ": typ})}
+    token = signed(header, said, chosen)
     return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": token}

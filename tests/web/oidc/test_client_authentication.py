@@ -229,6 +229,23 @@ def test_an_assertion_says_who_to_whom_and_until_when(op: Op, claims: dict[str, 
     refused(ask(op, **an_assertion("m2m", **claims)))
 
 
+@pytest.mark.parametrize(
+    "typ",
+    ["oauth-authz-req+jwt", "dpop+jwt", "at+jwt", "logout+jwt", "secevent+jwt", "application/at+jwt", ""],
+)
+def test_what_the_client_signed_for_something_else_proves_nothing(op: Op, typ: str) -> None:
+    """CA-08, RFC 8725 §3.11, RFC 9101 §10.8: a request object travels through browsers and their histories."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    refused(ask(op, **an_assertion("m2m", typ=typ)))
+
+
+@pytest.mark.parametrize("typ", [None, "JWT", "jwt", "client-authentication+jwt", "application/JWT"])
+def test_an_assertion_may_say_that_it_is_one(op: Op, typ: str | None) -> None:
+    """RFC 8725 §3.11: none of them is taken for something else."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    assert ask(op, **an_assertion("m2m", typ=typ)).status == 200
+
+
 def test_a_clock_that_is_a_little_ahead_is_forgiven(op: Op) -> None:
     """FAPI 2.0: eight seconds are accepted."""
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
