@@ -307,14 +307,6 @@ def _telling_away() -> Iterator[None]:
         raise
 
 
-def _connected(engine: Engine) -> Connection:
-    try:
-        return engine.connect()
-    except OperationalError as error:
-        _tell_away(error.orig, error)
-        raise
-
-
 def is_read_only(connection: Connection) -> bool:
     """Tell whether PostgreSQL takes no changes: it stands by for another server, or was set read only."""
     if connection.dialect.name != "postgresql":
@@ -374,7 +366,7 @@ class Database:
         Raises:
             DatabaseAwayError: if there is none, or it broke; :meth:`snapshot` and :meth:`reader` say so, too.
         """
-        with _telling_away(), _connected(self._reading) as connection:
+        with _telling_away(), self._connected(self._reading) as connection:
             yield connection
 
     @contextmanager
@@ -386,7 +378,7 @@ class Database:
         """
         with (
             _telling_away(),
-            _connected(self._snapshots) as connection,
+            self._connected(self._snapshots) as connection,
             connection.begin(),
             within_allowance(connection),
         ):
@@ -445,6 +437,14 @@ class Database:
         self.writer.close()
         self.engine.dispose()
 
+    def _connected(self, engine: Engine) -> Connection:
+        self.writer.make_room()
+        try:
+            return engine.connect()
+        except OperationalError as error:
+            _tell_away(error.orig, error)
+            raise
+
     def _spare_reader(self) -> _Reader | None:
         while self._spare:
             try:
@@ -456,6 +456,7 @@ class Database:
         return None
 
     def _new_reader(self) -> _Reader:
+        self.writer.make_room()
         try:
             lent = self.engine.raw_connection()
         except self.engine.dialect.loaded_dbapi.Error as error:

@@ -155,7 +155,7 @@ def postgresql_engine(url: URL, *, pool_size: int) -> Engine:
     def look(raw: Any, _record: object, _lent: object) -> None:  # noqa: ANN401 - the driver's own connection
         # A server that went away has closed the connection, and there is the end to be read. To ask it each
         # time would cost every unit of work a way to the server and back.
-        if _has_news(raw) and not _answers(engine, raw):
+        if has_news(raw) and not _answers(engine, raw):
             raise InvalidatePoolError
 
     return engine
@@ -174,7 +174,7 @@ def _make_private(path: str | None) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _has_news(raw: Any) -> bool:  # noqa: ANN401 - the driver's own connection
+def has_news(raw: Any) -> bool:  # noqa: ANN401 - the driver's own connection
     """Tell whether there is something to be read though nothing was asked, or the connection is closed."""
     if raw.closed:
         return True

@@ -9,14 +9,16 @@ disk does. Other processes wait for the row as ever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
+from typing import Any
 
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
-from kernel.engines import TellingAsCore
+from kernel.engines import TellingAsCore, has_news
 from kernel.errors import NestedUnitError
 from kernel.forking import renew_in_children
 from kernel.shared_commits import Line, Shared
@@ -34,8 +36,9 @@ class PostgresqlUnits:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._kept = _Kept(engine)
         self._local = threading.local()
-        self.renew()
+        self._forget_lines()
         renew_in_children(self)
 
     def unit(self, line: str = "") -> AbstractContextManager[Transaction]:
@@ -69,34 +72,134 @@ class PostgresqlUnits:
 
     def renew(self) -> None:
         """In a process that was forked off, forget what its parent's threads do."""
+        self._kept.renew()
+        self._forget_lines()
+
+    def _forget_lines(self) -> None:
         self._lock = threading.Lock()
         self._lines: dict[str, _SharedRow] = {}
 
     def close(self) -> None:
-        """Nothing is open between two units."""
+        """Close the connections that wait for units."""
+        self._kept.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        """Lend a transaction that is committed when the body ends."""
-        transaction: Transaction | None = None
+    def make_room(self) -> None:
+        """Give a waiting connection back if the engine would have to open one more than it keeps."""
+        self._kept.make_room()
+
+    def _transaction(self) -> AbstractContextManager[Transaction]:
+        return _Whole(self._kept)
+
+
+class _Kept:
+    """The connections on which units ran, each ready for the next one.
+
+    To ask the engine for one each time, and to give it back, takes as much processor time as a statement.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: list[Connection] = []
+        self._inherited: list[list[Connection]] = []
+
+    @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises."""
+        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return found
+
+    def take(self) -> Connection:
+        """Return the one that was used last, or another if that has broken.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: if none could be opened.
+        """
+        try:
+            connection = self._waiting.pop()
+        except IndexError:
+            return self._engine.connect()
+        if has_news(connection.connection.dbapi_connection):
+            self.give_up(connection)
+            return self._engine.connect()  # which looks at each that it lends
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep it for the next unit. Nothing may be open on it."""
+        self._waiting.append(connection)
+
+    def give_up(self, connection: Connection) -> None:
+        """Undo what is open on it, and give it back to the engine; one that broke is closed.
+
+        That nothing can be undone there needs no word: the server has undone it.
+        """
+        raw: Any = None if connection.invalidated else connection.connection.dbapi_connection
+        try:
+            if raw is not None:
+                raw.rollback()
+        except self.errors:
+            connection.invalidate()
+        finally:
+            connection.close()
+
+    def make_room(self) -> None:
+        """Give one back to the engine if that has none left of those it keeps open."""
+        pool = self._engine.pool
+        if self._waiting and isinstance(pool, QueuePool) and pool.checkedout() >= pool.size():
+            with suppress(IndexError):  # a unit took it
+                self._waiting.pop(0).close()
+
+    def close(self) -> None:
+        """Give all of them back to the engine."""
+        while self._waiting:
+            self._waiting.pop().close()
+
+    def renew(self) -> None:
+        """In a process that was forked off, leave them to its parent, and the engine's; close nothing."""
+        self._inherited.append(self._waiting)
+        self._waiting = []
+        self._engine.dispose(close=False)
+
+
+class _Whole(AbstractContextManager[Transaction]):
+    """The body of a ``with`` that is a transaction of its own: committed when it ends, or undone."""
+
+    __slots__ = ("_kept", "_transaction")
+
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+        self._transaction: Transaction
+
+    def __enter__(self) -> Transaction:
+        self._transaction = Transaction(self._kept.take())
+        return self._transaction
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        transaction = self._transaction
         committed: bool | None = False
         try:
-            with self._engine.begin() as connection:
-                transaction = Transaction(connection)
-                yield transaction
-                with TellingAsCore(connection, "COMMIT") as raw:
+            if error is None:
+                with TellingAsCore(transaction.connection, "COMMIT") as raw:
                     raw.see_whole()  # or the server would answer the COMMIT by undoing it all
-                committed = None  # the commit runs as this block ends; if it breaks, nobody knows how it went
-                if transaction.last:
+                    committed = None  # if it breaks from here on, nobody knows how it went
                     try:
-                        with TellingAsCore(connection, "COMMIT"):
+                        if transaction.last:
                             raw.commit_with(transaction.last)
-                    except DBAPIError:
+                        else:
+                            raw.commit()
+                    except self._kept.errors:
                         committed = None if raw.is_in_doubt else False
                         raise
-            committed = True
+                transaction.connection.commit()  # the server is done: this is for what Core knows of it
+                committed = True
         finally:
-            if transaction is not None:
+            try:
+                if committed:
+                    self._kept.give_back(transaction.connection)
+                else:
+                    self._kept.give_up(transaction.connection)
+            finally:
                 transaction.end(committed=committed)
 
 

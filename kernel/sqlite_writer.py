@@ -41,6 +41,9 @@ class SqliteWriter(Line):
         del line
         return super().unit()
 
+    def make_room(self) -> None:
+        """Give nothing back: readers find room beside the one connection."""
+
     def close(self) -> None:
         """Close the connection; the next unit opens another."""
         with self._line:

@@ -49,6 +49,7 @@ def test_a_connection_that_the_server_ended_is_replaced_before_it_is_used(
     monkeypatch.setattr(engine.dialect, "do_ping", lambda raw: asked.append(raw) or ping(raw))
     event.listen(engine, "connect", lambda raw, _record: opened.append(raw))
     deed(store, "a")
+    assert targets(store) == ["a"]
     opened.clear()
     deed(store, "b")
     assert targets(store) == ["a", "b"]

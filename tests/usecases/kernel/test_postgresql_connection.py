@@ -314,7 +314,7 @@ def test_last_statements_that_the_server_forgot_are_prepared_anew_by_the_next_un
     store = a_store(database)
     with store.write() as unit:
         unit.audit.record("test:thing:made", actor=SYSTEM)
-    with database.read() as connection:
+    with database.write() as connection:
         connection.execute(text("DEALLOCATE ALL"))
     with pytest.raises(UndoneError), store.write() as unit:
         unit.audit.record("test:thing:made", actor=SYSTEM)
