@@ -83,7 +83,7 @@ def provisioner_since(services: IdpServices, token_digest: bytes, at: dt.datetim
 def _by_access_token(services: IdpServices, name: bytes, now: dt.datetime) -> Provisioner | None:
     """Find who it is, and what it is registered as, by one statement; as for every other bearer."""
     found = find_bearer_with_scim_client(services.store.database, name, now=now)
-    if found is None or found[0].account_id:
+    if found is None:
         return None
     facts, stored = found
     bound_to = facts.confirmation
