@@ -112,6 +112,22 @@ def test_a_native_client_cannot_register_it(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "uri",
+    [
+        "com.example.app://[callback",
+        "com.example.app://callback:99999/cb",
+        "com.example.app://callback:80/cb",
+        "com.example.app://user@callback/cb",
+        "com.example.app://call%62ack/cb",
+    ],
+)
+def test_behind_a_private_scheme_stands_a_plain_name_at_most(uri: str) -> None:
+    """AZ-08, RFC 8252 §7.1: what apps and browsers read in two ways is refused; a name as apps write it is not."""
+    assert uri_fault(uri, native=True)
+    assert uri_fault("com.example.app://callback/cb", native=True) == ""
+
+
+@pytest.mark.parametrize(
     ("uri", "told"),
     [
         ("http://localhost:8000/", "127.0.0.1 or [::1]"),

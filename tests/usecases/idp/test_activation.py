@@ -6,12 +6,14 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from idp.domain.account import AccountKind
 from idp.domain.login_flow import FlowKind, Step
+from idp.domain.one_time import Purpose
 from idp.domain.password_policy import FaultCode
 from idp.settings import IdpSettings
+from idp.storage.one_time import spend
 from idp.storage.tables import factor, one_time_secret, password, security_question, session
 from idp.usecases.activate_account import Activated, activate_account
 from idp.usecases.enrol_totp import begin_totp_enrolment, confirm_totp_enrolment, look_at_totp_enrolment
@@ -31,7 +33,7 @@ from idp.usecases.list_apps import list_apps
 from idp.usecases.look_at_activation import ActivationPage, look_at_activation
 from idp.usecases.sessions import find_session
 from idp.usecases.set_security_question import set_security_question
-from kernel.crypto import PasswordHasher
+from kernel.crypto import PasswordHasher, digest
 from tests.support.gatehouse import ANSWER, PASSWORD, Gatehouse, a_gatehouse, from_place
 
 if TYPE_CHECKING:
@@ -155,6 +157,17 @@ def test_only_the_digest_of_a_link_is_stored(gatehouse: Gatehouse) -> None:
         rows = connection.execute(select(one_time_secret)).all()
     assert token not in repr(rows)
     assert len(rows[0].digest) == 32
+
+
+def test_a_secret_for_another_purpose_is_no_link(gatehouse: Gatehouse) -> None:
+    """RC-19: it is live, and the account's own, and opens nothing."""
+    account = gatehouse.provision()
+    token = gatehouse.link_token(account.email)
+    with gatehouse.services.store.write() as unit:
+        unit.connection.execute(update(one_time_secret).values(purpose=Purpose.MAILBOX_CODE))
+        assert spend(unit.connection, digest(token), purpose=Purpose.ACTIVATION, now=unit.now) is None
+    assert look_at_activation(gatehouse.services, token=token) == LinkDead()
+    assert post(gatehouse, token) == LinkDead()
 
 
 def test_a_link_of_another_environment_is_dead(

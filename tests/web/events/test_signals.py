@@ -238,6 +238,17 @@ def test_a_receiver_has_one_stream_which_it_reads_changes_replaces_and_ends(op: 
     assert party.ask("GET", "/ssf/stream", query=f"stream_id={name}").status == 404
 
 
+def test_what_one_address_was_to_be_shown_no_other_is(op: Op) -> None:
+    """RFC 8935 §2: the header of a push is a secret of the receiver's address, and goes with it."""
+    party = Party(op)
+    first = {"method": PUSH, "endpoint_url": "https://receiver.example/", "authorization_header": HEADER}
+    name = party.ask("POST", "/ssf/stream", {"delivery": first}).json()["stream_id"]
+    moved = {"method": PUSH, "endpoint_url": "https://elsewhere.example/"}
+    assert party.ask("PATCH", "/ssf/stream", {"stream_id": name, "delivery": moved}).status == 200
+    with op.services.store.read() as connection:
+        assert connection.scalar(select(event_stream.c.sealed_authorization)) is None
+
+
 def test_another_receivers_stream_is_unknown(op: Op) -> None:
     """SSF §8.1: whatever is tried with its id."""
     mine, other = Party(op), Party(op, "other")

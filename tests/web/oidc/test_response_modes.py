@@ -163,6 +163,15 @@ def test_a_replayed_code_of_a_hybrid_answer_takes_its_tokens_along(op: Op) -> No
     assert op.userinfo(found["access_token"]).status == 401
 
 
+def test_a_code_of_a_hybrid_answer_that_is_used_wrongly_takes_its_tokens_along(op_on_both: Op) -> None:
+    """TK-05, PK-05: whoever has the code without its verifier may have the token that came beside it."""
+    cookie = compat(op_on_both)
+    found = returned(op_on_both.authorize(cookie, response_type="code token"))
+    assert op_on_both.userinfo(found["access_token"]).status == 200
+    assert op_on_both.redeem(found["code"], code_verifier="x" * 43).status == 400
+    assert op_on_both.userinfo(found["access_token"]).status == 401
+
+
 def test_implicit_types_have_to_be_registered(op: Op) -> None:
     """TK-06: the profile allows, the registration decides."""
     op.client(profile="compat")

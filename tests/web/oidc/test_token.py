@@ -481,6 +481,18 @@ def test_a_refresh_token_is_bound_to_its_client(op: Op) -> None:
     assert op.refresh(first["refresh_token"]).status == 200
 
 
+@pytest.mark.parametrize("seconds", [0, 11])
+def test_a_spent_refresh_token_says_nothing_to_another_client(op_on_both: Op, seconds: int) -> None:
+    """RT-05, RT-11: neither the answer of its grace nor, after that, the end of a family that is not its own."""
+    op = op_on_both
+    first = op.tokens(ready(op))["refresh_token"]
+    heir = op.refresh(first).json()["refresh_token"]
+    op.client("rp2")
+    op.clock.advance(dt.timedelta(seconds=seconds))
+    assert error_of(op.refresh(first, headers=op.basic("rp2"))) == "invalid_grant"
+    assert op.refresh(heir).status == 200
+
+
 def test_a_refused_wish_does_not_cost_the_token(op: Op) -> None:
     """RFC 6749 §6: more scope or another resource is refused, and the token is unspent."""
     first = op.tokens(ready(op), scope="openid email")
