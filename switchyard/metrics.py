@@ -26,7 +26,7 @@ from kernel.errors import SwitchyardError
 from kernel.settings import KernelSettings
 from kernel.store import Store
 from kernel.tables import courier_message
-from registration.storage.tables import OUTBOX_OPEN, outbox
+from registration.storage.tables import OUTBOX_OPEN, outbox, target_health
 from switchyard import counted
 from switchyard.ports import look_at_address
 from switchyard.revisions import System
@@ -162,7 +162,15 @@ _OF_REGISTRATION = (
         outbox,
         OUTBOX_OPEN,  # type: ignore[arg-type]  # a condition in words
         outbox.c.lane,
-        outbox.c.next_at,
+        func.coalesce(outbox.c.first_failed_at, outbox.c.next_at),
+    ),
+    Waiting(
+        "switchyard_delivery_targets_failing",
+        "Gateways that do not answer the worker, or refuse it, by cause.",
+        target_health,
+        target_health.c.failures > 0,
+        target_health.c.cause,
+        target_health.c.first_failed_at,
     ),
     Waiting(
         "switchyard_deliveries_failed",

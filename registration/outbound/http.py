@@ -13,6 +13,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 import httpx
+import structlog
 
 from kernel.errors import SettingsError, SwitchyardError
 
@@ -22,6 +23,9 @@ _TRACED = {
     "connection.connect_tcp.complete": "after-connect",
     "http11.send_request_body.complete": "after-send",
 }
+
+
+_log = structlog.get_logger(__name__)
 
 
 class TargetRefusedError(SwitchyardError):
@@ -60,6 +64,22 @@ def trusted(ca_file: str) -> ssl.SSLContext:
         raise SettingsError(f"registration.gateway_ca_file: {ca_file} cannot be used: {reason}") from None
 
 
+def _reason(error: BaseException | None) -> str:
+    """Return what the system says of a connection that did not come about, in its own few words.
+
+    Nothing else that an error carries: it may hold a part of the request.
+    """
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        if isinstance(error, ssl.SSLError):
+            return error.reason or ""
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 class Outbound:
     """Sends requests to allowed origins. Safe to share between threads."""
 
@@ -94,7 +114,7 @@ class Outbound:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request and return the answer, whatever its status.
+        """Send one request and return the answer, whatever its status. Where none comes, the log says why.
 
         Raises:
             TargetRefusedError: if the address is not allowed; nothing was sent.
@@ -103,15 +123,21 @@ class Outbound:
         if origin_of(url) not in self._allowed:
             raise TargetRefusedError(url=url)
         extensions = {"trace": self._trace} if self._event else None
-        return self._client.request(
-            method,
-            url,
-            params=dict(params) if params else None,
-            data=dict(form) if form is not None else None,
-            json=json,
-            headers=dict(headers) if headers else None,
-            extensions=extensions,
-        )
+        try:
+            return self._client.request(
+                method,
+                url,
+                params=dict(params) if params else None,
+                data=dict(form) if form is not None else None,
+                json=json,
+                headers=dict(headers) if headers else None,
+                extensions=extensions,
+            )
+        except httpx.HTTPError as error:
+            _log.warning(
+                "gateway.no_answer", origin=origin_of(url), error=type(error).__name__, reason=_reason(error)
+            )
+            raise
 
     def _trace(self, name: str, _info: Mapping[str, object]) -> None:
         point = _TRACED.get(name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection
 
 from kernel.store import Unit
@@ -43,6 +44,8 @@ from registration.storage import (
     requests,
 )
 from registration.usecases.services import RegistrationServices
+
+_log = structlog.get_logger(__name__)
 
 _AGAIN: Final = frozenset({Verdict.STALE, Verdict.CHANGED, Verdict.RECREATE})
 """What is built and sent again at once, a few times: the state was read too early, or is gone."""
@@ -379,8 +382,11 @@ def _keep_health(connection: Connection, unit: Unit, verdict: Verdict) -> None:
         refused = verdict is Verdict.UNAUTHORIZED
         failed = after_failure(health, now=unit.now, cause=verdict.value, at_once=refused)
         outbox.put_health(connection, failed)
+        if health.cause != failed.cause:
+            _log.error("delivery.gateway_fails", cause=failed.cause)
     elif health != Health():
         outbox.put_health(connection, Health())
+        _log.info("delivery.gateway_is_back", failed_since=str(health.failing_since))
 
 
 def _wake(services: RegistrationServices, trip: _Trip) -> None:

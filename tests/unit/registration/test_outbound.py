@@ -17,6 +17,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from structlog.testing import capture_logs
 
 from kernel.clock import FrozenClock
 from kernel.errors import SettingsError
@@ -32,7 +33,9 @@ from registration.outbound.keys import ClientKey, create_key_file, read_public_k
 from registration.outbound.oidc_client import LOGOUT_EVENT, GatewayProvider
 from registration.outbound.scim_client import ScimDirectory
 from registration.settings import RegistrationSettings
+from switchyard.ports import free_port
 from tests.support.clock import NOON
+from tests.support.https_server import serving_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -736,6 +739,21 @@ def test_only_listed_origins_are_ever_called(url: str) -> None:
     assert outbound.send("GET", f"{ISSUER}:443/x").status_code == 200
     assert len(called) == 1
     outbound.close()
+
+
+def test_why_no_answer_came_stands_in_the_log(tmp_path: Path) -> None:
+    """Whoever looks after the worker reads there what to mend; nothing of the request stands beside it."""
+    with serving_documents(tmp_path) as documents, capture_logs() as logs:
+        for origin in (documents.origin, f"http://127.0.0.1:{free_port()}"):
+            outbound = Outbound([origin], timeout=dt.timedelta(seconds=5))
+            with pytest.raises(httpx.ConnectError):
+                outbound.send("POST", f"{origin}/secret", form={"code": "secret"})
+            outbound.close()
+    assert [(line["event"], line["error"], line["reason"]) for line in logs] == [
+        ("gateway.no_answer", "ConnectError", "self-signed certificate"),
+        ("gateway.no_answer", "ConnectError", "Connection refused"),
+    ]
+    assert "secret" not in str(logs)
 
 
 def test_an_endpoint_that_discovery_names_elsewhere_is_not_called(wired: Wired) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from registration.domain.authority import Caller
 from registration.domain.outbox import Aggregate, Lane
@@ -106,9 +107,11 @@ def test_a_gateway_that_is_away_holds_nothing_up_for_ever(world: World) -> None:
     world.gateway.down = True
     started = world.clock.now()
     first = granted(world)
-    for _ in range(30):
-        world.drain()
-        world.clock.advance(dt.timedelta(seconds=2))
+    with capture_logs() as logs:
+        for _ in range(30):
+            world.drain()
+            world.clock.advance(dt.timedelta(seconds=2))
+    assert [line["event"] for line in logs].count("delivery.gateway_fails") == 1, "said once, not every time"
     waiting = [item.waiting for item in view(world, first).items if item.waiting]
     assert {item.reason for item in waiting} == {WaitReason.UNREACHABLE}
     assert all(item.since == started for item in waiting)
@@ -128,16 +131,20 @@ def test_a_gateway_that_is_away_holds_nothing_up_for_ever(world: World) -> None:
 
 
 def test_a_refused_credential_opens_the_breaker_and_kills_no_row(world: World) -> None:
-    """401/403 are ours to mend, not the row's fault."""
+    """401/403 are ours to mend, not the row's fault; who reads the log finds it there."""
     made = granted(world)
     world.gateway.fault = lambda _name: "401"
-    world.drain()
+    with capture_logs() as logs:
+        world.drain()
     assert len(world.gateway.requests) == 1
     assert states(world) <= {"pending", "done"}
     assert view(world, made).items[1].waiting is not None
+    assert [(line["event"], line["cause"]) for line in logs] == [("delivery.gateway_fails", "unauthorized")]
     world.gateway.fault = lambda _name: None
-    world.settle()
+    with capture_logs() as logs:
+        world.settle()
     assert view(world, made).state == "provisioned"
+    assert [line["event"] for line in logs] == ["delivery.gateway_is_back"]
 
 
 def test_an_account_that_is_kept_from_us_holds_nobody_else_up(world: World) -> None:

@@ -20,8 +20,8 @@ from kernel.counters import Counters, shared_file
 from kernel.database import Database
 from kernel.settings import KernelSettings
 from kernel.web.http import Response
-from registration.domain.outbox import Aggregate, Lane
-from registration.storage.outbox import enqueue
+from registration.domain.outbox import Aggregate, Health, Lane, after_failure
+from registration.storage.outbox import enqueue, put_health
 from switchyard import counted, metrics
 from switchyard.metrics import WAITING, NodeMetrics
 from tests.support.clock import NOON, a_store
@@ -75,6 +75,21 @@ def test_what_waits_in_registration_is_told_by_lane_with_its_lag(registration_da
     assert found['switchyard_messages_waiting_oldest_seconds{channel="email"}'] == 120
     assert found["switchyard_database_answers"] == 1
     assert "somebody" not in str(found)
+
+
+def test_a_gateway_that_fails_is_told_with_the_time_since(registration_database: Database) -> None:
+    """What waits is tried again and again, so that nothing is overdue for long: the first failure counts."""
+    clock = FrozenClock(NOON)
+    store = a_store(registration_database, clock=clock)
+    with store.write() as unit:
+        put_health(unit.connection, after_failure(Health(), now=unit.now, cause="unreachable"))
+    clock.advance(dt.timedelta(minutes=5))
+    found = told(store, "registration")
+    assert found['switchyard_delivery_targets_failing{cause="unreachable"}'] == 1
+    assert found['switchyard_delivery_targets_failing_oldest_seconds{cause="unreachable"}'] == 300
+    with store.write() as unit:
+        put_health(unit.connection, Health())
+    assert "targets_failing" not in str(told(store, "registration"))
 
 
 def test_what_the_gateway_refused_for_good_is_told_apart(registration_database: Database) -> None:
