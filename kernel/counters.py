@@ -111,25 +111,22 @@ def shared_file() -> Iterator[int]:
 def count_all(handle: int) -> dict[Series, float]:
     """Return every series of the file with this handle, of all processes together, those that ended too."""
     found: dict[Series, float] = {}
-    size = os.fstat(handle).st_size
-    if not size:
-        return found
-    with mmap.mmap(handle, size, access=mmap.ACCESS_READ) as file:
-        for start in range(0, size, _SHEET):
-            for _, series, number in _records(file, start):
-                found[series] = found.get(series, 0.0) + number
+    for start in range(0, os.fstat(handle).st_size, _SHEET):
+        # Not mapped: a mapping has a handle of its own, and where a process closes one, whichever it is, all
+        # its locks on the file are gone (POSIX). The next process would then take the sheet of this one.
+        for _, series, number in _records(os.pread(handle, _SHEET, start)):
+            found[series] = found.get(series, 0.0) + number
     return found
 
 
-def _records(file: mmap.mmap, start: int = 0) -> Iterator[tuple[int, Series, float]]:
-    """Go through the records of the sheet at ``start``: the place of each number, its series, itself."""
-    with memoryview(file) as whole, whole.cast("d") as numbers:
-        first = start // _NUMBER
-        for place in range(1, int(numbers[first]) + 1):
-            at = start + place * _RECORD
+def _records(sheet: mmap.mmap | bytes) -> Iterator[tuple[int, Series, float]]:
+    """Go through the records of a sheet: the place of each number, its series, itself."""
+    with memoryview(sheet) as whole, whole.cast("d") as numbers:
+        for record in range(1, int(numbers[0]) + 1):
+            at = record * _RECORD
             name = bytes(whole[at + _NUMBER : at + _RECORD]).rstrip(b"\x00")
-            number = at // _NUMBER
-            yield number - first, tuple(part.decode() for part in name.split(_BETWEEN)), numbers[number]
+            place = at // _NUMBER
+            yield place, tuple(part.decode() for part in name.split(_BETWEEN)), numbers[place]
 
 
 def _a_free_sheet(handle: int) -> mmap.mmap:

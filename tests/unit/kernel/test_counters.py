@@ -63,6 +63,18 @@ def test_processes_that_live_together_count_on_sheets_of_their_own(file: int) ->
             process.communicate()
 
 
+def test_who_reads_all_of_them_keeps_its_own_sheet(file: int) -> None:
+    """The process that answers Prometheus counts, too; a web worker that is started anew takes another sheet."""
+    counted = Counters()
+    counted.keep(file)
+    counted.add(("mine",))
+    assert count_all(file) == {("mine",): 1.0}
+    process = _process(file, "theirs")
+    counted.add(("mine, and new",))
+    process.communicate()
+    assert count_all(file) == {("mine",): 1.0, ("mine, and new",): 1.0, ("deeds", "theirs"): 3.0}
+
+
 def test_the_next_process_goes_on_with_the_sheet_of_one_that_was_killed(file: int) -> None:
     """No counter ever falls, and the file does not grow with every restart."""
     for lives in range(1, 4):
