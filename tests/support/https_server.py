@@ -22,8 +22,8 @@ class Documents:
 
     What is below a path in ``folders`` is read from the folder, as it is when it is asked for.
 
-    ``sent`` holds what was posted: path, headers by their lower-case names, body. ``reached`` is set by each
-    request, which is answered while ``goes_on`` is set.
+    ``sent`` holds what was posted: path, headers by their lower-case names, body; ``spoken`` the versions of TLS by
+    which it came. ``reached`` is set by each request, which is answered while ``goes_on`` is set.
     """
 
     origin: str
@@ -32,6 +32,7 @@ class Documents:
     folders: dict[str, Path] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    spoken: set[str | None] = field(default_factory=set)
     reached: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
 
@@ -82,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Server)
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        assert isinstance(self.connection, ssl.SSLSocket)
+        self.server.documents.spoken.add(self.connection.version())
         self.server.documents.sent.append((self.path, headers, body))
         self.do_GET()
 

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from joserfc import jwt
 
@@ -28,6 +29,11 @@ _OFFLINE = "openid offline_access"
 _VISIBLE = re.compile(r"[\x21-\x7e]{16,}")
 _THE_WEB_IS_THERE = dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp()
 """The suite takes no earlier time for a person's."""
+_FORMS = {
+    "locale": re.compile(r"[a-z]{2,3}(-[A-Z]{2})?"),
+    "email": re.compile(r"[^@\s]+@[^@\s]+"),
+    "phone_number": re.compile(r"\+[0-9][0-9 ().-]{5,}"),
+}
 
 
 @module("oidcc-discovery-endpoint-verification")
@@ -111,7 +117,17 @@ def scope(party: Party, name: str) -> None:
     """Userinfo has every claim that the scope opens, in the form that the standard gives it; the ID token has none."""
     kind = name.removeprefix("oidcc-scope-")
     scopes = ("profile", "email", "address", "phone") if kind == "all" else (kind,)
-    tokens = party.tokens(scope=f"openid {' '.join(scopes)}")
+    _opened(party, party.tokens(scope=f"openid {' '.join(scopes)}"), scopes)
+
+
+@module("oidcc-alternate-happy-flow")
+def other_order(party: Party, name: str) -> None:
+    """Neither the order of the scopes matters nor that of the parameters."""
+    asked = party.request(scope="email openid")
+    _opened(party, party.tokens_for(dict(reversed(asked.items()))), ("email",))
+
+
+def _opened(party: Party, tokens: dict[str, Any], scopes: tuple[str, ...]) -> None:
     found = party.userinfo(tokens["access_token"])
     assert found.pop("sub") == tokens["claims"]["sub"]
     assert found.keys() == {claim for each in scopes for claim in CLAIMS_OF_SCOPE[each]}
@@ -130,11 +146,15 @@ def _has_its_form(claim: str, value: Any) -> None:
         assert all(isinstance(each, str) and each for each in value.values())
     else:
         assert isinstance(value, str)
-        assert value
+        assert value.strip() not in {"", "null"}
     if claim in {"profile", "picture", "website"}:
         assert urlsplit(value).scheme == "https"
     if claim == "birthdate":
-        assert dt.date.fromisoformat(value)
+        assert dt.date.fromisoformat(value).year >= 1850
+    if claim in _FORMS:
+        assert _FORMS[claim].fullmatch(value)
+    if claim == "zoneinfo":
+        assert value in available_timezones()
 
 
 @module("oidcc-prompt-login")

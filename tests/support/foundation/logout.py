@@ -155,6 +155,7 @@ def back_channel(party: Party, name: str) -> None:
 
     wait_until(heard, "the logout token")
     (claims,) = heard()
+    assert documents.spoken == {"TLSv1.3"}
     assert 0 < claims["exp"] - claims["iat"] <= 120
     assert (claims["iss"], claims["aud"]) == (party.lab.issuer, client.client_id)
     assert claims["sub"] == tokens["claims"]["sub"]

@@ -30,6 +30,7 @@ _EVERY_SIGN = "".join(map(chr, range(0x20, 0x7F)))
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _CODE = re.compile(r"[\x21-\x7e]{22,}")
 """128 bits at least, of signs that can be seen (RFC 6749 §10.10, A.11, A.12)."""
+_YEAR = 31_536_000
 _ANSWER = {"code", "state", "iss"}
 _REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
 _TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
@@ -169,7 +170,10 @@ class Party:
 
     def tokens(self, **changes: str | None) -> dict[str, Any]:
         """Sign in and return the tokens; the ID token is checked, and its claims stand beside as ``claims``."""
-        asked = self.request(**changes)
+        return self.tokens_for(self.request(**changes))
+
+    def tokens_for(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Do the same with this request as it is."""
         answer = self.check(self.person.arrive(self.address(asked)), asked)
         verifier = {"code_verifier": VERIFIER} if "code_challenge" in asked else {}
         found = self.token_answer(self.redeem(answer["code"], **verifier))
@@ -192,6 +196,9 @@ class Party:
         assert now < claims["exp"] < now + 86_400
         assert now - 300 < claims["iat"] <= now + 5
         assert claims.get("nonce") == nonce
+        assert now - _YEAR < claims.get("auth_time", now) <= now + 5
+        assert claims.get("acr", "0").strip()
+        assert isinstance(claims.get("amr", []), list)
         assert 0 < len(claims["sub"]) <= 255
         assert claims["sub"].isascii()
         assert claims.keys() <= _CORE | _HASHES | self.beside, "what was not asked of the ID token"
