@@ -19,8 +19,9 @@ from kernel.foreign_json import read_json
 SKEW = dt.timedelta(seconds=15)
 LONGEST_LIFE = dt.timedelta(minutes=10)
 _LONGEST_ID = 255
-_TYPES = frozenset({"jwt", "client-authentication+jwt", "authorization-grant+jwt"})
+_TYPES = frozenset({"jwt", "client-authentication+jwt"})
 """What an assertion may say it is; most say nothing, or no more than that it is a JWT (RFC 8725 §3.11)."""
+_GRANT = "authorization-grant+jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Expected:
     """The audience is one text, not a list of one (FAPI 2.0 §5.3.2.1, IPSIE SL1)."""
     barred: Collection[str] = frozenset()
     """Algorithms that the client's profile does not allow."""
+    grant: bool = False
+    """The assertion is the grant as well (RFC 7523 §2.1), and may say so."""
 
 
 def named_client(assertion: str) -> str:
@@ -53,8 +56,7 @@ def judged(assertion: str, keys: KeySet | None, expected: Expected) -> Assertion
     signed = signed_by(assertion, keys, algorithms=algorithms)
     if signed is None:
         return "signature"
-    typ = signed.header.get("typ", "jwt")
-    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
+    if not _is_of_its_type(signed.header.get("typ", "jwt"), expected):
         return "type"
     claims = signed.claims
     for name, holds in RULES:
@@ -62,6 +64,11 @@ def judged(assertion: str, keys: KeySet | None, expected: Expected) -> Assertion
             return name
     spent = hashlib.sha256(str(claims["jti"]).encode()).digest()
     return Assertion(spent, int(claims["exp"]) + int(SKEW.total_seconds()) + 1)
+
+
+def _is_of_its_type(typ: object, expected: Expected) -> bool:
+    named = typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+    return named in _TYPES or (named == _GRANT and expected.grant)
 
 
 def _is_from_and_about_the_client(claims: Mapping[str, Any], expected: Expected) -> bool:

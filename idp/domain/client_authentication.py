@@ -23,6 +23,8 @@ class Presented:
     secret: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
     certificate: ClientCertificate | None = field(default=None, repr=False)
+    grant: bool = False
+    """The assertion is the grant as well (RFC 7523 §2.1)."""
 
 
 def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presented | Fault:
@@ -44,7 +46,7 @@ def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presente
     if bool(authorization) + ("client_secret" in values) + asserted + granted > 1:
         return Fault(ErrorCode.INVALID_REQUEST, "More than one way of client authentication.")
     if granted:
-        return _assertion(values.get("client_id", ""), values["assertion"])
+        return _assertion(values.get("client_id", ""), values["assertion"], grant=True)
     if authorization:
         return _basic(authorization, values.get("client_id", ""))
     return _asserted(values) if asserted else _posted(values)
@@ -92,7 +94,7 @@ def _asserted(values: Mapping[str, str]) -> Presented | Fault:
     return _assertion(values.get("client_id", ""), assertion)
 
 
-def _assertion(client_id: str, assertion: str) -> Presented | Fault:
+def _assertion(client_id: str, assertion: str, *, grant: bool = False) -> Presented | Fault:
     if not assertion or len(assertion) > LONGEST_ASSERTION:
         return invalid_client("no assertion")
-    return Presented(client_id, AuthMethod.PRIVATE_KEY_JWT, assertion=assertion)
+    return Presented(client_id, AuthMethod.PRIVATE_KEY_JWT, assertion=assertion, grant=grant)

@@ -78,7 +78,7 @@ def _prove(
     if presented.method is AuthMethod.NONE:
         return ProvenClient(known.client, presented.method)
     if presented.method is AuthMethod.PRIVATE_KEY_JWT:
-        return _prove_by_assertion(services, known, presented.assertion, now)
+        return _prove_by_assertion(services, known, presented, now)
     return _prove_by_secret(known, presented, now)
 
 
@@ -99,7 +99,7 @@ def _by_another_method(known: KnownClient, presented: Presented, now: dt.datetim
 
 
 def _prove_by_assertion(
-    services: IdpServices, known: KnownClient, assertion: str, now: dt.datetime
+    services: IdpServices, known: KnownClient, presented: Presented, now: dt.datetime
 ) -> ProvenClient | str:
     rules = known.client.rules
     audiences = () if rules.exact_audience else [f"{services.issuer}{path}" for path in _NAMED_ENDPOINTS]
@@ -109,8 +109,9 @@ def _prove_by_assertion(
         now,
         exact=rules.exact_audience,
         barred=known.client.barred_algorithms,
+        grant=presented.grant,
     )
-    spent = judged(assertion, keys_of(services, known, assertion), expected)
+    spent = judged(presented.assertion, keys_of(services, known, presented.assertion), expected)
     if isinstance(spent, Assertion):
         return ProvenClient(known.client, AuthMethod.PRIVATE_KEY_JWT, assertion=spent)
     return f"assertion: {spent}"

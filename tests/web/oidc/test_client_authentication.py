@@ -231,7 +231,18 @@ def test_an_assertion_says_who_to_whom_and_until_when(op: Op, claims: dict[str, 
 
 @pytest.mark.parametrize(
     "typ",
-    ["oauth-authz-req+jwt", "dpop+jwt", "at+jwt", "logout+jwt", "secevent+jwt", "application/at+jwt", ""],
+    [
+        *(
+            "oauth-authz-req+jwt",
+            "dpop+jwt",
+            "at+jwt",
+            "logout+jwt",
+            "secevent+jwt",
+            "application/at+jwt",
+            "",
+        ),
+        "authorization-grant+jwt",
+    ],
 )
 def test_what_the_client_signed_for_something_else_proves_nothing(op: Op, typ: str) -> None:
     """CA-08, RFC 8725 §3.11, RFC 9101 §10.8: a request object travels through browsers and their histories."""

@@ -64,7 +64,7 @@ def test_an_assertion_brings_one_token_once(op_on_both: Op) -> None:
     """RFC 7523 §3: the client's own scopes and resource, its id as subject (TK-07, TK-15), and no second time."""
     op = op_on_both
     machine(op)
-    assertion = signed()
+    assertion = signed(typ="authorization-grant+jwt")
     answer = grant(op, assertion, scope="scim.read")
     assert answer.status == 200, answer.body
     claims = claims_of(answer.json()["access_token"])
