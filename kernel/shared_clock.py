@@ -86,3 +86,11 @@ class DatabaseClock:
             raise LookupError("a SELECT without a table gives a row")
         moment: dt.datetime = row[0]
         return answered, moment.astimezone(dt.UTC)
+
+
+def clock_of(database: Database, machine: Clock) -> Clock:
+    """Return the clock that everybody who works on a database goes by.
+
+    The nodes on one PostgreSQL go by its time. A SQLite file has one machine, whose time it is.
+    """
+    return DatabaseClock(database, meanwhile=machine) if database.dialect == "postgresql" else machine

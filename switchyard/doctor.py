@@ -6,6 +6,7 @@ readiness of both systems, one after the other, each with a short patience, and 
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import smtplib
 import ssl
@@ -25,16 +26,19 @@ from kernel.database import is_read_only
 from kernel.errors import SettingsError, SwitchyardError
 from kernel.private_files import is_open_to_others
 from kernel.randomness import SystemRandomness
+from kernel.shared_clock import clock_of
 from switchyard import revisions
 from switchyard.cli_faults import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel.clock import Clock
     from kernel.settings import KernelSettings
     from switchyard.settings import RegistrationSystemSettings, Settings
 
 _PATIENCE = 3.0
+_MUCH = dt.timedelta(seconds=10)
 _LITTLE_SPACE = 512 * 1024 * 1024
 Verdict = Literal["good", "odd", "bad"]
 
@@ -48,8 +52,9 @@ class Finding:
     sentence: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Return what was found, system by system."""
+def examine(settings: Settings, *, clock: Clock | None = None) -> list[Finding]:
+    """Return what was found, system by system; ``clock`` is this machine's."""
+    clock = clock or SystemClock()
     found = [_python()]
     authority = settings.registration.registration.gateway_ca_file
     systems: tuple[tuple[revisions.System, KernelSettings], ...] = (
@@ -59,11 +64,11 @@ def examine(settings: Settings) -> list[Finding]:
     for system, kernel in systems:
         found += [
             Finding(f"{system} {finding.subject}", finding.verdict, finding.sentence)
-            for finding in _system(system, kernel, authority)
+            for finding in _system(system, kernel, authority, clock)
         ]
     found += [
         Finding(f"registration {finding.subject}", finding.verdict, finding.sentence)
-        for finding in _of_registration(settings.registration)
+        for finding in _of_registration(settings.registration, clock)
     ]
     return found
 
@@ -73,9 +78,11 @@ def _python() -> Finding:
     return Finding("Python", "good", version)
 
 
-def _system(system: revisions.System, kernel: KernelSettings, authority: str) -> Iterator[Finding]:
+def _system(
+    system: revisions.System, kernel: KernelSettings, authority: str, clock: Clock
+) -> Iterator[Finding]:
     yield _address(kernel)
-    yield from _database(system, kernel)
+    yield from _database(system, kernel, clock)
     yield _key_file(kernel)
     yield _mail(kernel)
     yield _text_messages(kernel)
@@ -91,7 +98,7 @@ def _address(kernel: KernelSettings) -> Finding:
     )
 
 
-def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Finding]:
+def _database(system: revisions.System, kernel: KernelSettings, clock: Clock) -> Iterator[Finding]:
     from switchyard.wiring import open_database  # noqa: PLC0415 - the wiring loads every package
 
     url = make_url(kernel.database_url)
@@ -108,6 +115,7 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
         with database.engine.connect() as connection:
             current = revisions.is_current(connection, system)
             frozen = is_read_only(connection)
+        ahead = clock.now() - clock_of(database, clock).now()
     except (SQLAlchemyError, SwitchyardError) as error:
         sentence, _ = told(error) or (type(error).__name__, 0)
         yield Finding("database", "bad", f"{shown}: {sentence}")
@@ -124,6 +132,16 @@ def _database(system: revisions.System, kernel: KernelSettings) -> Iterator[Find
         yield Finding("database", "good", f"{shown}, schema up to date")
     else:
         yield Finding("database", "bad", f"the schema is old: `switchyard db upgrade --system {system}`")
+    if abs(ahead) > _MUCH:
+        yield Finding("clock", "odd", _askew(ahead))
+
+
+def _askew(ahead: dt.timedelta) -> str:
+    which = "ahead of" if ahead > dt.timedelta(0) else "behind"
+    return (
+        f"this machine's is {round(abs(ahead).total_seconds())} s {which} the database's, by which all is "
+        "decided; certificates are judged and logs are written by this one"
+    )
 
 
 def _may_be_opened(kernel: KernelSettings) -> bool:
@@ -189,6 +207,8 @@ def _trust(authority: str) -> ssl.SSLContext:
 
 
 def _readiness(kernel: KernelSettings, authority: str) -> Finding:
+    from registration.outbound.http import reason_of  # noqa: PLC0415
+
     url = f"{kernel.public_url}/readyz"
     try:
         answer = httpx.get(url, timeout=_PATIENCE, verify=_trust(authority))
@@ -196,20 +216,23 @@ def _readiness(kernel: KernelSettings, authority: str) -> Finding:
         return Finding("server", "bad", error.message)
     except httpx.HTTPError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return Finding("server", "bad", f"{url}: no authority that is trusted here signed for it")
+            why = reason_of(error)
+            if "certificate" in why and ("self-signed" in why or "issuer" in why):
+                return Finding("server", "bad", f"{url}: no authority that is trusted here signed for it")
+            return Finding("server", "bad", f"{url}: its certificate is refused: {why}")
         return Finding("server", "odd", f"{url} does not answer ({type(error).__name__}): is it running?")
     if answer.status_code == 200:
         return Finding("server", "good", f"{url} says ready")
     return Finding("server", "bad", f"{url} answers {answer.status_code}")
 
 
-def _of_registration(system: RegistrationSystemSettings) -> Iterator[Finding]:
+def _of_registration(system: RegistrationSystemSettings, clock: Clock) -> Iterator[Finding]:
     """Look at what Registration alone needs: its roles in force, and the Gateway that knows it."""
     yield from _catalogue(system)
     proofs = list(_client_keys(system))
     yield from proofs
     if all(each.verdict == "good" for each in proofs):
-        yield _way_to_the_gateway(system)
+        yield _way_to_the_gateway(system, clock)
 
 
 def _catalogue(system: RegistrationSystemSettings) -> Iterator[Finding]:
@@ -248,14 +271,15 @@ def _client_keys(system: RegistrationSystemSettings) -> Iterator[Finding]:
             yield Finding(subject, "good", f"{file}, readable by its owner alone")
 
 
-def _way_to_the_gateway(system: RegistrationSystemSettings) -> Finding:
+def _way_to_the_gateway(system: RegistrationSystemSettings, clock: Clock) -> Finding:
     from registration.domain.sign_in import ProviderUnreachableError  # noqa: PLC0415
     from registration.outbound.access_token import TokenRefusedError  # noqa: PLC0415
     from registration.outbound.connect import connect_gateway  # noqa: PLC0415
+    from switchyard.wiring import open_database  # noqa: PLC0415
 
-    settings = system.registration
-    try:
-        connect_gateway(settings, SystemClock(), SystemRandomness()).tokens.current()
+    settings, database = system.registration, open_database(system.kernel)
+    try:  # by the clock that the worker goes by
+        connect_gateway(settings, clock_of(database, clock), SystemRandomness()).tokens.current()
     except SettingsError as error:
         return Finding("gateway", "bad", error.message)
     except ProviderUnreachableError:
@@ -272,4 +296,6 @@ def _way_to_the_gateway(system: RegistrationSystemSettings) -> Finding:
             f"refuses the worker with {error.status}: `switchyard connect` registers "
             f"{settings.worker_client_id} with its key",
         )
+    finally:
+        database.dispose()
     return Finding("gateway", "good", f"{settings.gateway_issuer} knows the worker")

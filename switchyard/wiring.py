@@ -29,7 +29,7 @@ from kernel.heap import Afterwards
 from kernel.logged_errors import LogFormatter, traced
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
-from kernel.shared_clock import DatabaseClock
+from kernel.shared_clock import clock_of
 from kernel.store import Store
 from keys.usecases.signing import SigningKeys
 from switchyard import counted
@@ -96,8 +96,7 @@ def open_store(kernel: KernelSettings, *, database: Database | None = None) -> S
     database = database or open_database(kernel)
     return Store(
         database,
-        # The nodes on one PostgreSQL go by its time. A SQLite file has one machine, whose time it is.
-        DatabaseClock(database) if database.dialect == "postgresql" else SystemClock(),
+        clock_of(database, SystemClock()),
         randomness,
         Sealer(ring, randomness),
         node=kernel.node,

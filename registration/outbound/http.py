@@ -64,7 +64,7 @@ def trusted(ca_file: str) -> ssl.SSLContext:
         raise SettingsError(f"registration.gateway_ca_file: {ca_file} cannot be used: {reason}") from None
 
 
-def _reason(error: BaseException | None) -> str:
+def reason_of(error: BaseException | None) -> str:
     """Return what the system says of a connection that did not come about, in its own few words.
 
     Nothing else that an error carries: it may hold a part of the request.
@@ -135,7 +135,10 @@ class Outbound:
             )
         except httpx.HTTPError as error:
             _log.warning(
-                "gateway.no_answer", origin=origin_of(url), error=type(error).__name__, reason=_reason(error)
+                "gateway.no_answer",
+                origin=origin_of(url),
+                error=type(error).__name__,
+                reason=reason_of(error),
             )
             raise
 

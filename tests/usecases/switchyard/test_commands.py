@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
 import json
 import os
 import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
+from kernel.clock import FrozenClock
 from switchyard.cli import main
+from switchyard.doctor import examine
 from switchyard.local import Plan, Site, command_line, prepare
 from switchyard.settings import read_settings
 from tests.support.certificates import a_certificate
@@ -291,6 +296,52 @@ def test_the_doctor_believes_registration_whose_certificate_is_of_another_author
         monkeypatch.setenv("SWITCHYARD_REGISTRATION__KERNEL__PUBLIC_URL", registration.origin)
         said = _run(site, "doctor").output
     assert f"ok    registration server: {registration.origin}/readyz says ready" in said
+
+
+def test_the_doctor_goes_by_the_clock_that_all_goes_by(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL a machine whose clock is wrong is told so, and not that the Gateway does not know the worker."""
+    ahead = FrozenClock(dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+    with serving_documents(tmp_path) as gateway:
+        token = gateway.put("/token", b'{"access_token": "t"}')
+        metadata = {"issuer": gateway.origin, "token_endpoint": token}
+        gateway.put("/.well-known/openid-configuration", json.dumps(metadata).encode())
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_ISSUER", gateway.origin)
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_CA_FILE", str(gateway.authority))
+        settings = read_settings(site.settings, os.environ)
+        found = {each.subject: each for each in examine(settings, clock=ahead)}
+        [assertion] = parse_qs(gateway.sent[0][2].decode())["client_assertion"]
+    off = dt.datetime.fromtimestamp(_claims(assertion)["iat"], dt.UTC) - ahead.now()
+    assert found["registration gateway"].verdict == "good"
+    if "postgresql" in settings.registration.kernel.database_url:
+        assert dt.timedelta(minutes=-61) < off < dt.timedelta(minutes=-55)
+        for system in ("gateway", "registration"):
+            assert re.match(r"this machine's is 3[56]\d\d s ahead of", found[f"{system} clock"].sentence)
+            assert found[f"{system} clock"].verdict == "odd"
+    else:
+        assert abs(off) < dt.timedelta(seconds=2)
+        assert "gateway clock" not in found
+
+
+def _claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    return found
+
+
+def test_the_doctor_says_what_is_wrong_with_a_certificate(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a trusted authority that holds for another name is not one of an authority that nobody knows."""
+    with serving_documents(tmp_path) as gateway:
+        port = gateway.origin.rpartition(":")[2]
+        monkeypatch.setenv("SWITCHYARD_GATEWAY__KERNEL__PUBLIC_URL", f"https://localhost:{port}")
+        stranger = _run(site, "doctor").output
+        monkeypatch.setenv("SSL_CERT_FILE", str(gateway.authority))
+        misnamed = _run(site, "doctor").output
+    told = f"BAD   gateway server: https://localhost:{port}/readyz: "
+    assert f"{told}no authority that is trusted here signed for it" in stranger
+    assert f"{told}its certificate is refused: Hostname mismatch" in misnamed
 
 
 def test_connecting_registers_what_is_missing_and_again_changes_nothing(site: Site) -> None:
