@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Holder:
     """A certificate with its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     @property
     def header(self) -> dict[str, str]:
@@ -66,11 +66,21 @@ class Holder:
         digest = self.certificate.fingerprint(hashes.SHA256())
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
+    @property
+    def certificate_pem(self) -> str:
+        """The certificate as files hold it."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    @property
+    def key_pem(self) -> str:
+        """The private key as files hold it."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
     def write(self, folder: Path, name: str) -> tuple[Path, Path]:
         """Write certificate and key to files and return them."""
         certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
-        certificate.write_bytes(self.certificate.public_bytes(Encoding.PEM))
-        key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        certificate.write_text(self.certificate_pem)
+        key.write_text(self.key_pem)
         return certificate, key
 
 
@@ -83,12 +93,14 @@ def a_holder(
     now: dt.datetime | None = None,
     depth: int | None = None,
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+    of_rsa: bool = False,
+    life: dt.timedelta = dt.timedelta(hours=12),
 ) -> Holder:
-    """Make a certificate for a day around ``now``, by itself unless an issuer is given.
+    """Make a certificate for a day around ``now`` or for another ``life``, by itself unless an issuer is given.
 
     ``depth`` is how many authorities may stand below it; ``extensions`` come with whether they are critical.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65_537, 2_048) if of_rsa else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name.from_rfc4514_string(subject)
     day = now or dt.datetime.now(dt.UTC)
     builder = (
@@ -98,7 +110,7 @@ def a_holder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(day - dt.timedelta(hours=12))
-        .not_valid_after(day + dt.timedelta(hours=12))
+        .not_valid_after(day + life)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=depth), critical=True)
     )
     for extension, critical in extensions:

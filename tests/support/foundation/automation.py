@@ -8,6 +8,7 @@ Scripts run as in HtmlUnit: those of modules do not, the one that posts an answe
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,7 @@ class Automation:
     """The texts that were waited for so that a picture could be taken."""
     frames: list[str] = field(default_factory=list)
     """The addresses that pages asked for in frames."""
+    _visits: dict[int, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self._http = httpx.Client(verify=self.verify, timeout=30)
@@ -70,20 +72,30 @@ class Automation:
     def visit(self, url: str, *, method: str = "GET") -> tuple[str, dict[str, str]]:
         """Send the browser to ``url`` and do the first commands that are for it; return where it ended, and what it posted there."""
         entries = self.config["override"].get(self.module, self.config)["browser"]
-        tasks = next(each["tasks"] for each in entries if _matches(each["match"], url))
+        place, entry = next(
+            (place, each)
+            for place, each in enumerate(entries)
+            if _matches(each["match"], url) and self._visits.get(place, 0) < each.get("match-limit", math.inf)
+        )
+        self._visits[place] = self._visits.get(place, 0) + 1
         if method == "POST":
             address, _, query = url.partition("?")
             fields = dict(httpx.QueryParams(query).items())
             self._go(address, fields, origin="")
         else:
             self._go(url)
-        for task in tasks:
+        for task in entry["tasks"]:
             if not _matches(task.get("match", "*"), self._url):
                 assert task.get("optional"), f"{task['task']}: {self._url} {self._text()[:300]}"
                 continue
             for command in task.get("commands", ()):
                 self._do(*command)
         return self._url, self._posted
+
+    @property
+    def page(self) -> Page | None:
+        """Our page on which the last visit ended; the suite's own pages are not known."""
+        return self._page
 
     def _do(self, command: str, kind: str, target: str, *more: Any) -> None:
         deeds = {"wait": self._wait, "text": self._type, "click": self._click}

@@ -215,7 +215,9 @@ def without_par(party: FapiParty, name: str) -> None:
     if isinstance(found, Page):
         assert found.status == 400
     else:
-        assert party.opened(found)["error"] in OF_REQUEST
+        answer = party.opened(found)
+        assert answer.keys() <= {"error", "error_description", "state", "iss"}
+        assert answer["error"] == "invalid_request"
 
 
 @module("par-attempt-invalid-http-method")

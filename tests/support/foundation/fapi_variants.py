@@ -6,16 +6,19 @@ usual ones ``/fapi_request_method/fapi_response_mode`` and ``/openid`` behind th
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from joserfc.jwk import ECKey, RSAKey
 
 from tests.support.certificates import Holder, a_holder
 from tests.support.foundation.registry import plans
 from tests.support.tls_world import CALLBACK, QUERY, SCOPE, Keys, a_fapi_client
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 WHO = ("first", "second")
@@ -41,11 +44,14 @@ class Variant:
     request: str = "unsigned"
     response: str = "plain_response"
     openid: str = "openid_connect"
+    signs_by: str = ""
 
     @property
     def algorithm(self) -> str:
-        """What clients sign with, and want signed for them."""
-        return _ALGORITHMS.get((self.auth, self.constrain, self.request, self.response), "ES256")
+        """What clients sign with, and want signed for them: what was chosen, or the variant's own."""
+        return self.signs_by or _ALGORITHMS.get(
+            (self.auth, self.constrain, self.request, self.response), "ES256"
+        )
 
     @property
     def signs_in(self) -> bool:
@@ -111,11 +117,16 @@ class Certificates:
     trusted: Path
 
 
-def certificates_in(folder: Path) -> Certificates:
-    """Make two certificates of one authority and two that stand for themselves."""
-    authority = a_holder("CN=An authority for clients", authority=True)
-    issued = {who: a_holder(f"CN={who},O=Foundation", issuer=authority) for who in WHO}
-    own = {f"own-{who}": a_holder(f"CN={who},O=Self") for who in WHO}
+def certificates_in(
+    folder: Path, *, of_rsa: Collection[str] = ("second",), life: dt.timedelta = dt.timedelta(hours=12)
+) -> Certificates:
+    """Make two certificates of one authority and two that stand for themselves; some have keys of RSA."""
+    authority = a_holder("CN=An authority for clients", authority=True, life=life)
+    issued = {
+        who: a_holder(f"CN={who},O=Foundation", issuer=authority, of_rsa=who in of_rsa, life=life)
+        for who in WHO
+    }
+    own = {f"own-{who}": a_holder(f"CN={who},O=Self", of_rsa=who in of_rsa, life=life) for who in WHO}
     for name, holder in {**issued, **own, "authority": authority}.items():
         holder.write(folder, name)
     trusted = folder / "trusted.pem"
@@ -124,12 +135,25 @@ def certificates_in(folder: Path) -> Certificates:
     return Certificates({**issued, **own}, trusted)
 
 
-def fapi_clients(keys: Keys, certificates: Certificates, resource: str) -> list[dict[str, Any]]:
-    """Return two clients for each variant that a plan of FAPI 2.0 names; their own tokens are for ``resource``."""
+def variants() -> list[Variant]:
+    """Return every variant that is walked in a plan of FAPI 2.0."""
     named = {text for name, plan in plans().items() if name.startswith("fapi2") for text in plan["variants"]}
+    return [variant_of(text) for text in sorted(named)]
+
+
+def fapi_clients(
+    keys: Keys,
+    certificates: Certificates,
+    resource: str,
+    *,
+    callback: str = CALLBACK,
+    among: Iterable[Variant] = (),
+) -> list[dict[str, Any]]:
+    """Return two clients for each variant, of those that are walked unless others are named; their own tokens are for ``resource``."""
     return [
-        _client(variant_of(text), who, keys, certificates.holders) | {"resources": [resource]}
-        for text in sorted(named)
+        _client(each, who, keys, certificates.holders)
+        | {"redirect_uris": [callback, callback + QUERY], "resources": [resource]}
+        for each in among or variants()
         for who in WHO
     ]
 
@@ -137,7 +161,6 @@ def fapi_clients(keys: Keys, certificates: Certificates, resource: str) -> list[
 def _client(variant: Variant, who: str, keys: Keys, holders: dict[str, Holder]) -> dict[str, Any]:
     key = keys.of(who, variant.algorithm)
     metadata: dict[str, Any] = {
-        "redirect_uris": [CALLBACK, CALLBACK + QUERY],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": f"{SCOPE if variant.signs_in else OWN_SCOPE} scim.read",
         "dpop_bound_access_tokens": variant.by_proof,
@@ -148,7 +171,8 @@ def _client(variant: Variant, who: str, keys: Keys, holders: dict[str, Holder]) 
     if variant.jarm:
         metadata["authorization_signed_response_alg"] = variant.algorithm
     if variant.is_self_signed:
-        own = ECKey.import_key(holders[variant.certificate(who)].key, {"kid": f"own-{who}"})
+        held = holders[variant.certificate(who)].key
+        own = (RSAKey if isinstance(held, RSAPrivateKey) else ECKey).import_key(held, {"kid": f"own-{who}"})
         public = {"keys": [own.as_dict(private=False), key.as_dict(private=False)]}
         metadata |= {"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": public}
     elif variant.by_certificate:
