@@ -111,12 +111,44 @@ def settled(page: Page) -> Page:
     return page
 
 
+_UNSPOKEN = """() => {
+  const told = new Set([...document.querySelectorAll("[aria-describedby]")]
+    .flatMap((each) => each.getAttribute("aria-describedby").split(/\\s+/)));
+  const wrong = (selector, why) => [...document.querySelectorAll(selector)].map((each) => [why, each]);
+  return [
+    ...wrong("a[role=button]", "a link that is told as a button, which the space bar would press"),
+    ...wrong(".govuk-error-message[id]", "an error that is not told with its field")
+      .filter(([, each]) => !told.has(each.id)),
+    ...wrong("input[type=radio]", "a choice without the question it answers")
+      .filter(([, each]) => !each.closest("fieldset")?.querySelector("legend")),
+  ].map(([why, each]) => `${why}: ${each.outerHTML}`);
+}"""
+_ON_PAPER = """() => [
+  ...[...document.querySelectorAll("button, .govuk-button, nav a:not([aria-current]), .govuk-skip-link")]
+    .filter((each) => each.checkVisibility()),
+  ...[...document.querySelectorAll("main a[href^='/']")]
+    .filter((each) => getComputedStyle(each, "::after").content !== "none"),
+].map((each) => each.outerHTML)"""
+
+
+def faults_on_paper(page: Page) -> list[str]:
+    """Return what a printed ``page`` shows though only a screen can use it: buttons, ways, our own addresses."""
+    page.emulate_media(media="print")
+    found: list[str] = page.evaluate(_ON_PAPER)
+    page.emulate_media(media="screen")
+    return found
+
+
 def accessibility_faults(page: Page, *, tags: tuple[str, ...] = WCAG) -> list[str]:
-    """Return what axe-core finds wrong on ``page``, one line per rule and element."""
+    """Return what axe-core finds wrong on ``page``, one line per rule and element, and what it does not look at.
+
+    That is (WCAG 1.3.1, 4.1.2): links are told as links, an error with its field, a choice with its question.
+    """
     settled(page).evaluate(AXE_SCRIPT)
     options = {"runOnly": {"type": "tag", "values": list(tags)}, "resultTypes": ["violations"]}
     found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
-    return [
+    unspoken: list[str] = page.evaluate(_UNSPOKEN)
+    return unspoken + [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html']}"
         for rule in found["violations"]
         for node in rule["nodes"]

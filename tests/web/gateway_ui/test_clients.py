@@ -23,7 +23,7 @@ from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.audit import SYSTEM
 from kernel.tables import audit_event
 from tests.support import office as offices
-from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
+from tests.support.browser import LARGE, SMALL, accessibility_faults, faults_on_paper, fits, keep_screenshot
 from tests.support.forms import form_with, token_of
 from tests.support.gateway import Journey, heading_of
 from tests.support.office import an_office
@@ -400,7 +400,7 @@ def test_the_list_is_searched_and_paged(office: Office) -> None:
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visitor, language: str) -> None:
-    """WCAG 2.2 AA: every page, and the form with errors, at 320 and 1280 pixels."""
+    """WCAG 2.2 AA: every page, and the form with errors, at 320 and 1280 pixels; a secret is printed alone."""
     office.register(
         description="Offers, schedules and prices of the energy market.",
         further='{"contacts": ["it@acme.example"]}',
@@ -419,6 +419,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
         for path in (*paths, *scim_paths):
             tab.goto(f"{url}{path}")
             _look(tab, path, language)
+            assert faults_on_paper(tab) == [], path
         tab.goto(f"{url}{LIST}/emi/change")
         tab.fill("#redirect_uris", "http://emi.example/*")
         tab.fill("#client_name", "")
@@ -435,6 +436,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visit
         tab.click("#rotate-submit")
         assert tab.locator("#client-secret").count() == 1
         _look(tab, "secret", language)
+        assert faults_on_paper(tab) == []
         tab.goto(f"{url}/operator/new-scim-client")
         tab.fill("#requests_per_second", "3")
         tab.fill("#allowed_addresses", "anywhere")

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.serving import make_server
 
-from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot, settled
+from tests.support.browser import (
+    LARGE,
+    SMALL,
+    accessibility_faults,
+    faults_on_paper,
+    fits,
+    keep_screenshot,
+    settled,
+)
 from tests.support.ports import free_port
 from tests.support.registration_world import EMI_SUBMIT
 from tests.web.registration.conftest import NORA, Pages, open_pages
@@ -66,6 +74,7 @@ def look(page: Page, name: str) -> None:
         assert fits(page), f"{name} at {width}"
         keep_screenshot(page, f"{name}-{width}")
     assert accessibility_faults(page) == [], name
+    assert faults_on_paper(page) == [], name
     page.set_viewport_size(LARGE)  # type: ignore[arg-type]
 
 
@@ -114,6 +123,8 @@ def test_every_page_of_the_administrators_can_be_seen_and_used(
     page.fill("#last_name", "r")
     page.click(NEXT)
     look(page, f"{tag}-select")
+    page.click(NEXT)
+    look(page, f"{tag}-select-error")
     page.goto(page.url.replace("/select", "/register"))
     page.fill("#last_name", "")
     page.click(NEXT)
@@ -155,6 +166,8 @@ def test_every_page_of_a_revocation_can_be_seen_and_used(
     page.check("#person_id")
     page.click(NEXT)
     look(page, f"{tag}-held")
+    page.click(NEXT)
+    look(page, f"{tag}-held-error")
     page.check("#role")
     page.click(NEXT)
     look(page, f"{tag}-confirm-revoke")
