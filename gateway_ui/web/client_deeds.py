@@ -25,7 +25,7 @@ from idp.usecases.enable_client import enable_client
 from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
-from idp.usecases.show_client import ClientDetail
+from idp.usecases.show_client import ClientDetail, show_client
 from idp.usecases.show_client_secret import put_secret_by, secret_waits, take_secret_up
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
@@ -140,14 +140,17 @@ def enable(client_id: str) -> ResponseReturnValue:
 @blueprint.route(f"{_ONE}/delete", methods=_BOTH)
 @proved_operators_only
 def delete(client_id: str) -> ResponseReturnValue:
-    """Delete a client, whose ID is typed to show that it is meant."""
+    """Delete a client, whose ID is typed to show that it is meant; a second click finds it deleted."""
+    is_meant = single(flask.request.form, "client_id", longest=100).strip() == client_id
+    if is_meant and show_client(pages().services, client_id) is None:
+        return go(f"{ADDRESS}?done=deleted")
     detail = known(client_id)
     if _asks():
         return _confirm("delete", detail)
     late = late_proof()
     if late:
         return late
-    if single(flask.request.form, "client_id", longest=100).strip() != client_id:
+    if not is_meant:
         errors = FormErrors()
         complain(errors, "client_id", NAME_NOT_TYPED)
         return _confirm("delete", detail, errors)

@@ -19,8 +19,10 @@ from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, START_MISSING, complain
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.staff import (
+    PROOF,
     acting,
     has_proved_lately,
+    keeps_what_was_typed,
     operator_session,
     operators_only,
     proof_of,
@@ -29,16 +31,15 @@ from gateway_ui.web.staff import (
 from idp.domain.oauth import SECRET_METHODS
 from idp.domain.scim_scopes import SCOPES
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
-from idp.usecases.register_client import RegistrationRefused, register_client
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.usecases.show_client import ClientDetail, search_clients, show_client
-from idp.usecases.show_client_secret import put_secret_by
+from idp.usecases.show_client_secret import put_secret_by, secret_waits
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
 blueprint = flask.Blueprint("clients", __name__)
 ADDRESS = "/operator/clients"
 NEW = "/operator/new-client"
-PROOF = "/operator/proof"
 
 
 def address_of(client_id: str, *parts: str) -> str:
@@ -102,6 +103,7 @@ def show(client_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route(NEW, methods=["GET", "POST"])
+@keeps_what_was_typed
 @proved_operators_only
 def register() -> ResponseReturnValue:
     """Register a client: what it is, then its form."""
@@ -119,10 +121,12 @@ def register() -> ResponseReturnValue:
     if errors:
         return _form(form, values, errors=errors)
     made = register_client(pages().services, order, actor=acting())
-    if isinstance(made, RegistrationRefused):
-        add_faults(errors, made.faults, form)
-        return _form(form, values, errors=errors)
-    return _with_secret(client_id, made.secret, "registered")
+    if not isinstance(made, RegistrationRefused):
+        return _with_secret(client_id, made.secret, "registered")
+    if _stands(order, form):
+        return _second_click(client_id, "registered")
+    add_faults(errors, made.faults, form)
+    return _form(form, values, errors=errors)
 
 
 def _kinds() -> Response:
@@ -136,6 +140,7 @@ def _kinds() -> Response:
 
 
 @blueprint.route(f"{ADDRESS}/<client_id>/change", methods=["GET", "POST"])
+@keeps_what_was_typed
 @proved_operators_only
 def change(client_id: str) -> ResponseReturnValue:
     """Change a client; of two people who do so at once the later is told."""
@@ -151,6 +156,8 @@ def change(client_id: str) -> ResponseReturnValue:
     if errors:
         return _form(form, values, detail=detail, errors=errors, version=version)
     outcome = change_client(pages().services, order, version=version, actor=acting())
+    if isinstance(outcome, ClientChanged) and not outcome.changed and outcome.client.version != version:
+        return _second_click(client_id, "changed")
     if isinstance(outcome, ClientChanged):
         return _with_secret(client_id, outcome.secret, "changed" if outcome.changed else "same")
     if isinstance(outcome, NoSuchClient):
@@ -175,6 +182,21 @@ def _with_secret(client_id: str, secret: str, deed: str) -> Response:
         return done(client_id, deed)
     put_secret_by(pages().services, operator_session(), client_id=client_id, secret=secret)
     return go(address_of(client_id, "secret"))
+
+
+def _stands(order: ClientOrder, form: Layout) -> bool:
+    """Tell whether there is a client that is just as ordered."""
+    known = show_client(pages().services, order.id)
+    return known is not None and order == order_of(
+        order.id, stored_values(known.registration, form), form, FormErrors()
+    )
+
+
+def _second_click(client_id: str, deed: str) -> Response:
+    """Lead to what the first of two clicks led to: a browser shows the answer to the second."""
+    if secret_waits(pages().services, operator_session(), client_id=client_id):
+        return go(address_of(client_id, "secret"))
+    return done(client_id, deed)
 
 
 @blueprint.get(PROOF)

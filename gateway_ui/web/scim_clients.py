@@ -17,14 +17,21 @@ from gateway_ui.web.client_fields import Kind, Layout
 from gateway_ui.web.client_forms import Values, sent_values
 from gateway_ui.web.client_list import looked_through
 from gateway_ui.web.clients import ADDRESS as OAUTH_CLIENTS
-from gateway_ui.web.clients import PROOF, sent_version
+from gateway_ui.web.clients import sent_version
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, SCIM_ID_TAKEN, complain
 from gateway_ui.web.operator import ADDRESS as REQUESTS
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.scim_client_form import NEW_VALUES, add_faults, layout, order_of, stored_values
-from gateway_ui.web.staff import acting, has_proved_lately, operators_only, proved_operators_only
+from gateway_ui.web.staff import (
+    PROOF,
+    acting,
+    has_proved_lately,
+    keeps_what_was_typed,
+    operators_only,
+    proved_operators_only,
+)
 from idp.usecases.change_scim_client import (
     NoSuchScimClient,
     ScimClientChanged,
@@ -34,6 +41,7 @@ from idp.usecases.change_scim_client import (
 from idp.usecases.issue_scim_token import MOST_LIVE
 from idp.usecases.register_scim_client import ScimClientTaken, ScimOrderRefused, register_scim_client
 from idp.usecases.show_scim_client import ScimClientDetail, search_scim_clients, show_scim_client
+from idp.usecases.store_scim_client import ScimClientOrder
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
@@ -113,6 +121,7 @@ def show() -> ResponseReturnValue:
 
 
 @blueprint.route(NEW, methods=["GET", "POST"])
+@keeps_what_was_typed
 @proved_operators_only
 def register() -> ResponseReturnValue:
     """Register a SCIM client; the page of an OAuth client leads here with its id."""
@@ -129,7 +138,7 @@ def register() -> ResponseReturnValue:
     made = register_scim_client(pages().services, order, actor=acting())
     if isinstance(made, ScimOrderRefused):
         add_faults(errors, made.faults, order)
-    elif isinstance(made, ScimClientTaken):
+    elif isinstance(made, ScimClientTaken) and not _stands(order):
         complain(errors, "client_id", SCIM_ID_TAKEN)
     else:
         return done(order.id, "registered")
@@ -137,6 +146,7 @@ def register() -> ResponseReturnValue:
 
 
 @blueprint.route(f"{ONE}/change", methods=["GET", "POST"])
+@keeps_what_was_typed
 @proved_operators_only
 def change() -> ResponseReturnValue:
     """Change a SCIM client; of two people who do so at once the later is told."""
@@ -153,7 +163,8 @@ def change() -> ResponseReturnValue:
         return _form(form, values, detail=detail, errors=errors, version=version)
     outcome = change_scim_client(pages().services, order, version=version, actor=acting())
     if isinstance(outcome, ScimClientChanged):
-        return done(client.id, "changed" if outcome.changed else "same")
+        came_second = version != detail.line.registration.version  # of two clicks
+        return done(client.id, "changed" if outcome.changed or came_second else "same")
     if isinstance(outcome, NoSuchScimClient):
         flask.abort(404)
     if isinstance(outcome, ScimClientOutdated):
@@ -162,6 +173,14 @@ def change() -> ResponseReturnValue:
     else:
         add_faults(errors, outcome.faults, order)
     return _form(form, values, detail=detail, errors=errors, version=version)
+
+
+def _stands(order: ScimClientOrder) -> bool:
+    """Tell whether there is a client that is just as ordered: of two clicks the first one registered it."""
+    known = show_scim_client(pages().services, order.id)
+    return known is not None and order == order_of(
+        order.id, stored_values(known.line.registration.client), FormErrors()
+    )
 
 
 def _form(

@@ -10,17 +10,20 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway_ui.web.context import live_session, pages
+from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import sign_in_first, start
 from idp.domain.login_flow import Demands
 from idp.domain.session import LiveSession
 from idp.usecases.operators import is_operator
 from kernel.audit import Actor
+from kernel.web import csrf
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
 from kernel.web.links import this_page
 
 P = ParamSpec("P")
+PROOF = "/operator/proof"
+"""Where one proves anew who one is, in a tab beside the form that waits."""
 
 
 def stands_as_operator() -> bool:
@@ -86,6 +89,23 @@ def proved_operators_only(page: Callable[P, ResponseReturnValue]) -> Callable[P,
         if flask.request.method == "GET" and not has_proved_lately():
             return proof_of(this_page())
         return page(*args, **kwargs)
+
+    return guarded
+
+
+def keeps_what_was_typed(page: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let a long form that is sent after its session has ended wait on a page of its own, to be sent again.
+
+    Nobody knows who sends it then, so the page shows nothing but what came with it.
+    """
+
+    @wraps(page)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if flask.request.method == "GET" or live_session() is not None:
+            return page(*args, **kwargs)
+        sent = flask.request.form.items(multi=True)
+        fields = [pair for pair in sent if pair[0] != csrf.FIELD]
+        return render("form_waits.html", status=422, action=this_page(), fields=fields, proof=PROOF)
 
     return guarded
 

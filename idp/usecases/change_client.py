@@ -52,6 +52,8 @@ def change_client(
 ) -> ClientChanged | ClientOutdated | NoSuchClient | RegistrationRefused:
     """Change the client to what ``order`` says, if it is still at ``version``; disabled stays disabled.
 
+    Whoever orders what stands already changes nothing, whatever the version: so the second of two clicks.
+
     What is wrong is told field by field. Its secrets stay, unless it proves itself in another way from now
     on: then they are gone, and one is made if the new way needs one.
     """
@@ -66,10 +68,10 @@ def change_client(
         if "client_name" in known.metadata:  # a client that registered itself: one name, not two
             metadata["client_name"] = order.name
         changed = _differences(known, order, metadata)
-        if known.client.version != version:
-            return ClientOutdated(known.client.version)
         if not changed:
             return ClientChanged(known.client, ())
+        if known.client.version != version:
+            return ClientOutdated(known.client.version)
         values = {name: getattr(order, name) for name in _COLUMNS}
         values |= {"metadata": metadata, "updated_at": unit.now}
         if not change_registration(unit.connection, order.id, values, version=version):

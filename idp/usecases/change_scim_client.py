@@ -36,6 +36,7 @@ def change_scim_client(
 ) -> ScimClientChanged | ScimClientOutdated | NoSuchScimClient | ScimOrderRefused:
     """Change the client to what ``order`` says, if it is still at ``version``.
 
+    Whoever orders what stands already changes nothing, whatever the version: so the second of two clicks.
     A disabled client stays disabled, whatever the order says, and its tokens stay as they are.
     """
     faults = refusals(order)
@@ -46,12 +47,12 @@ def change_scim_client(
         known = find_scim_registration(unit.connection, order.id)
         if known is None:
             return NoSuchScimClient()
-        if known.version != version:
-            return ScimClientOutdated(known.version)
         former = values_of(known.client)
         changed = tuple(name for name, value in values.items() if former[name] != value)
         if not changed:
             return ScimClientChanged(())
+        if known.version != version:
+            return ScimClientOutdated(known.version)
         if not change_scim_registration(unit.connection, order.id, values, version=version, now=unit.now):
             return ScimClientOutdated(version + 1)
         details = told_of(order) | {"disabled": known.client.disabled, "changed": [*changed]}

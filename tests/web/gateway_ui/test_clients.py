@@ -282,6 +282,88 @@ def test_of_two_people_who_change_a_client_the_later_is_told(office: Office) -> 
     assert office.detail().registration.client.description == "The later."
 
 
+def test_the_second_of_two_clicks_finds_done_what_the_first_did(office: Office) -> None:
+    """UI-05: without a script a browser shows the answer to the second: no "is taken", no "somebody else", no 404."""
+    robin = office.robin
+
+    def twice(path: str, **values: str) -> list[str]:
+        robin.open(path)
+        form = form_with(robin.text, *values)
+        data = {**form.fields, **values}
+        answers = [robin.client.post(path, data=data) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [303, 303], path
+        return [answer.location for answer in answers]
+
+    client = {"client_id": "emi", "client_name": " The  emi", "redirect_uris": f"{CALLBACK}\r\n\r\n"}
+    assert twice(f"{NEW}?kind=web", **client) == [f"{LIST}/emi/secret"] * 2
+    assert shown_secret(robin.open(f"{LIST}/emi/secret").text)
+    client["client_id"] = "emi-browser"
+    assert twice(f"{NEW}?kind=browser", **client) == [f"{LIST}/emi-browser?done=registered"] * 2
+    at = f"{LIST}/emi-browser"
+    assert twice(f"{at}/change", description="Once.") == [f"{at}?done=changed"] * 2
+    assert twice(f"{at}/change", token_endpoint_auth_method="client_secret_basic") == [f"{at}/secret"] * 2
+    assert twice(f"{at}/delete", client_id="emi-browser") == [f"{LIST}?done=deleted"] * 2
+    robin.client.post(f"{at}/delete", data={"csrf_token": token_of(robin.text), "client_id": "emi"})
+    assert office.detail().registration.client.id == "emi"
+
+    scim, to = "/operator/scim-client", "id=okta"
+    new = {"client_id": "okta", "client_name": "Okta", "allowed_addresses": "192.0.2.0/24\r\n"}
+    assert twice("/operator/new-scim-client", **new) == [f"{scim}?{to}&done=registered"] * 2
+    assert twice(f"{scim}/change?{to}", client_name="Okta of Acme") == [f"{scim}?{to}&done=changed"] * 2
+    events = {"provisioning": "full", "endpoint_url": "https://receiver.example/events"}
+    assert twice(f"{scim}/events?{to}", **events) == [f"{scim}?{to}&done=told"] * 2
+    robin.open(f"{scim}/events?{to}")
+    earlier = robin.page
+    robin.open(f"{scim}/events?{to}")
+    robin.send(description="The earlier.")
+    robin.page = earlier
+    robin.send(description="The later.")
+    assert robin.messages == ["5104"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "told"),
+    [
+        (f"{NEW}?kind=web", "client_id", "The client is registered."),
+        (f"{LIST}/emi/change", "client_name", "The client is changed."),
+        ("/operator/new-scim-client", "client_id", "The SCIM client is registered."),
+        ("/operator/scim-client/change?id=okta", "client_name", "The SCIM client is changed."),
+    ],
+)
+def test_a_long_form_waits_for_who_signs_in_again(office: Office, path: str, field: str, told: str) -> None:
+    """WCAG 2.2.5: what was typed overnight is saved after a sign-in in another tab; nobody else is told anything."""
+    robin = office.robin
+    office.register()
+    order = ScimClientOrder("okta", "Okta of Acme")
+    register_scim_client(office.gateway.services, order, actor=SYSTEM)
+    robin.open(path)
+    robin.client.delete_cookie("gateway_session")
+    more = {"client_name": "Typed", "redirect_uris": f"{CALLBACK}/2"} if "web" in path else {}
+    robin.send(**{field: '"typed> & kept'}, **more)
+    for _press in range(2):
+        assert heading_of(robin.text) == "Your session has ended"
+        assert robin.page is not None
+        assert robin.page.status_code == 422
+        assert form_with(robin.text, field, action=path).fields[field] == ['"typed> & kept']
+        assert "The emi" not in robin.text
+        office.press()
+    waiting = robin.page
+    assert 'href="/operator/proof"' in robin.text
+    office.clock.advance(dt.timedelta(minutes=1))
+    robin.open("/operator/proof")
+    robin.give_password("clarkr")
+    robin.give_code(office.app)
+    assert heading_of(robin.text) == "You proved who you are"
+    robin.page = waiting
+    office.press()
+    if path.startswith(NEW):  # what is wrong is told then, as ever
+        assert heading_of(robin.text) == "Register a client"
+        robin.send(client_id="typed")
+        assert shown_secret(robin.text)
+        robin.open(f"{LIST}/typed?done=registered")
+    assert told in robin.text
+
+
 def test_a_client_that_needs_a_secret_now_is_given_one(office: Office) -> None:
     """A change of the method makes a secret where there was none, shown like any new one."""
     office.register(kind="browser")

@@ -78,7 +78,7 @@ def test_a_second_click_on_signing_out_everywhere_finds_it_done(member: tuple[Jo
         ("/change-password", {"current": PASSWORD, "password": NEW, "repeat": NEW}),
         ("/allowed-applications", {"client": "crow"}),
         ("/second-steps/01HAPP0000000000000000000A/name", {"label": "Phone"}),
-        ("/operator/new-client", {"client_id": "crow"}),
+        ("/operator/clients/crow/disable", {"reason": "leaked"}),
     ],
 )
 def test_a_form_that_comes_after_the_session_ended_changes_nothing_and_says_so(
