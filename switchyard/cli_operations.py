@@ -406,7 +406,7 @@ def add_operator(settings: Path | None, **values: str) -> None:
     made = operations.add_operator(read(settings).registration, values)
     click.echo(f"Request {made.number}" + (", made before" if made.repeated else ""))
     click.echo(
-        "The worker provisions the account; its owner gets the user name and an activation link by e-mail."
+        "The worker provisions the account; its owner gets the user ID and an activation link by e-mail."
     )
 
 

@@ -103,7 +103,7 @@ class Person:
     def activate(self, mail: MailReader) -> None:
         """Open the activation link, create a password, set up question and app, and reach the dashboard."""
         address = self.particulars.email
-        self.user_name = mail.find(r"User name: (\S+)", to=address)
+        self.user_name = mail.find(r"User ID: (\S+)", to=address)
         self.visitor.open(mail.link(to=address, containing="/activate/"))
         self.visitor.expect("Create your password")
         self.visitor.submit({"password": self.password, "repeat": self.password}, press="Create My Account")

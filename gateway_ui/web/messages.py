@@ -291,7 +291,7 @@ def complain_count(errors: FormErrors, field: str, message: Message, count: int)
 def disclaimer(operator: str) -> str:
     """Return the short legal disclaimer (G-27); its full text is a page of its own."""
     return _(
-        "This service belongs to %(operator)s and is for authorised users only. "
+        "This service belongs to %(operator)s and is for authorized users only. "
         "What you do here is recorded. By signing in you accept the conditions of use.",
         operator=operator,
     )

@@ -64,11 +64,11 @@ _NAMED = re.compile(r"(?:(?<=')|(?<=: ))([A-Za-z][\w.:]*)(?='|$)")
 _ADVICE: Mapping[tuple[int, str], Advice] = MappingProxyType(
     {
         (409, "uniqueness"): Advice(
-            mark("Another account or group already has this user name, external ID or display name."),
+            mark("Another account or group already has this user ID, external ID or display name."),
             mark(
                 "Search for the name here to see who has it. If it is the same person, the sender must take "
                 "over that account, or the old one must be deleted. If not, the person needs another user "
-                "name."
+                "ID."
             ),
         ),
         (409, ""): Advice(

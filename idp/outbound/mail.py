@@ -77,10 +77,10 @@ def _activation(account: Account, head: Letterhead, language: str, link: str, un
                 hint=say(mark("Or copy this address into your browser:")),
             ),
             facts(
-                (say(mark("Your login name")), account.user_name),
+                (say(mark("Your user ID")), account.user_name),
                 (say(mark("The link works once, until")), written_moment(language, head.zone, until)),
             ),
-            paragraph(say(mark("Note your login name down: you need it each time you sign in."))),
+            paragraph(say(mark("Note your user ID down: you need it each time you sign in."))),
             steps(
                 say(mark("What happens when you click the button?")),
                 say(mark("You create a password that only you know.")),
@@ -258,17 +258,17 @@ def post_which_account(unit: Unit, accounts: Iterable[Account], head: Letterhead
     letter = compose(
         head,
         language,
-        subject=say(mark("Sign in with your login name")),
+        subject=say(mark("Sign in with your user ID")),
         blocks=(
             paragraph(
                 say(
                     mark(
-                        "Somebody tried to sign in with this e-mail address. Several accounts have it, so it "
-                        "cannot tell which one is meant. Use the login name instead."
+                        "Somebody tried to sign in with this email address. Several accounts have it, so it "
+                        "cannot tell which one is meant. Use the user ID instead."
                     )
                 )
             ),
-            facts(*((say(mark("Login name")), account.user_name) for account in found)),
+            facts(*((say(mark("User ID")), account.user_name) for account in found)),
             paragraph(say(mark("Was it not you? Then nothing happened, and you need not do anything."))),
         ),
     )
@@ -277,7 +277,7 @@ def post_which_account(unit: Unit, accounts: Iterable[Account], head: Letterhead
 
 _CHANGED = {
     "name": mark("Name"),
-    "e-mail address": mark("E-mail address"),
+    "e-mail address": mark("Email address"),
     "phone number": mark("Phone number"),
 }
 

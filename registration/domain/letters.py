@@ -39,20 +39,20 @@ _FRENCH_SIGNATURE = "\n\nCe message a été envoyé automatiquement par le syst�
 TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
     Letter.USER_NAME: {
         "en": (
-            "Your user name for {product}",
+            "Your user ID for {product}",
             (
                 "Hello {name},\n\nA user account is being created for you for {organization}.\n\n"
-                "    User name: {user_name}\n    Person ID: {person_no}\n\n"
-                "You will get a second e-mail with a link to activate the account. Open it, choose a password and set "
+                "    User ID: {user_name}\n    Person ID: {person_no}\n\n"
+                "You will get a second email with a link to activate the account. Open it, choose a password and set "
                 "up a second factor. Nobody will ever ask you for your password.\n\n"
                 "If you did not expect this, tell {requester} or Customer Relations."
             ),
         ),
         "fr": (
-            "Votre nom d’utilisateur pour {product}",
+            "Votre identifiant pour {product}",
             (
                 "Bonjour {name},\n\nUn compte d’utilisateur est en cours de création pour vous, pour {organization}.\n\n"
-                "    Nom d’utilisateur : {user_name}\n    Numéro de personne : {person_no}\n\n"
+                "    Identifiant : {user_name}\n    Numéro de personne : {person_no}\n\n"
                 "Vous recevrez un second courriel avec un lien pour activer le compte. Ouvrez-le, choisissez un mot de "
                 "passe et configurez un second facteur. Personne ne vous demandera jamais votre mot de passe.\n\n"
                 "Si vous ne vous attendiez pas à ce message, prévenez {requester} ou le service des relations avec la clientèle."
@@ -80,7 +80,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
             "Request {number} for {organization}: access of {name}",
             (
                 "Hello {requester},\n\nYour request {number} for {organization} is registered. It concerns {name} "
-                "(Person ID {person_no}):\n\n{changes}\n\nSee when each change is live: {request_url}"
+                "(Person ID {person_no}):\n\n{changes}\n\nSee when each change is in effect: {request_url}"
             ),
         ),
         "fr": (
@@ -107,7 +107,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
             "Request {number} for {organization}: contact roles of {name}",
             (
                 "Hello {requester},\n\nYour request {number} for {organization} is registered. It concerns {name} "
-                "(Person ID {person_no}):\n\n{changes}\n\nSee when each change is live: {request_url}"
+                "(Person ID {person_no}):\n\n{changes}\n\nSee when each change is in effect: {request_url}"
             ),
         ),
         "fr": (
@@ -122,7 +122,7 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
     Letter.REQUEST_COMPLETE: {
         "en": (
             "Request {number} for {organization} is complete",
-            "Hello {recipient},\n\nEvery change of request {number} for {organization} is live.\n\n{request_url}",
+            "Hello {recipient},\n\nEvery change of request {number} for {organization} is in effect.\n\n{request_url}",
         ),
         "fr": (
             "La demande {number} pour {organization} est terminée",

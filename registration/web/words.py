@@ -46,7 +46,7 @@ REFUSALS: Final[Mapping[Refusal, str]] = {
         "ask Customer Relations."
     ),
     Refusal.NO_CATALOGUE: mark("The catalogue of roles is not loaded yet. Ask the operator."),
-    Refusal.NO_USER_NAME: mark("No user name can be made from this name. Enter a Latin spelling."),
+    Refusal.NO_USER_NAME: mark("No user ID can be made from this name. Enter a Latin spelling."),
     Refusal.KEY_REUSED: mark("This form was used for something else already. Start again."),
     Refusal.SIGN_IN_FAILED: mark("Signing in did not work. Try again."),
     Refusal.SIGN_IN_EXPIRED: mark("Signing in took too long, or was started in another browser. Try again."),
@@ -133,12 +133,12 @@ WARNINGS: Final[Mapping[PersonWarning, str]] = {
 }
 
 LETTERS: Final[Mapping[str, str]] = {
-    "user-name": mark("the user name"),
+    "user-name": mark("the user ID"),
     "access-changed": mark("a notice of the access change"),
     "access-changed-copy": mark("a copy of the notice of the access change"),
     "contact-changed": mark("a notice of the contact role change"),
     "contact-changed-copy": mark("a copy of the notice of the contact role change"),
-    "request-complete": mark("a message once everything is active in the Gateway"),
+    "request-complete": mark("a message once everything is in effect in the Gateway"),
 }
 
 NAMED_BY: Final[Mapping[str, str]] = {

@@ -133,7 +133,7 @@ def activate(page: Page, story: Story) -> None:
     """Open the link, create the password, set question and app, and land on the dashboard (G-11..G-24)."""
     newcomer = story.newcomer
     address = newcomer.particulars.email
-    newcomer.user_name = story.mail.find(r"User name: (\S+)", to=address)
+    newcomer.user_name = story.mail.find(r"User ID: (\S+)", to=address)
     page.goto(story.mail.link(to=address, containing="/activate/"))
     assert newcomer.particulars.last_name not in page.locator("main").inner_text()
     page.fill("[name=password]", "Short-1")

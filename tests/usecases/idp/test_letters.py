@@ -141,11 +141,11 @@ def test_the_activation_letter_says_what_one_needs(sqlite_gatehouse: Gatehouse) 
     link = f"http://localhost:8000/activate/{'t' * 43}"
     for sentence in (
         "Activate Account:\n" + link,
-        "Your login name: fieldn",
+        "Your user ID: fieldn",
         "The link works once, until: 30 August 2026, 08:00 EDT",
         "What happens when you click the button?\n1. You create a password",
         "do not share your account",
-        "Votre nom d'utilisateur\u00a0: fieldn",
+        "Votre identifiant\u00a0: fieldn",
         "30 août 2026, 08 h 00 HAE",
     ):
         assert sentence in text
@@ -240,7 +240,7 @@ def test_a_change_is_named_and_its_values_are_not(sqlite_gatehouse: Gatehouse) -
     letters = sqlite_gatehouse.letters("account-changed")
     assert {each.payload["to"] for each in letters} == {"old@acme.example", "new@acme.example"}
     for letter in letters:
-        assert "Changed: E-mail address" in str(letter.payload["text"])
+        assert "Changed: Email address" in str(letter.payload["text"])
         assert "new@acme.example" not in str(letter.payload["text"])
 
 

@@ -72,7 +72,7 @@ def test_the_person_hears_her_user_name_and_both_hear_of_the_change(world: World
         ("access-changed-copy", "rita.rights@acme.example"),
     }
     text = next(text for template, _, text in mails if template == "user-name")
-    assert "User name: smithj" in text
+    assert "User ID: smithj" in text
     assert str(made.person_no) in text
 
 

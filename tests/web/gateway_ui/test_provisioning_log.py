@@ -154,7 +154,7 @@ def test_a_refused_creation_tells_why_and_what_to_do(office: Office) -> None:
     assert "uniqueness" in office.robin.text
     assert "Waits for activation" in office.robin.text
     page = unescape(office.open_first("?q=fieldn"))
-    assert "Another account or group already has this user name" in page
+    assert "Another account or group already has this user ID" in page
     assert "Search for the name here to see who has it." in page
     assert "Another resource has this 'userName' already." in page
     assert "okta" in page

@@ -204,8 +204,8 @@ def test_the_confirm_page_says_exactly_what_will_change(pages: Pages) -> None:
     _, text = chosen_roles(pages, pages.browser("ra"), EMI_SUBMIT)
     for sentence in (
         "Nora Field is registered as a person and gets a Person ID.",
-        "Its user name will be fieldn, unless a namesake is registered first.",
-        "nora.field@acme.example gets the user name.",
+        "Its user ID will be fieldn, unless a namesake is registered first.",
+        "nora.field@acme.example gets the user ID.",
         "Given when you confirm",
         "Energy Market Interface",
     ):
