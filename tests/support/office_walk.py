@@ -96,6 +96,12 @@ def clients(world: World) -> None:
     world.clock.advance(dt.timedelta(minutes=11))
     press(robin, list_of)
     prove(world, "/operator/proof")
+    robin.open(f"{list_of}/change")
+    session = robin.client.get_cookie("gateway_session")
+    assert session is not None
+    robin.client.delete_cookie("gateway_session")
+    press(robin, list_of)
+    robin.client.set_cookie("gateway_session", session.value)
     robin.open(f"{list_of}/delete")
     robin.send(client_id="x")
     robin.send(client_id="meter")

@@ -313,10 +313,11 @@ def test_the_second_of_two_clicks_finds_done_what_the_first_did(office: Office) 
     events = {"provisioning": "full", "endpoint_url": "https://receiver.example/events"}
     assert twice(f"{scim}/events?{to}", **events) == [f"{scim}?{to}&done=told"] * 2
     robin.open(f"{scim}/events?{to}")
-    earlier = robin.page
+    later = robin.page
+    office.clock.advance(dt.timedelta(seconds=1))
     robin.open(f"{scim}/events?{to}")
     robin.send(description="The earlier.")
-    robin.page = earlier
+    robin.page = later
     robin.send(description="The later.")
     assert robin.messages == ["5104"]
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kernel.database import Database
     from tests.support.browser import Visitor
 
+LONG = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewis"
+"""A name in which no line can be broken."""
 NEXT = "main .kit-button-row >> css=button.govuk-button:not(.govuk-button--secondary)"
 
 
@@ -130,6 +132,7 @@ def test_every_page_of_the_administrators_can_be_seen_and_used(
     page.click(NEXT)
     look(page, f"{tag}-register-error")
     fill_in_nora(page)
+    page.fill("#last_name", LONG)
     page.click(NEXT)
     look(page, f"{tag}-confirm-person")
     page.click(NEXT)
@@ -146,6 +149,9 @@ def test_every_page_of_the_administrators_can_be_seen_and_used(
     site.pages.world.settle()
     page.locator("#request-status .govuk-tag--green").wait_for()
     look(page, f"{tag}-request-live")
+    for path, name in (("/requests", "requests"), (org, "organization")):
+        page.goto(site.url + path)
+        look(page, f"{tag}-{name}-long")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("fr", "light")])
