@@ -118,11 +118,11 @@ STATUSES: Final[Mapping[OrganizationStatus, str]] = {
 }
 
 WAITING: Final[Mapping[WaitReason, str]] = {
-    WaitReason.QUEUED: mark("Waiting for its turn"),
+    WaitReason.QUEUED: mark("Its turn comes soon"),
     WaitReason.UNREACHABLE: mark("The Gateway cannot be reached"),
     WaitReason.RETRYING: mark("The Gateway did not accept it yet; we try again"),
-    WaitReason.BLOCKED: mark("Waiting for an earlier change of the same account"),
-    WaitReason.DECISION: mark("Waiting for a decision by Customer Relations"),
+    WaitReason.BLOCKED: mark("An earlier change of the same account comes first"),
+    WaitReason.DECISION: mark("Customer Relations have to decide"),
     WaitReason.FAILED: mark("The Gateway refused it; Customer Relations look after it"),
 }
 

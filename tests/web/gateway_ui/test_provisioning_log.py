@@ -213,6 +213,7 @@ def test_a_person_is_found_by_every_name(office: Office) -> None:
     for words in ("fieldn", "FIELDN", "fieldn@acme.example", "acct:fieldn", account, account.lower()):
         assert office.open(f"?q={words}") == wanted, words
     assert "was added" in office.robin.text
+    assert "ACME GENERATION/<wbr>emi_user" in office.robin.text, "a line breaks between the two names"
     for words in ("ACME+GENERATION/emi_user", "grp:10001:emi_user", group):
         assert office.open(f"?q={words}") == wanted[:1], words
 
