@@ -83,7 +83,10 @@ def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> 
     waiting = client.get(address).text
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in waiting
     assert 'data-refresh="5"' in waiting
-    assert re.search(r">Waiting</strong> since [^<]+ EDT<br>The Gateway cannot be reached\s", waiting)
+    assert re.search(
+        r">Waiting</strong> since <time[^>]*>[^<]+</time><br>An earlier change of the same account comes first<",
+        waiting,
+    )
     assert f'href="{address}">Look again now' in waiting
     pages.world.gateway.down = False
     pages.world.settle()
