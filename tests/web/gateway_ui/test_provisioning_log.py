@@ -166,7 +166,7 @@ def test_a_refusal_is_told_in_french_and_quoted_as_english(office: Office) -> No
     office.send("POST", "/Users", a_user("fieldn"))
     office.send("POST", "/Users", a_user("FieldN", externalId="acct:other"), client_id="okta")
     office.robin.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
-    sent, meaning = "Another resource has this", "Un autre compte ou groupe a déjà ce nom"
+    sent, meaning = "Another resource has this", "Un autre compte ou groupe a déjà cet identifiant"
     office.open()
     assert meaning in office.robin.text
     assert '<br><span class="kit-note">userName</span>' in office.robin.text
