@@ -23,6 +23,7 @@ _SENTENCES = (
     mark("has to be 2 to 64 letters, digits, dots, dashes or underscores"),
     mark("has to be a web address"),
     mark("has to be a list of at most 50 texts"),
+    mark("has to be texts of at most 320 characters, each in a line"),
     mark("has to be a text of at most 2000 characters"),
     mark("has to be true or false"),
     mark("has to be one of %(choices)s in the profile %(profile)s"),

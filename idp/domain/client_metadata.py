@@ -76,6 +76,7 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 _MOST_URIS = 50
 _PEOPLE = frozenset({GrantType.AUTHORIZATION_CODE.value, GrantType.DEVICE_CODE.value})
 _LONGEST = 2_000
+_LONGEST_CONTACT = 320
 _LONGEST_AGE = 9_999_999_999
 
 
@@ -241,6 +242,12 @@ def _switches_are_booleans(metadata: Mapping[str, Any]) -> _Found:
 _SHAPES: tuple[_Rule, ...] = (_lists_are_lists_of_texts, _texts_are_texts, _switches_are_booleans)
 
 
+def _contacts_stand_in_a_line(metadata: Mapping[str, Any]) -> _Found:
+    if all(each.isprintable() and len(each) <= _LONGEST_CONTACT for each in metadata.get("contacts", [])):
+        return []
+    return [_wrong("contacts", "has to be texts of at most 320 characters, each in a line")]
+
+
 def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
     offered: dict[str, tuple[str, ...]] = {
         "application_type": ("web", "native"),
@@ -348,6 +355,7 @@ def _max_age_is_seconds(metadata: Mapping[str, Any]) -> _Found:
 
 
 _RULES: tuple[_Rule, ...] = (
+    _contacts_stand_in_a_line,
     _choices_are_offered,
     _classes_are_offered,
     _an_encoding_has_its_algorithm,

@@ -56,6 +56,16 @@ def test_nobody_joins_the_sector_of_others_by_a_scheme_of_its_own(op: Op) -> Non
     registered(op, **metadata)
 
 
+@pytest.mark.parametrize(
+    "contact", ["ops@emi.example\nBcc: all@emi.example", "x" * 321], ids=["lines", "long"]
+)
+def test_a_contact_that_is_more_than_a_line_is_refused(op: Op, contact: str) -> None:
+    """RFC 7591 §2: it is shown to people and told back, and may become a line of something else."""
+    registering(op, "open")
+    assert refused(op, contacts=["ops@emi.example", contact]).startswith("contacts has to be texts")
+    registered(op, contacts=["ops@emi.example", "Opérations, +1 555 0100"])
+
+
 @pytest.mark.parametrize("age", [10_000_000_000, 10**300], ids=["long", "endless"])
 def test_an_age_without_an_end_is_refused(op: Op, age: int) -> None:
     """OIDC Registration §2: seconds that no clock can count would end every sign-in at the client."""
