@@ -124,8 +124,15 @@ class _Kept:
         return connection
 
     def give_back(self, connection: Connection) -> None:
-        """Keep it for the next unit. Nothing may be open on it."""
-        self._waiting.append(connection)
+        """Keep it for the next unit, unless the engine has more open than it keeps.
+
+        Nothing may be open on it.
+        """
+        pool = self._engine.pool
+        if isinstance(pool, QueuePool) and pool.overflow() > 0:
+            connection.close()
+        else:
+            self._waiting.append(connection)
 
     def give_up(self, connection: Connection) -> None:
         """Undo what is open on it, and give it back to the engine; one that broke is closed.

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import InternalError, ProgrammingError
+from sqlalchemy.pool import QueuePool
 
 from kernel.database import Database
 from kernel.prepared import Prepared
 from kernel.tables import audit_chain
 from tests.support.lines import a_store_of_things, a_thing, audited, things
 from tests.support.postgresql_sessions import cut_all
+from tests.support.processes import wait_until
+from tests.support.together import together
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -99,7 +103,23 @@ def test_those_that_wait_are_closed_with_the_database(store: Store) -> None:
     _of_unit(store)
     assert _open(store)
     store.database.dispose()
-    assert not _open(store)
+    wait_until(lambda: not _open(store), "the end of all connections")  # each of which the server ends itself
+
+
+def test_no_more_wait_than_the_process_keeps(postgresql_databases: Databases) -> None:
+    """What a rush of writers opened beyond ``database_pool`` is closed when it is over (operations.md)."""
+    small = postgresql_databases.new("kernel", pool_size=2)
+    rush = Barrier(5)
+
+    def write(_number: int) -> None:
+        with small.write() as connection:
+            _which(connection)
+            rush.wait(60)
+
+    together(5, write)
+    pool = small.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedin() + pool.checkedout() == 2
 
 
 def test_readers_take_the_place_of_those_that_wait_for_units(postgresql_databases: Databases) -> None:
