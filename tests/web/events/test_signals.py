@@ -505,12 +505,16 @@ def provisioned(op: Op) -> tuple[ScimWorld, str, str]:
 
 
 def test_an_account_that_is_switched_off_and_on_is_told_to_those_who_know_it(op: Op) -> None:
-    """RISC §2.3, §2.4, I4: beside the end of its sessions; and again when it comes back."""
+    """RISC §2.3, §2.4, I4: beside the end of its sessions; again when it comes back; to each by its own name for it."""
     party, stranger = Party(op), Party(op, "stranger")
+    pairwise = Party(op, "pairwise", subject_type="pairwise")
     for each in (party, stranger):
         each.asks_for(*Signal)
+    pairwise.asks_for(Signal.ACCOUNT_DISABLED, Signal.ACCOUNT_ENABLED)
     world, token, account = provisioned(op)
-    signed_in(op, account, party)
+    _session_id, cookie = signed_in(op, account, party)
+    code = op.code(cookie, client_id="pairwise")
+    known = claims_of(op.redeem(code, headers=op.basic("pairwise")).json()["id_token"])["sub"]
     expected = {
         False: {Signal.ACCOUNT_DISABLED, Signal.SESSION_REVOKED},
         True: {Signal.ACCOUNT_ENABLED},
@@ -523,6 +527,9 @@ def test_an_account_that_is_switched_off_and_on_is_told_to_those_who_know_it(op:
         (about,) = [event for event in events if event.uri != Signal.SESSION_REVOKED]
         assert about.payload == {}
         assert about.claims["sub_id"] == {"format": "iss_sub", "iss": op.services.issuer, "sub": account}
+        by = [event.payload["initiating_entity"] for event in events if event is not about]
+        assert by == ([] if active else ["admin"]), "it was its client that did it"
+        assert only(pairwise.take()).claims["sub_id"]["sub"] == known
     assert stranger.take() == []
 
 

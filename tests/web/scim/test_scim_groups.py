@@ -164,6 +164,22 @@ def test_a_late_packet_brings_no_member_back(world: ScimWorld) -> None:
     assert world.get(f"/Groups/{group}")[GROUP_EXTENSION]["sourceVersion"] == 7
 
 
+def test_the_fence_of_a_group_is_never_taken_down(world: ScimWorld) -> None:
+    """G2, H6, OB-11: neither by what leaves it out nor by what removes it; a late packet stays late."""
+    group = world.post("/Groups", a_group())["id"]
+    path = f"/Groups/{group}"
+    assert world.patch(path, {"op": "replace", "path": FENCE, "value": 7}).status == 200
+    bare = {"schemas": [GROUP_SCHEMA], "displayName": "Bare"}
+    assert world.put(path, bare)[GROUP_EXTENSION] == {"sourceVersion": 7}
+    for gone in (FENCE, GROUP_EXTENSION):
+        answer = world.patch(
+            path, {"op": "remove", "path": gone}, {"op": "add", "path": "externalId", "value": gone}
+        )
+        assert answer[GROUP_EXTENSION] == {"sourceVersion": 7}, gone
+    late = bare | {"schemas": [GROUP_SCHEMA, GROUP_EXTENSION], GROUP_EXTENSION: {"sourceVersion": 6}}
+    assert world.put(path, late).status == 409
+
+
 def test_too_many_members_in_one_request_are_too_large(sqlite_world: ScimWorld) -> None:
     """H15, SP-09: a thousand are done, more are 413 and nothing is changed."""
     group = sqlite_world.post("/Groups", a_group())["id"]

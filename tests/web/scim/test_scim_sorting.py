@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_a_list_is_sorted_as_asked(world: ScimWorld) -> None:
-    """F1: case rules, missing values last ascending and first descending, primary of many."""
+    """F1: case rules, missing values last ascending and first descending, primary of many; up or down."""
     for name, title in (("b", "Zeta"), ("A", "alpha"), ("c", None), ("D", "Beta")):
         world.post("/Users", a_user(name) | ({"title": title} if title else {}))
 
@@ -26,6 +26,9 @@ def test_a_list_is_sorted_as_asked(world: ScimWorld) -> None:
     assert order(sortBy="title", sortOrder="descending") == ["c", "b", "D", "A"]
     assert order(sortBy="emails") == ["A", "b", "c", "D"]
     assert order(sortBy="META.CREATED", count="2") == order(count="2")
+    assert order(sortBy="userName", sortOrder="DESCENDING") == ["D", "c", "b", "A"]
+    sideways = world.get("/Users", query={"sortBy": "userName", "sortOrder": "sideways"})
+    assert (sideways.status, sideways.scim_type) == (400, "invalidValue")
     for wrong in ("nothing", "name", "password", "groups", "meta", "emails.nothing"):
         answer = world.get("/Users", query={"sortBy": wrong})
         assert (answer.status, answer.scim_type) == (400, "invalidPath"), wrong
