@@ -90,6 +90,7 @@ def test_a_proof_of_a_refused_request_is_spent_too(op: Op) -> None:
         {"htm": None},
         {"htu": f"{ISSUER}/oauth2/userinfo"},
         {"htu": "http://gateway.example/oauth2/token"},
+        {"htu": "http://gateway.example:443/oauth2/token"},
         {"htu": "https://gateway.example:444/oauth2/token"},
         {"htu": "https://gateway.example:port/oauth2/token"},
         {"htu": "https://gateway.example:0/oauth2/token"},
@@ -149,6 +150,15 @@ def test_no_other_signature_than_those_of_the_list_proves_anything(op: Op) -> No
     ]
     for proof in proofs:
         assert error_of(machine_token(op, {"dpop": proof})) == "invalid_dpop_proof"
+
+
+def test_a_proof_that_gives_its_key_away_is_none(op: Op) -> None:
+    """RFC 9449 §4.2: the header holds the public key alone; with the private one anybody who saw it has the key."""
+    op.machine()
+    for algorithm in ("ES256", "PS256", "EdDSA"):
+        holder = Holder(op, a_signing_key(algorithm), algorithm).learn("m2m")
+        proof = holder.proof(jwk=holder.key.as_dict(private=True))
+        assert error_of(machine_token(op, proof)) == "invalid_dpop_proof"
 
 
 def test_every_algorithm_that_is_told_works(op: Op) -> None:
