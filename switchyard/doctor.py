@@ -108,6 +108,8 @@ def _database(system: revisions.System, kernel: KernelSettings, clock: Clock) ->
         if not _may_be_opened(kernel):
             yield Finding("database", "odd", f"{shown} is not there yet: the first start makes it")
             return
+        if is_open_to_others(path):  # one that was put back, as we make none that is
+            yield Finding("database file", "bad", f"{path} is readable by others: `chmod 600 {path}`")
         if shutil.disk_usage(path.parent).free < _LITTLE_SPACE:
             yield Finding("disk", "bad", f"less than 512 MB are free in {path.parent}")
     database = open_database(kernel)

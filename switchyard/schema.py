@@ -6,10 +6,10 @@ Each system has a history of its own under ``migrations/<system>``. Both dialect
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -70,7 +70,8 @@ def _lock_file(database: Database) -> Iterator[None]:
     if database.dialect != "sqlite" or not path or path == ":memory:":
         yield
         return
-    with Path(f"{path}.lock").open("w") as file:
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)  # who may open it may hold up every upgrade
+    with os.fdopen(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

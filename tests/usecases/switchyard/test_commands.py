@@ -269,6 +269,23 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(site: Site) -> None:
     assert "does not answer" in result.output
 
 
+def test_the_doctor_tells_of_a_database_that_was_put_back_open_to_others(
+    sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of SQLite's file has the mode of whoever made it, and everybody's names and password hashes in it."""
+    url = sqlite_databases.url("gateway")
+    monkeypatch.setenv("SWITCHYARD_GATEWAY__KERNEL__DATABASE_URL", url)
+    file = Path(url.removeprefix("sqlite:///"))
+
+    def found() -> dict[str, str]:
+        return {each.subject: each.sentence for each in examine(read_settings(None, os.environ))}
+
+    file.chmod(0o600)
+    assert "gateway database file" not in found()
+    file.chmod(0o640)
+    assert found()["gateway database file"] == f"{file} is readable by others: `chmod 600 {file}`"
+
+
 def test_the_doctor_sees_that_nobody_could_sign_in_or_be_provisioned(site: Site) -> None:
     """Without its keys and a catalogue Registration starts and does nothing; who runs it has to hear why."""
     (site.directory / "registration-worker.jwk").unlink()

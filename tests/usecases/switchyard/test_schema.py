@@ -1,6 +1,7 @@
 """The migrations make exactly the tables of the code, forward and back, on both databases."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.config import Config
@@ -75,3 +76,11 @@ def test_the_newest_revision_is_the_end_of_a_straight_history(system: System) ->
     config.set_main_option("version_locations", str(MIGRATIONS / system))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_heads() == [newest(system)]
+
+
+def test_nobody_else_can_hold_up_an_upgrade(tmp_path: Path) -> None:
+    """Whoever may open the lock file may lock it, for reading too."""
+    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    schema.upgrade(database, "gateway")
+    database.dispose()
+    assert (tmp_path / "new.db.lock").stat().st_mode & 0o777 == 0o600
