@@ -168,12 +168,13 @@ def scope_is_granted(asked: Asked) -> Fault | None:
 def nonce_is_given(asked: Asked) -> Fault | None:
     """A sign-in carries a nonce, and a bounded one (AZ-28, IPSIE SL1).
 
-    Only with a code alone, and where the profile says so, it is the client's choice (OIDC Core §3.1.2.1).
+    Where no ID token comes at once, and the profile says so, it is the client's choice (OIDC Core §3.1.2.1,
+    §3.3.2.1).
     """
     nonce = asked.value("nonce")
     if len(nonce) > LONGEST_NONCE:
         return _invalid("nonce is too long.")
-    needed = asked.known_client.rules.needs_nonce or asked.response_type != CODE
+    needed = asked.known_client.rules.needs_nonce or "id_token" in asked.response_type.split()
     if nonce or not needed or OPENID not in granted_scope(asked):
         return None
     return _invalid("nonce is missing.")

@@ -65,7 +65,7 @@ _ACROSS_DEVICES = frozenset({GrantType.DEVICE_CODE.value})
 PROFILES: Mapping[str, ProfileRules] = MappingProxyType(
     {
         ClientProfile.DEFAULT.value: ProfileRules(),
-        # OpenID Connect Core §3: every flow; PKCE and, with a code alone, the nonce are optional.
+        # OpenID Connect Core §3: every flow; PKCE is optional, and the nonce where no ID token comes at once.
         ClientProfile.COMPAT.value: ProfileRules(
             response_types=(
                 CODE,

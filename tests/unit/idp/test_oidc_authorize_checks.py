@@ -162,10 +162,14 @@ def test_tokens_never_stand_in_a_query(kind: str) -> None:
 
 
 def test_an_id_token_at_once_needs_openid_and_a_nonce() -> None:
-    """OIDC Core §3.2.2.1, §3.3.2.11; with a code alone both are the choice of a client of this profile."""
-    client = a_client(profile="compat", response_types=["code", "id_token"])
-    assert broken(client, nonce=None, code_challenge=None, code_challenge_method=None) is None
-    assert broken(client, response_type=["id_token"], nonce=None) == ("invalid_request", "client")
+    """OIDC Core §3.2.2.1, §3.3.2.1; without one both are the choice of a client of this profile."""
+    every = ["code", "code token", "id_token", "id_token token", "code id_token", "code id_token token"]
+    grants = ["authorization_code", "implicit"]
+    client = a_client(profile="compat", response_types=every, grant_types=grants)
+    bare = {"nonce": None, "code_challenge": None, "code_challenge_method": None}
+    for kind in every:
+        expected = ("invalid_request", "client") if "id_token" in kind else None
+        assert broken(client, response_type=[kind], **bare) == expected
     assert broken(client, response_type=["id_token"], scope=["email"]) == ("invalid_scope", "client")
 
 
