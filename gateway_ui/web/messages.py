@@ -152,10 +152,7 @@ ADDRESS_MISSING = Message(
 )
 HINT_INVALID = Message(
     5008,
-    mark(
-        "The application asked us to sign you out, but the ID token it sent is not valid. "
-        "Nothing was changed."
-    ),
+    mark("The application asked us to sign you out, but its request is not valid. Nothing was changed."),
 )
 WAY_BACK_UNKNOWN = Message(
     5009,
