@@ -11,6 +11,7 @@ import shutil
 import smtplib
 import ssl
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -277,11 +278,11 @@ def _way_to_the_gateway(system: RegistrationSystemSettings, clock: Clock) -> Fin
     from registration.domain.sign_in import ProviderUnreachableError  # noqa: PLC0415
     from registration.outbound.access_token import TokenRefusedError  # noqa: PLC0415
     from registration.outbound.connect import connect_gateway  # noqa: PLC0415
-    from switchyard.wiring import open_database  # noqa: PLC0415
 
-    settings, database = system.registration, open_database(system.kernel)
-    try:  # by the clock that the worker goes by
-        connect_gateway(settings, clock_of(database, clock), SystemRandomness()).tokens.current()
+    settings = system.registration
+    try:
+        with _shared_clock(system.kernel, clock) as shared:
+            connect_gateway(settings, shared, SystemRandomness()).tokens.current()
     except SettingsError as error:
         return Finding("gateway", "bad", error.message)
     except ProviderUnreachableError:
@@ -298,6 +299,19 @@ def _way_to_the_gateway(system: RegistrationSystemSettings, clock: Clock) -> Fin
             f"refuses the worker with {error.status}: `switchyard connect` registers "
             f"{settings.worker_client_id} with its key",
         )
+    return Finding("gateway", "good", f"{settings.gateway_issuer} knows the worker")
+
+
+@contextmanager
+def _shared_clock(kernel: KernelSettings, machine: Clock) -> Iterator[Clock]:
+    """Lend the clock that the worker goes by; the machine's while its database is not there yet."""
+    from switchyard.wiring import open_database  # noqa: PLC0415
+
+    if not _may_be_opened(kernel):
+        yield machine
+        return
+    database = open_database(kernel)
+    try:
+        yield clock_of(database, machine)
     finally:
         database.dispose()
-    return Finding("gateway", "good", f"{settings.gateway_issuer} knows the worker")

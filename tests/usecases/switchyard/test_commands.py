@@ -341,6 +341,16 @@ def test_the_doctor_goes_by_the_clock_that_all_goes_by(
         assert "gateway clock" not in found
 
 
+def test_the_doctor_makes_no_database(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks changes nothing: the next look would call a new file an old schema."""
+    new = tmp_path / "new" / "registration.db"
+    monkeypatch.setenv("SWITCHYARD_REGISTRATION__KERNEL__DATABASE_URL", f"sqlite:///{new}")
+    said = _run(site, "doctor").output
+    assert f"sqlite:///{new} is not there yet" in said
+    assert "registration gateway:" in said, "the worker's own key is asked about all the same"
+    assert not new.parent.exists()
+
+
 def _claims(token: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     return found
