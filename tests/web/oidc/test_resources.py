@@ -241,6 +241,14 @@ def test_a_spent_refresh_token_is_inactive(op: Op) -> None:
     assert op.introspect(tokens["refresh_token"]) == {"active": False}
 
 
+def test_a_refresh_token_beyond_its_time_is_inactive(op: Op) -> None:
+    """IR-03, RT-09: its idle end counts as it does for a refresh."""
+    op.client()
+    token = op.tokens(op.session(op.account()), scope="openid offline_access")["refresh_token"]
+    op.clock.advance(op.services.settings.refresh_token_idle)
+    assert op.introspect(token) == {"active": False}
+
+
 def test_a_revocation_is_seen_on_another_node_at_once(databases: Databases) -> None:
     """IR-04: nothing is cached between the row and the answer."""
     url = databases.url("gateway")

@@ -108,6 +108,7 @@ def test_two_tokens_live_at_once_and_a_third_is_refused(world: ScimWorld, clock:
     assert issue_scim_token(world.services, "okta-prod", actor=SYSTEM) is ScimTokenRefused.TWO_LIVE
     assert [world.get("/Users", token=each).status for each in (former, brief)] == [200, 200]
     clock.advance(dt.timedelta(hours=1))
+    assert [world.get("/Users", token=each).status for each in (former, brief)] == [200, 401]
     latter = issued(world)
     assert [world.get("/Users", token=each).status for each in (former, brief, latter)] == [200, 401, 200]
     (view,) = list_scim_clients(world.services)
