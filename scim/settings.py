@@ -36,5 +36,13 @@ class ScimSettings(Section):
     """Requests that each client may make per second, on all nodes together; 25 at least. A client may have
     a figure of its own."""
 
+    access_sources: tuple[str, ...] = ()
+    """SCIM clients whose groups may state access (organizationId, accessRoleKey, applicationKey): who is in
+    them is let in to applications, and comes for an organization. Others are refused with 403. None: all."""
+
     request_record_life: Span = dt.timedelta(days=90)
     """How long the Gateway can tell what a provisioning client asked and how it was answered."""
+
+    def may_state_access(self, client_id: str) -> bool:
+        """Tell whether a group of this client may say whom it lets in where."""
+        return not self.access_sources or client_id in self.access_sources

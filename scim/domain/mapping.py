@@ -31,6 +31,7 @@ _SERVERS_OWN = ("id", "meta", "groups", "members")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 _LONGEST_EMAIL = 254
 _LEADING_ASTRAY = frozenset('<>,;"\\')  # what tells addresses apart in a letter; an apostrophe does not
+_ACCESS = ("organizationId", "organizationShortName", "accessRoleKey", "accessRoleName", "applicationKey")
 LONGEST_KEY = 1_024  # bytes of a value that is unique
 LARGEST_RESOURCE = 1_048_576
 """Bytes of a stored resource: what a body may have, however many requests it grew by."""
@@ -138,6 +139,12 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
         document=_written(document),
         values=searchable_values(GROUPS, document),
     )
+
+
+def states_access(resource: Mapping[str, Any]) -> bool:
+    """Tell whether the group ``resource`` says whom it lets in where, or for whom its members come."""
+    extension: Mapping[str, Any] = resource.get(GROUP_EXTENSION) or {}
+    return any(extension.get(name) for name in _ACCESS)
 
 
 def stated_document(record: Record) -> str:

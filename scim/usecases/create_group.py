@@ -15,15 +15,15 @@ from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.group_patch import split_members
 from scim.domain.lenient_resources import lenient_resource
-from scim.domain.mapping import group_facts
+from scim.domain.mapping import group_facts, states_access
 from scim.domain.models import GROUP_SCHEMA, TOLERANT, Group
 from scim.usecases.client import ScimClient
-from scim.usecases.outcomes import GroupWritten
+from scim.usecases.outcomes import GroupWritten, NotTheirAccess
 
 
 def create_group(
-    services: IdpServices, *, client: ScimClient, body: dict[str, Any]
-) -> GroupWritten | Taken | MemberRefusal:
+    services: IdpServices, *, client: ScimClient, body: dict[str, Any], may_state_access: bool = True
+) -> GroupWritten | Taken | MemberRefusal | NotTheirAccess:
     """Make the group ``body`` describes with its members; none of them may be unknown (J2).
 
     Raises:
@@ -32,7 +32,10 @@ def create_group(
     require_schema(body, GROUP_SCHEMA)
     rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
     group = Group.model_validate(rest, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
-    facts = group_facts(group.model_dump())
+    resource = group.model_dump()
+    if not may_state_access and states_access(resource):
+        return NotTheirAccess()
+    facts = group_facts(resource)
     outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)
     if isinstance(outcome, GroupProvisioned):
         return GroupWritten(GroupView(outcome.record, outcome.members))

@@ -35,16 +35,16 @@ from scim.domain.group_patch import (
 )
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
-from scim.domain.mapping import group_facts, is_stated, keep_fence, stated_document
+from scim.domain.mapping import group_facts, is_stated, keep_fence, stated_document, states_access
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.domain.patching import Patch
 from scim.usecases.client import ScimClient
-from scim.usecases.outcomes import ConditionFailed, GroupWritten
+from scim.usecases.outcomes import ConditionFailed, GroupWritten, NotTheirAccess
 
 _TRIES = 40
 _Edit = Callable[[Record], dict[str, Any]]
 _Selected = Callable[[GroupView], MemberChange]
-Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal
+Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal | NotTheirAccess
 
 
 def replace_group(
@@ -54,6 +54,7 @@ def replace_group(
     group_id: str,
     body: dict[str, Any],
     demand: Demand | None = None,
+    may_state_access: bool = True,
 ) -> Outcome:
     """Put ``body`` in the place of the group; of its members only the difference is written (G5).
 
@@ -72,7 +73,8 @@ def replace_group(
         resource: dict[str, Any] = replacement.model_dump()
         return resource
 
-    return _edit(services, client, group_id, edit, MemberChange(whole=members), demand)
+    whole = MemberChange(whole=members)
+    return _edit(services, client, group_id, edit, whole, demand, may_state_access=may_state_access)
 
 
 def patch_group(
@@ -83,12 +85,14 @@ def patch_group(
     body: dict[str, Any],
     demand: Demand | None = None,
     most_shown: int = 0,
+    may_state_access: bool = True,
 ) -> Outcome:
     """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
 
     Where they select members by more than ids, those of the very version that is changed are looked at.
 
-    The outcome shows the members where they are no more than ``most_shown``.
+    The outcome shows the members where they are no more than ``most_shown``. Nobody comes into a group that
+    states access, nor leaves it, by a client whose groups may not (SA-07).
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
@@ -96,7 +100,7 @@ def patch_group(
     operations = lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
     several = client.tolerance.several_entries_selected
     asked = read_group_patch(operations, selects_several=several)
-    if asked.by_rows and not asked.selects:
+    if asked.by_rows and not asked.selects and may_state_access:
         outcome = _by_rows(services, client, group_id, asked, demand, most_shown)
         if outcome is not None:
             return outcome
@@ -109,14 +113,14 @@ def patch_group(
         resource: dict[str, Any] = group.model_dump()
         return resource
 
-    if not asked.selects:
-        return _edit(services, client, group_id, edit, asked.members, demand, most_shown)
-
     def selected(view: GroupView) -> MemberChange:
         held = _held(services, client, view)
         return read_group_patch(operations, held=held, selects_several=several).members
 
-    return _edit(services, client, group_id, edit, selected, demand, most_shown)
+    members = selected if asked.selects else asked.members
+    return _edit(
+        services, client, group_id, edit, members, demand, most_shown, may_state_access=may_state_access
+    )
 
 
 def _held(services: IdpServices, client: ScimClient, view: GroupView) -> Held:
@@ -172,6 +176,8 @@ def _edit(
     members: MemberChange | _Selected,
     demand: Demand | None,
     most_shown: int = 0,
+    *,
+    may_state_access: bool,
 ) -> Outcome:
     selects = not isinstance(members, MemberChange)
     for _ in range(_TRIES):
@@ -180,7 +186,10 @@ def _edit(
             return Missing()
         if demand is not None and not demand.meets(view.record.version):
             return ConditionFailed()
-        facts = _facts(edit(view.record), view.record)
+        resource = edit(view.record)
+        if not may_state_access and states_access(resource):
+            return NotTheirAccess()
+        facts = _facts(resource, view.record)
         outcome = change_group(
             services,
             actor=client.actor,

@@ -36,4 +36,9 @@ class NotTheirs:
     """Refused: a person's own resource, of which only some attributes are the person's to change (M2)."""
 
 
-WriteRefusal = NotTheirs | Taken | AccountRefusal | ConditionFailed | MemberRefusal
+@dataclass(frozen=True, slots=True)
+class NotTheirAccess:
+    """Refused: a group that states access, of a client whose groups may not (SA-07)."""
+
+
+WriteRefusal = NotTheirs | NotTheirAccess | Taken | AccountRefusal | ConditionFailed | MemberRefusal

@@ -23,7 +23,7 @@ from scim.domain.catalogue import Catalogue
 from scim.domain.documents import write
 from scim.domain.projection import Projection, project
 from scim.usecases.edit_user import OWN_ATTRIBUTES
-from scim.usecases.outcomes import ConditionFailed, NotTheirs, WriteRefusal
+from scim.usecases.outcomes import ConditionFailed, NotTheirAccess, NotTheirs, WriteRefusal
 from scim.web.endpoint import NOT_FOUND, refusal
 
 PROTECTED = "protectedAccount: the request would change an account that is protected."
@@ -48,6 +48,7 @@ _FIXED: dict[type[WriteRefusal], tuple[int, str, str]] = {
     ),
     Protected: (403, PROTECTED, ""),
     NotTheirs: (403, f"Of one's own account one may change {', '.join(sorted(OWN_ATTRIBUTES))} alone.", ""),
+    NotTheirAccess: (403, "Groups of this client may not state access.", ""),
     ConditionFailed: (412, _OTHER_VERSION, ""),
     Moved: (412, _OTHER_VERSION, ""),
 }

@@ -78,7 +78,12 @@ class Groups(Resources[GroupView]):
     def create(self, request: Request, client: ScimClient) -> Response:
         """Make a group (C1, J2)."""
         projection = self.projection(request)
-        outcome = create_group(self._services, client=client, body=body_object(request))
+        outcome = create_group(
+            self._services,
+            client=client,
+            body=body_object(request),
+            may_state_access=self._settings.may_state_access(client.id),
+        )
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
         named = projection.names("members.display")
@@ -91,7 +96,12 @@ class Groups(Resources[GroupView]):
         outcome = self.edited(
             request,
             lambda group_id, body, demand: replace_group(
-                self._services, client=client, group_id=group_id, body=body, demand=demand
+                self._services,
+                client=client,
+                group_id=group_id,
+                body=body,
+                demand=demand,
+                may_state_access=self._settings.may_state_access(client.id),
             ),
         )
         if not isinstance(outcome, GroupWritten):
@@ -109,7 +119,13 @@ class Groups(Resources[GroupView]):
         outcome = self.edited(
             request,
             lambda group_id, body, demand: patch_group(
-                self._services, client=client, group_id=group_id, body=body, demand=demand, most_shown=most
+                self._services,
+                client=client,
+                group_id=group_id,
+                body=body,
+                demand=demand,
+                most_shown=most,
+                may_state_access=self._settings.may_state_access(client.id),
             ),
         )
         if not isinstance(outcome, GroupWritten):

@@ -18,7 +18,7 @@ from kernel.database import Database
 from scim.domain.models import GROUP_EXTENSION
 from scim.settings import ScimSettings
 from tests.support.clock import NOON
-from tests.support.scim import ERROR_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
+from tests.support.scim import ERROR_SCHEMA, ScimWorld, a_group, a_scim_world, a_scim_world_of, a_user
 
 NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 WORKER = "registration-worker"
@@ -266,6 +266,39 @@ def test_a_protected_account_cannot_be_touched(world: ScimWorld) -> None:
     assert joined.status == 200, "the others in its groups are as free as before"
     protect_account(world.services, "breakglass", actor=SYSTEM, protected=False)
     assert world.delete(path).status == 204
+
+
+@pytest.mark.parametrize("name", list(a_group()[GROUP_EXTENSION])[:5])
+def test_groups_state_access_only_where_their_client_may(world: ScimWorld, name: str) -> None:
+    """SA-07: who provisions people of one organization lets nobody in as of another; a plain group is free."""
+    member = {"value": world.post("/Users", a_user("erin"), client_id="okta")["id"]}
+    former = world.post("/Groups", a_group("former", members=[member]), client_id="okta")["id"]
+    narrow = a_scim_world_of(world.services, settings=ScimSettings(access_sources=(WORKER,)))
+    access = {GROUP_EXTENSION: {name: "10002"}}
+    plain = a_group("plain", **{GROUP_EXTENSION: {"accountKinds": ["personal"]}})
+    made = narrow.post("/Groups", plain | {"members": [member]}, client_id="okta")
+    assert made.status == 201
+    path, opening = f"/Groups/{made['id']}", f"/Groups/{former}"
+    gone = {"op": "remove", "path": f'members[value eq "{member["value"]}"]'}
+    refused = [
+        narrow.post("/Groups", a_group("other", **access), client_id="okta"),
+        narrow.put(path, plain | access, client_id="okta"),
+        narrow.patch(path, {"op": "add", "value": access}, client_id="okta"),
+        narrow.patch(
+            path, {"op": "add", "path": f"{GROUP_EXTENSION}:{name}", "value": "1"}, client_id="okta"
+        ),
+        narrow.patch(opening, {"op": "add", "path": "members", "value": [member]}, client_id="okta"),
+        narrow.patch(opening, gone, client_id="okta"),
+        narrow.put(opening, a_group("former"), client_id="okta"),
+    ]
+    assert [each.status for each in refused] == [403] * len(refused)
+    assert {each.detail for each in refused} == {"Groups of this client may not state access."}
+    assert narrow.get(path, client_id="okta").body == made.body
+    assert narrow.patch(path, gone, client_id="okta").status == 200
+    bare = {"op": "remove", "path": GROUP_EXTENSION}
+    assert narrow.patch(opening, bare, client_id="okta").status == 200, "what it states may go"
+    assert narrow.delete(path, client_id="okta").status == 204
+    assert narrow.post("/Groups", a_group(**access)).status == 201, "Registration's state it as ever"
 
 
 @pytest.mark.parametrize("name", ["applicationKey", "organizationId", "accessRoleKey"])
