@@ -20,7 +20,6 @@ from scim2_models import (
     MutabilityException,
     NoTargetException,
     PayloadTooLargeException,
-    TooManyException,
 )
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
@@ -29,11 +28,10 @@ from scim.domain.documents import is_unstorable
 from scim.domain.filters import LONGEST
 from scim.domain.member_selection import Selection, read_selection
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
+from scim.domain.patch_effort import Effort
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 1_000
-MOST_COMPARISONS = 2_000_000
-"""Terms times members: what the selections of a request may cost together, about a second."""
 _MEMBERS = re.compile(
     rf"(?:{re.escape(GROUP_SCHEMA)}:)?members(?:\[(?P<filter>.*)\])?(?P<part>\.\$?\w+)?",
     re.IGNORECASE | re.DOTALL,
@@ -140,17 +138,21 @@ def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue)
 
 
 def read_group_patch(
-    operations: Iterable[Mapping[str, Any]], *, held: Held | None = None, selects_several: bool = True
+    operations: Iterable[Mapping[str, Any]],
+    *,
+    held: Held | None = None,
+    selects_several: bool = True,
+    effort: Effort | None = None,
 ) -> GroupPatch:
     """Return what the ``operations`` of a PATCH ask for, one after the other.
 
     ``held`` are the members of the group, which a selection by anything but ids is put to; without
-    ``selects_several`` none may meet more than one of them.
+    ``selects_several`` none may meet more than one of them. ``effort`` counts what that costs the request.
 
     Raises:
         SCIMException: if an operation on members cannot be done, whatever else the group is.
     """
-    reader = _Reader(held, selects_several=selects_several)
+    reader = _Reader(held, effort or Effort(), selects_several=selects_several)
     for operation in operations:
         reader.read({name.lower(): value for name, value in operation.items()}, operation)
     rest = tuple(reader.rest)
@@ -158,7 +160,7 @@ def read_group_patch(
 
 
 class _Reader:
-    def __init__(self, held: Held | None, *, selects_several: bool) -> None:
+    def __init__(self, held: Held | None, effort: Effort, *, selects_several: bool) -> None:
         self.change = MemberChange()
         self.fence: int | None = None
         self.rest: list[Mapping[str, Any]] = []
@@ -167,7 +169,7 @@ class _Reader:
         self._held = held
         self._selects_several = selects_several
         self._named = 0
-        self._comparisons = 0
+        self._effort = effort
 
     def read(self, names: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
         op = names.get("op")
@@ -230,9 +232,7 @@ class _Reader:
             self.selects = True
             return frozenset()
         members = self._held.after(self.change)
-        self._comparisons += selection.terms * max(len(members), len(self._held.kinds))
-        if self._comparisons > MOST_COMPARISONS:
-            raise TooManyException(detail="Too many members to be compared: name them by 'value'.")
+        self._effort.spend_on_members(selection.terms * max(len(members), len(self._held.kinds)))
         met = selection.among(members)
         if len(met) > 1 and not self._selects_several:
             raise InvalidFilterException(detail=SEVERAL_SELECTED)

@@ -12,6 +12,8 @@ from scim.domain.filters import DEEPEST, LONGEST, MOST_TERMS, STRINGS
 
 MOST_COMPARISONS = 100_000
 """Terms times entries: what the operations of a request may cost together, about two seconds."""
+MOST_MEMBERS_COMPARED = 2_000_000
+"""Terms times members: what the selections of members of a request may cost together, about a second."""
 _READING = 5
 """How many comparisons it costs to read one term of a selection."""
 _CONNECTIVES = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
@@ -40,9 +42,14 @@ def require_readable(path: str) -> None:
 
 
 class Effort:
-    """The comparisons that one request has cost so far, all operations of a bulk job together."""
+    """The comparisons that one request has cost so far, all operations of a bulk job together.
+
+    ``members`` are those with members of groups, who are no entries of a document; whoever has to do one of
+    them again, as another came first, sets it back.
+    """
 
     def __init__(self) -> None:
+        self.members = 0
         self._spent = 0
 
     def spend(self, comparisons: int) -> None:
@@ -54,6 +61,16 @@ class Effort:
         self._spent += comparisons
         if self._spent > MOST_COMPARISONS:
             raise TooManyException(detail="Too many values to be compared: state fewer operations at once.")
+
+    def spend_on_members(self, comparisons: int) -> None:
+        """Count ``comparisons`` with members that are about to be made.
+
+        Raises:
+            TooManyException: if the request has cost as many as one may.
+        """
+        self.members += comparisons
+        if self.members > MOST_MEMBERS_COMPARED:
+            raise TooManyException(detail="Too many members to be compared: name them by 'value'.")
 
 
 def comparisons(resource: Any, operations: Iterable[Mapping[str, Any]]) -> int:  # noqa: ANN401 - see patching

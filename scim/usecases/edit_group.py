@@ -113,9 +113,12 @@ def patch_group(
         resource: dict[str, Any] = group.model_dump()
         return resource
 
+    effort, before = client.effort, client.effort.members
+
     def selected(view: GroupView) -> MemberChange:
+        effort.members = before
         held = _held(services, client, view)
-        return read_group_patch(operations, held=held, selects_several=several).members
+        return read_group_patch(operations, held=held, selects_several=several, effort=effort).members
 
     members = selected if asked.selects else asked.members
     return _edit(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scim2_models import InvalidPathException, TooManyException
 from scim2_models.path import Path
 
-from scim.domain.group_patch import MOST_COMPARISONS, Held, read_group_patch
+from scim.domain.group_patch import Held, read_group_patch
 from scim.domain.member_selection import read_selection
 from scim.domain.models import GROUP_SCHEMA, Group
+from scim.domain.patch_effort import MOST_MEMBERS_COMPARED, Effort
 
 IDS = ("01A", "01B", "02a", "x")
 OPERATORS = st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ"])
@@ -61,12 +62,21 @@ def removing(*selections: str) -> list[dict[str, Any]]:
 )
 def test_selections_that_compare_too_much_are_refused(selections: list[str]) -> None:
     """O12: 400 tooMany, whether one of them costs it or all of a request; nobody is left to be met at no cost."""
-    held = Held(dict.fromkeys(map(str, range(MOST_COMPARISONS // 3)), "User"), str)
+    held = Held(dict.fromkeys(map(str, range(MOST_MEMBERS_COMPARED // 3)), "User"), str)
     fitting = read_group_patch(removing('type eq "user"'), held=held)
     assert fitting.members.removed == held.kinds.keys()
     with pytest.raises(TooManyException) as refused:
         read_group_patch(removing(*selections), held=held)
     assert (refused.value.status, refused.value.scim_type) == (400, "tooMany")
+
+
+def test_the_selections_of_a_job_cost_no_more_than_those_of_a_request() -> None:
+    """O12, RX-13: twenty PATCHes in one bulk job kept a process busy for half a minute."""
+    held, effort = Held(dict.fromkeys(map(str, range(10)), "User"), str), Effort()
+    effort.spend_on_members(MOST_MEMBERS_COMPARED - 10)
+    read_group_patch(removing('type eq "group"'), held=held, effort=effort)
+    with pytest.raises(TooManyException):
+        read_group_patch(removing('type eq "group"'), held=held, effort=effort)
 
 
 def test_the_type_of_one_that_comes_with_the_request_is_looked_up_once() -> None:

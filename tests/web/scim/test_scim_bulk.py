@@ -118,6 +118,20 @@ def test_who_may_not_write_cannot_send_a_job(sqlite_world: ScimWorld) -> None:
 # --- refusals of one operation ----------------------------------------------------------------------
 
 
+def test_the_operations_of_a_job_share_what_a_request_may_compare(
+    sqlite_world: ScimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K1, RX-13: a job is one request, however many PATCHes it holds; the next request begins anew."""
+    monkeypatch.setattr("scim.domain.patch_effort.MOST_COMPARISONS", 50)
+    path = f"/Users/{sqlite_world.post('/Users', a_user())['id']}"
+    named = {"op": "replace", "path": 'emails[type eq "work"].display', "value": "Office"}
+    patch = {"method": "PATCH", "path": path, "data": {"schemas": [PATCH_SCHEMA], "Operations": [named]}}
+    answer = _bulk(sqlite_world, *[patch] * 20)
+    assert _statuses(answer)[0] == "200"
+    assert answer["Operations"][-1]["response"]["scimType"] == "tooMany"
+    assert sqlite_world.patch(path, named).status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
