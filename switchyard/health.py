@@ -17,21 +17,28 @@ from switchyard.revisions import System, may_be_served
 def add_routes(
     app: flask.Flask, store: Store, system: System, *, ready: Callable[[], bool] = lambda: True
 ) -> None:
-    """Add ``/healthz`` (the process answers) and ``/readyz`` (it can do its work) to ``app``."""
+    """Add ``/healthz`` (the process answers) and ``/readyz`` (it can do its work) to ``app``.
+
+    Nobody on the way may keep what they say: it is true of the moment.
+    """
 
     def healthz() -> flask.Response:
-        return flask.jsonify(status="ok")
+        return _of_now(flask.jsonify(status="ok"))
 
     def readyz() -> tuple[flask.Response, int]:
         lacking = missing(store, system, ready)
-        return flask.jsonify(
-            status="not ready" if lacking else "ready", lacking=lacking
-        ), 503 if lacking else 200
+        told = flask.jsonify(status="not ready" if lacking else "ready", lacking=lacking)
+        return _of_now(told), 503 if lacking else 200
 
     views: tuple[Any, ...] = (healthz, readyz)
     for view in views:
         view.is_protocol = True  # read by the page kit: no page around these
         app.add_url_rule(f"/{view.__name__}", view.__name__, view, methods=["GET"])
+
+
+def _of_now(response: flask.Response) -> flask.Response:
+    response.headers.update({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+    return response
 
 
 def missing(store: Store, system: System, ready: Callable[[], bool]) -> list[str]:

@@ -26,6 +26,15 @@ def ready(database: Database) -> tuple[int, Any]:
     return answer.status_code, answer.json["lacking"]
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_nobody_on_the_way_keeps_what_a_node_says_of_itself(databases: Databases, path: str) -> None:
+    """RFC 9111 §5.2.2.5: a node that was ready a minute ago may not be now."""
+    app = flask.Flask(__name__)
+    health.add_routes(app, a_store(databases.new("empty")), "gateway")
+    headers = app.test_client().get(path).headers
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
 @pytest.fixture
 def upgraded(gateway_database: Database) -> Database:
     """Give the database of a Gateway, at the newest revision that its code knows."""
