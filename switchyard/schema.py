@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -72,6 +72,8 @@ def _lock_file(database: Database) -> Iterator[None]:
         return
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)  # who may open it may hold up every upgrade
     with os.fdopen(lock, "w") as file:
+        with suppress(PermissionError):  # of somebody else, who lets us write
+            os.fchmod(lock, 0o600)  # one of a former version could be read by all
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -80,7 +80,11 @@ def test_the_newest_revision_is_the_end_of_a_straight_history(system: System) ->
 
 def test_nobody_else_can_hold_up_an_upgrade(tmp_path: Path) -> None:
     """Whoever may open the lock file may lock it, for reading too."""
-    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
-    schema.upgrade(database, "gateway")
-    database.dispose()
-    assert (tmp_path / "new.db.lock").stat().st_mode & 0o777 == 0o600
+    old = tmp_path / "old.db.lock"
+    old.touch()
+    old.chmod(0o644)  # as former versions made it
+    for name in ("new", "old"):
+        database = Database(f"sqlite:///{tmp_path / name}.db")
+        schema.upgrade(database, "gateway")
+        database.dispose()
+        assert (tmp_path / f"{name}.db.lock").stat().st_mode & 0o777 == 0o600
