@@ -344,7 +344,12 @@ def provision_again(settings: Path | None) -> None:
 
 @click.command()
 @settings_option
-def connect(settings: Path | None) -> None:
+@click.option(
+    "--keep-former-keys",
+    is_flag=True,
+    help="Let the keys that the Gateway knows go on beside the new ones, until this is run again without it.",
+)
+def connect(settings: Path | None, *, keep_former_keys: bool) -> None:
     """Make Registration a client of the Gateway: its keys where they are missing, and both registrations.
 
     Registration signs people in by the one and its worker provisions by the other. Done again, it changes
@@ -361,6 +366,8 @@ def connect(settings: Path | None) -> None:
             "address, or for a trial on one machine set loopback_http_clients of [gateway.idp] to true"
         )
     orders = registration_orders(deployment.registration)
+    if keep_former_keys:
+        orders = operations.beside_former_keys(deployment.gateway, orders)
     operations.register_clients(deployment.gateway, orders)
     told = deployment.registration.registration
     for order, file in zip(orders, (told.client_key_file, told.worker_key_file), strict=True):

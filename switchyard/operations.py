@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from idp.storage.clients import find_client
 from idp.usecases.register_client import Registered, RegistrationRefused, register_client
 from kernel.audit import Actor
 from kernel.errors import SpokenError
@@ -26,6 +28,7 @@ from switchyard import registration_wiring, schema, wiring
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from idp.domain.client import Client
     from idp.usecases.register_client import ClientOrder
     from idp.usecases.services import IdpServices
     from registration.domain.plan import RequestMade
@@ -81,6 +84,19 @@ def register_clients(settings: GatewaySettings, orders: Sequence[ClientOrder]) -
             _registered(register_client(services, order, actor=at_console(), replace=True))
             for order in orders
         ]
+
+
+def beside_former_keys(settings: GatewaySettings, orders: Sequence[ClientOrder]) -> list[ClientOrder]:
+    """Return the orders with the keys that the Gateway knows of these clients now, after the new ones."""
+    with gateway_services(settings) as services, services.store.read() as connection:
+        return [_with_keys(order, find_client(connection, order.id)) for order in orders]
+
+
+def _with_keys(order: ClientOrder, known: Client | None) -> ClientOrder:
+    new = order.metadata["jwks"]["keys"]
+    kids = {key["kid"] for key in new}
+    former = [dict(key) for key in known.jwks if key.get("kid") not in kids] if known else []
+    return replace(order, metadata={**order.metadata, "jwks": {"keys": [*new, *former]}})
 
 
 def at_console() -> Actor:

@@ -388,6 +388,28 @@ def test_connecting_registers_what_is_missing_and_again_changes_nothing(site: Si
     assert [key["kid"] for key in shown[0]["metadata"]["jwks"]["keys"]] == [held["kid"]]
 
 
+def test_keys_of_registration_are_changed_with_the_former_beside_them(site: Site) -> None:
+    """Nodes that were not started anew yet prove themselves by the former key; then it is ended."""
+
+    def known(client: str) -> list[str]:
+        shown = json.loads(_run(site, "client", "show", client, "--json").stdout)
+        return [key["kid"] for key in shown["metadata"]["jwks"]["keys"]]
+
+    def held(client: str) -> str:
+        kid: str = json.loads((site.directory / f"{client}.jwk").read_text())["kid"]
+        return kid
+
+    former = {client: held(client) for client in ("registration", "registration-worker")}
+    (site.directory / "registration-worker.jwk").unlink()
+    for _ in range(2):  # again changes nothing
+        done = _run(site, "connect", "--keep-former-keys")
+        assert done.exit_code == 0, done.output
+        assert known("registration-worker") == [held("registration-worker"), former["registration-worker"]]
+        assert known("registration") == [former["registration"]]
+    assert _run(site, "connect").exit_code == 0
+    assert known("registration-worker") == [held("registration-worker")] != [former["registration-worker"]]
+
+
 def test_a_registration_without_https_is_connected_for_trials_alone(site: Site) -> None:
     """The rule for clients named the very address that it refused as the exception."""
     text = site.settings.read_text()
