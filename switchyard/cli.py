@@ -236,6 +236,7 @@ def _supervise(system: str, *, host: str, port: int | None) -> None:
 
 
 def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) -> None:
+    from kernel.web.http import promises_transport_security  # noqa: PLC0415
     from switchyard.server import serve  # noqa: PLC0415
 
     address = urlsplit(kernel.public_url)
@@ -247,7 +248,7 @@ def _serve(target: str, kernel: KernelSettings, *, host: str, port: int | None) 
         workers=kernel.workers,
         threads=kernel.serving_threads,
         proxies=(kernel.trusted_proxies, kernel.forwarded_header),
-        https=address.scheme == "https",
+        https=promises_transport_security(kernel.public_url),
     )
 
 

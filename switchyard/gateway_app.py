@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import flask
 
@@ -20,7 +19,7 @@ from idp.web.oidc.routes import oidc_routes
 from kernel.errors import SealError, SettingsError
 from kernel.web.certificates import ClientCertificates
 from kernel.web.flask_mount import mount
-from kernel.web.http import Response, Route
+from kernel.web.http import Response, Route, promises_transport_security
 from kernel.web.kit import PageKit
 from kernel.web.lane import Application, Lane
 from kernel.web.proxies import host_check, peer_by_hops
@@ -47,7 +46,7 @@ def make_gateway(settings: GatewaySettings, services: IdpServices) -> Applicatio
         peer=peer_by_hops(kernel.trusted_proxies, kernel.forwarded_header),
         host_is_ours=host_check(kernel.public_url),
         long_answer=wiring.HEAP.used,
-        https=urlsplit(kernel.public_url).scheme == "https",
+        https=promises_transport_security(kernel.public_url),
     )
     served = counted.measured(lane, pages, {route.path: _face(route.path) for route in routes})
     if not settings.idp.certificate_header:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from pydantic_core import to_json
 
@@ -161,6 +161,17 @@ Endpoint = Callable[[Request], Response]
 
 TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 """What every answer of a system reached over TLS says, and no other one (RFC 6797 §7.2)."""
+
+
+def promises_transport_security(public_url: str) -> bool:
+    """Tell whether answers say :data:`TRANSPORT_SECURITY`: over TLS, but not as ``localhost``.
+
+    A browser that believed it would turn every other program of that machine into https for two years.
+    """
+    address = urlsplit(public_url)
+    host = address.hostname or ""
+    return address.scheme == "https" and host != "localhost" and not host.endswith(".localhost")
+
 
 _SAFE = (
     ("X-Content-Type-Options", "nosniff"),

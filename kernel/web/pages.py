@@ -32,7 +32,7 @@ from kernel.web.compiled_once import CompiledOnce
 from kernel.web.cookies import remember_browser
 from kernel.web.csrf import csrf_field, refusal
 from kernel.web.headers import nonce, secure
-from kernel.web.http import TRANSPORT_SECURITY
+from kernel.web.http import TRANSPORT_SECURITY, promises_transport_security
 from kernel.web.kit import EXTENSION, Installed, PageKit
 from kernel.web.lane import Application, Environ, StartResponse
 from kernel.web.language import (
@@ -245,6 +245,7 @@ class _Door:
         self._behind = behind
         self._kit = kit
         self._scheme = "https" if kit.https else "http"
+        self._promises = promises_transport_security(kit.public_url)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.url_scheme"] = self._scheme
@@ -253,7 +254,7 @@ class _Door:
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:  # noqa: ANN401 - WSGI
             seen["status"] = status[:3]
-            if self._kit.https:
+            if self._promises:
                 headers.append(TRANSPORT_SECURITY)
             return start_response(status, headers, *rest)
 

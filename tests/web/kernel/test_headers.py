@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import create_environ
 
 from kernel.randomness import SeededRandomness
-from kernel.web.http import Route, json_response
+from kernel.web.http import Route, json_response, promises_transport_security
 from kernel.web.lane import Lane, call
 
 if TYPE_CHECKING:
@@ -80,6 +80,17 @@ def test_every_answer_over_tls_promises_transport_security_once(
     assert "Strict-Transport-Security" not in make_client().open(path, method=method).headers
     secured = make_client("https://gateway.example").open(path, method=method)
     assert secured.headers.getlist("Strict-Transport-Security") == ["max-age=63072000; includeSubDomains"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "gateway.localhost:8443"])
+def test_a_developers_own_machine_is_promised_nothing(make_client: MakeClient, host: str) -> None:
+    """RFC 6797 §6.1.2: the promise is for the name, whichever port: all that is developed there would break."""
+    answer = make_client(f"https://{host}").open("/form")
+    assert answer.status_code == 200
+    assert "Strict-Transport-Security" not in answer.headers
+    assert not promises_transport_security(f"https://{host}")
+    assert promises_transport_security("https://127.0.0.1:8443")
+    assert promises_transport_security("https://localhost.example")
 
 
 def test_the_lane_promises_it_over_tls_too(make_client: MakeClient) -> None:
