@@ -105,6 +105,11 @@ def test_a_user_means_an_account() -> None:
     assert facts.display_name == "Nora Field"
     assert (facts.email, facts.language) == ("work@x.example", "fr-CA")
     assert (facts.custodian_person_id, facts.allowed_addresses) == ("100002", ("10.0.0.0/8",))
+    work, home = {"value": "w@x.example", "type": "work"}, {"value": "h@x.example", "type": "home"}
+    assert account_facts(a_user(emails=[work, home | {"primary": True}])).email == "h@x.example"
+    assert (
+        account_facts(a_user(emails=[home, {"value": "o@x.example", "type": "other"}])).email == "h@x.example"
+    )
     assert account_facts(a_user(preferredLanguage="en-US,en;q=0.9")).language == ""
     assert account_facts(a_user(userType="Employee", **{USER_EXTENSION: {}})).kind is AccountKind.PERSONAL
 

@@ -12,12 +12,13 @@ from idp.domain.device_code import ALPHABET, read_user_code
 from idp.storage import tables
 from idp.usecases.decide_device import DeviceDecided, NoSuchCode
 from idp.usecases.limits import DEVICES, DEVICES_OF_PLACE
+from idp.usecases.log_out import log_out
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import SYSTEM
 from kernel.randomness import SeededRandomness
 from kernel.ratelimit import take
-from tests.support.devices import DEVICE, GRANT, ask, decided, error_of, poll, request, television
+from tests.support.devices import DEVICE, GRANT, ask, decided, error_of, look, poll, request, television
 from tests.support.dpop import TOKEN, Holder
 from tests.support.oidc import ISSUER, claims_of
 
@@ -200,10 +201,26 @@ def test_a_denied_an_expired_and_another_clients_code_give_nothing(op: Op) -> No
     assert len(op.audit("gateway:device:denied")) == 1
     late = ask(op)
     op.clock.advance(dt.timedelta(minutes=10))
-    assert decided(op, cookie, late) == NoSuchCode()
+    assert look(op, cookie, late) == decided(op, cookie, late) == NoSuchCode()
     assert error_of(poll(op, late)) == "expired_token"
     for odd in ("", "x", "é" * 50, "\x00"):
         assert error_of(poll(op, {"device_code": odd})) in {"invalid_request", "invalid_grant"}
+
+
+def test_a_device_outlives_the_session_that_let_it_in_where_it_asked_for_that(op_on_both: Op) -> None:
+    """OIDC Core §11, RT-08: with offline_access alone; who signs out takes everything else back."""
+    op = op_on_both
+    television(op)
+    cookie = op.session(op.account())
+    held = []
+    for scope in ("openid", "openid offline_access"):
+        told = ask(op, scope=scope)
+        decided(op, cookie, told)
+        op.clock.advance(PACE)
+        held.append(poll(op, told).json()["refresh_token"])
+    assert log_out(op.services, session_token=cookie)
+    answers = [op.refresh(each, headers={}, client_id="tv") for each in held]
+    assert [each.status for each in answers] == [400, 200]
 
 
 def test_a_device_gets_no_more_than_its_client_is_registered_for(op: Op) -> None:

@@ -126,6 +126,7 @@ def test_a_token_without_openid_is_not_enough(op: Op) -> None:
     answer = op.userinfo(token)
     assert answer.status == 403
     assert 'error="insufficient_scope"' in answer.header("www-authenticate")
+    assert 'scope="openid"' in answer.header("www-authenticate")
 
 
 @pytest.mark.parametrize(
