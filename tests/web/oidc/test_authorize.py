@@ -263,6 +263,16 @@ def test_an_id_token_hint_names_the_person(op: Op) -> None:
     assert returned(op.authorize(other, id_token_hint=hint[:-4] + "AAAA"))["error"] == "invalid_request"
 
 
+def test_what_another_client_was_told_is_no_hint(op: Op) -> None:
+    """OIDC Core §3.1.2.1: an ID token of this provider for somebody else tells this client nothing."""
+    op.client()
+    op.client("other")
+    cookie = op.session(op.account())
+    theirs = op.redeem(op.code(cookie, client_id="other"), headers=op.basic("other")).json()["id_token"]
+    for more in ({}, {"prompt": "none"}):
+        assert returned(op.authorize(cookie, id_token_hint=theirs, **more))["error"] == "invalid_request"
+
+
 def test_a_request_goes_on_after_the_sign_in_exactly_once(op_on_both: Op) -> None:
     """AZ-21: the flow is taken up once, in its own browser, by the session it opened."""
     op = op_on_both

@@ -13,7 +13,7 @@ from idp.storage import tables
 from idp.usecases.limits import PUSHES
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.ratelimit import take
-from tests.support.oidc import CALLBACK, an_assertion, public_keys, returned
+from tests.support.oidc import CALLBACK, an_assertion, claims_of, public_keys, returned
 from tests.support.sign_in_flows import finish, flow_token
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ def test_nothing_beside_the_name_changes_a_pushed_request(op: Op) -> None:
     answer = bring(op, cookie, push(op), redirect_uri="https://evil.example", scope="email", state="other")
     assert returned(answer)["state"] == "st"
     assert op.redeem(returned(answer)["code"]).json()["scope"] == op.ask()["scope"]
+    bare = bring(op, cookie, push(op, state=None), state="other", claims='{"id_token": {"email": null}}')
+    assert "state" not in returned(bare), "nor adds to it"
+    assert "email" not in claims_of(op.redeem(returned(bare)["code"]).json()["id_token"])
 
 
 def test_it_can_be_brought_again_until_a_sign_in_completes_it(op_on_both: Op) -> None:

@@ -73,6 +73,9 @@ def test_what_is_in_the_object_counts_and_nothing_beside_it(op: Op) -> None:
     assert done["scope"] == "openid email"
     claims = claims_of(done["id_token"])
     assert (claims["nonce"], claims["email"]) == ("no", "fieldn@acme.example")
+    bare = send(op, cookie, an_object(op, state=None), claims='{"id_token": {"email": null}}')
+    assert "state" not in bare, "what it does not say is not said"
+    assert "email" not in claims_of(op.redeem(bare["code"]).json()["id_token"])
 
 
 def test_an_unsigned_object_is_no_request(op: Op) -> None:
