@@ -91,8 +91,8 @@ def patch_group(
 
     Where they select members by more than ids, those of the very version that is changed are looked at.
 
-    The outcome shows the members where they are no more than ``most_shown``. Nobody comes into a group that
-    states access, nor leaves it, by a client whose groups may not (SA-07).
+    The outcome shows the members where they are no more than ``most_shown``. By a client whose groups may not
+    state access nobody comes into one that does, nor leaves it (SA-07); groups around it are not looked at.
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
