@@ -220,7 +220,9 @@ def test_an_account_without_membership_meets_a_page(op: Op) -> None:
     assert "code" in returned(op.authorize(cookie))
 
 
-@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "1"}])
+@pytest.mark.parametrize(
+    "changes", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}, {"max_age": "1"}]
+)
 def test_prompt_login_and_max_age_ask_again(op: Op, changes: dict[str, str]) -> None:
     """AZ-18: a live session is not enough; with prompt=none the client hears so."""
     op.client()

@@ -570,6 +570,19 @@ def test_a_membership_that_went_unheard_gives_nothing_either(op: Op) -> None:
     assert error_of(op.refresh(tokens["refresh_token"])) == "invalid_grant"
 
 
+def test_what_a_session_gave_ends_when_it_would(op_on_both: Op) -> None:
+    """RT-09, IPSIE SL1: neither token is good beyond the end of the session; offline access alone goes on."""
+    op = op_on_both
+    op.client()
+    cookie = op.session(op.account(), life=dt.timedelta(minutes=2))
+    tokens, kept = op.tokens(cookie), op.tokens(cookie, scope="openid offline_access")
+    assert tokens["expires_in"] == 120
+    op.clock.advance(dt.timedelta(minutes=2))
+    assert op.userinfo(tokens["access_token"]).status == 401
+    assert error_of(op.refresh(tokens["refresh_token"])) == "invalid_grant"
+    assert op.refresh(kept["refresh_token"]).status == 200
+
+
 def test_a_family_has_an_absolute_and_an_idle_end(sqlite_gateway_database: Database) -> None:
     """RT-09: rotation never moves the absolute end; an idle token dies before it."""
     op = an_op(
