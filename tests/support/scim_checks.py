@@ -48,6 +48,7 @@ def is_resource(answer: Answer, status: int) -> None:
     assert answer.status == status, answer.body
     assert answer.headers["content-type"].startswith("application/scim+json"), answer.headers
     assert answer.headers["etag"] == answer["meta"]["version"]
+    assert answer.headers["etag"].startswith('W/"')
     assert answer["meta"]["location"] == f"{BASE}/{answer['meta']['resourceType']}s/{answer['id']}"
 
 
@@ -180,6 +181,8 @@ def sorts(world: ScimWorld) -> None:
     mine = {"filter": 'userName sw "s"', "sortBy": "displayName"}
     assert _names(world.get("/Users", query=mine)) == ["s3", "s1", "s2"]
     assert _names(world.get("/Users", query=mine | {"sortOrder": "descending"})) == ["s2", "s1", "s3"]
+    sideways = world.get("/Users", query={"sortBy": "userName", "sortOrder": "sideways"})
+    is_error(sideways, 400, "invalidValue")
 
 
 @check

@@ -176,6 +176,12 @@ def sort_order_ignored(call: Call) -> Answer:
 
 
 @mutant
+def every_sort_order_is_one(call: Call) -> Answer:
+    answer = call.send()
+    return call.without("sortOrder").send() if answer.status == 400 and "sortOrder" in call.query else answer
+
+
+@mutant
 def count_ignored(call: Call) -> Answer:
     return call.without("count").send()
 
@@ -447,6 +453,16 @@ def no_etag(call: Call) -> Answer:
 @mutant
 def no_version_in_meta(call: Call) -> Answer:
     return _each(call.send(), lambda resource: resource.get("meta", {}).pop("version", None))
+
+
+@mutant
+def tags_promise_the_same_bytes(call: Call) -> Answer:
+    """L1: a strong tag, where the bytes may differ."""
+    answer = call.send()
+    strong = Answer(answer.status, answer.headers, answer.body.replace(b'W/\\"', b'\\"'))
+    return (
+        _with(strong, etag=answer.headers["etag"].removeprefix("W/")) if "etag" in answer.headers else strong
+    )
 
 
 @mutant
