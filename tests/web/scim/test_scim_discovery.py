@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
-from tests.support.scim import BASE, ERROR_SCHEMA, a_group, a_user
+from scim.settings import ScimSettings
+from tests.support.scim import BASE, ERROR_SCHEMA, a_group, a_scim_world, a_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel.database import Database
     from tests.support.scim import ScimWorld
 
 ADDRESSES = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas")
@@ -204,6 +206,16 @@ def test_the_configuration_tells_the_truth(sqlite_world: ScimWorld) -> None:
         "maxPageSize": 1000,
         "cursorTimeout": 3600,
     }
+
+
+@pytest.mark.parametrize("path", [*ADDRESSES, *ONES])
+def test_an_installation_may_close_discovery(sqlite_gateway_database: Database, path: str) -> None:
+    """A11: then it is as for everything else: 401 and the challenge, and open to who may read."""
+    world = a_scim_world(sqlite_gateway_database, settings=ScimSettings(open_discovery=False))
+    refused = world.get(path, token="")
+    assert (refused.status, refused["schemas"]) == (401, [ERROR_SCHEMA])
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert world.get(path).status == 200
 
 
 @pytest.mark.parametrize("path", [*ADDRESSES, *ONES])

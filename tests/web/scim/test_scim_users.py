@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from idp.storage.accounts import find_account
+from idp.storage.tables import account
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
 from scim.domain.models import USER_EXTENSION, USER_SCHEMA
@@ -403,6 +405,20 @@ def test_a_version_that_is_known_is_not_sent_again(world: ScimWorld) -> None:
     assert (same.status, same.body, same.headers["etag"]) == (304, b"", made.headers["etag"])
     world.post("/Groups", a_group(members=[{"value": made["id"]}]))
     assert world.get(path, headers=known).status == 200
+
+
+def test_the_kind_of_an_account_in_use_is_immutable(world: ScimWorld) -> None:
+    """G2, N2: 400 mutability by PUT and PATCH, and nothing else of the request is done."""
+    made = world.post("/Users", a_user()).json()
+    plain = world.post("/Users", a_user("plain", **{USER_EXTENSION: {}})).json()
+    with world.services.store.write() as unit:
+        unit.connection.execute(update(account).values(activated_at=unit.now))
+    other = {"accountKind": "machine"}
+    put = world.put(f"/Users/{made['id']}", a_user(displayName="Other") | {USER_EXTENSION: other})
+    patch = world.patch(f"/Users/{made['id']}", {"op": "add", "value": {USER_EXTENSION: other}})
+    meant = world.patch(f"/Users/{plain['id']}", {"op": "replace", "path": "userType", "value": "Machine"})
+    assert [(each.status, each.scim_type) for each in (put, patch, meant)] == [(400, "mutability")] * 3
+    assert world.get(f"/Users/{made['id']}")["displayName"] == made["displayName"]
 
 
 def test_what_is_not_sent_again_is_told_like_what_is(sqlite_world: ScimWorld) -> None:
