@@ -160,7 +160,7 @@ def json_response(
 Endpoint = Callable[[Request], Response]
 
 TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-"""What every answer of a system reached over TLS says, and no other one (RFC 6797 §7.2)."""
+"""What every answer of a system reached over TLS says, and no other one (RFC 6797 §7.2); never localhost."""
 
 
 def promises_transport_security(public_url: str) -> bool:
