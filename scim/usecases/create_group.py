@@ -22,7 +22,7 @@ from scim.usecases.outcomes import GroupWritten, NotTheirAccess
 
 
 def create_group(
-    services: IdpServices, *, client: ScimClient, body: dict[str, Any], may_state_access: bool = True
+    services: IdpServices, *, client: ScimClient, body: dict[str, Any], may_state_access: bool
 ) -> GroupWritten | Taken | MemberRefusal | NotTheirAccess:
     """Make the group ``body`` describes with its members; none of them may be unknown (J2).
 

@@ -54,7 +54,7 @@ def replace_group(
     group_id: str,
     body: dict[str, Any],
     demand: Demand | None = None,
-    may_state_access: bool = True,
+    may_state_access: bool,
 ) -> Outcome:
     """Put ``body`` in the place of the group; of its members only the difference is written (G5).
 
@@ -85,7 +85,7 @@ def patch_group(
     body: dict[str, Any],
     demand: Demand | None = None,
     most_shown: int = 0,
-    may_state_access: bool = True,
+    may_state_access: bool,
 ) -> Outcome:
     """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
 
