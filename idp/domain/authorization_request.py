@@ -43,7 +43,7 @@ REFERENCES = ("request", "request_uri")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuthorizationRequest:
     """An authorization request as it came, and the client it names, if that is known.
 
     ``pushed`` is the digest of what names a request that was pushed, and empty while it is being pushed;
@@ -92,11 +92,11 @@ class Asked:
         return read_claims(self.value("claims")) or NOTHING
 
 
-def granted_scope(asked: Asked) -> tuple[str, ...]:
+def granted_scope(request: AuthorizationRequest) -> tuple[str, ...]:
     """Return what of the scope this client would get; empty if the text is malformed."""
-    client = asked.known_client
+    client = request.known_client
     return granted_at_sign_in(
-        split_scope(asked.value("scope")) or (),
+        split_scope(request.value("scope")) or (),
         allowed=client.scopes,
-        may_refresh=client.may_use(GrantType.REFRESH_TOKEN) and CODE in asked.response_type.split(),
+        may_refresh=client.may_use(GrantType.REFRESH_TOKEN) and CODE in request.response_type.split(),
     )

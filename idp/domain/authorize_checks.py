@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idp.domain.authorization_request import PARAMETERS, Asked, granted_scope
+from idp.domain.authorization_request import PARAMETERS, AuthorizationRequest, granted_scope
 from idp.domain.claims_request import read_claims
 from idp.domain.client_profile import CODE
 from idp.domain.oauth import ErrorCode, Fault, GrantType
@@ -35,11 +35,7 @@ class Where(StrEnum):
     CLIENT = "client"
 
 
-Check = Callable[[Asked], Fault | None]
-
-
-def _fault(code: ErrorCode, description: str) -> Fault:
-    return Fault(code, description)
+Check = Callable[[AuthorizationRequest], Fault | None]
 
 
 def _invalid(description: str) -> Fault:
@@ -54,37 +50,39 @@ def _page(description: str, topic: str) -> Fault:
 # --- before the redirection URI is trusted -----------------------------------------------------------
 
 
-def one_client_is_named(asked: Asked) -> Fault | None:
+def one_client_is_named(request: AuthorizationRequest) -> Fault | None:
     """RFC 6749 §3.1: ``client_id`` stands once."""
     return (
-        None if len(asked.parameters.get("client_id", ())) == 1 else _invalid("client_id has to stand once.")
+        None
+        if len(request.parameters.get("client_id", ())) == 1
+        else _invalid("client_id has to stand once.")
     )
 
 
-def client_is_known(asked: Asked) -> Fault | None:
+def client_is_known(request: AuthorizationRequest) -> Fault | None:
     """AZ-23: the client is registered here and not disabled."""
-    known = asked.client is not None and not asked.client.disabled
+    known = request.client is not None and not request.client.disabled
     if known:
         return None
     return Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application is not known here.", reason="unknown_client")
 
 
-def one_redirect_uri_at_most(asked: Asked) -> Fault | None:
+def one_redirect_uri_at_most(request: AuthorizationRequest) -> Fault | None:
     """RFC 6749 §3.1: ``redirect_uri`` stands at most once."""
-    few = len(asked.parameters.get("redirect_uri", ())) <= 1
+    few = len(request.parameters.get("redirect_uri", ())) <= 1
     return None if few else _invalid("redirect_uri has to stand once.")
 
 
-def redirect_uri_is_given(asked: Asked) -> Fault | None:
+def redirect_uri_is_given(request: AuthorizationRequest) -> Fault | None:
     """AZ-09, OIDC Core §3.1.2.1: nothing is guessed; the redirection URI is always named."""
-    if asked.value("redirect_uri"):
+    if request.value("redirect_uri"):
         return None
-    return asked.unread or _page("redirect_uri is missing.", "redirect_uri_missing")
+    return request.unread or _page("redirect_uri is missing.", "redirect_uri_missing")
 
 
-def redirect_uri_is_registered(asked: Asked) -> Fault | None:
+def redirect_uri_is_registered(request: AuthorizationRequest) -> Fault | None:
     """AZ-01..AZ-03, AZ-05..AZ-08: exactly one of the client's own, character by character."""
-    if is_registered(asked.known_client, asked.value("redirect_uri")):
+    if is_registered(request.known_client, request.value("redirect_uri")):
         return None
     return _page("redirect_uri is not registered for this application.", "redirect_uri")
 
@@ -92,138 +90,138 @@ def redirect_uri_is_registered(asked: Asked) -> Fault | None:
 # --- from here on the client hears of it -------------------------------------------------------------
 
 
-def nothing_is_repeated(asked: Asked) -> Fault | None:
+def nothing_is_repeated(request: AuthorizationRequest) -> Fault | None:
     """RFC 6749 §3.1: a parameter stands at most once (``resource`` may be repeated, RFC 8707 §2)."""
     for name in PARAMETERS:
-        if name != "resource" and len(asked.parameters.get(name, ())) > 1:
+        if name != "resource" and len(request.parameters.get(name, ())) > 1:
             return _invalid(f"{name} has to stand once.")
     return None
 
 
-def request_was_read(asked: Asked) -> Fault | None:
+def request_was_read(request: AuthorizationRequest) -> Fault | None:
     """RFC 9101 §6, RFC 9126 §4: a request that was signed or pushed could be found, opened and trusted."""
-    return asked.unread
+    return request.unread
 
 
-def no_registration(asked: Asked) -> Fault | None:
+def no_registration(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §7.2.1: clients that register themselves by the request are not supported."""
-    if not asked.value("registration"):
+    if not request.value("registration"):
         return None
-    return _fault(ErrorCode.REGISTRATION_NOT_SUPPORTED, "registration is not supported.")
+    return Fault(ErrorCode.REGISTRATION_NOT_SUPPORTED, "registration is not supported.")
 
 
-def request_was_pushed(asked: Asked) -> Fault | None:
+def request_was_pushed(request: AuthorizationRequest) -> Fault | None:
     """RFC 9126 §5: where the client has to push its requests, one from the browser alone is refused."""
-    client = asked.known_client
-    if asked.pushed is not None or not (client.must_push or client.rules.pushed_only):
+    client = request.known_client
+    if request.pushed is not None or not (client.must_push or client.rules.pushed_only):
         return None
     return _invalid("The request has to be pushed.")
 
 
-def request_was_signed(asked: Asked) -> Fault | None:
+def request_was_signed(request: AuthorizationRequest) -> Fault | None:
     """RFC 9101 §10.5: where the client has to sign its requests, an unsigned one is refused."""
-    if asked.signed or not asked.known_client.must_sign_requests:
+    if request.signed or not request.known_client.must_sign_requests:
         return None
     return _invalid("The request has to be signed.")
 
 
-def response_mode_is_supported(asked: Asked) -> Fault | None:
+def response_mode_is_supported(request: AuthorizationRequest) -> Fault | None:
     """Multiple Response Types §2.1, JARM §2.3: a mode that exists, and never tokens in a query."""
-    known = delivery(asked.value("response_mode"), asked.response_type) is not None
+    known = delivery(request.value("response_mode"), request.response_type) is not None
     return None if known else _invalid("response_mode is not supported.")
 
 
-def response_type_is_offered(asked: Asked) -> Fault | None:
+def response_type_is_offered(request: AuthorizationRequest) -> Fault | None:
     """AZ-12, RFC 9700 §2.1.2: the code only, unless the client's profile has more types."""
-    if not asked.value("response_type"):
+    if not request.value("response_type"):
         return _invalid("response_type is missing.")
-    if asked.response_type in asked.known_client.rules.response_types:
+    if request.response_type in request.known_client.rules.response_types:
         return None
-    return _fault(ErrorCode.UNSUPPORTED_RESPONSE_TYPE, "The response_type is not supported.")
+    return Fault(ErrorCode.UNSUPPORTED_RESPONSE_TYPE, "The response_type is not supported.")
 
 
-def client_may_ask_for_it(asked: Asked) -> Fault | None:
+def client_may_ask_for_it(request: AuthorizationRequest) -> Fault | None:
     """TK-06: the client is registered for the response type and for the grant behind it."""
-    client, kind = asked.known_client, asked.response_type
+    client, kind = request.known_client, request.response_type
     grant = kind in client.response_types and (
         CODE not in kind.split() or client.may_use(GrantType.AUTHORIZATION_CODE)
     )
-    return None if grant else _fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application may not use this grant.")
+    return None if grant else Fault(ErrorCode.UNAUTHORIZED_CLIENT, "The application may not use this grant.")
 
 
-def state_has_bounds(asked: Asked) -> Fault | None:
+def state_has_bounds(request: AuthorizationRequest) -> Fault | None:
     """AZ-14, AZ-28: long states are legal, endless ones are not."""
-    return None if len(asked.value("state")) <= LONGEST_STATE else _invalid("state is too long.")
+    return None if len(request.value("state")) <= LONGEST_STATE else _invalid("state is too long.")
 
 
-def scope_is_granted(asked: Asked) -> Fault | None:
+def scope_is_granted(request: AuthorizationRequest) -> Fault | None:
     """RFC 6749 §3.3: the scope is well-formed, and something of it is this client's."""
     return (
         None
-        if granted_scope(asked)
-        else _fault(ErrorCode.INVALID_SCOPE, "Nothing of the scope can be granted.")
+        if granted_scope(request)
+        else Fault(ErrorCode.INVALID_SCOPE, "Nothing of the scope can be granted.")
     )
 
 
-def nonce_is_given(asked: Asked) -> Fault | None:
+def nonce_is_given(request: AuthorizationRequest) -> Fault | None:
     """A sign-in carries a nonce, and a bounded one (AZ-28, IPSIE SL1).
 
     Where no ID token comes at once, and the profile says so, it is the client's choice (OIDC Core §3.1.2.1,
     §3.3.2.1).
     """
-    nonce = asked.value("nonce")
+    nonce = request.value("nonce")
     if len(nonce) > LONGEST_NONCE:
         return _invalid("nonce is too long.")
-    needed = asked.known_client.rules.needs_nonce or "id_token" in asked.response_type.split()
-    if nonce or not needed or OPENID not in granted_scope(asked):
+    needed = request.known_client.rules.needs_nonce or "id_token" in request.response_type.split()
+    if nonce or not needed or OPENID not in granted_scope(request):
         return None
     return _invalid("nonce is missing.")
 
 
-def an_id_token_is_of_a_sign_in(asked: Asked) -> Fault | None:
+def an_id_token_is_of_a_sign_in(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §3.2.2.1, §3.3.2.1: who asks for an ID token asks for ``openid``."""
-    if "id_token" not in asked.response_type.split() or OPENID in granted_scope(asked):
+    if "id_token" not in request.response_type.split() or OPENID in granted_scope(request):
         return None
-    return _fault(ErrorCode.INVALID_SCOPE, "An ID token needs the scope openid.")
+    return Fault(ErrorCode.INVALID_SCOPE, "An ID token needs the scope openid.")
 
 
-def challenge_is_s256(asked: Asked) -> Fault | None:
+def challenge_is_s256(request: AuthorizationRequest) -> Fault | None:
     """PK-02, RFC 9700 §2.1.1: PKCE, S256 only; a missing method would mean plain and is refused.
 
     A client that has no secret always needs it, whatever its profile.
     """
-    client = asked.known_client
-    if not asked.value("code_challenge"):
-        needed = CODE in asked.response_type.split() and (client.rules.needs_challenge or client.is_public)
+    client = request.known_client
+    if not request.value("code_challenge"):
+        needed = CODE in request.response_type.split() and (client.rules.needs_challenge or client.is_public)
         return _invalid("code_challenge is missing: PKCE is required.") if needed else None
-    if asked.value("code_challenge_method") != METHOD:
+    if request.value("code_challenge_method") != METHOD:
         return _invalid("code_challenge_method has to be S256.")
     return None
 
 
-def challenge_is_well_formed(asked: Asked) -> Fault | None:
+def challenge_is_well_formed(request: AuthorizationRequest) -> Fault | None:
     """PK-06: a challenge is 43 characters of base64url."""
-    challenge = asked.value("code_challenge")
+    challenge = request.value("code_challenge")
     return None if not challenge or is_challenge(challenge) else _invalid("code_challenge is malformed.")
 
 
-def key_is_named_by_thumbprint(asked: Asked) -> Fault | None:
+def key_is_named_by_thumbprint(request: AuthorizationRequest) -> Fault | None:
     """RFC 9449 §10: the key that the code is bound to is named by the SHA-256 thumbprint of a JWK."""
-    named = asked.value("dpop_jkt")
+    named = request.value("dpop_jkt")
     return None if not named or _THUMBPRINT.fullmatch(named) else _invalid("dpop_jkt is malformed.")
 
 
-def prompt_is_known(asked: Asked) -> Fault | None:
+def prompt_is_known(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §3.1.2.1: known prompts, and ``none`` stands alone."""
-    prompts = asked.prompts
+    prompts = request.prompts
     if any(prompt not in PROMPTS for prompt in prompts):
         return _invalid("prompt is not known.")
     return _invalid("prompt none has to stand alone.") if "none" in prompts and len(prompts) > 1 else None
 
 
-def max_age_is_a_number(asked: Asked) -> Fault | None:
+def max_age_is_a_number(request: AuthorizationRequest) -> Fault | None:
     """AZ-19: whole seconds, without sign or leading zeros, at most ten digits."""
-    value = asked.value("max_age")
+    value = request.value("max_age")
     return None if not value or is_max_age(value) else _invalid("max_age has to be whole seconds.")
 
 
@@ -232,32 +230,32 @@ def is_max_age(text: str) -> bool:
     return _MAX_AGE.fullmatch(text) is not None
 
 
-def claims_are_readable(asked: Asked) -> Fault | None:
+def claims_are_readable(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §5.5: the claims asked for are JSON of the standard's form, and bounded."""
-    value = asked.value("claims")
+    value = request.value("claims")
     return None if read_claims(value) is not None else _invalid("claims is malformed.")
 
 
-def essential_class_is_known(asked: Asked) -> Fault | None:
+def essential_class_is_known(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §5.5.1.1: nobody is asked for a proof of a class that no sign-in here can have."""
-    claims = asked.claims
+    claims = request.claims
     if not claims.acr_is_essential or any(acr in tuple(Acr) for acr in claims.acr):
         return None
-    return _fault(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in here is of the class asked for.")
+    return Fault(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, "No sign-in here is of the class asked for.")
 
 
-def one_subject_at_most(asked: Asked) -> Fault | None:
+def one_subject_at_most(request: AuthorizationRequest) -> Fault | None:
     """OIDC Core §5.5.1: a session is one person's, so ``sub`` is asked to be one value at most."""
-    few = len(asked.claims.subjects) <= 1
+    few = len(request.claims.subjects) <= 1
     return None if few else _invalid("claims asks for several subjects.")
 
 
-def resource_is_registered(asked: Asked) -> Fault | None:
+def resource_is_registered(request: AuthorizationRequest) -> Fault | None:
     """RFC 8707 §2: one resource at most, one that the client is registered for."""
-    wanted = [value for value in asked.parameters.get("resource", ()) if value]
-    if len(wanted) <= 1 and all(value in asked.known_client.resources for value in wanted):
+    wanted = [value for value in request.parameters.get("resource", ()) if value]
+    if len(wanted) <= 1 and all(value in request.known_client.resources for value in wanted):
         return None
-    return _fault(ErrorCode.INVALID_TARGET, "The resource is not one of this application's.")
+    return Fault(ErrorCode.INVALID_TARGET, "The resource is not one of this application's.")
 
 
 CHECKS: tuple[tuple[Check, Where], ...] = (
@@ -299,10 +297,10 @@ class Broken:
     where: Where
 
 
-def first_broken(asked: Asked) -> Broken | None:
+def first_broken(request: AuthorizationRequest) -> Broken | None:
     """Return the first rule that the request breaks, or None."""
     for check, where in CHECKS:
-        fault = check(asked)
+        fault = check(request)
         if fault is not None:
             return Broken(fault, where)
     return None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.authorization_request import AuthorizationRequest, granted_scope
 from idp.domain.claims import CLAIMS_TO_ASK_FOR
 from idp.domain.scope import OPENID, PERSONAL_SCOPES
 
 
-def consent_needed(asked: Asked) -> tuple[str, ...]:
+def consent_needed(request: AuthorizationRequest) -> tuple[str, ...]:
     """Return what the person has to agree to, in the words of scopes and in their order.
 
     A single claim counts as the scope that opens it, so that nobody is asked about names of claims.
     """
-    wanted = set(granted_scope(asked))
+    wanted = set(granted_scope(request))
     if OPENID in wanted:
-        granted = asked.claims.granted(asked.known_client.scopes)
+        granted = request.claims.granted(request.known_client.scopes)
         names = {name for wishes in granted.values() for name in wishes}
         wanted |= {scope for scope, opened in CLAIMS_TO_ASK_FOR.items() if not names.isdisjoint(opened)}
     return tuple(scope for scope in PERSONAL_SCOPES if scope in wanted)

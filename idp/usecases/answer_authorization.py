@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.authorization_request import AuthorizationRequest, granted_scope
 from idp.domain.client import Client
 from idp.domain.client_profile import CODE
 from idp.domain.grant import CodeRequest, GrantState
@@ -43,26 +43,28 @@ class ToClient:
     signed: bool = False
 
 
-def to_client(services: IdpServices, asked: Asked, parameters: Mapping[str, str]) -> ToClient:
+def to_client(
+    services: IdpServices, request: AuthorizationRequest, parameters: Mapping[str, str]
+) -> ToClient:
     """Return an answer with ``state`` as it came and ``iss``, on success and on error (AZ-14, AZ-16).
 
     They stand where the answer stands (trap T3).
     """
     whole = dict(parameters)
-    if asked.value("state"):
-        whole["state"] = asked.value("state")
+    if request.value("state"):
+        whole["state"] = request.value("state")
     whole["iss"] = services.issuer
-    way = asked.delivery
-    return ToClient(asked.known_client, asked.value("redirect_uri"), way.carrier, whole, way.signed)
+    way = request.delivery
+    return ToClient(request.known_client, request.value("redirect_uri"), way.carrier, whole, way.signed)
 
 
-def error_to_client(services: IdpServices, asked: Asked, fault: Fault) -> ToClient:
+def error_to_client(services: IdpServices, request: AuthorizationRequest, fault: Fault) -> ToClient:
     """Return an error as the answer (RFC 6749 §4.1.2.1)."""
-    return to_client(services, asked, {"error": fault.code.value, "error_description": fault.description})
+    return to_client(services, request, {"error": fault.code.value, "error_description": fault.description})
 
 
-def granted(
-    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, acr: str
+def issue_grant(
+    services: IdpServices, unit: Unit, request: AuthorizationRequest, session: LiveSession, *, acr: str
 ) -> dict[str, str]:
     """Store the grant and return what its response type asks for: a code, tokens, or both.
 
@@ -71,8 +73,8 @@ def granted(
     Raises:
         StaleClientError: if client or account were switched off a moment ago; nothing was given.
     """
-    client, scope = asked.known_client, granted_scope(asked)
-    new = _new_grant(services, unit, asked, session, scope)
+    client, scope = request.known_client, granted_scope(request)
+    new = _new_grant(services, unit, request, session, scope)
     how = Authentication(
         session.id,
         seconds(session.authenticated_at),
@@ -89,17 +91,21 @@ def granted(
         target=client.id,
         details={"scope": new.scope, "family": new.id},
     )
-    kinds = asked.response_type.split()
-    code = _code(services, unit, asked, new, how) if CODE in kinds else ""
+    kinds = request.response_type.split()
+    code = _store_code(services, unit, request, new, how) if CODE in kinds else ""
     found = {"code": code} if code else {}
-    return found if kinds == [CODE] else {**found, **_tokens(services, unit, asked, new, how, code)}
+    return found if kinds == [CODE] else {**found, **_issue_tokens(services, unit, request, new, how, code)}
 
 
 def _new_grant(
-    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, scope: tuple[str, ...]
+    services: IdpServices,
+    unit: Unit,
+    request: AuthorizationRequest,
+    session: LiveSession,
+    scope: tuple[str, ...],
 ) -> NewGrant:
-    client = asked.known_client
-    claims = asked.claims.granted(client.scopes) if OPENID in scope else {}
+    client = request.known_client
+    claims = request.claims.granted(client.scopes) if OPENID in scope else {}
     offline = OFFLINE_ACCESS in scope
     family_end = unit.now + services.settings.refresh_token_life
     return NewGrant(
@@ -114,36 +120,43 @@ def _new_grant(
     )
 
 
-def _code(services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: Authentication) -> str:
+def _store_code(
+    services: IdpServices, unit: Unit, request: AuthorizationRequest, new: NewGrant, how: Authentication
+) -> str:
     code = unit.randomness.token(32)
-    request = CodeRequest(
+    remembered = CodeRequest(
         tuple(new.scope.split()),
-        asked.value("code_challenge"),
-        asked.value("nonce"),
-        _resource(asked, new),
+        request.value("code_challenge"),
+        request.value("nonce"),
+        _resource(request, new),
         how,
-        asked.value("dpop_jkt"),
+        request.value("dpop_jkt"),
     )
     insert_code(
         unit.transaction,
         digest(code),
         new=new,
-        redirect_uri=asked.value("redirect_uri"),
-        request=request.to_json(),
+        redirect_uri=request.value("redirect_uri"),
+        request=remembered.to_json(),
         expires_at=unit.now + services.settings.code_life,
     )
     return code
 
 
-def _resource(asked: Asked, new: NewGrant) -> str:
-    return asked.known_client.resource_for(asked.value("resource"), new.scope.split())
+def _resource(request: AuthorizationRequest, new: NewGrant) -> str:
+    return request.known_client.resource_for(request.value("resource"), new.scope.split())
 
 
-def _tokens(
-    services: IdpServices, unit: Unit, asked: Asked, new: NewGrant, how: Authentication, code: str
+def _issue_tokens(
+    services: IdpServices,
+    unit: Unit,
+    request: AuthorizationRequest,
+    new: NewGrant,
+    how: Authentication,
+    code: str,
 ) -> dict[str, str]:
     """Return what implicit and hybrid types give at once (OIDC Core §3.2.2.5, §3.3.2.5); never to refresh."""
-    kinds, client = asked.response_type.split(), asked.known_client
+    kinds, client = request.response_type.split(), request.known_client
     state = GrantState(
         new.id,
         new.account_id,
@@ -162,9 +175,9 @@ def _tokens(
         client=client,
         state=state,
         scope=tuple(scope for scope in new.scope.split() if scope != OFFLINE_ACCESS),
-        resource=_resource(asked, new),
+        resource=_resource(request, new),
         authentication=how,
-        nonce=asked.value("nonce"),
+        nonce=request.value("nonce"),
         access=access_now(unit, client, state) or (),
     )
     found: dict[str, str] = {}

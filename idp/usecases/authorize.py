@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.domain.authorization_request import Asked
+from idp.domain.authorization_request import AuthorizationRequest
 from idp.domain.authorize_checks import Where, first_broken
 from idp.domain.client import Client
 from idp.domain.interaction import Wanted, class_told, is_met, may_continue, may_step_up, must_ask
@@ -23,15 +23,15 @@ from idp.domain.session import LiveSession
 from idp.domain.tokens import ID_TOKEN_TYPE
 from idp.storage.consents import ConsentRequest, add_consent_request
 from idp.storage.pushed_requests import spend_pushed_request
-from idp.usecases.answer_authorization import ToClient, error_to_client, granted, to_client
+from idp.usecases.answer_authorization import ToClient, error_to_client, issue_grant, to_client
 from idp.usecases.judge_authorization import (
+    ConsentMissing,
     NoAccess,
-    Unasked,
     account_named,
-    asked_again,
-    kept,
     obstacle,
-    wanted,
+    read_waiting,
+    sign_in_wanted,
+    waiting_form,
 )
 from idp.usecases.read_request import read_request
 from idp.usecases.services import IdpServices
@@ -92,99 +92,101 @@ def authorize(
     services: IdpServices, parameters: Mapping[str, Sequence[str]], *, session: LiveSession | None
 ) -> AuthorizeOutcome:
     """Judge an authorization request and answer it: with a code if the session does."""
-    asked = read_request(services, parameters)
-    refusal = _refusal(services, asked)
+    request = read_request(services, parameters)
+    refusal = _refusal(services, request)
     if refusal is not None:
         return refusal
-    subject = _named_subject(services, asked)
+    subject = _named_subject(services, request)
     if isinstance(subject, Fault):
-        return error_to_client(services, asked, subject)
-    asks = wanted(asked, account_named(services, asked, subject, session))
-    if session is None or must_ask(asks, session, now=services.store.clock.now()):
-        return _ask(services, asked, asks, subject, step_up=may_step_up(asks, session))
+        return error_to_client(services, request, subject)
+    wanted = sign_in_wanted(request, account_named(services, request, subject, session))
+    if session is None or must_ask(wanted, session, now=services.store.clock.now()):
+        return _sign_in_needed(services, request, wanted, subject, step_up=may_step_up(wanted, session))
     with services.store.write() as unit:
-        return _answer(services, unit, asked, session)
+        return _answer(services, unit, request, session)
 
 
 def resume(
-    services: IdpServices, unit: Unit, request: Mapping[str, Any], *, session: LiveSession | None
+    services: IdpServices, unit: Unit, waiting: Mapping[str, Any], *, session: LiveSession | None
 ) -> AuthorizeOutcome:
     """Answer a request that waited in a login flow, in the unit that took it up; it is judged once more.
 
     The flow saw to freshness and strength. If the request names another person, the client hears so.
     """
-    asked = asked_again(unit, request)
-    refusal = _refusal(services, asked, unit)
+    request = read_waiting(unit, waiting)
+    refusal = _refusal(services, request, unit)
     if refusal is not None:
         return refusal
-    subject = str(request.get("subject", ""))
-    asks = wanted(asked, account_named(services, asked, subject, session))
-    if session is None or not may_continue(asks, session):
-        return error_to_client(services, asked, _ANOTHER_PERSON)
-    if not is_met(asks, session.acr):
-        return error_to_client(services, asked, _ANOTHER_CLASS)
-    return _answer(services, unit, asked, session)
+    subject = str(waiting.get("subject", ""))
+    wanted = sign_in_wanted(request, account_named(services, request, subject, session))
+    if session is None or not may_continue(wanted, session):
+        return error_to_client(services, request, _ANOTHER_PERSON)
+    if not is_met(wanted, session.acr):
+        return error_to_client(services, request, _ANOTHER_CLASS)
+    return _answer(services, unit, request, session)
 
 
 def resume_decided(
-    services: IdpServices, unit: Unit, request: Mapping[str, Any], *, session: LiveSession, allowed: bool
+    services: IdpServices, unit: Unit, waiting: Mapping[str, Any], *, session: LiveSession, allowed: bool
 ) -> AuthorizeOutcome:
     """Answer a request whose person was asked for consent, in the unit that took the answer up."""
     if not allowed:
-        return resume_refused(services, unit, request)
-    asked = asked_again(unit, request)
-    refusal = _refusal(services, asked, unit)
+        return resume_refused(services, unit, waiting)
+    request = read_waiting(unit, waiting)
+    refusal = _refusal(services, request, unit)
     if refusal is not None:
         return refusal
-    return _answer(services, unit, asked, session, asked_now=True)
+    return _answer(services, unit, request, session, just_decided=True)
 
 
-def resume_refused(services: IdpServices, unit: Unit, request: Mapping[str, Any]) -> AuthorizeOutcome:
+def resume_refused(services: IdpServices, unit: Unit, waiting: Mapping[str, Any]) -> AuthorizeOutcome:
     """Answer a request that a person did not want to go on with: ``access_denied`` (RFC 6749 §4.1.2.1)."""
-    asked = asked_again(unit, request)
-    refusal = _refusal(services, asked, unit)
+    request = read_waiting(unit, waiting)
+    refusal = _refusal(services, request, unit)
     if refusal is not None:
         return refusal
-    if asked.pushed:
-        spend_pushed_request(unit.connection, asked.pushed, now=unit.now)
-    return error_to_client(services, asked, _NOT_ALLOWED)
+    if request.pushed:
+        spend_pushed_request(unit.connection, request.pushed, now=unit.now)
+    return error_to_client(services, request, _NOT_ALLOWED)
 
 
-def _refusal(services: IdpServices, asked: Asked, unit: Unit | None = None) -> ErrorPage | ToClient | None:
-    broken = first_broken(asked)
+def _refusal(
+    services: IdpServices, request: AuthorizationRequest, unit: Unit | None = None
+) -> ErrorPage | ToClient | None:
+    broken = first_broken(request)
     if broken is None:
         return None
     if broken.where is Where.CLIENT:
-        return error_to_client(services, asked, broken.fault)
+        return error_to_client(services, request, broken.fault)
     if unit is not None:
-        _record_refusal(unit, asked, broken.fault)
+        _record_refusal(unit, request, broken.fault)
     else:
         with services.store.write() as own:
-            _record_refusal(own, asked, broken.fault)
-    return ErrorPage(broken.fault, asked.value("ui_locales"))
+            _record_refusal(own, request, broken.fault)
+    return ErrorPage(broken.fault, request.value("ui_locales"))
 
 
-def _record_refusal(unit: Unit, asked: Asked, fault: Fault) -> None:
+def _record_refusal(unit: Unit, request: AuthorizationRequest, fault: Fault) -> None:
     """Write a refused request down (AZ-01), but not without bound: anybody may send one."""
     if take(unit.connection, _PAGES, place(current_origin().address), now=unit.now).allowed:
         unit.audit.record(
             "gateway:authorization:refused",
-            actor=Actor("client", asked.client.id if asked.client else "unknown"),
+            actor=Actor("client", request.client.id if request.client else "unknown"),
             outcome="refused",
             reason=fault.description,
         )
 
 
-def _named_subject(services: IdpServices, asked: Asked) -> str | Fault:
+def _named_subject(services: IdpServices, request: AuthorizationRequest) -> str | Fault:
     """Return the subject that the request names, by ``id_token_hint`` or by a value of ``sub``; or no one."""
-    hint, client = asked.value("id_token_hint"), asked.known_client
+    hint, client = request.value("id_token_hint"), request.known_client
     hinted = _hinted_subject(services, client, hint) if hint else ""
     if hinted is None:
         encrypted = hint.count(".") == ENCRYPTED_DOTS
         return Fault(
             ErrorCode.INVALID_REQUEST, ENCRYPTED_HINT if encrypted else "id_token_hint is not one of ours."
         )
-    claimed = next(iter(asked.claims.subjects), "")
+    claimed = next(iter(request.claims.subjects), "")
     if hinted and claimed not in ("", hinted):
         return Fault(ErrorCode.INVALID_REQUEST, "id_token_hint and claims name different subjects.")
     return hinted or claimed
@@ -198,27 +200,32 @@ def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | N
     return str(claims.get("sub", "")) or None
 
 
-def _ask(
-    services: IdpServices, asked: Asked, wanted: Wanted, subject: str, *, step_up: bool
+def _sign_in_needed(
+    services: IdpServices, request: AuthorizationRequest, wanted: Wanted, subject: str, *, step_up: bool
 ) -> ToClient | SignInNeeded:
     if wanted.silent:
-        return error_to_client(services, asked, _NOBODY_TO_ASK)
-    client = asked.known_client
+        return error_to_client(services, request, _NOBODY_TO_ASK)
+    client = request.known_client
     return SignInNeeded(
-        kept(asked, subject),
+        waiting_form(request, subject),
         client.id,
         client.name,
         wanted.demands,
-        asked.value("login_hint")[:256],
+        request.value("login_hint")[:256],
         step_up,
-        asked.value("ui_locales"),
+        request.value("ui_locales"),
     )
 
 
 def _answer(
-    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool = False
+    services: IdpServices,
+    unit: Unit,
+    request: AuthorizationRequest,
+    session: LiveSession,
+    *,
+    just_decided: bool = False,
 ) -> ToClient | NoAccess | ConsentNeeded:
-    found = obstacle(unit, asked, session, asked_now=asked_now)
+    found = obstacle(unit, request, session, just_decided=just_decided)
     if isinstance(found, NoAccess):
         unit.audit.record(
             "gateway:authorization:refused",
@@ -227,16 +234,20 @@ def _answer(
             outcome="refused",
             reason="no access",
         )
-        return error_to_client(services, asked, _NO_ACCESS) if "none" in asked.prompts else found
-    if isinstance(found, Unasked):
-        if "none" in asked.prompts:
-            return error_to_client(services, asked, _CONSENT_REQUIRED)
-        return _question(services, unit, asked, session, found)
-    return give(services, unit, asked, session)
+        return error_to_client(services, request, _NO_ACCESS) if "none" in request.prompts else found
+    if isinstance(found, ConsentMissing):
+        if "none" in request.prompts:
+            return error_to_client(services, request, _CONSENT_REQUIRED)
+        return _store_question(services, unit, request, session, found)
+    return answer_with_grant(services, unit, request, session)
 
 
-def _question(
-    services: IdpServices, unit: Unit, asked: Asked, session: LiveSession, unasked: Unasked
+def _store_question(
+    services: IdpServices,
+    unit: Unit,
+    request: AuthorizationRequest,
+    session: LiveSession,
+    missing: ConsentMissing,
 ) -> ConsentNeeded:
     """Keep the question that the person is asked, and the request that waits for her answer."""
     token = unit.randomness.token(32)
@@ -246,22 +257,24 @@ def _question(
             digest(token),
             session.id,
             session.account.id,
-            asked.known_client.id,
-            unasked.scope,
-            kept(asked, ""),
+            request.known_client.id,
+            missing.scope,
+            waiting_form(request, ""),
             unit.now + services.settings.flow_life,
         ),
     )
-    return ConsentNeeded(token, asked.value("ui_locales"))
+    return ConsentNeeded(token, request.value("ui_locales"))
 
 
-def give(services: IdpServices, unit: Unit, asked: Asked, session: LiveSession) -> ToClient:
+def answer_with_grant(
+    services: IdpServices, unit: Unit, request: AuthorizationRequest, session: LiveSession
+) -> ToClient:
     """Answer a request that nothing stands in the way of; one that was pushed is answered once.
 
     Raises:
         StaleClientError: if client or account were switched off a moment ago; nothing was given.
     """
-    if asked.pushed and not spend_pushed_request(unit.connection, asked.pushed, now=unit.now):
-        return error_to_client(services, asked, _SPENT)
-    acr = class_told(wanted(asked, ""), session.acr)
-    return to_client(services, asked, granted(services, unit, asked, session, acr=acr))
+    if request.pushed and not spend_pushed_request(unit.connection, request.pushed, now=unit.now):
+        return error_to_client(services, request, _SPENT)
+    acr = class_told(sign_in_wanted(request, ""), session.acr)
+    return to_client(services, request, issue_grant(services, unit, request, session, acr=acr))

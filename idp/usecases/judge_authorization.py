@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idp.domain.authorization_request import PARAMETERS, Asked
+from idp.domain.authorization_request import PARAMETERS, AuthorizationRequest
 from idp.domain.consent import consent_needed, covers
 from idp.domain.interaction import Wanted
 from idp.domain.session import LiveSession
@@ -36,21 +36,21 @@ class NoAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
+class ConsentMissing:
     """The person was not asked yet whether the client may have ``scope``."""
 
     scope: tuple[str, ...]
 
 
-def wanted(asked: Asked, subject: str) -> Wanted:
+def sign_in_wanted(request: AuthorizationRequest, subject: str) -> Wanted:
     """Return what the request asks of the sign-in; ``subject`` is the account that it names, or empty."""
-    client = asked.known_client
-    max_age = int(asked.value("max_age")) if asked.value("max_age") else client.default_max_age
-    claims = asked.claims
-    own = claims.acr or tuple(asked.value("acr_values").split())
+    client = request.known_client
+    max_age = int(request.value("max_age")) if request.value("max_age") else client.default_max_age
+    claims = request.claims
+    own = claims.acr or tuple(request.value("acr_values").split())
     essential = claims.acr_is_essential
     return Wanted(
-        asked.prompts,
+        request.prompts,
         max_age,
         (own or client.default_acr)[:10],
         subject,
@@ -59,54 +59,56 @@ def wanted(asked: Asked, subject: str) -> Wanted:
     )
 
 
-def account_named(services: IdpServices, asked: Asked, subject: str, session: LiveSession | None) -> str:
+def account_named(
+    services: IdpServices, request: AuthorizationRequest, subject: str, session: LiveSession | None
+) -> str:
     """Return the account behind a subject that was named: the session's, or one that is nobody here."""
     if not subject or session is None:
         return subject
-    own = subject_of(services, asked.known_client, session.account.id)
-    return session.account.id if subject == own else f"{asked.known_client.id}:{subject}"
+    own = subject_of(services, request.known_client, session.account.id)
+    return session.account.id if subject == own else f"{request.known_client.id}:{subject}"
 
 
-def kept(asked: Asked, subject: str) -> dict[str, object]:
+def waiting_form(request: AuthorizationRequest, subject: str) -> dict[str, object]:
     """Return the request as it waits in a login flow: as it was read, so that nothing is opened twice."""
     return {
         "kind": KIND,
-        "params": {name: list(values) for name, values in asked.parameters.items() if name not in _HINTS},
+        "params": {name: list(values) for name, values in request.parameters.items() if name not in _HINTS},
         "subject": subject,
-        **({"pushed": asked.pushed.hex()} if asked.pushed else {}),
-        **({"signed": True} if asked.signed else {}),
+        **({"pushed": request.pushed.hex()} if request.pushed else {}),
+        **({"signed": True} if request.signed else {}),
     }
 
 
-def asked_again(unit: Unit, request: Mapping[str, Any]) -> Asked:
+def read_waiting(unit: Unit, waiting: Mapping[str, Any]) -> AuthorizationRequest:
     """Return a request that waited, with its client as the units before this one left it.
 
     It waited as it was read: what it was pushed or signed as is not looked for again.
     """
-    parameters, pushed = request["params"], request.get("pushed")
+    parameters, pushed = waiting["params"], waiting.get("pushed")
     client_id = next(iter(parameters.get("client_id", ())), "")
-    return Asked(
+    return AuthorizationRequest(
         {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)},
         find_client(unit.connection, client_id),
         pushed=bytes.fromhex(pushed) if pushed else None,
-        signed=bool(request.get("signed")),
+        signed=bool(waiting.get("signed")),
     )
 
 
 def obstacle(
-    unit: Unit, asked: Asked, session: LiveSession, *, asked_now: bool = False
-) -> NoAccess | Unasked | None:
+    unit: Unit, request: AuthorizationRequest, session: LiveSession, *, just_decided: bool = False
+) -> NoAccess | ConsentMissing | None:
     """Return why this person's answer has to wait, or None: no access, or a question not put yet.
 
     A client that is not the operator's own has to wait for a yes. That is remembered, so it is asked once;
-    ``prompt=consent`` asks again, once (``asked_now``).
+    ``prompt=consent`` asks again, once (``just_decided``).
     """
-    client = asked.known_client
+    client = request.known_client
     if not may_enter(unit, client, session.account):
-        return NoAccess(client.id, client.name, asked.value("ui_locales"))
+        return NoAccess(client.id, client.name, request.value("ui_locales"))
     if client.first_party:
         return None
-    needed = consent_needed(asked)
+    needed = consent_needed(request)
     given = consent_given(unit.connection, session.account.id, client.id)
-    again = "consent" in asked.prompts and not asked_now
-    return None if covers(given, needed) and not again else Unasked(needed)
+    again = "consent" in request.prompts and not just_decided
+    return None if covers(given, needed) and not again else ConsentMissing(needed)

@@ -13,7 +13,7 @@ from idp.outbound.mail import post_new_sign_in
 from idp.storage.devices import remember_device
 from idp.storage.flows import finish_flow, leave_unanswered
 from idp.storage.sessions import NewSession, StandingSession, open_session, prove_again, standing_sessions
-from idp.usecases.answer_at_once import answered, ready
+from idp.usecases.answer_at_once import answer_at_once, answerable
 from idp.usecases.endings import end_session
 from idp.usecases.flow_outcomes import Done, FlowLost
 from idp.usecases.letterhead import letterhead
@@ -58,7 +58,7 @@ def conclude(
     life = services.settings.session_life
     new = _proved(unit, flow, account, own, digest=digest(session_token), life=life)
     live = _live(unit, account, own, new)
-    waiting = ready(services, unit, flow.request, session=live)
+    waiting = answerable(services, unit, flow.request, session=live)
     if not finish_flow(
         unit.connection,
         since,
@@ -86,7 +86,7 @@ def conclude(
         target=account.id,
         details={"flow": flow.kind.value, "acr": new.acr, "amr": [*new.amr], "client": flow.client_id},
     )
-    answer = None if waiting is None else answered(services, unit, waiting, live)
+    answer = None if waiting is None else answer_at_once(services, unit, waiting, live)
     return Done(session_token, new.id, next_url(flow.request, token), Acr(new.acr), answer)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from idp.domain.authorization_request import PARAMETERS, Asked
+from idp.domain.authorization_request import PARAMETERS, AuthorizationRequest
 from idp.domain.authorize_checks import first_broken
 from idp.domain.client import ProvenClient, Replayed
 from idp.domain.oauth import ErrorCode, Fault, slow_down
@@ -14,7 +14,7 @@ from idp.storage.clients import admit
 from idp.storage.pushed_requests import PushedRequest, add_pushed_request
 from idp.usecases.limits import FLOWS, PUSHES, take_from_client, take_from_place
 from idp.usecases.minting import refuse_replay
-from idp.usecases.read_request import PUSHED, opened
+from idp.usecases.read_request import PUSHED, open_object
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -42,10 +42,10 @@ def push_request(
     client = proven.client
     if sum(len(value) for values in parameters.values() for value in values) > LONGEST:
         return _TOO_LARGE
-    asked = _asked(services, proven, parameters)
-    if isinstance(asked, Fault):
-        return asked
-    broken = first_broken(asked)
+    request = _read(services, proven, parameters)
+    if isinstance(request, Fault):
+        return request
+    broken = first_broken(request)
     if broken is not None:
         return replace(broken.fault, status=400)
     name = services.store.randomness.token(32)
@@ -60,33 +60,33 @@ def push_request(
             wait = take_from_client(unit, services, PUSHES, client.id)
         if wait is not None:
             return slow_down(wait)
-        kept = {name: list(values) for name, values in asked.parameters.items()}
+        kept = {name: list(values) for name, values in request.parameters.items()}
         add_pushed_request(
-            unit.connection, PushedRequest(digest(name), client.id, kept, asked.signed, unit.now + life)
+            unit.connection, PushedRequest(digest(name), client.id, kept, request.signed, unit.now + life)
         )
         unit.audit.record("gateway:authorization:pushed", actor=Actor("client", client.id))
     return Pushed(PUSHED + name, life)
 
 
-def _asked(
+def _read(
     services: IdpServices, proven: ProvenClient, parameters: Mapping[str, Sequence[str]]
-) -> Asked | Fault:
+) -> AuthorizationRequest | Fault:
     known = {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)}
     if "request_uri" in known:
         return Fault(ErrorCode.INVALID_REQUEST, "request_uri cannot be pushed.")
     if known.setdefault("client_id", [proven.client.id]) != [proven.client.id]:
         return Fault(ErrorCode.INVALID_REQUEST, "client_id is not the client that is authenticated.")
-    asked = Asked(known, proven.client, pushed=b"")
-    if asked.value("request"):
-        asked = opened(services, asked, proven=not proven.client.is_public)
-    return _with_key(asked, proven)
+    request = AuthorizationRequest(known, proven.client, pushed=b"")
+    if request.value("request"):
+        request = open_object(services, request, proven=not proven.client.is_public)
+    return _with_key(request, proven)
 
 
-def _with_key(asked: Asked, proven: ProvenClient) -> Asked | Fault:
+def _with_key(request: AuthorizationRequest, proven: ProvenClient) -> AuthorizationRequest | Fault:
     """A key that is proved here binds the code as ``dpop_jkt`` does; both have to be one (RFC 9449 §10.1)."""
     if proven.proof is None:
-        return asked
+        return request
     key = proven.proof.jkt
-    if asked.value("dpop_jkt") not in {"", key}:
+    if request.value("dpop_jkt") not in {"", key}:
         return Fault(ErrorCode.INVALID_DPOP_PROOF, "dpop_jkt is not the key of the DPoP proof.")
-    return replace(asked, parameters={**asked.parameters, "dpop_jkt": [key]})
+    return replace(request, parameters={**request.parameters, "dpop_jkt": [key]})

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from idp.domain.authorization_request import PARAMETERS, REFERENCES, Asked
+from idp.domain.authorization_request import PARAMETERS, REFERENCES, AuthorizationRequest
 from idp.domain.client import Client
 from idp.domain.oauth import ASSERTION_ALGORITHMS, ErrorCode, Fault, slow_down
 from idp.domain.request_object import LONGEST, Expected, read_object
@@ -42,39 +42,43 @@ _FETCHING = threading.BoundedSemaphore(1)
 """One thread of this process at most waits for the server of a client: whoever makes it wait is unknown."""
 
 
-def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]]) -> Asked:
+def read_request(services: IdpServices, parameters: Mapping[str, Sequence[str]]) -> AuthorizationRequest:
     """Return the request that a browser brought, with the client it names, if that is known."""
     known = {name: list(parameters[name]) for name in PARAMETERS if parameters.get(name)}
     client_id = known.get("client_id", [""])[0]
     named = 0 < len(client_id) <= _LONGEST_ID
-    asked = Asked(known, look_up_client(services.store.database, client_id) if named else None)
-    if asked.client is None or not (asked.value("request") or asked.value("request_uri")):
-        return asked
+    request = AuthorizationRequest(
+        known, look_up_client(services.store.database, client_id) if named else None
+    )
+    if request.client is None or not (request.value("request") or request.value("request_uri")):
+        return request
     repeated = next((name for name in ("client_id", *REFERENCES) if len(known.get(name, ())) > 1), "")
     if repeated:  # what the object says stands once in any case: none of two is chosen (RFC 6749 §3.1)
-        return replace(asked, unread=Fault(ErrorCode.INVALID_REQUEST, f"{repeated} has to stand once."))
-    if asked.value("request") and asked.value("request_uri"):
-        return replace(asked, unread=_BOTH)
-    if asked.value("request"):
-        return opened(services, asked)
-    pushed = asked.value("request_uri").startswith(PUSHED)
-    return _found(services, asked) if pushed else _fetched(services, asked)
+        return replace(request, unread=Fault(ErrorCode.INVALID_REQUEST, f"{repeated} has to stand once."))
+    if request.value("request") and request.value("request_uri"):
+        return replace(request, unread=_BOTH)
+    if request.value("request"):
+        return open_object(services, request)
+    pushed = request.value("request_uri").startswith(PUSHED)
+    return _find_pushed(services, request) if pushed else _fetch(services, request)
 
 
-def opened(services: IdpServices, asked: Asked, fetched: str = "", *, proven: bool = False) -> Asked:
+def open_object(
+    services: IdpServices, request: AuthorizationRequest, fetched: str = "", *, proven: bool = False
+) -> AuthorizationRequest:
     """Return the request whose object stands in ``request``, or was fetched: what it says, and nothing else.
 
     The keys may have to be fetched, and tries are counted: never within a unit of work. ``proven``: the
     client proved itself, and is counted instead of the place.
     """
-    client, token = asked.known_client, fetched or asked.value("request")
+    client, token = request.known_client, fetched or request.value("request")
     known = services.clients.look_up(services.store, client.id)
     names = [name for name in PARAMETERS if name not in REFERENCES]
     if token.count(".") == ENCRYPTED_DOTS:
-        wait = _counted(services, client, token, proven=proven)
+        wait = _count_opening(services, client, token, proven=proven)
         if wait is not None:
-            return replace(asked, unread=slow_down(wait))
-        token = _decrypted(services, client, token)
+            return replace(request, unread=slow_down(wait))
+        token = _decrypt(services, client, token)
     found = read_object(
         token,
         keys_of(services, known, token) if known and len(token) <= LONGEST else None,
@@ -93,11 +97,11 @@ def opened(services: IdpServices, asked: Asked, fetched: str = "", *, proven: bo
             f"The request object is not to be trusted: {found}.",
             reason="request_object",
         )
-        return replace(asked, unread=fault)
-    return replace(asked, parameters={**found, "client_id": [client.id]}, signed=True)
+        return replace(request, unread=fault)
+    return replace(request, parameters={**found, "client_id": [client.id]}, signed=True)
 
 
-def _counted(services: IdpServices, client: Client, token: str, *, proven: bool) -> dt.timedelta | None:
+def _count_opening(services: IdpServices, client: Client, token: str, *, proven: bool) -> dt.timedelta | None:
     """Count an object that a private key is used for; return how long to wait if that is one too many.
 
     Whoever knows the name of a client can send one, and whoever registered one proves itself.
@@ -114,7 +118,7 @@ def _signs(client: Client) -> bool:
     return bool(client.jwks or client.jwks_uri)
 
 
-def _decrypted(services: IdpServices, client: Client, token: str) -> str:
+def _decrypt(services: IdpServices, client: Client, token: str) -> str:
     """Return the signed object within an encrypted one, or what is none (RFC 9101 §6.1).
 
     However it cannot be opened, nothing more is told than that no signature was found. Nothing is opened for
@@ -130,37 +134,37 @@ def request_algorithms(client: Client) -> tuple[str, ...]:
     return tuple(name for name in ASSERTION_ALGORITHMS if name not in client.rules.barred_algorithms)
 
 
-def _found(services: IdpServices, asked: Asked) -> Asked:
-    name = asked.value("request_uri")
+def _find_pushed(services: IdpServices, request: AuthorizationRequest) -> AuthorizationRequest:
+    name = request.value("request_uri")
     if len(name) > _LONGEST_NAME:
-        return replace(asked, unread=_NOT_FOUND)
+        return replace(request, unread=_NOT_FOUND)
     stored = find_pushed_request(
         services.store.database,
         digest(name.removeprefix(PUSHED)),
-        asked.known_client.id,
+        request.known_client.id,
         now=services.store.clock.now(),
     )
     if stored is None:
-        return replace(asked, unread=_NOT_FOUND)
-    return Asked(stored.parameters, asked.client, pushed=stored.digest, signed=stored.signed)
+        return replace(request, unread=_NOT_FOUND)
+    return AuthorizationRequest(stored.parameters, request.client, pushed=stored.digest, signed=stored.signed)
 
 
-def _fetched(services: IdpServices, asked: Asked) -> Asked:
+def _fetch(services: IdpServices, request: AuthorizationRequest) -> AuthorizationRequest:
     """Return the request whose object stands at an address of the client's (RFC 9101 §5.2.2, §10.4).
 
     Nobody else's word makes us fetch anything, and the fetcher sees to where the address leads. A server that
     says nothing holds up one request of ours and never all (§10.4.1).
     """
-    address = asked.value("request_uri")
-    if address not in asked.known_client.request_uris:
-        return replace(asked, unread=_NOT_FOUND)
+    address = request.value("request_uri")
+    if address not in request.known_client.request_uris:
+        return replace(request, unread=_NOT_FOUND)
     if not _FETCHING.acquire(blocking=False):
-        return replace(asked, unread=_BUSY)
+        return replace(request, unread=_BUSY)
     try:
         # A fragment tells the digest of what stands there (OIDC Core §6.2): it never travels.
         found = services.fetcher.get(address.partition("#")[0], accept=_OBJECT)
     finally:
         _FETCHING.release()
     if isinstance(found, NotFetched) or not found.body.isascii():
-        return replace(asked, unread=_NOT_FETCHED)
-    return opened(services, asked, found.body.decode("ascii").strip() or "empty")
+        return replace(request, unread=_NOT_FETCHED)
+    return open_object(services, request, found.body.decode("ascii").strip() or "empty")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.domain.authorization_request import Asked, granted_scope
+from idp.domain.authorization_request import AuthorizationRequest, granted_scope
 from idp.domain.authorize_checks import CHECKS, Where, first_broken
 from idp.domain.client import Client, client_from
 from idp.domain.oauth import ErrorCode
@@ -46,7 +46,7 @@ def a_client(**metadata: object) -> Client:
 
 def broken(client: Client | None = None, **changes: list[str] | None) -> tuple[str, str] | None:
     parameters = {name: values for name, values in {**GOOD, **changes}.items() if values is not None}
-    found = first_broken(Asked(parameters, a_client() if client is None else client))
+    found = first_broken(AuthorizationRequest(parameters, a_client() if client is None else client))
     return None if found is None else (found.fault.code.value, found.where.value)
 
 
@@ -63,7 +63,7 @@ def test_a_request_names_its_client_once(client_id: list[str] | None) -> None:
 
 def test_an_unknown_or_disabled_client_is_a_page() -> None:
     """AZ-23: a client of another environment is not known here."""
-    assert first_broken(Asked(GOOD, None)).where is Where.PAGE  # type: ignore[union-attr]
+    assert first_broken(AuthorizationRequest(GOOD, None)).where is Where.PAGE  # type: ignore[union-attr]
     assert broken(a_client(disabled_at="yes")) == ("unauthorized_client", "page")
 
 
@@ -187,14 +187,14 @@ def test_a_client_without_a_secret_always_proves_its_code() -> None:
 def test_a_request_that_has_to_be_pushed_is_not_taken_from_the_browser(client: dict[str, object]) -> None:
     """RFC 9126 §5, FAPI 2.0 §5.3.2.2."""
     assert broken(a_client(**client)) == ("invalid_request", "client")
-    assert first_broken(Asked(GOOD, a_client(**client), pushed=b"")) is None
+    assert first_broken(AuthorizationRequest(GOOD, a_client(**client), pushed=b"")) is None
 
 
 def test_a_request_that_has_to_be_signed_is_not_taken_unsigned() -> None:
     """RFC 9101 §10.5."""
     client = a_client(require_signed_request_object=True)
     assert broken(client) == ("invalid_request", "client")
-    assert first_broken(Asked(GOOD, client, signed=True)) is None
+    assert first_broken(AuthorizationRequest(GOOD, client, signed=True)) is None
 
 
 def test_a_client_without_the_code_grant_gets_no_code() -> None:
@@ -210,7 +210,7 @@ def test_a_scope_that_gives_nothing_or_is_malformed_is_refused(scope: list[str] 
 
 def test_a_scope_that_is_not_understood_or_not_the_clients_is_left_out() -> None:
     """OIDC Core §3.1.2.1, §11: ignored, never granted."""
-    asked = Asked({**GOOD, "scope": ["openid phone admin offline_access email"]}, a_client())
+    asked = AuthorizationRequest({**GOOD, "scope": ["openid phone admin offline_access email"]}, a_client())
     assert granted_scope(asked) == ("openid", "email")
 
 
@@ -221,7 +221,9 @@ def test_a_scope_that_is_not_understood_or_not_the_clients_is_left_out() -> None
 def test_offline_access_is_granted_only_where_a_code_comes(kind: str, granted: bool) -> None:  # noqa: FBT001
     """OIDC Core §11: ignored else, since nothing that comes could refresh."""
     client = a_client(scope="openid offline_access", grant_types=["authorization_code", "refresh_token"])
-    asked = Asked({**GOOD, "response_type": [kind], "scope": ["openid offline_access"]}, client)
+    asked = AuthorizationRequest(
+        {**GOOD, "response_type": [kind], "scope": ["openid offline_access"]}, client
+    )
     assert ("offline_access" in granted_scope(asked)) == granted
 
 
@@ -299,7 +301,7 @@ def test_every_rule_before_the_redirect_uri_is_a_page_and_every_one_after_tells_
 )
 def test_no_request_breaks_the_rules_themselves(changes: dict[str, list[str]]) -> None:
     """AZ-15, AZ-19: whatever arrives, an answer comes out, and its words are ours."""
-    found = first_broken(Asked({**GOOD, **changes}, a_client()))
+    found = first_broken(AuthorizationRequest({**GOOD, **changes}, a_client()))
     if found is not None:
         assert isinstance(found.fault.code, ErrorCode)
         assert found.fault.description.isascii()

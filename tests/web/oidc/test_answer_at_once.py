@@ -16,7 +16,7 @@ from idp.storage.clients import disable_client
 from idp.storage.consents import keep_consent
 from idp.storage.credentials import set_password
 from idp.storage.tables import failure_count, login_flow
-from idp.usecases.answer_at_once import answered, ready
+from idp.usecases.answer_at_once import answer_at_once, answerable
 from idp.usecases.answer_authorization import ToClient
 from idp.usecases.flow_outcomes import AlreadyDone, Done
 from idp.usecases.minting import StaleClientError
@@ -185,10 +185,10 @@ def test_a_client_that_is_switched_off_meanwhile_gets_nothing(op: Op) -> None:
     session = find_session(op.services, op.session(account))
     assert isinstance(session, LiveSession)
     with pytest.raises(StaleClientError), op.services.store.write() as unit:
-        waiting = ready(op.services, unit, flow.request, session=session)
+        waiting = answerable(op.services, unit, flow.request, session=session)
         assert waiting is not None
         assert disable_client(unit.connection, "emi", now=unit.now)
-        answered(op.services, unit, waiting, session)
+        answer_at_once(op.services, unit, waiting, session)
     with op.services.store.write() as unit:
         assert disable_client(unit.connection, "emi", now=unit.now)
     done, token = done_of(op, asked)
