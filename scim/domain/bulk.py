@@ -10,6 +10,8 @@ from typing import Any
 
 from scim2_models import InvalidSyntaxException, InvalidValueException, PayloadTooLargeException
 
+from scim.domain.documents import require_listed
+
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MOST_OPERATIONS = 1_000
@@ -73,9 +75,7 @@ def read_bulk(body: Mapping[str, Any]) -> Bulk:
         PayloadTooLargeException: for more than a thousand operations (§3.7.4, K4).
     """
     names = {name.lower(): value for name, value in body.items()}
-    schemas = names.get("schemas")
-    if not isinstance(schemas, list) or BULK_REQUEST.lower() not in [str(each).lower() for each in schemas]:
-        raise InvalidSyntaxException(detail=f"'schemas' must name {BULK_REQUEST}.")
+    require_listed(names.get("schemas"), BULK_REQUEST)
     stated = names.get("operations")
     if not isinstance(stated, list) or not stated or not all(isinstance(each, dict) for each in stated):
         raise InvalidSyntaxException(detail="'Operations' must hold one or more operations, each an object.")

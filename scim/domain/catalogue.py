@@ -16,6 +16,7 @@ from typing import Any
 from scim2_models import InvalidFilterException, InvalidValueException
 
 from idp.domain.user_name import fold
+from scim.domain.documents import LARGEST_INTEGER
 from scim.domain.models import GROUP_SCHEMA, MODELS, USER_SCHEMA
 
 _TAGS = {
@@ -23,7 +24,6 @@ _TAGS = {
     "urn:ietf:params:scim:schemas:extension:switchyard:2.0:user": "switchyard",
     "urn:ietf:params:scim:schemas:extension:switchyard:2.0:group": "switchyard",
 }
-_LARGEST = 2**53
 LONGEST_VALUE = 2_048
 """Bytes of one value in the form it is compared by: what an index entry holds on both dialects."""
 
@@ -95,15 +95,15 @@ def _boolean(value: Any) -> str:  # noqa: ANN401 - JSON
 def _integer(value: Any) -> str:  # noqa: ANN401 - JSON
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise ValueError("whole number expected")
-    if not -_LARGEST <= value <= _LARGEST:
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         raise ValueError("number out of range")
     # Shifted to be positive and of fixed width: text sorts as the numbers do.
-    return f"{int(value) + _LARGEST:017d}"
+    return f"{int(value) + LARGEST_INTEGER:017d}"
 
 
 def plain_integer(encoded: str) -> int:
     """Return the number that :meth:`Attribute.encode` made ``encoded`` from."""
-    return int(encoded) - _LARGEST
+    return int(encoded) - LARGEST_INTEGER
 
 
 def _moment(value: Any) -> str:  # noqa: ANN401 - JSON

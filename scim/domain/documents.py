@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from scim2_models import InvalidSyntaxException
 
 DEEPEST = 32
+LARGEST_INTEGER = 2**53
+"""What every reader of JSON keeps exact (RFC 8259 §6)."""
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_object(body: bytes, *, deepest: int = DEEPEST) -> dict[str, Any]:
@@ -39,9 +44,22 @@ def require_schema(body: dict[str, Any], schema: str) -> None:
     Raises:
         InvalidSyntaxException: if ``schemas`` does not name ``schema``.
     """
-    stated = next((value for name, value in body.items() if name.lower() == "schemas"), None)
-    if not isinstance(stated, list) or schema.lower() not in [str(each).lower() for each in stated]:
+    require_listed(member_of(body, "schemas"), schema)
+
+
+def require_listed(schemas: object, schema: str) -> None:
+    """Refuse a message by its ``schemas``, the value of that member: it is another message, or none.
+
+    Raises:
+        InvalidSyntaxException: if ``schemas`` does not name ``schema``.
+    """
+    if not isinstance(schemas, list) or schema.lower() not in [str(each).lower() for each in schemas]:
         raise InvalidSyntaxException(detail=f"'schemas' must name {schema}.")
+
+
+def member_of(body: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the member called ``name`` (in small letters), however the client spells it, or None."""
+    return next((value for called, value in body.items() if called.lower() == name), None)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,7 +97,7 @@ def is_unstorable(text: str) -> bool:
 
     JSON brings them by an escape, and a filter inside a path by an escape of its own.
     """
-    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNSTORABLE.search(text) is not None
 
 
 def write(value: object) -> str:

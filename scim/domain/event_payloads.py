@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scim.domain.group_patch import PATCH_SCHEMA
+from scim.domain.patch_operations import PATCH_SCHEMA
 
 _UNTOLD = frozenset({"schemas"})
 

@@ -39,6 +39,7 @@ from idp.domain.query import (
 )
 from idp.domain.query import Present as PresentCondition
 from scim.domain.catalogue import Attribute, Catalogue, encode_operand, plain_integer
+from scim.domain.documents import is_unstorable
 from scim.domain.enterprise import MANAGER_NAME
 
 LONGEST = 8_192
@@ -61,7 +62,6 @@ _BESIDE = {"enterprise:manager.$ref": MANAGER_NAME}
 """What the server states of a value, by what is stored whenever it does."""
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*')
-_NUL_OR_SURROGATE = re.compile("[\x00\ud800-\udfff]")
 
 
 def compile_filter(text: str, catalogue: Catalogue, others: Sequence[Catalogue] = ()) -> Condition:
@@ -85,24 +85,27 @@ def compile_filter(text: str, catalogue: Catalogue, others: Sequence[Catalogue] 
         attribute = catalogue.find(None, common[1])
         if attribute is not None:
             return Compare(attribute.path, Operator.EQ, encode_operand(attribute, _storable(value)))
-    _refuse_depth(text)
+    if nests_too_deep(text):
+        raise InvalidFilterException(detail=f"The filter nests deeper than {DEEPEST} levels.")
     tree = ScimFilter(text).ast
     return _Compiler(catalogue, others).compiled(tree)
 
 
-def _refuse_depth(text: str) -> None:
+def nests_too_deep(text: str) -> bool:
+    """Tell whether brackets outside of quotes stand deeper in one another than any filter may have them."""
     depth = 0
     for character in STRINGS.sub("", text):
         if character in "([":
             depth += 1
             if depth > DEEPEST:
-                raise InvalidFilterException(detail=f"The filter nests deeper than {DEEPEST} levels.")
+                return True
         elif character in ")]":
             depth -= 1
+    return False
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, str) and _NUL_OR_SURROGATE.search(value):
+    if isinstance(value, str) and is_unstorable(value):
         raise InvalidFilterException(detail="The filter holds a character that no value can hold.")
     return value
 

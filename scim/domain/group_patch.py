@@ -6,7 +6,6 @@ the fence; what is left goes through scim2-models' PatchOp on the group without 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ from typing import Any
 
 from scim2_models import (
     InvalidFilterException,
-    InvalidPathException,
-    InvalidSyntaxException,
     InvalidValueException,
     MutabilityException,
     NoTargetException,
@@ -23,27 +20,17 @@ from scim2_models import (
 )
 
 from idp.domain.group import MOST_MEMBERS_PER_CHANGE, MemberChange
-from scim.domain.catalogue import Catalogue
-from scim.domain.documents import is_unstorable
-from scim.domain.filters import LONGEST
+from scim.domain.documents import LARGEST_INTEGER
 from scim.domain.member_selection import Selection, read_selection
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
 from scim.domain.patch_effort import Effort
+from scim.domain.patch_operations import NO_OPERATION, OPERATIONS, SEVERAL_SELECTED
 
-PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-MOST_OPERATIONS = 1_000
 _MEMBERS = re.compile(
     rf"(?:{re.escape(GROUP_SCHEMA)}:)?members(?:\[(?P<filter>.*)\])?(?P<part>\.\$?\w+)?",
     re.IGNORECASE | re.DOTALL,
 )
 _FENCE = f"{GROUP_EXTENSION}:sourceVersion".lower()
-_LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_SELECTION = re.compile(r"\[(?:.*\]|.*$)", re.DOTALL)
-OPERATIONS = frozenset({"add", "remove", "replace"})
-TOO_MANY = f"A request may hold {MOST_OPERATIONS} operations at most."
-NO_OPERATION = "'op' must be add, remove or replace."
-NO_ATTRIBUTE = "'path' names no attribute of this type of resource."
-SEVERAL_SELECTED = "The selection in 'path' meets more than one entry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,59 +69,6 @@ class Held:
         if member_id not in self._told:
             self._told[member_id] = self.kind_of(member_id)
         return self._told[member_id]
-
-
-def read_operations(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the operations of a PATCH body, each known to be an object.
-
-    Raises:
-        InvalidSyntaxException: if the body is no PatchOp message.
-        InvalidPathException: for a path that is too long, or selects what no value can be.
-        PayloadTooLargeException: for more than a thousand operations (H15).
-    """
-    names = {name.lower(): value for name, value in body.items()}
-    schemas = names.get("schemas")
-    if not isinstance(schemas, list) or PATCH_SCHEMA.lower() not in [str(each).lower() for each in schemas]:
-        raise InvalidSyntaxException(detail=f"'schemas' must name {PATCH_SCHEMA}.")
-    operations = names.get("operations")
-    if not isinstance(operations, list) or not operations:
-        raise InvalidSyntaxException(detail="'Operations' must hold one or more operations.")
-    if len(operations) > MOST_OPERATIONS:
-        raise PayloadTooLargeException(detail=TOO_MANY)
-    if not all(isinstance(each, dict) for each in operations):
-        raise InvalidSyntaxException(detail="Each operation must be an object.")
-    for operation in operations:
-        for name, value in operation.items():
-            if name.lower() == "path" and isinstance(value, str):
-                if len(value) > LONGEST:
-                    raise InvalidPathException(detail=f"A 'path' may have {LONGEST} characters at most.")
-                _refuse_unstorable(value)
-    return operations
-
-
-def _refuse_unstorable(path: str) -> None:
-    """Refuse a selection that names by an escape of its own what no stored value can hold."""
-    for literal in _LITERALS.findall(path) if "\\u" in path else ():
-        try:
-            value = json.loads(literal)
-        except ValueError:
-            raise InvalidPathException(detail="The selection in 'path' cannot be read.") from None
-        if is_unstorable(value):
-            raise InvalidPathException(
-                detail="The selection in 'path' holds a character that no value can hold."
-            )
-
-
-def require_paths(operations: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None:
-    """Refuse a path to an attribute that there is not: ignoring it would look like success (H7).
-
-    Raises:
-        InvalidPathException: if a path names none of the type's attributes.
-    """
-    for operation in operations:
-        path = next((value for name, value in operation.items() if name.lower() == "path"), None)
-        if isinstance(path, str) and not catalogue.knows(_SELECTION.sub("", path.strip())):
-            raise InvalidPathException(detail=NO_ATTRIBUTE)
 
 
 def read_group_patch(
@@ -290,7 +224,7 @@ def _fence_of(op: str, path: Any, value: Any) -> int | None:  # noqa: ANN401 - J
     else:
         return None
     is_number = isinstance(stated, int) and not isinstance(stated, bool)
-    return stated if is_number and 0 <= stated <= 2**53 else None
+    return stated if is_number and 0 <= stated <= LARGEST_INTEGER else None
 
 
 def _only(value: Any, name: str) -> Any:  # noqa: ANN401 - JSON

@@ -20,10 +20,11 @@ from scim2_models import (
 )
 
 from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.documents import member_of
 from scim.domain.enterprise import MANAGER, MANAGER_PATH
-from scim.domain.group_patch import MOST_OPERATIONS, NO_ATTRIBUTE, NO_OPERATION, OPERATIONS, TOO_MANY
 from scim.domain.lenient_resources import ResourceReader
 from scim.domain.patch_effort import require_readable
+from scim.domain.patch_operations import MOST_OPERATIONS, NO_ATTRIBUTE, NO_OPERATION, OPERATIONS, TOO_MANY
 from scim.domain.profile import Tolerance
 
 Operation = dict[str, Any]
@@ -94,7 +95,7 @@ class _Target:
             return True
         stated = value[0] if isinstance(value, list) and len(value) == 1 else value
         if isinstance(stated, dict):
-            stated = next((each for name, each in stated.items() if name.lower() == "value"), None)
+            stated = member_of(stated, "value")
         return "value" in self.attribute.parts and isinstance(stated, str)
 
 

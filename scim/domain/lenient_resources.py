@@ -15,6 +15,7 @@ from typing import Any
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.documents import member_of
 from scim.domain.profile import Tolerance
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
@@ -44,7 +45,7 @@ class ResourceReader:
 
     def refuse_schemas(self, body: Mapping[str, Any]) -> None:
         """Refuse a ``schemas`` that names what there is not, or leaves out what is used."""
-        stated = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+        stated = member_of(body, "schemas")
         named = stated if isinstance(stated, list) else []
         listed = {each.lower() for each in named if isinstance(each, str)}
         known = {self.catalogue.schema.lower(), *self.catalogue.extensions}

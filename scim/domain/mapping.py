@@ -21,7 +21,7 @@ from idp.domain.query import Record
 from idp.domain.user_name import UserNameFault, fold, is_blank, user_name_fault
 from kernel.sentences import in_a_sentence
 from scim.domain.catalogue import GROUPS, USERS
-from scim.domain.documents import write
+from scim.domain.documents import LARGEST_INTEGER, write
 from scim.domain.enterprise import manager_of
 from scim.domain.entries import check_entries
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, USER_EXTENSION, USER_SCHEMA
@@ -37,7 +37,6 @@ LARGEST_RESOURCE = 1_048_576
 """Bytes of a stored resource: what a body may have, however many requests it grew by."""
 _ROOM_TO_END = 64
 """Bytes more that a resource may have which is not active: who is to lose access loses it at any size."""
-_LARGEST_VERSION = 2**53
 _MOST_DAYS = 36_500
 _USER_NAME_FAULTS = {
     UserNameFault.BLANK: "'userName' is empty.",
@@ -291,6 +290,6 @@ def _source_version(extension: Mapping[str, Any]) -> int | None:
     version = extension.get("sourceVersion")
     if version is None:
         return None
-    if not 0 <= version <= _LARGEST_VERSION:
+    if not 0 <= version <= LARGEST_INTEGER:
         raise InvalidValueException(detail="'sourceVersion' is out of range.")
     return int(version)

@@ -8,7 +8,8 @@ from typing import Any
 
 from scim2_models import InvalidPathException, TooManyException
 
-from scim.domain.filters import DEEPEST, LONGEST, MOST_TERMS, STRINGS
+from scim.domain.filters import DEEPEST, MOST_TERMS, STRINGS, nests_too_deep
+from scim.domain.patch_operations import require_short
 
 MOST_COMPARISONS = 100_000
 """Terms times entries: what the operations of a request may cost together, about two seconds."""
@@ -25,18 +26,11 @@ def require_readable(path: str) -> None:
     Raises:
         InvalidPathException: if it is too long, nests too deep, or has too many terms.
     """
-    if len(path) > LONGEST:
-        raise InvalidPathException(detail=f"A 'path' may have {LONGEST} characters at most.")
+    require_short(path)
     if "[" not in path:
         return
-    depth = 0
-    for character in STRINGS.sub("", path):
-        if character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        if depth > DEEPEST:
-            raise InvalidPathException(detail=f"The selection in 'path' nests deeper than {DEEPEST} levels.")
+    if nests_too_deep(path):
+        raise InvalidPathException(detail=f"The selection in 'path' nests deeper than {DEEPEST} levels.")
     if _terms(path) > MOST_TERMS:
         raise InvalidPathException(detail=f"The selection in 'path' has more than {MOST_TERMS} terms.")
 

@@ -8,9 +8,9 @@ from typing import Any
 from scim2_models import Context, InvalidFilterException, PatchOp, ScimPolicy
 from scim2_models.path import Path
 
-from scim.domain.group_patch import PATCH_SCHEMA, SEVERAL_SELECTED
 from scim.domain.models import TOLERANT
 from scim.domain.patch_effort import Effort, comparisons, reading
+from scim.domain.patch_operations import PATCH_SCHEMA, SEVERAL_SELECTED
 from scim.domain.profile import Tolerance
 
 _DESCRIBING = TOLERANT.model_copy(update={"unmatched_path_filter": ScimPolicy.UnmatchedPathFilter.create})

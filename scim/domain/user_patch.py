@@ -14,11 +14,11 @@ from idp.domain.account import Account
 from idp.domain.provisioning import AccountFacts
 from idp.domain.query import StoredAccount
 from idp.domain.reporting_line import manager_in
+from scim.domain.documents import LARGEST_INTEGER
 from scim.domain.mapping import invitation_of, is_fenced, require_room
 from scim.domain.models import USER_EXTENSION
 
 _FENCE = f"{USER_EXTENSION}:sourceVersion".lower()
-_LARGEST = 2**53
 _JSON = {True: "true", False: "false"}
 _AS_STORED = tuple(
     each.name
@@ -81,7 +81,7 @@ def read_switch(operations: Sequence[Mapping[str, Any]]) -> Switch | None:
         name = path.lower() if isinstance(path, str) else ""
         if name == "active" and isinstance(value, bool):
             active = value
-        elif name == _FENCE and type(value) is int and 0 <= value <= _LARGEST:
+        elif name == _FENCE and type(value) is int and 0 <= value <= LARGEST_INTEGER:
             version = value
         else:
             return None

@@ -29,14 +29,13 @@ from scim.domain.group_patch import (
     GroupPatch,
     Held,
     read_group_patch,
-    read_operations,
-    require_paths,
     split_members,
 )
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
 from scim.domain.mapping import group_facts, is_stated, keep_fence, stated_document, states_access
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
+from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
 from scim.usecases.client import ScimClient
 from scim.usecases.outcomes import ConditionFailed, GroupWritten, NotTheirAccess

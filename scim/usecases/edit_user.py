@@ -24,12 +24,12 @@ from scim.domain.documents import require_schema
 from scim.domain.enterprise import keep_manager
 from scim.domain.entries import merge_entries
 from scim.domain.etag import Demand
-from scim.domain.group_patch import read_operations, require_paths
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
 from scim.domain.links import check_links
 from scim.domain.mapping import account_facts, is_stated, keep_fence, keep_kind, stated_document, wire_form
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
+from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.usecases.client import ScimClient

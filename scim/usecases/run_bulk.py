@@ -21,7 +21,7 @@ from kernel.origin import current_origin
 from scim.domain.bulk import Bulk, Operation
 from scim.domain.bulk_plan import plan, references, resolved, without_unmade
 from scim.domain.errors import error_document
-from scim.domain.group_patch import PATCH_SCHEMA
+from scim.domain.patch_operations import PATCH_SCHEMA
 
 _log = structlog.get_logger(__name__)
 

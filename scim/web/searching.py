@@ -11,13 +11,13 @@ from typing import Any
 from scim2_models import (
     InvalidCursorException,
     InvalidPathException,
-    InvalidSyntaxException,
     InvalidValueException,
 )
 
 from idp.domain.query import Search, Sort
 from kernel.web.http import Request
 from scim.domain.catalogue import Attribute, Catalogue
+from scim.domain.documents import require_listed
 from scim.domain.filters import compile_filter
 from scim.domain.lenient_filters import lenient_filter
 from scim.domain.profile import Tolerance
@@ -100,9 +100,7 @@ def search_request(
         SCIMException: if the body is no SearchRequest or a part of it cannot be understood.
     """
     body = {name.lower(): value for name, value in body_object(request).items()}
-    schemas = body.get("schemas")
-    if not isinstance(schemas, list) or SEARCH_SCHEMA.lower() not in [str(each).lower() for each in schemas]:
-        raise InvalidSyntaxException(detail=f"'schemas' must name {SEARCH_SCHEMA}.")
+    require_listed(body.get("schemas"), SEARCH_SCHEMA)
     stated = {name: body[name.lower()] for name in _PARAMETERS if body.get(name.lower()) is not None}
     return _read(stated, catalogue, settings, tolerance, others)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scim.domain.group_patch import MOST_OPERATIONS, PATCH_SCHEMA
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA
+from scim.domain.patch_operations import MOST_OPERATIONS, PATCH_SCHEMA
 from tests.support.scim import a_group, a_user
 
 if TYPE_CHECKING:
