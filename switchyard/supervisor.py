@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
@@ -104,11 +104,15 @@ class Supervisor:
         final: int | None = None,
     ) -> None:
         self._running = {child.name: _Running(child) for child in children}
-        self._say = say
+        self._aloud = say
         self._grace = grace
         self._final = final
         self.refused = 0
         """The code of a child that could not run as it is set up, once one said so."""
+
+    def _say(self, line: str) -> None:
+        with suppress(OSError):  # the children are looked after though nobody can be told
+            self._aloud(line)
 
     def start(self) -> None:
         """Start every child that is not running."""

@@ -8,7 +8,6 @@ Registration's own are built in :mod:`switchyard.registration_wiring`, and what 
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 
 import structlog
@@ -26,6 +25,7 @@ from kernel.database import Database
 from kernel.errors import SettingsError
 from kernel.fetch import Fetcher, FetchRules
 from kernel.heap import Afterwards
+from kernel.log_lines import LogLines
 from kernel.logged_errors import LogFormatter, traced
 from kernel.randomness import SystemRandomness
 from kernel.settings import KernelSettings
@@ -53,6 +53,7 @@ def set_up_logs(kernel: KernelSettings) -> None:
     logging.basicConfig(level=level, handlers=[handler])
     for library in ("alembic", "authlib", "httpx", "httpcore", "sqlalchemy", "scim2_client"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
+    lines = LogLines()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -62,7 +63,7 @@ def set_up_logs(kernel: KernelSettings) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_names: lines,
     )
 
 

@@ -51,6 +51,25 @@ def test_a_child_that_dies_is_started_again(said: list[str]) -> None:
         supervisor.stop()
 
 
+def test_children_are_looked_after_though_nobody_can_be_told() -> None:
+    """The disk of the log is full, or whoever reads standard error has gone away."""
+
+    def mute(_line: str) -> None:
+        raise BrokenPipeError
+
+    supervisor = Supervisor([Child("brief", (sys.executable, "-c", ""))], say=mute)
+    supervisor.start()
+    try:
+
+        def has_died() -> bool:
+            supervisor.look()
+            return supervisor.deaths("brief") == 1
+
+        wait_until(has_died, "the end of the child")
+    finally:
+        supervisor.stop()
+
+
 REFUSES = (sys.executable, "-c", "raise SystemExit(2)")
 LATER = "import pathlib, sys; told = pathlib.Path(sys.argv[1]); told.exists() and sys.exit(2); told.touch(); sys.exit(1)"
 

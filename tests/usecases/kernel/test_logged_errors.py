@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,3 +180,19 @@ def test_an_error_without_words_and_one_with_notes_are_told() -> None:
     noted = ValueError("first")
     noted.add_note("while it started")
     assert traced((ValueError, noted, None)).splitlines() == ["ValueError: first", "while it started"]
+
+
+@pytest.mark.usefixtures("_logs")
+def test_who_asks_is_answered_though_the_log_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: with the disk of the log full every request was answered 500, and had been done."""
+
+    def endpoint(_: Request) -> Response:
+        structlog.get_logger().info("thing.done")
+        return Response(201)
+
+    with Path("/dev/full").open("wb", buffering=0) as raw:
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(raw, write_through=True))
+        answer = serve(
+            {"GET": endpoint}, Request("GET", "/x", "", {}, b"", "192.0.2.1", {}), request_id="r-1"
+        )
+    assert answer.status == 201
