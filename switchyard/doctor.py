@@ -226,7 +226,16 @@ def _readiness(kernel: KernelSettings, authority: str) -> Finding:
         return Finding("server", "odd", f"{url} does not answer ({type(error).__name__}): is it running?")
     if answer.status_code == 200:
         return Finding("server", "good", f"{url} says ready")
-    return Finding("server", "bad", f"{url} answers {answer.status_code}")
+    return Finding("server", "bad", f"{url} answers {answer.status_code}{_lacking(answer)}")
+
+
+def _lacking(answer: httpx.Response) -> str:
+    """Return what a server of ours says that it lacks; another may stand at its address."""
+    try:
+        told = f": {', '.join(answer.json()['lacking'])}"
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return told if told.isprintable() else ""
 
 
 def _of_registration(system: RegistrationSystemSettings, clock: Clock) -> Iterator[Finding]:

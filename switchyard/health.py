@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from kernel.database import is_read_only
+from kernel.database import Database, is_read_only
 from kernel.errors import SwitchyardError
 from kernel.store import Store
 from switchyard.revisions import System, may_be_served
+
+_NO_ROOM = 1024 * 1024
+"""Bytes on the disk of a file of SQLite below which next to nothing can be written any more."""
 
 
 def add_routes(
@@ -50,7 +55,9 @@ def missing(store: Store, system: System, ready: Callable[[], bool]) -> list[str
                 lacking.append("the database is not up to date")
             if is_read_only(connection):
                 lacking.append("the database takes no changes")
-    except SQLAlchemyError:
+        if _has_no_room(store.database):
+            lacking.append("the disk of the database is full")
+    except (SQLAlchemyError, OSError):
         return ["the database does not answer"]
     try:
         if not ready():
@@ -58,3 +65,10 @@ def missing(store: Store, system: System, ready: Callable[[], bool]) -> list[str
     except (SwitchyardError, SQLAlchemyError):
         lacking.append("the signing keys cannot be read")
     return lacking
+
+
+def _has_no_room(database: Database) -> bool:
+    """Tell whether the disk of a file is full; PostgreSQL tells nobody how much there is on its own."""
+    if database.dialect != "sqlite":
+        return False
+    return shutil.disk_usage(Path(database.engine.url.database or "").parent).free < _NO_ROOM

@@ -315,6 +315,33 @@ def test_the_doctor_believes_registration_whose_certificate_is_of_another_author
     assert f"ok    registration server: {registration.origin}/readyz says ready" in said
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            b'{"lacking": ["the disk is full", "there is no signing key"]}',
+            ": the disk is full, there is no signing key",
+        ),
+        (b'{"lacking": ["\\u001b[2J"]}', ""),
+        (b'{"lacking": [1]}', ""),
+        (b'{"status": "not ready"}', ""),
+        (b"[]", ""),
+        (b"Bad Gateway", ""),
+    ],
+)
+def test_the_doctor_hands_on_what_a_server_lacks(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes, told: str
+) -> None:
+    """A proxy may answer in its place, with anything."""
+    with serving_documents(tmp_path) as registration:
+        registration.put("/readyz", body, status=503)
+        monkeypatch.setenv("SSL_CERT_FILE", str(registration.authority))
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__KERNEL__PUBLIC_URL", registration.origin)
+        found = examine(read_settings(site.settings, os.environ))
+    sentences = [each.sentence for each in found if each.subject == "registration server"]
+    assert sentences == [f"{registration.origin}/readyz answers 503{told}"]
+
+
 def test_the_doctor_goes_by_the_clock_that_all_goes_by(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -80,3 +81,27 @@ def test_a_node_whose_database_takes_no_changes_is_not_ready(postgresql_gateway_
     cut_all(postgresql_gateway_database)
     status, lacking = ready(postgresql_gateway_database)
     assert (status, "the database takes no changes" in lacking) == (503, True)
+
+
+def with_room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    """Let every disk of this machine have so many bytes left."""
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=free))
+
+
+def test_a_node_whose_disk_is_full_is_not_ready(
+    sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody who signs in there is answered 503: who looks after the node has to hear why."""
+    database = sqlite_databases.new("empty")
+    with_room(monkeypatch, 1024 * 1024)
+    assert ready(database) == (503, ["the database is not up to date"])
+    with_room(monkeypatch, 1024 * 1024 - 1)
+    assert ready(database) == (503, ["the database is not up to date", "the disk of the database is full"])
+
+
+def test_the_disk_of_a_node_is_not_that_of_its_postgresql(
+    postgresql_databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_room(monkeypatch, 0)
+    assert ready(postgresql_databases.new("empty")) == (503, ["the database is not up to date"])
