@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.settings import IdpSettings
+from kernel.clock import FrozenClock
 from tests.support.forms import form_with, forms_of, submit, token_of
 from tests.support.gateway import Journey, a_gateway, heading_of, shown_secret, totp_code
 
 if TYPE_CHECKING:
-    from kernel.clock import FrozenClock
     from kernel.database import Database
 
 Member = tuple[Journey, str]
@@ -37,6 +37,23 @@ def test_a_wrong_code_is_refused_and_says_how_many_tries_are_left(at_code: Membe
     assert visitor.messages == ["2004"]
     assert "attempts left" in visitor.text
     assert visitor.client.get_cookie("gateway_session") is None
+
+
+def test_whoever_has_a_phone_whose_clock_is_wrong_is_told_what_to_do(at_code: Member) -> None:
+    """MF-02: its codes are those of another time. The page says so beforehand, and of no code when it is right."""
+    visitor, secret = at_code
+    told = "The app makes its codes from the time of your phone"
+    assert told in visitor.text
+    clock = FrozenClock(visitor.gateway.services.store.clock.now() + dt.timedelta(minutes=5))
+    visitor.send(code=totp_code(secret, clock))
+    assert (visitor.messages, told in visitor.text) == (["2004"], True)
+
+
+def test_so_is_whoever_sets_up_its_app(nora: Journey) -> None:
+    nora.start_activation()
+    nora.set_question()
+    nora.send(method="app")
+    assert "The app makes its codes from the time of your phone" in nora.text
 
 
 def _wrong(secret: str, visitor: Journey) -> str:
