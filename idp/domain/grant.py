@@ -152,6 +152,11 @@ def is_repeat(token: StoredRefreshToken, *, grace: dt.timedelta, now: dt.datetim
     return token.used_at is not None and now - token.used_at < grace
 
 
+def refresh_token_end(family_end: dt.datetime, *, idle: dt.timedelta, now: dt.datetime) -> dt.datetime:
+    """Return when a refresh token that is given now ends: by its idle limit, or with its family (RT-09)."""
+    return min(family_end, now + idle)
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """A token as introspection sees it. ``kind`` is access_token or refresh_token."""

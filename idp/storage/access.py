@@ -13,35 +13,25 @@ from idp.storage.tables import account, grant, group, membership, nested_group, 
 from kernel.listed import listed
 from kernel.prepared import Bound, Prepared, Row, run_together
 
-_MINE = group.c.id.in_(groups_around(bindparam("account_id", type_=account.c.id.type)))
-ACCESS_COLUMNS = (
+_COLUMNS = (
     group.c.organization_id,
     group.c.organization_short_name,
     group.c.access_role_key,
     group.c.access_role_name,
     group.c.application_key,
 )
-_ACCESS = Prepared(
-    select(*ACCESS_COLUMNS).where(_MINE).order_by(group.c.organization_id, group.c.access_role_key)
-)
-_ACCESS_OF_APPLICATION = Prepared(
-    select(*ACCESS_COLUMNS)
-    .where(_MINE, group.c.application_key == bindparam("application_key"))
+ACCESS_OF_ACCOUNT = (
+    select(*_COLUMNS)
+    .where(group.c.id.in_(groups_around(bindparam("account_id", type_=account.c.id.type))))
     .order_by(group.c.organization_id, group.c.access_role_key)
 )
+"""What the memberships of ``account_id`` open, of every application."""
+_ACCESS = Prepared(ACCESS_OF_ACCOUNT)
 
 
-def access_rows(
-    connection: Connection, account_id: str, application_key: str | None = None
-) -> tuple[AccessRow, ...]:
-    """Return what the account's memberships open, of one application or of all, in a stable order."""
-    if application_key is None:
-        rows = _ACCESS.within(connection, account_id=account_id)
-    else:
-        rows = _ACCESS_OF_APPLICATION.within(
-            connection, account_id=account_id, application_key=application_key
-        )
-    return tuple(AccessRow(*row) for row in rows)
+def access_rows(connection: Connection, account_id: str) -> tuple[AccessRow, ...]:
+    """Return what the account's memberships open, of all applications, in a stable order."""
+    return tuple(AccessRow(*row) for row in _ACCESS.within(connection, account_id=account_id))
 
 
 # --- when a way goes ----------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def change_group_row(
     changed: Group,
     *,
     expected_version: int,
-    values: Sequence[AttributeValue] | None,
+    values: Sequence[AttributeValue],
 ) -> Stale | Moved | None:
     """Store ``changed`` over the row it was computed from; one UPDATE decides, as for accounts.
 
@@ -119,9 +119,8 @@ def change_group_row(
         if now_at is not None and now_at.source_version > changed.source_version:
             return Stale(now_at.source_version)
         return Moved()
-    if values is not None:
-        connection.execute(delete(group_value).where(group_value.c.group_id == changed.id))
-        _insert_values(connection, changed.id, values)
+    connection.execute(delete(group_value).where(group_value.c.group_id == changed.id))
+    _insert_values(connection, changed.id, values)
     return None
 
 
@@ -132,14 +131,9 @@ def touch_group_versions(connection: Connection, group_ids: Iterable[str], *, no
         _TOUCH.within(connection, ids=ids, now=now)
 
 
-def delete_group(
-    connection: Connection, group_id: str, *, source: str, expected_version: int | None = None
-) -> bool:
-    """Remove the group with its memberships; False if ``source`` has none such at that version."""
-    statement = delete(group).where(group.c.id == group_id, group.c.source == source)
-    if expected_version is not None:
-        statement = statement.where(group.c.version == expected_version)
-    return connection.execute(statement).rowcount == 1
+def delete_group(connection: Connection, group_id: str, *, source: str) -> None:
+    """Remove the group of ``source`` with its memberships."""
+    connection.execute(delete(group).where(group.c.id == group_id, group.c.source == source))
 
 
 def _columns(value: Group) -> Mapping[str, Any]:

@@ -12,18 +12,17 @@ from idp.domain.grant import CodeRequest, GrantState
 from idp.domain.oauth import Fault, ResponseMode
 from idp.domain.scope import OFFLINE_ACCESS, OPENID
 from idp.domain.session import LiveSession
-from idp.domain.tokens import Authentication, seconds
+from idp.domain.tokens import Authentication
 from idp.storage.codes import insert_code
-from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
+from idp.storage.grants import NewGrant
 from idp.usecases.minting import (
     Issue,
-    StaleClientError,
     access_now,
     issue_access_token,
     signed_id_token,
 )
 from idp.usecases.services import IdpServices
-from idp.usecases.subjects import subject_of
+from idp.usecases.sign_in_grants import authentication_in, grant_of_session, store_grant
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
@@ -74,17 +73,10 @@ def issue_grant(
         StaleClientError: if client or account were switched off a moment ago; nothing was given.
     """
     client, scope = request.known_client, granted_scope(request)
-    new = _new_grant(services, unit, request, session, scope)
-    how = Authentication(
-        session.id,
-        seconds(session.authenticated_at),
-        acr,
-        tuple(session.amr),
-        seconds(session.expires_at),
-    )
-    if not insert_grant(unit.connection, new, now=unit.now):
-        raise StaleClientError(client=client.id)
-    remember_client_of_session(unit.transaction, session.id, client.id, now=unit.now)
+    claims = request.claims.granted(client.scopes) if OPENID in scope else {}
+    new = grant_of_session(services, unit, client, session, scope=scope, claims=claims)
+    how = authentication_in(session, acr=acr)
+    store_grant(unit, new, session)
     unit.audit.record(
         "gateway:authorization:granted",
         actor=Actor("account", session.account.id, session.id),
@@ -95,29 +87,6 @@ def issue_grant(
     code = _store_code(services, unit, request, new, how) if CODE in kinds else ""
     found = {"code": code} if code else {}
     return found if kinds == [CODE] else {**found, **_issue_tokens(services, unit, request, new, how, code)}
-
-
-def _new_grant(
-    services: IdpServices,
-    unit: Unit,
-    request: AuthorizationRequest,
-    session: LiveSession,
-    scope: tuple[str, ...],
-) -> NewGrant:
-    client = request.known_client
-    claims = request.claims.granted(client.scopes) if OPENID in scope else {}
-    offline = OFFLINE_ACCESS in scope
-    family_end = unit.now + services.settings.refresh_token_life
-    return NewGrant(
-        unit.randomness.ulid(unit.now),
-        client.id,
-        session.account.id,
-        None if offline else session.id,
-        " ".join(scope),
-        family_end if offline else min(family_end, session.expires_at),
-        subject=subject_of(services, client, session.account.id),
-        claims=claims or None,
-    )
 
 
 def _store_code(

@@ -14,8 +14,8 @@ from idp.domain.session import Acr
 from idp.storage.clients import admit
 from idp.storage.device_authorizations import Codes, DeviceAuthorization, add_device_authorization
 from idp.usecases.limits import DEVICES, DEVICES_OF_PLACE, take_from_client, take_from_place
-from idp.usecases.minting import refuse_replay
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_replay
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit

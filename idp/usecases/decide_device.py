@@ -10,9 +10,7 @@ from idp.domain.device_code import read_user_code, shown
 from idp.domain.factors import FactorKind
 from idp.domain.interaction import Wanted
 from idp.domain.login_flow import Demands, within_reach
-from idp.domain.scope import OFFLINE_ACCESS
 from idp.domain.session import LiveSession, satisfies
-from idp.domain.tokens import Authentication, seconds
 from idp.storage.clients import find_client
 from idp.storage.consents import keep_consent
 from idp.storage.device_authorizations import (
@@ -23,12 +21,10 @@ from idp.storage.device_authorizations import (
     find_waiting,
 )
 from idp.storage.factors import confirmed_factors
-from idp.storage.grants import NewGrant, insert_grant, remember_client_of_session
 from idp.usecases.entrance import may_enter
 from idp.usecases.limits import take_user_code
-from idp.usecases.minting import StaleClientError
 from idp.usecases.services import IdpServices
-from idp.usecases.subjects import subject_of
+from idp.usecases.sign_in_grants import authentication_in, grant_of_session, store_grant
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
@@ -174,31 +170,11 @@ def _is_strong_enough(unit: Unit, asked: DeviceAuthorization, session: LiveSessi
 
 
 def _allow(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSession) -> str:
-    new = _new_grant(services, unit, found, session)
-    how = Authentication(
-        session.id,
-        seconds(session.authenticated_at),
-        session.acr,
-        tuple(session.amr),
-        seconds(session.expires_at),
-    )
-    if not insert_grant(unit.connection, new, now=unit.now):
-        raise StaleClientError(client=new.client_id)
-    remember_client_of_session(unit.transaction, session.id, new.client_id, now=unit.now)
-    keep_consent(unit.connection, new.account_id, new.client_id, new.scope.split(), now=unit.now)
+    """Give the device a grant of this session, with the consent that goes with it; return its id."""
+    scope = tuple(found.asked.scope.split())
+    new = grant_of_session(services, unit, found.client, session, scope=scope)
+    store_grant(unit, new, session)
+    keep_consent(unit.connection, new.account_id, new.client_id, scope, now=unit.now)
+    how = authentication_in(session, acr=session.acr)
     allow(unit.connection, digest(found.user_code), grant_id=new.id, authentication=how.to_json())
     return new.id
-
-
-def _new_grant(services: IdpServices, unit: Unit, found: _Waiting, session: LiveSession) -> NewGrant:
-    offline = OFFLINE_ACCESS in found.asked.scope.split()
-    family_end = unit.now + services.settings.refresh_token_life
-    return NewGrant(
-        unit.randomness.ulid(unit.now),
-        found.client.id,
-        session.account.id,
-        None if offline else session.id,
-        found.asked.scope,
-        family_end if offline else min(family_end, session.expires_at),
-        subject=subject_of(services, found.client, session.account.id),
-    )

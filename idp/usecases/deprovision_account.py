@@ -26,7 +26,7 @@ class Deprovisioned:
     """The account is gone."""
 
 
-class _UndoneError(Exception):
+class _NotDeletedError(Exception):
     """Undoes the unit: the account moved before it was held; ``refusal`` is None where trying again helps."""
 
     def __init__(self, refusal: Missing | Moved | Protected | None = None) -> None:
@@ -57,7 +57,7 @@ def deprovision_account(
         try:
             with services.store.write() as unit:
                 _delete(unit, asked)
-        except _UndoneError as undone:
+        except _NotDeletedError as undone:
             if undone.refusal is not None:
                 return undone.refusal
         else:
@@ -99,7 +99,7 @@ def _delete(unit: Unit, asked: _Asked) -> None:
         end_sessions(unit, asked.services, account_id=asked.account_id, reason="deleted", actor=asked.actor)
         led = forget_manager(unit, account)
         if led is None:
-            raise _UndoneError(Protected())
+            raise _NotDeletedError(Protected())
         remove_account(unit.connection, asked.account_id)
     unit.audit.record(
         "gateway:account:deleted",
@@ -120,12 +120,12 @@ def _hold(unit: Unit, asked: _Asked, *, may_be_in_groups: bool) -> tuple[Account
     if groups:  # who may not delete the account touches nothing of it
         refused = asked.refusal(find_account(unit.connection, asked.account_id))
         if refused is not None:
-            raise _UndoneError(refused)
+            raise _NotDeletedError(refused)
         touch_group_versions(unit.connection, groups, now=unit.now)
     account, held_in = hold_member(unit.connection, asked.account_id, source=asked.source)
     refused = asked.refusal(account)
     if account is None or refused is not None:
-        raise _UndoneError(refused)
+        raise _NotDeletedError(refused)
     if set(held_in) != set(groups):  # who added it since the groups were read was not told yet
-        raise _UndoneError
+        raise _NotDeletedError
     return account, groups

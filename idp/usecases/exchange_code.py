@@ -17,10 +17,10 @@ from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unautho
 from idp.storage.clients import admit
 from idp.storage.codes import find_spent_code, spend_code
 from idp.storage.grants import grant_state, revoke_grant
-from idp.usecases.minting import TokenAnswer, check_client_is_current, refuse_grant, refuse_replay
+from idp.usecases.minting import TokenAnswer, check_client_is_current
 from idp.usecases.redeem import locked_meanwhile, redeem
 from idp.usecases.services import IdpServices
-from kernel.audit import Actor
+from idp.usecases.token_refusals import refuse_grant, refuse_replay, refuse_second_use
 from kernel.crypto import digest
 from kernel.store import Unit
 
@@ -49,7 +49,7 @@ def exchange_code(
             return refuse_replay(unit, proven.client, client)
         spent = spend_code(unit.connection, digest(code), now=unit.now)
         if spent is None:
-            return _refuse_second(services, unit, client, code)
+            return _refuse_unspendable(services, unit, client, code)
         redemption = Redemption(client.id, redirect_uri, verifier)
         reason = code_fault(spent, redemption, now=unit.now) or _key_fault(spent, client)
         reason = reason or _resource_fault(spent, resource)
@@ -86,18 +86,10 @@ def _key_fault(spent: SpentCode, client: AuthenticatedClient) -> str:
     return "dpop_jkt" if wanted and client.held != Confirmation(Binding.KEY, wanted) else ""
 
 
-def _refuse_second(services: IdpServices, unit: Unit, client: AuthenticatedClient, code: str) -> Fault:
-    """RFC 6749 §4.1.2: a code that comes a second time takes back what it gave (TK-01)."""
+def _refuse_unspendable(services: IdpServices, unit: Unit, client: AuthenticatedClient, code: str) -> Fault:
+    """Refuse a code that could not be spent: nobody knows it, or it was spent before (TK-01)."""
     found = find_spent_code(unit.connection, digest(code))
     if found is None:
         return refuse_grant(services, unit, client, invalid_grant("code: unknown"))
     grant_id, owner = found
-    if revoke_grant(unit.connection, grant_id, reason="code-replayed", now=unit.now):
-        unit.audit.record(
-            "gateway:grant:revoked",
-            actor=Actor("client", client.id),
-            target=grant_id,
-            reason="code replayed",
-            details={"owner": owner},
-        )
-    return refuse_grant(services, unit, client, invalid_grant("code: replayed"))
+    return refuse_second_use(services, unit, client, grant_id=grant_id, owner=owner, what="code")

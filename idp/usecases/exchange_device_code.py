@@ -15,10 +15,10 @@ from idp.storage.device_authorizations import (
     spend,
 )
 from idp.storage.grants import grant_state, revoke_grant
-from idp.usecases.minting import TokenAnswer, check_client_is_current, refuse_grant, refuse_replay
+from idp.usecases.minting import TokenAnswer, check_client_is_current
 from idp.usecases.redeem import locked_meanwhile, redeem
 from idp.usecases.services import IdpServices
-from kernel.audit import Actor
+from idp.usecases.token_refusals import refuse_grant, refuse_replay, refuse_second_use
 from kernel.crypto import digest
 from kernel.store import Unit
 
@@ -85,7 +85,9 @@ def _redeem(
     if answer.grant_id is None or answer.authentication is None or answer.decided_at is None:
         return refuse_grant(services, unit, client, invalid_grant("device code: grant is gone"))
     if not spend(unit.connection, code, now=unit.now):
-        return _refuse_second(services, unit, client, answer.grant_id)
+        return refuse_second_use(
+            services, unit, client, grant_id=answer.grant_id, owner=client.id, what="device code"
+        )
     how = Authentication.from_json(dict(answer.authentication))
     state = grant_state(unit.connection, answer.grant_id, now=unit.now)
     reason = grant_fault(state, now=unit.now)
@@ -97,15 +99,3 @@ def _redeem(
     check_client_is_current(state, client.client)
     request = CodeRequest(tuple(asked.scope.split()), "", "", asked.request.resource, how)
     return redeem(services, unit, client, state, request, GrantType.DEVICE_CODE)
-
-
-def _refuse_second(services: IdpServices, unit: Unit, client: AuthenticatedClient, grant_id: str) -> Fault:
-    if revoke_grant(unit.connection, grant_id, reason="device-code-replayed", now=unit.now):
-        unit.audit.record(
-            "gateway:grant:revoked",
-            actor=Actor("client", client.id),
-            target=grant_id,
-            reason="device code replayed",
-            details={"owner": client.id},
-        )
-    return refuse_grant(services, unit, client, invalid_grant("device code: replayed"))

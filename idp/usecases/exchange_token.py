@@ -14,20 +14,14 @@ from idp.domain.client import AuthenticatedClient, Client, ProvenClient, Replaye
 from idp.domain.confirmation import token_type
 from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, split_scope
-from idp.domain.tokens import ACCESS_TOKEN_TYPE, AccessTokenFacts, Authentication, TokenFacts
-from idp.storage.access_tokens import NewAccessToken, find_bearer
+from idp.domain.tokens import AccessTokenFacts, Authentication, TokenFacts
+from idp.storage.access_tokens import NewAccessToken
 from idp.storage.clients import admit
 from idp.storage.exchanged_tokens import insert_exchanged_token
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN
-from idp.usecases.minting import (
-    StaleClientError,
-    TokenAnswer,
-    record_issue,
-    refuse_grant,
-    refuse_replay,
-    signed_access_token,
-)
+from idp.usecases.authenticate_bearer import bearer
+from idp.usecases.minting import StaleClientError, TokenAnswer, record_issue, signed_access_token
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_grant, refuse_replay
 from kernel.crypto import digest
 from kernel.store import Unit
 
@@ -99,7 +93,7 @@ def _request_fault(client: Client, request: ExchangeRequest) -> Fault | None:
 def _order(services: IdpServices, proven: ProvenClient, request: ExchangeRequest) -> _Order | Fault:
     """Return what is to be issued: of the subject's token, for the actor, to one of its resources."""
     client = proven.client
-    subject = _live(services, request.subject_token)
+    subject = bearer(services, request.subject_token)
     if subject is None or not _reached(client, subject):
         return _refused("subject_token", "subject token: not live, or not for this client")
     if subject.client_id == client.id and subject.confirmation not in {None, proven.held}:
@@ -133,7 +127,7 @@ def _actor(
     """
     actor = client.id
     if request.actor_token:
-        found = _live(services, request.actor_token)
+        found = bearer(services, request.actor_token)
         if found is None or found.client_id != client.id:
             return _refused("actor_token", "actor token: not live, or not the client's")
         if "act" in services.signing.said_by(request.actor_token):
@@ -156,14 +150,6 @@ def _refused(name: str, reason: str) -> Fault:
     return Fault(ErrorCode.INVALID_REQUEST, f"{name} is not acceptable.", reason=reason)
 
 
-def _live(services: IdpServices, token: str) -> TokenFacts | None:
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
-        return None
-    if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
-        return None
-    return find_bearer(services.store.database, digest(token), now=services.store.clock.now())
-
-
 def _reached(client: Client, subject: TokenFacts) -> bool:
     """A token that was made for others is none of the client's business, live or not."""
     return subject.client_id == client.id or not subject.audience.isdisjoint({client.id, *client.serves})
@@ -171,7 +157,7 @@ def _reached(client: Client, subject: TokenFacts) -> bool:
 
 def _audience(client: Client, targets: tuple[str, ...]) -> str:
     if not targets:
-        return client.resources[0] if len(client.resources) == 1 else ""
+        return client.only_resource
     return targets[0] if len(set(targets)) == 1 and targets[0] in client.resources else ""
 
 

@@ -14,8 +14,9 @@ from idp.storage.clients import admit
 from idp.storage.refresh_tokens import inspect_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
 from idp.usecases.encrypt_answers import recipient_of
-from idp.usecases.minting import refuse_replay, response_algorithm
+from idp.usecases.minting import response_algorithm
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_replay
 from kernel.crypto import digest
 
 _DEFAULT_ALGORITHM = "RS256"  # RFC 9701 §6

@@ -11,14 +11,9 @@ from idp.domain.scope import granted_to_machine, split_scope
 from idp.domain.tokens import AccessTokenFacts
 from idp.storage.access_tokens import NewAccessToken, insert_machine_token, of_nobody
 from idp.storage.clients import admit
-from idp.usecases.minting import (
-    StaleClientError,
-    TokenAnswer,
-    record_issue,
-    refuse_replay,
-    signed_access_token,
-)
+from idp.usecases.minting import StaleClientError, TokenAnswer, record_issue, signed_access_token
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_replay
 from kernel.crypto import digest
 
 

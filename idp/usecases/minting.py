@@ -1,4 +1,7 @@
-"""What the deeds that issue tokens share: signing, storing, and the answer. Parts of deeds, never a deed."""
+"""What the deeds that issue tokens share: looking once more, signing, storing, the answer, the audit row.
+
+Parts of deeds, never a deed. How a request for tokens is refused stands in :mod:`token_refusals`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,10 @@ from typing import Any, ClassVar
 
 from idp.domain.claims import claims_named, profile_claims
 from idp.domain.claims_request import chosen
-from idp.domain.client import AuthenticatedClient, Client, Replayed
+from idp.domain.client import AuthenticatedClient, Client
 from idp.domain.confirmation import Confirmation, token_type
 from idp.domain.grant import GrantState
 from idp.domain.group import AccessRow
-from idp.domain.oauth import ErrorCode, Fault, invalid_client, slow_down
 from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import (
     ACCESS_TOKEN_TYPE,
@@ -27,7 +29,6 @@ from idp.domain.tokens import (
 )
 from idp.storage.access_tokens import NewAccessToken, insert_access_token, profile_within
 from idp.storage.application_access import access_within
-from idp.usecases.authenticate_client import failure_key
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import session_of
 from kernel.audit import Actor
@@ -225,34 +226,6 @@ def record_issue(
     )
 
 
-def refuse_grant(services: IdpServices, unit: Unit, client: AuthenticatedClient, fault: Fault) -> Fault:
-    """Count a failed redemption, write it down, and return the refusal: the fault, or 429 (TK-19)."""
-    if services.settings.limits:
-        wait = services.failures.count(unit.connection, failure_key(client.id), now=unit.now)
-        if wait is not None:
-            return slow_down(wait)
-    unit.audit.record(
-        "gateway:grant:refused",
-        actor=Actor("client", client.id),
-        outcome="refused",
-        reason=fault.reason,
-    )
-    return fault
-
-
-def refuse_replay(unit: Unit, client: Client, what: Replayed) -> Fault:
-    """Write down that an assertion or a proof came a second time, and return the refusal."""
-    unit.audit.record(
-        "gateway:client:refused",
-        actor=Actor("client", client.id),
-        outcome="refused",
-        reason=f"{what}: replayed",
-    )
-    if what is Replayed.PROOF:
-        return Fault(ErrorCode.INVALID_DPOP_PROOF, "The DPoP proof is not valid.", reason="proof: replayed")
-    return invalid_client("assertion: replayed")
-
-
 def access_now(unit: Unit, client: Client, state: GrantState) -> tuple[AccessRow, ...] | None:
     """Return what the account's memberships open of the client's application, as they stand in this unit.
 
@@ -272,8 +245,3 @@ def check_client_is_current(state: GrantState, client: Client) -> None:
     """
     if state.client_disabled or state.client_version != client.version:
         raise StaleClientError(client=client.id)
-
-
-def until(moment: dt.datetime, *, idle: dt.timedelta, now: dt.datetime) -> dt.datetime:
-    """Return the end of a refresh token: its idle limit, and never beyond its family's end (RT-09)."""
-    return min(moment, now + idle)

@@ -92,8 +92,8 @@ def change_own_stream(
     if fault is not None:
         return fault
     with services.store.write() as unit:
-        stored = stream_within(unit.connection, client_id)
-        if stored is None or stored.id != stream_id:
+        stored = _own(unit, client_id, stream_id)
+        if stored is None:
             return StreamFault.MISSING
         sealed = stored.authorization if keep_authorization and wanted.endpoint_url else None
         if wanted.authorization:
@@ -114,8 +114,8 @@ def change_own_stream(
 def remove_own_stream(services: IdpServices, client_id: str, stream_id: str) -> StreamFault | None:
     """End a receiver's stream with what waits in it (§8.1.1.5)."""
     with services.store.write() as unit:
-        stored = stream_within(unit.connection, client_id)
-        if stored is None or stored.id != stream_id:
+        stored = _own(unit, client_id, stream_id)
+        if stored is None:
             return StreamFault.MISSING
         remove_stream(unit.connection, stream_id)
         _record(unit, client_id, "removed")
@@ -127,8 +127,8 @@ def set_own_status(
 ) -> StreamFault | None:
     """Set what becomes of a receiver's events (§8.1.2.2)."""
     with services.store.write() as unit:
-        stored = stream_within(unit.connection, client_id)
-        if stored is None or stored.id != stream_id:
+        stored = _own(unit, client_id, stream_id)
+        if stored is None:
             return StreamFault.MISSING
         set_status(unit.connection, stream_id, status, reason=reason, now=unit.now)
         _record(unit, client_id, status.value)
@@ -140,8 +140,8 @@ def verify_own_stream(
 ) -> StreamFault | None:
     """Send the receiver a verification with its ``state``, so that it sees that its stream works (§8.1.4)."""
     with services.store.write() as unit:
-        stored = stream_within(unit.connection, client_id)
-        if stored is None or stored.id != stream_id:
+        stored = _own(unit, client_id, stream_id)
+        if stored is None:
             return StreamFault.MISSING
         if stored.status is StreamStatus.DISABLED:
             return StreamFault.DISABLED
@@ -152,6 +152,12 @@ def verify_own_stream(
         txn = unit.randomness.token(16)
         publish(unit, stored, [Occurrence(VERIFICATION, stream_subject(stream_id), payload, txn)])
         return None
+
+
+def _own(unit: Unit, client_id: str, stream_id: str) -> Stream | None:
+    """Return the receiver's stream if it has this id: a receiver knows no stream but its own."""
+    stored = stream_within(unit.connection, client_id)
+    return stored if stored is not None and stored.id == stream_id else None
 
 
 def _fault(wanted: OwnStream) -> StreamFault | None:

@@ -13,9 +13,9 @@ from idp.domain.oauth import ErrorCode, Fault, slow_down
 from idp.storage.clients import admit
 from idp.storage.pushed_requests import PushedRequest, add_pushed_request
 from idp.usecases.limits import FLOWS, PUSHES, take_from_client, take_from_place
-from idp.usecases.minting import refuse_replay
 from idp.usecases.read_request import PUSHED, open_object
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_replay
 from kernel.audit import Actor
 from kernel.crypto import digest
 

@@ -5,23 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 from idp.domain.client import AuthenticatedClient
-from idp.domain.grant import CodeRequest, GrantState
+from idp.domain.grant import CodeRequest, GrantState, refresh_token_end
 from idp.domain.oauth import Fault, GrantType, invalid_grant
 from idp.domain.token_form import REFRESH, with_check
 from idp.domain.tokens import Authentication
 from idp.storage.lockouts import locked_since
 from idp.storage.refresh_tokens import NewRefreshToken, insert_refresh_token
 from idp.storage.sessions import browser_of
-from idp.usecases.minting import (
-    Issue,
-    TokenAnswer,
-    access_now,
-    issue_for_account,
-    record_issue,
-    refuse_grant,
-    until,
-)
+from idp.usecases.minting import Issue, TokenAnswer, access_now, issue_for_account, record_issue
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_grant
 from kernel.crypto import digest
 from kernel.store import Unit
 
@@ -57,7 +50,7 @@ def redeem(
                 state.id,
                 client.id,
                 facts,
-                until(state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
+                refresh_token_end(state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
             ),
             now=unit.now,
         )

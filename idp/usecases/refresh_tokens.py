@@ -12,7 +12,14 @@ import json
 from dataclasses import dataclass
 
 from idp.domain.client import AuthenticatedClient, ProvenClient, Replayed
-from idp.domain.grant import GrantState, StoredRefreshToken, grant_fault, is_live, is_repeat
+from idp.domain.grant import (
+    GrantState,
+    StoredRefreshToken,
+    grant_fault,
+    is_live,
+    is_repeat,
+    refresh_token_end,
+)
 from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unauthorized_grant
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.token_form import REFRESH, with_check
@@ -34,11 +41,9 @@ from idp.usecases.minting import (
     check_client_is_current,
     issue_for_account,
     record_issue,
-    refuse_grant,
-    refuse_replay,
-    until,
 )
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_grant, refuse_replay
 from kernel.audit import Actor
 from kernel.crypto import digest
 from kernel.store import Unit
@@ -184,7 +189,9 @@ def _rotate(
             spent.grant_id,
             client.id,
             {**spent.request, "bound_to": str(client.held)} if bound else spent.request,
-            until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now),
+            refresh_token_end(
+                issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now
+            ),
             parent,
             unit.sealer.seal(
                 json.dumps({**answer.to_json(), "bound_to": _held_by(client)}).encode(),
@@ -203,7 +210,7 @@ def _keep(
     services: IdpServices, unit: Unit, client: AuthenticatedClient, issue: Issue, presented: bytes
 ) -> TokenAnswer | Fault:
     """Issue new tokens beside the refresh token, which is not idle from now on."""
-    end = until(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now)
+    end = refresh_token_end(issue.state.expires_at, idle=services.settings.refresh_token_idle, now=unit.now)
     if not prolong_refresh_token(unit.connection, presented, client.id, until=end, now=unit.now):
         return refuse_grant(services, unit, client, invalid_grant("refresh: expired"))
     answer = issue_for_account(services, unit, issue, refresh_token="")

@@ -6,6 +6,7 @@ from idp.domain.oauth import ErrorCode, Fault
 from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
 from idp.storage.consents import take_up_consent_request
+from idp.storage.flows import resume_flow
 from idp.usecases.authorize import (
     AuthorizeOutcome,
     ErrorPage,
@@ -15,7 +16,6 @@ from idp.usecases.authorize import (
 )
 from idp.usecases.judge_authorization import KIND
 from idp.usecases.services import IdpServices
-from idp.usecases.start_login import take_up
 from kernel.crypto import digest
 
 _LOST = Fault(ErrorCode.INVALID_REQUEST, "The sign-in is over or was taken up before.", reason="flow_expired")
@@ -33,7 +33,7 @@ def resume_authorization(
     if not flow or not browser or len(flow) > _LONGEST_TOKEN:
         return ErrorPage(_LOST)
     with services.store.write() as unit:
-        finished = take_up(unit, flow, browser)
+        finished = resume_flow(unit.connection, digest(flow), digest(browser), now=unit.now)
         if finished is None or finished.request.get("kind") != KIND:
             return ErrorPage(_LOST)
         if finished.session_id is None:

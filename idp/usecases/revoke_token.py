@@ -10,8 +10,8 @@ from idp.storage.exchanged_tokens import revoke_exchanged
 from idp.storage.grants import revoke_grant
 from idp.storage.refresh_tokens import find_refresh_token
 from idp.usecases.authenticate_bearer import LONGEST_TOKEN
-from idp.usecases.minting import refuse_replay
 from idp.usecases.services import IdpServices
+from idp.usecases.token_refusals import refuse_replay
 from kernel.audit import Actor
 from kernel.crypto import digest
 

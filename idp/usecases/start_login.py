@@ -1,21 +1,19 @@
-"""Starting a login flow, and taking its request up again once it has ended."""
+"""Starting a login flow."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from idp.domain.identification import typed_identifier
 from idp.domain.login_flow import Demands, Flow, FlowKind
 from idp.domain.session import LiveSession
-from idp.storage.flows import add_flow, resume_flow
+from idp.storage.flows import add_flow
 from idp.usecases.limits import FLOWS, take_from_place
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 from kernel.errors import BusyError
-from kernel.store import Unit
 
 
 def start_login(
@@ -69,30 +67,3 @@ def start_login(
     if wait is not None:
         raise BusyError(retry_after=math.ceil(wait.total_seconds()))
     return token
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedFlow:
-    """A flow that ended, with the request that it interrupted; in no session if the person gave it up."""
-
-    kind: FlowKind
-    request: Mapping[str, object]
-    client_id: str
-    account_id: str | None
-    session_id: str | None
-    demands: Demands
-
-
-def take_up(unit: Unit, flow_token: str, browser: str) -> FinishedFlow | None:
-    """Take the request of a finished flow up: one conditional UPDATE lets one do it, None the others."""
-    identifier, bound = digest(flow_token), digest(browser)
-    flow = resume_flow(unit.connection, identifier, bound, now=unit.now)
-    return None if flow is None else _finished(flow)
-
-
-def _finished(flow: Flow) -> FinishedFlow | None:
-    if flow.finished_at is None:
-        return None
-    return FinishedFlow(
-        flow.kind, flow.request, flow.client_id, flow.account_id, flow.session_id, flow.demands
-    )

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from idp.domain.group import MemberChange
 from idp.storage.access import access_rows
 from idp.storage.accounts import find_account
+from idp.storage.application_access import access_within
 from idp.storage.provisioning_subjects import groups_of, holds_role
 from idp.storage.tables import account, client, session
 from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
@@ -106,7 +107,7 @@ def test_an_application_is_opened_through_groups(house: House) -> None:
     assert [row["role"] for row in claims_of(tokens["id_token"])["access"]] == ["emi"]
     with house.services.store.read() as connection:
         assert [row.role for row in access_rows(connection, house.nora)] == ["crew", "emi", "others", "staff"]
-        assert [row.role for row in access_rows(connection, house.nora, "emi")] == ["emi"]
+        assert [row.role for row in access_within(connection, house.nora, "emi")] == ["emi"]
         assert len(groups_of(connection, house.nora, limit=9)) == 4
         found = find_account(connection, house.nora)
     assert found is not None
@@ -143,7 +144,7 @@ def test_access_ends_with_any_link_of_the_way(house: House, name: str) -> None:
     assert op.userinfo(other["access_token"]).status == 200
     with house.services.store.read() as connection:
         assert connection.scalar(select(session.c.ended_at)) is None
-        assert access_rows(connection, house.nora, "emi") == ()
+        assert access_within(connection, house.nora, "emi") == ()
 
 
 @pytest.mark.parametrize("name", ENDINGS)

@@ -23,6 +23,7 @@ from idp.domain.provisioning import (
 from idp.domain.query import StoredAccount
 from idp.storage.access import access_rows
 from idp.storage.accounts import find_account, find_by_user_name, protect
+from idp.storage.application_access import access_within
 from idp.storage.members import first_members
 from idp.storage.standing import candidates
 from idp.storage.tables import account, one_time_secret
@@ -441,8 +442,8 @@ def test_memberships_say_what_they_open(house: House) -> None:
             ("10001", "ACME GENERATION", "emi_user", "emi"),
             ("10001", "ACME GENERATION", "reports_user", "reports"),
         ]
-        assert [row.role for row in access_rows(connection, two, "emi")] == ["emi_user"]
-        assert access_rows(connection, two, "reports") == ()
+        assert [row.role for row in access_within(connection, two, "emi")] == ["emi_user"]
+        assert access_within(connection, two, "reports") == ()
         [first] = first_members(connection, emi, 1)
         assert first.member_id == min(one, two)
 

@@ -14,6 +14,7 @@ from idp.domain.login_flow import Demands, FlowKind, PasswordDue, Step
 from idp.domain.password_policy import FaultCode
 from idp.domain.session import Acr
 from idp.settings import IdpSettings
+from idp.storage.flows import resume_flow
 from idp.storage.tables import login_flow, password, session
 from idp.usecases.enrol_totp import begin_totp_enrolment
 from idp.usecases.finish_login import finish_login
@@ -36,12 +37,12 @@ from idp.usecases.restart_login import restart_login
 from idp.usecases.send_mailbox_code import send_mailbox_code
 from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
-from idp.usecases.start_login import take_up
 from kernel.audit import verify_chains
 from kernel.crypto import PasswordHasher, digest
 from tests.support.gatehouse import ANOTHER, PASSWORD, Gatehouse, a_gatehouse, from_place
 
 if TYPE_CHECKING:
+    from idp.domain.login_flow import Flow
     from kernel.clock import FrozenClock
     from kernel.database import Database
 
@@ -225,8 +226,7 @@ def test_a_flow_is_worth_nothing_in_another_browser(gatehouse: Gatehouse) -> Non
     assert gatehouse.give_code(flow, stranger, gatehouse.code(holder.seed)) == FlowLost()
     assert restart_login(gatehouse.services, flow=flow, browser=stranger, session=None) is None
     assert isinstance(gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed)), Done)
-    with gatehouse.services.store.write() as unit:
-        assert take_up(unit, flow, stranger) is None
+    assert _taken_up(gatehouse, flow, stranger) is None
 
 
 def test_a_flow_ends(gatehouse: Gatehouse) -> None:
@@ -271,18 +271,15 @@ def test_the_request_of_a_flow_is_taken_up_once(gatehouse: Gatehouse) -> None:
     """The authorization request goes on with the session its flow made, and not twice."""
     holder = gatehouse.a_holder()
     flow = gatehouse.start(request={"kind": "authorize", "params": {"scope": "openid"}}, client_id="emi")
-    with gatehouse.services.store.write() as unit:
-        assert take_up(unit, flow, ELSEWHERE) is None
+    assert _taken_up(gatehouse, flow, ELSEWHERE) is None
     gatehouse.give_password(flow, ELSEWHERE, "fieldn")
     done = gatehouse.give_code(flow, ELSEWHERE, gatehouse.code(holder.seed))
     assert isinstance(done, Done)
-    with gatehouse.services.store.write() as unit:
-        taken = take_up(unit, flow, ELSEWHERE)
+    taken = _taken_up(gatehouse, flow, ELSEWHERE)
     assert taken is not None
     assert (taken.client_id, taken.account_id, taken.session_id) == ("emi", holder.id, done.session_id)
     assert taken.request == {"kind": "authorize", "params": {"scope": "openid"}}
-    with gatehouse.services.store.write() as unit:
-        assert take_up(unit, flow, ELSEWHERE) is None
+    assert _taken_up(gatehouse, flow, ELSEWHERE) is None
 
 
 def test_three_tabs_all_finish(gatehouse: Gatehouse) -> None:
@@ -384,6 +381,11 @@ def test_the_last_four_passwords_cannot_come_back(gatehouse: Gatehouse) -> None:
         gatehouse.services, flow=flow, browser=holder.browser, password=PASSWORD, repeat=PASSWORD
     )
     assert isinstance(done, Done)
+
+
+def _taken_up(gatehouse: Gatehouse, flow: str, browser: str) -> Flow | None:
+    with gatehouse.services.store.write() as unit:
+        return resume_flow(unit.connection, digest(flow), digest(browser), now=unit.now)
 
 
 def _to_change(gatehouse: Gatehouse, holder: object) -> str:
