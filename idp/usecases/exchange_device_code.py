@@ -31,7 +31,9 @@ _TARGET = Fault(ErrorCode.INVALID_TARGET, "The resource is not the one that was 
 def exchange_device_code(
     services: IdpServices, proven: ProvenClient, *, device_code: str, resource: tuple[str, ...] = ()
 ) -> TokenAnswer | Fault:
-    """Answer a poll: who comes too soon is slowed down for good; who was allowed gets tokens, once.
+    """Answer a poll: who was allowed gets tokens, once; who asks too soon meanwhile is slowed down for good.
+
+    ``slow_down`` says that the request still waits, so what is decided, over or spent is told at once.
 
     Raises:
         StaleClientError: if the client changed a moment ago; nothing was spent.
@@ -50,22 +52,26 @@ def exchange_device_code(
         if asked.bound_to and str(client.held) != asked.bound_to:
             # Whoever lacks the key hears nothing of the request, and does not slow its owner down.
             return refuse_grant(services, unit, client, invalid_grant("device code: key"))
-        pace = asked.pace.after(unit.now)
-        set_pace(unit.connection, code, pace)
-        if asked.pace.too_soon(unit.now):
-            return Fault(ErrorCode.SLOW_DOWN, f"Wait {pace.interval} seconds between two requests.")
-        fault = _waiting(asked, answer, unit) or _resource_fault(asked, resource)
+        fault = _waiting(asked, answer, unit, code) or _resource_fault(asked, resource)
         return fault or _redeem(services, unit, client, asked, answer, code)
 
 
-def _waiting(asked: DeviceAuthorization, answer: DeviceAnswer, unit: Unit) -> Fault | None:
+def _waiting(asked: DeviceAuthorization, answer: DeviceAnswer, unit: Unit, code: bytes) -> Fault | None:
     if answer.used_at is not None:
         return None
     if asked.expires_at <= unit.now:
         return _EXPIRED
     if answer.decided_at is None:
-        return _PENDING
+        return _paced(asked, unit, code)
     return _DENIED if answer.authentication is None else None
+
+
+def _paced(asked: DeviceAuthorization, unit: Unit, code: bytes) -> Fault:
+    pace = asked.pace.after(unit.now)
+    set_pace(unit.connection, code, pace)
+    if asked.pace.too_soon(unit.now):
+        return Fault(ErrorCode.SLOW_DOWN, f"Wait {pace.interval} seconds between two requests.")
+    return _PENDING
 
 
 def _resource_fault(asked: DeviceAuthorization, resource: tuple[str, ...]) -> Fault | None:

@@ -94,7 +94,7 @@ def device_codes(op: Op, processes: Processes, cookie: str) -> None:
         assert isinstance(decided(op, cookie, told), DeviceDecided)
         fields = {"grant_type": GRANT, "device_code": told["device_code"], "client_id": "tv"}
         answers = processes.send(posted("/oauth2/token", fields, {}))
-        assert refusals(answers, won=200) == {(400, "slow_down")}
+        assert refusals(answers, won=200) == {(400, "invalid_grant")}
 
 
 def test_of_two_processes_one_spends(gateway_database: Database) -> None:

@@ -190,6 +190,26 @@ def test_a_device_gets_tokens_once_and_a_second_use_takes_them_back(op_on_both: 
     assert row.reason == "device code replayed"
 
 
+def test_what_is_answered_is_told_at_once_however_soon_a_device_asks(op_on_both: Op) -> None:
+    """RFC 8628 §3.5: slow_down says that the request still waits, which one that is decided or spent does not."""
+    op = op_on_both
+    television(op)
+    denied, allowed, late = ask(op), ask(op), ask(op)
+    cookie = op.session(op.account())
+    for told in (denied, allowed, late):
+        assert error_of(poll(op, told)) == "authorization_pending"
+    decided(op, cookie, denied, allowed=False)
+    assert error_of(poll(op, denied)) == "access_denied"
+    decided(op, cookie, allowed)
+    answer = poll(op, allowed)
+    assert answer.status == 200, answer.body
+    assert error_of(poll(op, allowed)) == "invalid_grant"
+    assert op.userinfo(answer.json()["access_token"]).status == 401
+    assert error_of(poll(op, late)) == "slow_down"
+    op.clock.advance(dt.timedelta(minutes=10))
+    assert [error_of(poll(op, late)) for _ in range(2)] == ["expired_token"] * 2
+
+
 def test_a_denied_an_expired_and_another_clients_code_give_nothing(op: Op) -> None:
     """RFC 8628 §3.5: access_denied, expired_token; TK-03 invalid_grant, and it is nobody's pace but its own."""
     television(op)
