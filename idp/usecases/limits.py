@@ -1,4 +1,9 @@
-"""Limits of the sign-in: from one address, and in all (LK-07). Raised before any proof is looked at."""
+"""How often strangers, clients and persons may ask the Gateway for something, in one window on all nodes.
+
+Sign-ins are counted by address and in all (LK-07), each before its proof is looked at. What anybody may
+fill a table with is counted by address, or by client if it comes from one that proved itself. The last three
+bound how often a person is written to.
+"""
 
 from __future__ import annotations
 

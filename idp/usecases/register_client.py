@@ -131,25 +131,38 @@ def _faults(
     services: IdpServices, order: ClientOrder, metadata: Mapping[str, Any]
 ) -> tuple[MetadataFault, ...]:
     loopback = services.settings.loopback_http_clients
-    found = list(metadata_faults(metadata, profile=order.profile, loopback_http=loopback))
+    found = [
+        *metadata_faults(metadata, profile=order.profile, loopback_http=loopback),
+        *_order_faults(services, order),
+        *_name_faults(order, metadata),
+        *_certificate_faults(services, metadata),
+    ]
+    told = {each.name for each in found}
+    return (*found, *(each for each in _algorithm_faults(services, order, metadata) if each.name not in told))
+
+
+def _order_faults(services: IdpServices, order: ClientOrder) -> Iterator[MetadataFault]:
     if not is_client_id(order.id):
-        found.append(_wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores"))
-    found += _name_faults(order, metadata)
+        yield _wrong("client_id", "has to be 2 to 64 letters, digits, dots, dashes or underscores")
     if order.launch_url and urlsplit(order.launch_url).scheme not in {"http", "https"}:
-        found.append(_wrong("launch_url", "has to be a web address"))
+        yield _wrong("launch_url", "has to be a web address")
     short = 0 < len(order.secret) < _SHORTEST_SECRET
     if short and not services.settings.short_client_secrets:
-        found.append(_wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters"))
-    if not services.settings.certificate_header:
-        bound = "tls_client_certificate_bound_access_tokens"
-        method = str(metadata["token_endpoint_auth_method"])  # of whatever kind: that is told above
-        asked = {"token_endpoint_auth_method": method in CERTIFICATE_METHODS}
-        asked[bound] = metadata.get(bound) is True
-        found += [
-            _wrong(name, "needs client certificates, which are not taken") for name in asked if asked[name]
-        ]
-    found += _algorithm_faults(services, order, metadata)
-    return tuple(found)
+        yield _wrong("client_secret", f"has to have at least {_SHORTEST_SECRET} characters")
+
+
+def _certificate_faults(services: IdpServices, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    """Find what asks for client certificates where the settings take none."""
+    if services.settings.certificate_header:
+        return
+    method = str(metadata["token_endpoint_auth_method"])  # of whatever kind: that is told by another rule
+    bound = "tls_client_certificate_bound_access_tokens"
+    for name, asked in (
+        ("token_endpoint_auth_method", method in CERTIFICATE_METHODS),
+        (bound, metadata.get(bound) is True),
+    ):
+        if asked:
+            yield _wrong(name, "needs client certificates, which are not taken")
 
 
 def _name_faults(order: ClientOrder, metadata: Mapping[str, Any]) -> Iterator[MetadataFault]:
@@ -182,9 +195,7 @@ def _request_encryption_faults(services: IdpServices, metadata: Mapping[str, Any
     algorithm, encoding = "request_object_encryption_alg", "request_object_encryption_enc"
     if algorithm in metadata and metadata[algorithm] not in services.signing.encryption_algorithms:
         yield _wrong(algorithm, "is not among the algorithms that our keys open")
-    if encoding in metadata and algorithm not in metadata:
-        yield _wrong(encoding, f"belongs to {algorithm}")
-    elif encoding in metadata and metadata[encoding] not in services.signing.encodings:
+    if encoding in metadata and metadata[encoding] not in services.signing.encodings:
         yield _wrong(encoding, "is not among the encodings that are opened")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from idp.domain.oauth import Fault
 from idp.usecases.authenticate_receiver import Receiver, ReceiverRefused, receiver
+from idp.usecases.prove_possession import Shown
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import challenge
@@ -35,21 +36,26 @@ class Door:
             return _challenge(401, "authentication_failed", "A bearer token is needed.")
         shown = beside_token(self._services, request)
         found = receiver(self._services, token, shown, scope=scope, provisions=provisions)
-        scheme = "DPoP" if shown.as_dpop else "Bearer"
-        if isinstance(found, Fault):
-            told = f'error="{found.code.value}"'
-            refusal = _challenge(401, "authentication_failed", found.description, told, scheme=scheme)
-            return with_nonce(self._services, request, refusal)
-        if found is ReceiverRefused.UNKNOWN:
-            told = 'error="invalid_token"'
-            return _challenge(401, "authentication_failed", found.value, told, scheme=scheme)
-        if isinstance(found, ReceiverRefused):
-            told = 'error="insufficient_scope"'
-            return _challenge(403, "access_denied", found.value, told, scheme=scheme)
+        if not isinstance(found, Receiver):
+            refusal = _refusal(found, shown)
+            return with_nonce(self._services, request, refusal) if isinstance(found, Fault) else refusal
         seconds = self._rate.wait(found.client_id, found.per_second)
         if seconds:
             return refused(429, "access_denied", "Too many requests.", (("Retry-After", str(seconds)),))
         return found
+
+
+def _refusal(found: Fault | ReceiverRefused, shown: Shown) -> Response:
+    """Refuse a token; a challenge stands where another token, or a better one, would do."""
+    if found is ReceiverRefused.ADDRESS:
+        return refused(403, "access_denied", found.value)
+    scheme = "DPoP" if shown.as_dpop else "Bearer"
+    if isinstance(found, Fault):
+        told = f'error="{found.code.value}"'
+        return _challenge(401, "authentication_failed", found.description, told, scheme=scheme)
+    if found is ReceiverRefused.UNKNOWN:
+        return _challenge(401, "authentication_failed", found.value, 'error="invalid_token"', scheme=scheme)
+    return _challenge(403, "access_denied", found.value, 'error="insufficient_scope"', scheme=scheme)
 
 
 def json_object(request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from idp.domain.tokens import SIGNED_METADATA_TYPE
 from idp.usecases.services import IdpServices
@@ -14,65 +15,72 @@ _OPEN = (("Access-Control-Allow-Origin", "*"), ("Cross-Origin-Resource-Policy", 
 _METADATA_SECONDS = 300
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A document as it is served. ``mark`` is what it was made of: another one needs another document."""
+
+    mark: object
+    etag: str
+    whole: Response
+    unchanged: Response
+
+    def answer(self, request: Request) -> Response:
+        """Return the document, or 304 for whoever has it."""
+        return self.unchanged if _has(request, self.etag) else self.whole
+
+
 def metadata_endpoint(document: dict[str, object]) -> Endpoint:
     """Return the endpoint of the discovery document (OIDC Discovery §4, RFC 8414 §3)."""
     body = json_bytes(document)
-    etag = _etag(body)
-    whole, unchanged = _prepared(body, etag, _METADATA_SECONDS)
-
-    def endpoint(request: Request) -> Response:
-        return unchanged if _has(request, etag) else whole
-
-    return endpoint
+    return _served("always", body, _etag(body), _METADATA_SECONDS).answer
 
 
 def signed_metadata_endpoint(services: IdpServices, document: Mapping[str, object]) -> Endpoint:
     """Return the endpoint of the authorization server's metadata with ``signed_metadata`` (RFC 8414 §2.1).
 
-    It is signed anew when the published keys change, and every few minutes, so that the key that signs now is
-    never long in coming; equal facts under one key are equal bytes, on every node.
+    It is signed anew when the published keys change, and every few minutes, so that a new signing key is
+    soon used here, too; equal facts under one key are equal bytes, on every node.
     """
-    last: list[tuple[tuple[str, int], str, Response, Response]] = []
+    current: _Served | None = None
 
     def endpoint(request: Request) -> Response:
+        nonlocal current
         now = int(services.store.clock.now().timestamp())
         mark = (services.signing.jwks().etag, now // _METADATA_SECONDS)
-        if not last or last[0][0] != mark:
+        served = current
+        if served is None or served.mark != mark:  # two threads may both make it: they make the same
             signed = services.signing.sign(
                 {"iss": services.issuer, **document},
                 algorithm=services.settings.signing_algorithm,
                 typ=SIGNED_METADATA_TYPE,
             )
             body = json_bytes({**document, "signed_metadata": signed})
-            etag = _etag(body)
-            last[:] = [(mark, etag, *_prepared(body, etag, _METADATA_SECONDS))]
-        _mark, etag, whole, unchanged = last[0]
-        return unchanged if _has(request, etag) else whole
+            served = current = _served(mark, body, _etag(body), _METADATA_SECONDS)
+        return served.answer(request)
 
     return endpoint
 
 
 def jwks_endpoint(services: IdpServices) -> Endpoint:
     """Return the endpoint of the key set (RFC 7517 §5): cached no longer than a rotation allows (DJ-07)."""
-    last: list[tuple[str, Response, Response]] = []
+    current: _Served | None = None
 
     def endpoint(request: Request) -> Response:
+        nonlocal current
         document = services.signing.jwks()
-        if not last or last[0][0] != document.etag:
+        served = current
+        if served is None or served.mark != document.etag:
             seconds = int(document.max_age.total_seconds())
-            last[:] = [(document.etag, *_prepared(document.body, document.etag, seconds))]
-        etag, whole, unchanged = last[0]
-        return unchanged if _has(request, etag) else whole
+            served = current = _served(document.etag, document.body, document.etag, seconds)
+        return served.answer(request)
 
     return endpoint
 
 
-def _prepared(body: bytes, etag: str, seconds: int) -> tuple[Response, Response]:
+def _served(mark: object, body: bytes, etag: str, seconds: int) -> _Served:
     headers = (("ETag", etag), ("Cache-Control", f"public, max-age={seconds}"), *_OPEN)
-    return (
-        Response(200, body, (("Content-Type", "application/json"), *headers)),
-        Response(304, b"", headers),
-    )
+    whole = Response(200, body, (("Content-Type", "application/json"), *headers))
+    return _Served(mark, etag, whole, Response(304, b"", headers))
 
 
 def _etag(body: bytes) -> str:

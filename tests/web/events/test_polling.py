@@ -93,7 +93,10 @@ def test_a_client_that_is_bound_to_its_addresses_polls_from_nowhere_else(sqlite_
     for network, status in (("127.0.0.0/8", 200), ("192.0.2.0/24", 403)):
         order = ScimClientOrder(CLIENT, CLIENT, allowed_addresses=(network,))
         assert isinstance(store_scim_client(sqlite_world.services, order, actor=SYSTEM), ScimClientStored)
-        assert receiver.ask({"returnImmediately": True}).status == status
+        answer = receiver.ask({"returnImmediately": True})
+        assert answer.status == status
+    assert answer["err"] == "access_denied"
+    assert "www-authenticate" not in answer.headers  # no other scope would open the door (RFC 6750 §3.1)
 
 
 def test_a_client_without_a_stream_polls_nothing_and_nothing_is_kept_for_it(world: ScimWorld) -> None:

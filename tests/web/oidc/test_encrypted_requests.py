@@ -13,6 +13,8 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import delete
 
 from idp.usecases.limits import SEALED_PUSHES, SEALED_REQUESTS
+from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
+from kernel.audit import SYSTEM
 from kernel.fetch import Fetcher, FetchRules
 from kernel.ratelimit import take
 from keys.domain.encryption import ENCODINGS, LONGEST
@@ -264,6 +266,18 @@ def test_a_client_says_how_it_may_encrypt_and_is_not_held_to_it(op: Op) -> None:
     ):
         with pytest.raises(AssertionError, match="request_object_encryption"):
             op.client(jwks=public_keys(KEY), replace=True, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("request_object_encryption_enc", "A128GCM"), ("request_object_encryption_alg", "RSA1_5")],
+)
+def test_what_is_wrong_with_a_field_is_told_once(op: Op, name: str, wrong: str) -> None:
+    """OIDC Registration §2: the rules of the standard and those of our keys do not both refuse one value."""
+    order = ClientOrder("sealing", "Sealing", {"redirect_uris": [CALLBACK], name: wrong})
+    refused = register_client(op.services, order, actor=SYSTEM)
+    assert isinstance(refused, RegistrationRefused)
+    assert [fault.name for fault in refused.faults] == [name]
 
 
 def test_a_client_that_registers_itself_says_so_too(op: Op) -> None:
