@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from switchyard.cli_accounts import account
 from switchyard.cli_client_deeds import DEEDS
 from switchyard.cli_clients import client
 from switchyard.cli_events import events
@@ -266,5 +267,5 @@ def _run_background(kernel: KernelSettings, deeds: Callable[[], Mapping[str, Bac
 
 for _deed in (*DEEDS, registration_token):
     client.add_command(_deed)
-for _command in (lab, client, scim_client, events, policy, *COMMANDS):
+for _command in (lab, client, scim_client, events, account, policy, *COMMANDS):
     main.add_command(_command)

@@ -178,6 +178,8 @@ def named(record: RequestRecord) -> str:
 
 def state(account: Account) -> Verdict:
     """Return how an account stands, in the language of the page."""
+    if account.locked_at is not None:
+        return Verdict(_("Locked"), "red")
     if not account.active:
         return Verdict(_("Deactivated"), "red")
     if account.awaits_activation:

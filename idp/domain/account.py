@@ -40,6 +40,10 @@ class Account:
     tag or empty; :attr:`mail_language` is what a message to the account is written in. ``waived`` names what
     the policy asks of everybody but of this account (:class:`Waiver`). Since ``protected_at`` no SCIM client
     may touch the account, its owner neither.
+
+    ``active`` tells whether the account may be used: its source wants it to be, and the operator's staff did
+    not lock it. Since ``locked_at`` they keep it locked; ``active_after_lock`` is what ``active`` is without
+    the lock, and None where there is none.
     """
 
     id: str
@@ -66,6 +70,8 @@ class Account:
     updated_at: dt.datetime
     waived: tuple[str, ...] = ()
     protected_at: dt.datetime | None = None
+    locked_at: dt.datetime | None = None
+    active_after_lock: bool | None = None
 
     @property
     def display(self) -> str:
@@ -81,6 +87,11 @@ class Account:
     def may_sign_in_from(self, address: str) -> bool:
         """Tell whether a sign-in may come from ``address``: a machine's from its own alone (MA-04)."""
         return not (self.is_machine and self.allowed_addresses) or is_within(address, self.allowed_addresses)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether the source of the account wants it to be active, locked or not."""
+        return self.active if self.active_after_lock is None else self.active_after_lock
 
     @property
     def is_usable(self) -> bool:

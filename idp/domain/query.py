@@ -7,12 +7,14 @@ a missing value makes a comparison false, and its negation true.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from idp.domain.account import Account
+from idp.domain.account_lock import shown
 from idp.domain.group import Group
 
 
@@ -178,14 +180,17 @@ def stamp(at: dt.datetime) -> str:
 
 
 def account_record(account: Account, document: str) -> Record:
-    """Return the record of an account that was just written."""
+    """Return the record of an account that was just written, from what its source states of it."""
     times = stamp(account.created_at), stamp(account.updated_at)
-    return Record(account.id, account.version, account.source_version, document, *times)
+    return Record(account.id, account.version, account.source_version, shown(account, document), *times)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An account and its document, read together: what a change of it is computed from."""
+    """An account and its document, read together: what a change of it is computed from.
+
+    The document is as its source states it; of an account that is locked another one is :func:`shown`.
+    """
 
     account: Account
     document: str
@@ -194,6 +199,11 @@ class StoredAccount:
     def record(self) -> Record:
         """The account as a protocol face serves it."""
         return account_record(self.account, self.document)
+
+    @property
+    def stated(self) -> Record:
+        """The account as its source states it, locked or not."""
+        return dataclasses.replace(self.record, document=self.document)
 
 
 def group_record(group: Group) -> Record:

@@ -60,6 +60,12 @@ def provisioning_uris(payload: Payload) -> tuple[str, ...]:
     return (*uris, ASYNC_RESPONSE)
 
 
+def scim_subject(folder: str, id_: str, external_id: str | None) -> dict[str, str]:
+    """Return how a resource is named in events of provisioning (RFC 9967)."""
+    subject = {"format": "scim", "uri": f"/{folder}/{id_}"}
+    return subject | {"externalId": external_id} if external_id else subject
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """Where the events of one receiver go. ``endpoint_url`` is empty where the receiver polls."""

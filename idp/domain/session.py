@@ -32,6 +32,7 @@ class EndReason(StrEnum):
     REPLACED = "replaced"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a reason
     FACTOR_REMOVED = "factor-removed"
+    LOCKED = "locked"
 
 
 def strength(acr: str) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy import Boolean, Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.account import Account, AccountKind, AccountOrganization
+from idp.domain.account_lock import shown, stated
 from idp.domain.provisioning import (
     AttributeValue,
     Missing,
@@ -102,6 +103,12 @@ def to_account(row: Sequence[Any]) -> Account:
     return Account(**found)
 
 
+def to_stored(row: Sequence[Any]) -> StoredAccount:
+    """Return the account of such a row with its document behind, which is as its source states it."""
+    found = to_account(row[:-1])
+    return StoredAccount(found, stated(found, row[-1]))
+
+
 def _first(rows: Sequence[Sequence[Any]]) -> Account | None:
     return to_account(rows[0]) if rows else None
 
@@ -128,7 +135,7 @@ def find_by_user_name(connection: Connection, user_name: str) -> Account | None:
 def find_own(database: Database, account_id: str, *, source: str) -> StoredAccount | None:
     """Return the account and its document, outside any transaction, if ``source`` owns it."""
     row = _FIND_OWN.first(database, id=account_id, source=source)
-    return StoredAccount(to_account(row[:-1]), row[-1]) if row is not None else None
+    return None if row is None else to_stored(row)
 
 
 def insert_account(
@@ -158,6 +165,8 @@ def change_account_row(
 ) -> Missing | Protected | Stale | Moved | list[list[Row]]:
     """Store ``changed`` over ``stored``, the account it was computed from; return what ``beside`` finds then.
 
+    ``document`` is what its source states; while the account is locked it is kept as it is :func:`shown`.
+
     One UPDATE decides: it finds the row only at the stored version (L4), while no one has protected or
     activated it meanwhile, and only while the row's fence is not ahead of ``changed.source_version``. The row
     is held against whoever hangs something on the account. ``values`` take the place of those of the paths in
@@ -168,7 +177,9 @@ def change_account_row(
         TakenError: if another account has the user name or the external id already.
     """
     pairs = zip(_FIELDS, _VALUES(stored), _VALUES(changed), strict=True)
-    new = _columns({name: value for name, before, value in pairs if value != before}, document)
+    new = _columns(
+        {name: value for name, before, value in pairs if value != before}, shown(changed, document)
+    )
     if stored.active and not changed.active:
         new["sign_ins_ended_at"] = changed.updated_at
     change = _update_of(tuple(new)).bound(

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from idp.storage.tables import known_device
 from kernel.database import insert
@@ -47,6 +47,16 @@ def remember_device(
     if not first:
         _SEEN_AGAIN.within(connection, owner=account_id, by=browser, now=now, agent=user_agent)
     return bool(first)
+
+
+def devices_of(connection: Connection, account_id: str) -> tuple[bytes, ...]:
+    """Return the digests of the browsers that the account was signed in to from."""
+    return tuple(connection.scalars(select(_table.c.digest).where(_table.c.account_id == account_id)))
+
+
+def forget_devices(connection: Connection, account_id: str) -> None:
+    """Forget every browser that the account was signed in to from: each is a stranger's from now on."""
+    connection.execute(delete(_table).where(_table.c.account_id == account_id))
 
 
 @cache

@@ -7,10 +7,12 @@ However many tries arrive at once, on however many nodes, the row hands out each
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     and_,
     bindparam,
@@ -29,6 +31,7 @@ from kernel.database import UtcDateTime, insert
 from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
 
+_AT_ONCE = 500
 _table = failure_count
 _MOMENT = UtcDateTime()
 _LOCKED_SINCE = Prepared(
@@ -153,6 +156,35 @@ def give_back(connection: Connection, kind: Counted, key: bytes) -> None:
 def clear(connection: Connection, kind: Counted, key: bytes) -> None:
     """Forget the failures of one counter: a right proof clears its own and no other (LK-06)."""
     _CLEAR.within(connection, kind=kind.value, key=key)
+
+
+def latest_lock(
+    connection: Connection, account_id: str, devices: Iterable[bytes], *, now: dt.datetime
+) -> dt.datetime | None:
+    """Return until when wrong guesses lock an account, be it for some browser alone; None if they do not."""
+    found = [
+        until
+        for some in _counters(account_id, devices)
+        for until in connection.scalars(
+            select(_table.c.locked_until).where(some, _table.c.locked_until > now)
+        )
+    ]
+    return max(found, default=None)
+
+
+def clear_all(connection: Connection, account_id: str, devices: Iterable[bytes]) -> int:
+    """Forget every failure of an account, also those of these browsers; return how many counters went."""
+    return sum(
+        connection.execute(delete(_table).where(some)).rowcount for some in _counters(account_id, devices)
+    )
+
+
+def _counters(account_id: str, devices: Iterable[bytes]) -> Iterator[ColumnElement[bool]]:
+    """Yield what finds the counters of an account: that of strangers, and those of these browsers."""
+    keys = [account_key(account_id, None), *(account_key(account_id, each) for each in devices)]
+    kinds = _table.c.kind.in_([each.value for each in Counted])
+    for start in range(0, len(keys), _AT_ONCE):
+        yield and_(kinds, _table.c.key.in_(keys[start : start + _AT_ONCE]))
 
 
 def sweep(connection: Connection, *, now: dt.datetime) -> int:

@@ -69,6 +69,10 @@ account = Table(
     Column("waived", JsonText, comment="what the policy asks of everybody but of this account"),
     Column("protected_at", UtcDateTime, comment="since when no SCIM client may touch it"),
     Column(
+        "locked_at", UtcDateTime, comment="since when the operator's staff keep it locked; null: they do not"
+    ),
+    Column("active_after_lock", Boolean, comment="while it is locked: what active is without the lock"),
+    Column(
         "sign_ins_ended_at", UtcDateTime, comment="no sign-in goes on that proved anything before; null: none"
     ),
     Column("created_at", UtcDateTime, nullable=False),
@@ -94,6 +98,8 @@ account = Table(
     ),
     CheckConstraint("kind in ('personal', 'machine', 'workspace')", name="kind_known"),
     CheckConstraint("user_name_key <> ''", name="user_name_given"),
+    CheckConstraint("locked_at IS NULL OR NOT active", name="locked_is_inactive"),
+    CheckConstraint("(locked_at IS NULL) = (active_after_lock IS NULL)", name="lock_is_whole"),
 )
 
 group = Table(

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from idp.domain.account import Account
+from idp.domain.account_lock import shown
 from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import (
     AccountFacts,
@@ -24,13 +25,12 @@ from idp.storage.accounts import change_account_row
 from idp.storage.one_time import put_out_of_force, put_out_of_force_at_last
 from idp.storage.signal_receivers import as_receivers, ask_receivers_of_account
 from idp.storage.violations import TakenError
-from idp.usecases.endings import end_sessions
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
 from idp.usecases.managers import rename_manager, settle_manager
 from idp.usecases.provisioning_log import wrote
 from idp.usecases.services import IdpServices
-from idp.usecases.signals import signal_account_switched
+from idp.usecases.switching import follow_switch
 from kernel.audit import Actor
 from kernel.store import Unit
 
@@ -43,7 +43,6 @@ _STATED = (
     "email",
     "phone",
     "language",
-    "active",
     "person_id",
     "custodian_person_id",
     "organizations",
@@ -71,9 +70,10 @@ def change_account(
     """Store ``facts`` over the account as it was read, and do what follows from the change.
 
     Deactivation ends every session, code and token in the same transaction and tells the applications
-    (I4). An account that nobody has activated yet is invited anew when its address changes (G-23) or when
-    it comes back. The holder of an activated account hears, at the old and the new address, that name,
-    address or number changed (G-86, SP-10).
+    (I4). What is stated of an account that staff keep locked counts from the moment they unlock it. An
+    account that nobody has activated yet is invited anew when its address changes (G-23) or when it comes
+    back. The holder of an activated account hears, at the old and the new address, that name, address or
+    number changed (G-86, SP-10).
     """
     try:
         return _change(services, actor, stored.account, stored.document, facts)
@@ -105,14 +105,16 @@ def _change(
         )
         if not isinstance(done, list):
             return done
-        if switched:
-            signal_account_switched(unit, services, changed, to=as_receivers(done[0]))
         if changed.display_name != stored.display_name:
             rename_manager(unit, changed)
-        _follow(unit, services, stored, changed, actor, facts)
+        if switched:
+            receivers = as_receivers(done[0])
+            follow_switch(unit, services, changed, to=receivers, reason="deactivated", actor=actor)
+        _follow(unit, services, stored, changed, facts)
         names = changed_names(document, facts.document) if facts.changed is None else facts.changed
         _record(unit, stored, changed, actor, names)
-        wrote(unit, changed, before=stored, changed=names, former=document, document=facts.document)
+        former, new = shown(stored, document), shown(changed, facts.document)
+        wrote(unit, changed, before=stored, changed=names, former=former, document=new)
         return Changed(account_record(changed, facts.document))
 
 
@@ -128,11 +130,13 @@ def _refusal(stored: Account, facts: AccountFacts) -> Stale | Immutable | Protec
 
 def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
     stated = {name: getattr(facts, name) for name in _STATED}
-    if facts.active is None:
-        stated["active"] = stored.active
+    wanted = stored.is_wanted if facts.active is None else facts.active
+    is_locked = stored.locked_at is not None
     return dataclasses.replace(
         stored,
         **stated,
+        active=wanted and not is_locked,
+        active_after_lock=wanted if is_locked else None,
         source_version=max(stored.source_version, facts.source_version or 0),
         version=stored.version + 1,
         updated_at=unit.now,
@@ -140,10 +144,8 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
 
 
 def _follow(
-    unit: Unit, services: IdpServices, stored: Account, changed: Account, actor: Actor, facts: AccountFacts
+    unit: Unit, services: IdpServices, stored: Account, changed: Account, facts: AccountFacts
 ) -> None:
-    if stored.active and not changed.active:
-        end_sessions(unit, services, account_id=changed.id, reason="deactivated", actor=actor)
     # Links that went to the old address, or to an account that is off, open nothing any more.
     if not changed.active:
         put_out_of_force_at_last(unit.transaction, changed.id, now=unit.now)

@@ -209,6 +209,8 @@ def _reason(attempt: _Attempt) -> str:
     account = attempt.account
     if account is None:
         return "unknown"
+    if account.locked_at is not None:
+        return "locked-by-staff"
     if not account.active:
         return "deactivated"
     if account.activated_at is None:

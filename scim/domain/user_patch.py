@@ -56,7 +56,7 @@ class Switch:
         invites, days = invitation_of(document)
         return AccountFacts(
             **{name: getattr(account, name) for name in _AS_STORED},
-            active=account.active if self.active is None else self.active,
+            active=account.is_wanted if self.active is None else self.active,
             invite=invites,
             invitation_days=days,
             manager=manager_in(document),

@@ -10,7 +10,7 @@ from idp.domain.account import Account
 from idp.domain.deed import Deed
 from idp.domain.provisioning_log import Operation
 from idp.domain.query import account_record, group_record
-from idp.domain.security_events import Occurrence, Payload, Prov, Stream
+from idp.domain.security_events import Occurrence, Payload, Prov, Stream, scim_subject
 from idp.usecases.security_events import publish, stream_of
 from kernel.store import Unit
 from scim.domain.etag import entity_tag
@@ -76,8 +76,7 @@ class Announcer:
 
 def _subject(target: Any) -> dict[str, str]:  # noqa: ANN401 - an account or a group
     folder = "Users" if isinstance(target, Account) else "Groups"
-    subject = {"format": "scim", "uri": f"/{folder}/{target.id}"}
-    return subject | {"externalId": target.external_id} if target.external_id else subject
+    return scim_subject(folder, target.id, target.external_id)
 
 
 def _attributes(event: Prov, deed: Deed) -> list[str]:

@@ -125,7 +125,7 @@ def _switching(switch: Switch) -> _Edit:
 
 def _drafting(draft: _Draft, client: ScimClient) -> _Edit:
     def edit(stored: StoredAccount) -> AccountFacts | None:
-        record = stored.record
+        record = stored.stated
         resource = draft(record)
         return None if resource is None else _facts(resource, record, json.loads(record.document), client)
 
@@ -145,7 +145,7 @@ def _edit(
         facts = edit(stored)
         if facts is None:
             return UserWritten(AccountView(stored.record, groups), changed=False)
-        if client.account_id and not _is_theirs(stored.record, facts):
+        if client.account_id and not _is_theirs(stored.stated, facts):
             return NotTheirs()
         outcome = change_account(services, actor=client.actor, stored=stored, facts=facts)
         if isinstance(outcome, Changed):

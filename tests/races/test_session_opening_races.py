@@ -1,8 +1,9 @@
-"""What is opened for a person at the very moment her account is deactivated."""
+"""What is opened for a person at the very moment her account is deactivated, or locked by staff."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ from kernel.errors import UndoneError
 from kernel.tables import audit_event
 from tests.support.accounts import switched
 from tests.support.gatehouse import a_gatehouse
-from tests.support.oidc import an_op
+from tests.support.locks import lock, unlock
+from tests.support.oidc import Op, an_op
 from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:
@@ -53,7 +55,32 @@ def opened(unit: Unit, account_id: str, *, began_at: dt.datetime | None = None) 
     return open_session(unit.connection, new, began_at=began_at or unit.now, now=unit.now)
 
 
-def test_a_session_that_is_being_opened_ends_with_its_account(postgresql_gateway_database: Database) -> None:
+def deactivated(op: Op, account_id: str) -> None:
+    assert switched(op.services, account_id, active=False)
+
+
+def reactivated(op: Op, account_id: str) -> None:
+    assert switched(op.services, account_id, active=True)
+
+
+def locked(op: Op, _account_id: str) -> None:
+    assert not lock(op.services).again
+
+
+def unlocked(op: Op, _account_id: str) -> None:
+    assert unlock(op.services).was_locked
+
+
+Deed = Callable[[Op, str], None]
+OFF_AND_ON = pytest.mark.parametrize(
+    ("off", "on"), [(deactivated, reactivated), (locked, unlocked)], ids=["deactivated", "locked"]
+)
+
+
+@OFF_AND_ON
+def test_a_session_that_is_being_opened_ends_with_its_account(
+    postgresql_gateway_database: Database, off: Deed, on: Deed
+) -> None:
     """I4: who deactivates the account waits for it; it never comes to life as the account does.
 
     On SQLite nobody writes beside somebody else, so this cannot be.
@@ -63,10 +90,11 @@ def test_a_session_that_is_being_opened_ends_with_its_account(postgresql_gateway
     with ThreadPoolExecutor(1) as pool:
         with op.services.store.write() as unit:
             assert opened(unit, account_id)
-            ending = pool.submit(switched, op.services, account_id, active=False)
+            ending = pool.submit(off, op, account_id)
             done_or_waiting(postgresql_gateway_database, ending)
-        assert ending.result(60)
-    assert switched(op.services, account_id, active=True)
+            assert not ending.done()
+        ending.result(60)
+    on(op, account_id)
     assert find_session(op.services, TOKEN) is None
 
 
@@ -94,8 +122,9 @@ def test_a_session_that_is_being_opened_ends_with_a_deleted_account(
         assert connection.scalars(ends).all() == ["deleted"]
 
 
-def test_a_session_is_not_opened_after_its_account_was_deactivated(
-    postgresql_gateway_database: Database,
+@OFF_AND_ON
+def test_a_session_is_not_opened_after_its_account_was_switched_off(
+    postgresql_gateway_database: Database, off: Deed, on: Deed
 ) -> None:
     """I4: whatever the unit of work saw of the account before, the statement that stores the session looks again."""
     op = an_op(postgresql_gateway_database)
@@ -104,9 +133,9 @@ def test_a_session_is_not_opened_after_its_account_was_deactivated(
         seen = find_account(unit.connection, account_id)
         assert seen is not None
         assert seen.active
-        assert pool.submit(switched, op.services, account_id, active=False).result(60)
+        pool.submit(off, op, account_id).result(60)
         assert not opened(unit, account_id)
-    assert switched(op.services, account_id, active=True)
+    on(op, account_id)
     assert find_session(op.services, TOKEN) is None
 
 
@@ -178,13 +207,18 @@ def test_a_session_that_ends_while_a_sign_in_goes_on_with_it_makes_way_for_a_new
     assert again.session_id != own.id
 
 
-def test_no_grant_is_given_after_the_account_was_deactivated(postgresql_gateway_database: Database) -> None:
+@OFF_AND_ON
+def test_no_grant_is_given_after_the_account_was_switched_off(
+    postgresql_gateway_database: Database, off: Deed, on: Deed
+) -> None:
     """I4: an authorization whose session was live a moment before gives no code that a reactivation wakes."""
     op = an_op(postgresql_gateway_database)
     op.client()
     account_id = op.account()
     with ThreadPoolExecutor(1) as pool, op.services.store.write() as unit:
-        assert pool.submit(switched, op.services, account_id, active=False).result(60)
+        pool.submit(off, op, account_id).result(60)
         end = unit.now.replace(year=2030)
         new = NewGrant(unit.randomness.ulid(unit.now), "emi", account_id, None, "openid", end)
         assert not insert_grant(unit.connection, new, now=unit.now)
+    on(op, account_id)
+    assert op.tokens(op.session(account_id))["access_token"]

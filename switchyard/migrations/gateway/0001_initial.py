@@ -252,6 +252,18 @@ def upgrade() -> None:
             comment="since when no SCIM client may touch it",
         ),
         sa.Column(
+            "locked_at",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="since when the operator's staff keep it locked; null: they do not",
+        ),
+        sa.Column(
+            "active_after_lock",
+            sa.Boolean(),
+            nullable=True,
+            comment="while it is locked: what active is without the lock",
+        ),
+        sa.Column(
             "sign_ins_ended_at",
             types.UtcDateTime(length=27),
             nullable=True,
@@ -263,6 +275,10 @@ def upgrade() -> None:
             "kind in ('personal', 'machine', 'workspace')", name=op.f("ck_account_kind_known")
         ),
         sa.CheckConstraint("user_name_key <> ''", name=op.f("ck_account_user_name_given")),
+        sa.CheckConstraint("locked_at IS NULL OR NOT active", name=op.f("ck_account_locked_is_inactive")),
+        sa.CheckConstraint(
+            "(locked_at IS NULL) = (active_after_lock IS NULL)", name=op.f("ck_account_lock_is_whole")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("source", "external_id", name="uq_account_external_id"),
         sa.UniqueConstraint("user_name_key", name=op.f("uq_account_user_name_key")),

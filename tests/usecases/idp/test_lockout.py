@@ -17,6 +17,7 @@ from idp.usecases.flow_outcomes import Done, FlowPage, NotSignedIn, PasskeyOptio
 from kernel.crypto import PasswordHasher
 from kernel.errors import BusyError
 from tests.support.gatehouse import PASSWORD, Gatehouse, Holder, a_gatehouse, from_place
+from tests.support.locks import lock
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
@@ -278,6 +279,8 @@ def a_crowd(gatehouse: Gatehouse) -> dict[str, Holder | None]:
     gatehouse.deactivate(crowd["deactivated"].id)  # type: ignore[union-attr]
     crowd["locked"] = gatehouse.a_holder("locked")
     fail(gatehouse, 10, "locked")
+    crowd["locked-by-staff"] = gatehouse.a_holder("locked-by-staff")
+    lock(gatehouse.services, "locked-by-staff")
     gatehouse.provision("unactivated")
     crowd["unactivated"] = None
     crowd["apiieso00001"] = gatehouse.a_holder("APIIESO00001", kind=AccountKind.MACHINE)

@@ -17,6 +17,7 @@ from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from tests.support.accounts import switched
+from tests.support.locks import lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,16 @@ def deactivate_for_a_moment(gatehouse: Gatehouse, token: str) -> None:
         assert switched(gatehouse.services, session.account.id, active=active)
 
 
-@pytest.mark.parametrize("deed", [sign_out, remove_another_factor, deactivate_for_a_moment])
+def lock_for_a_moment(gatehouse: Gatehouse, token: str) -> None:
+    session = find_session(gatehouse.services, token)
+    assert session is not None
+    assert lock(gatehouse.services, session.account.user_name).sessions
+    assert unlock(gatehouse.services, session.account.user_name).was_locked
+
+
+@pytest.mark.parametrize(
+    "deed", [sign_out, remove_another_factor, deactivate_for_a_moment, lock_for_a_moment]
+)
 def test_a_sign_in_under_way_ends_with_every_session(
     gatehouse: Gatehouse, deed: Callable[[Gatehouse, str], None]
 ) -> None:

@@ -36,9 +36,11 @@ from kernel.web.dispatch import Dispatch
 from kernel.web.http import Request, Response
 from kernel.web.lane import Lane, serve
 from scim.web.routes import scim_routes
+from tests.support.accounts import switched
 from tests.support.events import Event, verified
 from tests.support.gatehouse import ANOTHER
 from tests.support.https_server import serving_documents
+from tests.support.locks import lock, unlock
 from tests.support.oidc import ISSUER, Op, an_op, claims_of
 from tests.support.scim import ScimWorld, a_user
 
@@ -531,6 +533,31 @@ def test_an_account_that_is_switched_off_and_on_is_told_to_those_who_know_it(op:
         assert by == ([] if active else ["admin"]), "it was its client that did it"
         assert only(pairwise.take()).claims["sub_id"]["sub"] == known
     assert stranger.take() == []
+
+
+def test_a_lock_by_staff_is_told_as_a_deactivation_is(op: Op) -> None:
+    """RISC §2.3, §2.4, CAEP §3.1: once each, by an administrator; nothing while its source keeps it off."""
+    party = Party(op)
+    party.asks_for(*Signal)
+    account = op.account()
+    signed_in(op, account, party)
+    for _again in range(2):
+        lock(op.services)
+    events = {event.uri: event for event in party.take()}
+    assert set(events) == {Signal.ACCOUNT_DISABLED, Signal.SESSION_REVOKED}
+    assert events[Signal.SESSION_REVOKED].payload["initiating_entity"] == "admin"
+    assert events[Signal.SESSION_REVOKED].payload["reason_admin"] == {"en": "locked"}
+    subject = {"format": "iss_sub", "iss": op.services.issuer, "sub": account}
+    assert events[Signal.ACCOUNT_DISABLED].claims["sub_id"] == subject
+    assert switched(op.services, account, active=False)
+    unlock(op.services)
+    assert party.take() == []
+    lock(op.services)
+    assert switched(op.services, account, active=True)
+    assert party.take() == []
+    for _again in range(2):
+        unlock(op.services)
+    assert only(party.take()).uri == Signal.ACCOUNT_ENABLED
 
 
 class PlainOp(Op):

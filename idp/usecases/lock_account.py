@@ -1,0 +1,84 @@
+"""The operator's staff lock an account at once: it was taken over, or a device is lost (LG-11)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from idp.domain.account import Account
+from idp.domain.account_lock import LockReason, is_ticket, locked
+from idp.domain.provisioning import Missing, Protected
+from idp.domain.session import EndReason
+from idp.storage.account_locks import hold_by_name, store_lock
+from idp.storage.devices import devices_of, forget_devices
+from idp.storage.lockouts import clear_all
+from idp.storage.signal_receivers import receivers_of_account
+from idp.usecases.services import IdpServices
+from idp.usecases.switching import follow_switch, tell_source
+from kernel.audit import Actor
+from kernel.store import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLocked:
+    """The account is locked since then: ``sessions`` ended by it, or it was locked before (``again``)."""
+
+    since: dt.datetime
+    sessions: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadTicket:
+    """The ticket is no number of a request: a text could name somebody, and the audit names nobody."""
+
+
+def lock_account(
+    services: IdpServices, user_name: str, *, reason: LockReason, ticket: str = "", actor: Actor
+) -> AccountLocked | Missing | Protected | BadTicket:
+    """Lock the account with this user name until staff unlock it; whatever its source states meanwhile.
+
+    Sessions, sign-ins under way, codes, access and refresh tokens, answers to devices, links and mailed
+    codes end in the same transaction, and the applications are told, as by a deactivation (I4). No browser
+    is known any more. A sign-in is answered as any other that fails. What is not opened yet when the lock is
+    committed never is.
+
+    A protected account is refused: what it is kept for may be this very moment.
+    """
+    if ticket and not is_ticket(ticket):
+        return BadTicket()
+    with services.store.write() as unit:
+        found = hold_by_name(unit.connection, user_name)
+        if found is None:
+            return Missing()
+        before = found.account
+        if before.protected_at is not None:
+            return Protected()
+        if before.locked_at is not None:
+            return AccountLocked(before.locked_at, again=True)
+        after = locked(before, at=unit.now)
+        store_lock(unit.connection, after, found.document)
+        sessions = _end(unit, services, before, after, actor)
+        unit.audit.record(
+            "gateway:account:locked",
+            actor=actor,
+            target=after.id,
+            reason=reason.value,
+            organization=after.organizations[0].id if after.organizations else "",
+            details={"ticket": ticket, "sessions": sessions},
+        )
+        return AccountLocked(unit.now, sessions)
+
+
+def _end(unit: Unit, services: IdpServices, before: Account, after: Account, actor: Actor) -> int:
+    sessions = 0
+    if before.active:
+        receivers = receivers_of_account(unit.connection, after.id)
+        reason = EndReason.LOCKED.value
+        sessions = follow_switch(unit, services, after, to=receivers, reason=reason, actor=actor)
+        tell_source(unit, after)
+    # Once its sessions are over, whose browsers a sign-in that came first has remembered. What was counted
+    # for one that is a stranger's now would be found by nobody.
+    clear_all(unit.connection, after.id, devices_of(unit.connection, after.id))
+    forget_devices(unit.connection, after.id)
+    return sessions

@@ -1,0 +1,48 @@
+"""The operator's staff look at how an account stands: why its holder cannot sign in, and what it has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from idp.domain.account import Account
+from idp.domain.factors import FactorSummary
+from idp.storage.account_locks import look_by_name
+from idp.storage.credentials import StoredPassword
+from idp.storage.devices import devices_of
+from idp.storage.endings import live_sessions_of
+from idp.storage.lockouts import latest_lock
+from idp.storage.standing import find_standing
+from idp.usecases.services import IdpServices
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDetail:
+    """An account with what it has. ``guessed_until`` is the end of a lock by wrong guesses, if one is set."""
+
+    account: Account
+    password: StoredPassword | None
+    factors: tuple[FactorSummary, ...]
+    sessions: int
+    browsers: int
+    guessed_until: dt.datetime | None
+
+
+def show_account(services: IdpServices, user_name: str) -> AccountDetail | None:
+    """Return how the account with this user name stands; None if there is none."""
+    now = services.store.clock.now()
+    with services.store.snapshot() as connection:
+        found = look_by_name(connection, user_name)
+        standing = None if found is None else find_standing(connection, found.account.id)
+        if standing is None:
+            return None
+        account_id = standing.account.id
+        devices = devices_of(connection, account_id)
+        return AccountDetail(
+            standing.account,
+            standing.password,
+            standing.factors,
+            sessions=len(live_sessions_of(connection, account_id, now=now)),
+            browsers=len(devices),
+            guessed_until=latest_lock(connection, account_id, devices, now=now),
+        )

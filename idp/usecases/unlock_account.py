@@ -1,0 +1,71 @@
+"""The operator's staff take a lock off an account: their own, and the one that wrong guesses set (G-72)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.domain.account import Account
+from idp.domain.account_lock import unlocked
+from idp.domain.one_time import Purpose
+from idp.domain.provisioning import Missing
+from idp.storage.account_locks import hold_by_name, store_lock
+from idp.storage.devices import devices_of
+from idp.storage.lockouts import clear_all
+from idp.storage.one_time import last_issued_at
+from idp.storage.signal_receivers import receivers_of_account
+from idp.usecases.invitation import invite
+from idp.usecases.services import IdpServices
+from idp.usecases.switching import follow_switch, tell_source
+from kernel.audit import Actor
+from kernel.store import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnlocked:
+    """The account is not locked. ``was_locked`` by staff; ``guesses`` tells that wrong tries were forgotten.
+
+    ``is_active`` tells whether its source wants it to be active: else it stays switched off.
+    """
+
+    was_locked: bool
+    guesses: bool
+    is_active: bool
+
+
+def unlock_account(services: IdpServices, user_name: str, *, actor: Actor) -> AccountUnlocked | Missing:
+    """Take every lock off the account with this user name: that of staff, and those of wrong guesses.
+
+    Nothing that ended comes back. Whoever had not activated the account yet, and was invited, is invited
+    anew. Relying parties hear that the account is enabled, if its source wants it to be active.
+    """
+    with services.store.write() as unit:
+        found = hold_by_name(unit.connection, user_name)
+        if found is None:
+            return Missing()
+        account = found.account
+        was_locked = account.locked_at is not None
+        if was_locked:
+            account = unlocked(account, at=unit.now)
+            store_lock(unit.connection, account, found.document)
+            if account.active:
+                _bring_back(unit, services, account, actor)
+        guesses = clear_all(unit.connection, account.id, devices_of(unit.connection, account.id)) > 0
+        if was_locked or guesses:
+            unit.audit.record(
+                "gateway:account:unlocked",
+                actor=actor,
+                target=account.id,
+                organization=account.organizations[0].id if account.organizations else "",
+                details={"staff": was_locked, "guesses": guesses, "active": account.active},
+            )
+        return AccountUnlocked(was_locked, guesses, account.active)
+
+
+def _bring_back(unit: Unit, services: IdpServices, account: Account, actor: Actor) -> None:
+    receivers = receivers_of_account(unit.connection, account.id)
+    follow_switch(unit, services, account, to=receivers, actor=actor)
+    tell_source(unit, account)
+    if not account.awaits_activation or not account.email:
+        return
+    if last_issued_at(unit.connection, account.id, purpose=Purpose.ACTIVATION) is not None:
+        invite(unit, services, account)

@@ -1,0 +1,176 @@
+"""What goes on for a person at the very moment her account is locked: once that is committed, nothing is alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import and_, func, or_, select
+
+from idp.storage.tables import account, grant, session
+from idp.usecases.decide_device import DeviceDecided
+from idp.usecases.flow_outcomes import Done
+from idp.usecases.lock_account import AccountLocked
+from idp.usecases.minting import StaleClientError
+from idp.usecases.sessions import find_session
+from idp.usecases.unlock_account import AccountUnlocked
+from kernel.audit import verify_chains
+from kernel.errors import BusyError
+from tests.support.accounts import switched
+from tests.support.devices import ask, decided, poll, television
+from tests.support.gatehouse import a_gatehouse
+from tests.support.locks import lock, unlock
+from tests.support.oidc import Op, an_op
+from tests.support.together import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from idp.usecases.services import IdpServices
+    from kernel.clock import FrozenClock
+    from kernel.database import Database
+    from tests.support.databases import Databases
+    from tests.support.gatehouse import Gatehouse
+
+pytestmark = pytest.mark.race
+THREADS = 16
+
+
+@pytest.fixture
+def nodes(databases: Databases, clock: FrozenClock) -> list[Gatehouse]:
+    """Give two nodes of one Gateway on one database."""
+    url = databases.url("gateway")
+    return [a_gatehouse(databases.open(url, pool_size=THREADS), clock) for _ in range(2)]
+
+
+def alive(services: IdpServices) -> int:
+    """Return how many sessions and grants there are that have not ended."""
+    live = [(session, session.c.ended_at), (grant, grant.c.revoked_at)]
+    with services.store.read() as connection:
+        return sum(
+            connection.scalar(select(func.count()).select_from(table).where(ended.is_(None))) or 0
+            for table, ended in live
+        )
+
+
+def unless_locked(act: Callable[[], object]) -> object:
+    """Do what may find the account locked, or the database busy."""
+    try:
+        return act()
+    except (BusyError, StaleClientError):
+        return None
+
+
+def test_a_lock_and_sign_ins_at_once_leave_nobody_in(nodes: list[Gatehouse]) -> None:
+    """RA-07, I4: sign-ins that are being finished, on two nodes, whatever the order; nor do they wake later."""
+    holders = [nodes[0].a_holder(f"name{number}") for number in range(THREADS // 2)]
+    flows = []
+    for number, holder in enumerate(holders):
+        # Half of them in a browser where a session goes on, which the sign-in proves anew.
+        browser = holder.browser if number % 2 else f"another-{number}"
+        flow = nodes[0].start(browser)
+        nodes[0].give_password(flow, browser, holder.user_name)
+        flows.append((flow, browser, nodes[0].code(holder.seed)))
+
+    def act(number: int) -> object:
+        node, which = nodes[number % 2], number // 2
+        if number % 4 in {0, 3}:
+            return lock(node.services, holders[which].user_name)
+        return unless_locked(lambda: node.give_code(*flows[which]))
+
+    answers = together(THREADS, act)
+    assert sum(isinstance(each, AccountLocked) for each in answers) == len(holders)
+    assert alive(nodes[0].services) == 0
+    for holder in holders:
+        unlock(nodes[1].services, holder.user_name)
+    for answer in answers:
+        if isinstance(answer, Done):
+            assert find_session(nodes[0].services, answer.session_token) is None
+    assert verify_chains(nodes[0].services.store.database).faults == []
+
+
+@pytest.mark.parametrize("what", ["code", "refresh", "device", "authorize"])
+def test_a_lock_and_what_applications_ask_for_at_once_leave_nothing_alive(
+    gateway_database: Database, what: str
+) -> None:
+    """RA-07, RT-07: many at once for the same account; whatever was answered is dead, then and after an unlock."""
+    op = an_op(gateway_database, limits=False)
+    op.client()
+    television(op)
+    cookie = op.session(op.account())
+    asks = _asks(op, cookie, what)
+    answers = together(THREADS, lambda n: lock(op.services) if n == THREADS // 2 else unless_locked(asks[n]))
+    assert alive(op.services) == 0
+    for _state in ("locked", "unlocked"):
+        given = [each.json() for each in answers if getattr(each, "status", 0) == 200]
+        for tokens in given:
+            assert op.introspect(tokens["access_token"]) == {"active": False}
+            assert op.userinfo(tokens["access_token"]).status == 401
+            headers = {} if what == "device" else op.basic()
+            extra = {"client_id": "tv"} if what == "device" else {}
+            assert op.refresh(tokens["refresh_token"], headers=headers, **extra).status == 400
+        unlock(op.services)
+
+
+def _asks(op: Op, cookie: str, what: str) -> list[Callable[[], object]]:
+    """Return what as many threads ask for, each for a code, a token or an answer of its own."""
+    if what == "code":
+        codes = [op.code(cookie) for _ in range(THREADS)]
+        return [lambda code=code: op.redeem(code) for code in codes]  # type: ignore[misc]
+    if what == "refresh":
+        kept = [op.tokens(cookie, scope="openid offline_access")["refresh_token"] for _ in range(THREADS)]
+        return [lambda token=token: op.refresh(token) for token in kept]  # type: ignore[misc]
+    if what == "authorize":
+        return [lambda: op.authorize(cookie) and None] * THREADS
+    asked = [ask(op) for _ in range(THREADS)]
+    for told in asked:
+        assert isinstance(decided(op, cookie, told), DeviceDecided)
+    return [lambda told=told: poll(op, told) for told in asked]  # type: ignore[misc]
+
+
+def test_a_lock_and_its_source_at_once_leave_the_account_locked(gateway_database: Database) -> None:
+    """I4: whoever comes first, a source that switches the account off and on lifts nothing, and keeps its word."""
+    op = an_op(gateway_database)
+    account_id = op.account()
+
+    def act(number: int) -> object:
+        if number == THREADS // 2:
+            return lock(op.services)
+        return unless_moved(op, account_id, active=bool(number % 2))
+
+    together(THREADS, act)
+    for active in (True, False):
+        unless_moved(op, account_id, active=active)
+        assert state(op, account_id) == (False, active)
+
+
+def unless_moved(op: Op, account_id: str, *, active: bool) -> object:
+    """Switch the account as its source does, unless another was first."""
+    try:
+        return switched(op.services, account_id, active=active)
+    except AssertionError:  # its version is another by now
+        return None
+
+
+def state(op: Op, account_id: str) -> tuple[bool, bool | None]:
+    with op.services.store.read() as connection:
+        statement = select(account.c.active, account.c.active_after_lock).where(account.c.id == account_id)
+        return tuple(connection.execute(statement).one())
+
+
+def test_many_locks_and_unlocks_at_once_are_whole(gateway_database: Database) -> None:
+    """RA-07: one locks, one unlocks, and no account is left half locked."""
+    op = an_op(gateway_database)
+    op.account()
+    answers = together(THREADS, lambda n: (lock if n % 2 else unlock)(op.services))
+    locks = [each for each in answers if isinstance(each, AccountLocked) and not each.again]
+    unlocks = [each for each in answers if isinstance(each, AccountUnlocked) and each.was_locked]
+    assert 0 <= len(locks) - len(unlocks) <= 1
+    assert len(op.audit("gateway:account:locked")) == len(locks)
+    assert len(op.audit("gateway:account:unlocked")) == len(unlocks)
+    half = or_(
+        and_(account.c.locked_at.is_(None), ~account.c.active),
+        and_(account.c.locked_at.is_not(None), account.c.active),
+    )
+    with op.services.store.read() as connection:
+        assert connection.execute(select(account.c.id).where(half)).all() == []

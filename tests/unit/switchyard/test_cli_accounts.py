@@ -1,0 +1,89 @@
+"""`switchyard account`: what the operator's staff do for a person, or against who took her account."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from idp.domain.account_lock import LockReason
+from kernel.clock import FrozenClock
+from switchyard.cli_accounts import REASONS
+from switchyard.cli_options import read_gateway
+from switchyard.operations import gateway_services
+from tests.support.accounts import switched
+from tests.support.clock import NOON
+from tests.support.gatehouse import Gatehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.command_line import CommandLine
+
+    Run = Callable[..., str]
+
+
+@pytest.fixture
+def gatehouse(command_line: CommandLine) -> Iterator[Gatehouse]:
+    """Give the Gateway of the command line."""
+    command_line("db", "upgrade", "--system", "gateway")
+    with gateway_services(read_gateway(command_line.settings)) as services:
+        yield Gatehouse(services, FrozenClock(NOON))
+
+
+@pytest.fixture
+def run(command_line: CommandLine) -> Run:
+    return partial(command_line, "account")
+
+
+def test_a_mistyped_name_does_not_look_like_success(gatehouse: Gatehouse, run: Run) -> None:
+    """LG-11: whoever believes that an account is locked looks no further."""
+    gatehouse.provision()
+    for words in (("lock", "nobody", "--reason", "compromised"), ("unlock", "nobody"), ("show", "nobody")):
+        assert "no account is called nobody" in run(*words, code=1)
+    assert "Missing option '--reason'" in run("lock", "fieldn", code=2)
+    assert "such as INC-4711" in run("lock", "fieldn", "--reason", "requested", "--ticket", "Nora", code=1)
+    assert json.loads(run("show", "fieldn", "--json"))["locked_at"] is None
+
+
+def test_a_protected_account_is_unprotected_first(
+    gatehouse: Gatehouse, run: Run, command_line: CommandLine
+) -> None:
+    """O8: and the command says how."""
+    gatehouse.provision()
+    command_line("scim-client", "protect", "fieldn")
+    said = run("lock", "fieldn", "--reason", "compromised", code=1)
+    assert "`switchyard scim-client unprotect fieldn` comes first" in said
+    command_line("scim-client", "unprotect", "fieldn")
+    run("lock", "fieldn", "--reason", "compromised")
+
+
+def test_an_account_is_locked_shown_and_unlocked(gatehouse: Gatehouse, run: Run) -> None:
+    """I4, G-72: each deed is one command; what was done already is said."""
+    made = gatehouse.provision()
+    assert (
+        run("lock", "FieldN", "--reason", "lost-device", "--ticket", "INC-4711")
+        == "FieldN is locked; sessions that ended: 0\n"
+    )
+    assert "fieldn is locked already, since 2" in run("lock", "fieldn", "--reason", "compromised")
+    found = json.loads(run("show", "fieldn", "--json"))
+    assert found["locked_at"]
+    assert (found["id"], found["can_sign_in"], found["wanted_by_source"]) == (made.id, False, True)
+    lines = dict(line.split(maxsplit=1) for line in run("show", "fieldn").splitlines())
+    assert set(lines) == set(found)
+    assert (lines["user_name"], lines["factors"], lines["activated_at"]) == ("fieldn", "none", "-")
+    assert switched(gatehouse.services, made.id, active=False)
+    assert run("unlock", "fieldn") == (
+        "fieldn is unlocked\nfieldn stays switched off until its source switches it on\n"
+    )
+    assert switched(gatehouse.services, made.id, active=True)
+    assert run("unlock", "fieldn") == "fieldn was not locked\n"
+    (row,) = gatehouse.audit("gateway:account:locked")
+    assert (row.reason, dict(row.details)["ticket"]) == ("lost-device", "INC-4711")
+
+
+def test_every_reason_can_be_said() -> None:
+    """The command line starts fast: it has the words written out."""
+    assert tuple(LockReason) == REASONS
