@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import random  # noqa: TID251 - the one module that may
 import re
 import secrets  # noqa: TID251 - the one module that may
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
+
+from kernel.base64url import base64url
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class SeededRandomness:
 
     def token(self, count: int = 32) -> str:
         """Return the next ``count`` bytes as URL-safe base64 without padding."""
-        return base64.urlsafe_b64encode(self.token_bytes(count)).rstrip(b"=").decode()
+        return base64url(self.token_bytes(count))
 
     def ulid(self, now: dt.datetime) -> str:
         """Return the next ULID of the seed's sequence at ``now``."""

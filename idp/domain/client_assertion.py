@@ -12,11 +12,10 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from idp.domain.client import Assertion
-from idp.domain.client_signature import moment_of, signed_by
+from idp.domain.client_signature import SKEW, moment_of, signed_by
 from idp.domain.oauth import ASSERTION_ALGORITHMS
 from kernel.foreign_json import read_json
 
-SKEW = dt.timedelta(seconds=15)
 LONGEST_LIFE = dt.timedelta(minutes=10)
 _LONGEST_ID = 255
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import ipaddress
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import KeySet
+
+from kernel.base64url import base64url
 
 HEADER = "x-client-certificate"
 """Where the front of our own hands a certificate on, as base64 of its DER; nobody else's word gets there."""
@@ -45,7 +47,7 @@ def read_certificate(encoded: str) -> ClientCertificate | None:
         return None
     if found is None:
         return None
-    thumbprint = urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+    thumbprint = base64url(hashlib.sha256(der).digest())
     return ClientCertificate(found, thumbprint)
 
 

@@ -14,6 +14,8 @@ from joserfc.jwk import KeySet
 from idp.domain.jws_algorithms import TakenAlgorithms
 from kernel.foreign_json import read_json
 
+SKEW = dt.timedelta(seconds=15)
+"""How far the clock of a client may be off, in whatever it signs."""
 _KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
 
 

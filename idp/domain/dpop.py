@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -15,7 +14,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from idp.domain.client_signature import SKEW
 from idp.domain.jws_algorithms import TakenAlgorithms
+from kernel.base64url import base64url
 from kernel.foreign_json import read_json
 
 ALGORITHMS = ("ES256", "PS256", "EdDSA")
@@ -24,7 +25,6 @@ ALGORITHMS = ("ES256", "PS256", "EdDSA")
 TYPE = "dpop+jwt"
 LONGEST = 8_192
 OLDEST = dt.timedelta(seconds=60)
-SKEW = dt.timedelta(seconds=15)
 NONCE = "nonce"
 """The reason of a proof that is right but for the nonce: its client is told the one to use."""
 
@@ -153,9 +153,9 @@ def _has_a_name(claims: Mapping[str, Any], _expected: ExpectedProof) -> bool:
 def _is_of_this_token(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:
     if not expected.token:
         return True
-    wanted = urlsafe_b64encode(hashlib.sha256(expected.token.encode("ascii")).digest()).rstrip(b"=")
+    wanted = base64url(hashlib.sha256(expected.token.encode("ascii")).digest())
     given = claims.get("ath")
-    return isinstance(given, str) and compare_digest(given.encode(), wanted)
+    return isinstance(given, str) and compare_digest(given.encode(), wanted.encode())
 
 
 def _brings_our_nonce(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:

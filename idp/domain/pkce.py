@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
+
+from kernel.base64url import base64url
 
 METHOD = "S256"
 
@@ -25,7 +26,7 @@ def is_verifier(text: str) -> bool:
 
 def challenge_of(verifier: str) -> str:
     """Return the S256 challenge of a verifier (RFC 7636 §4.2)."""
-    return urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+    return base64url(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
 def verifies(verifier: str, challenge: str) -> bool:

@@ -15,11 +15,10 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from idp.domain.authorization_request import REFERENCES
-from idp.domain.client_signature import moment_of, signed_by
+from idp.domain.client_signature import SKEW, moment_of, signed_by
 
 LONGEST = 16_384
 LONGEST_LIFE = dt.timedelta(minutes=60)
-SKEW = dt.timedelta(seconds=15)
 TYPES = frozenset({"oauth-authz-req+jwt", "jwt"})
 """What ``typ`` may say, in small letters; an object that says nothing is taken too (RFC 9101 §10.8)."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from idp.domain.client_profile import SESSION_CLAIMS
 from idp.domain.confirmation import Confirmation
 from idp.domain.group import AccessRow
+from kernel.base64url import base64url
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - the header's typ (RFC 9068 §2.1)
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - the header's typ
@@ -197,7 +197,7 @@ def half_hash(value: str, algorithm: str = "") -> str:
     """
     made = hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256
     whole = made(value.encode("ascii")).digest()
-    return urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode("ascii")
+    return base64url(whole[: len(whole) // 2])
 
 
 def seconds(moment: dt.datetime) -> int:

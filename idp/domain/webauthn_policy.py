@@ -7,8 +7,6 @@ what is asked for. That a challenge works once, for one flow, within minutes, is
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import ipaddress
 import json
@@ -20,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.factors import PasskeyFactor
+from kernel.base64url import base64url, from_base64url
 
 CHALLENGE_BYTES = 32
 CHALLENGE_LIFE = dt.timedelta(minutes=5)
@@ -132,7 +131,7 @@ def proof_options(
     """
     return json.dumps(
         {
-            "challenge": _text(challenge),
+            "challenge": base64url(challenge),
             "timeout": TIMEOUT,
             "rpId": party.id,
             "allowCredentials": [_descriptor(factor) for factor in allowed],
@@ -142,7 +141,7 @@ def proof_options(
 
 
 def _descriptor(factor: PasskeyFactor) -> dict[str, object]:
-    named: dict[str, object] = {"id": _text(factor.credential_id), "type": "public-key"}
+    named: dict[str, object] = {"id": base64url(factor.credential_id), "type": "public-key"}
     return {**named, "transports": list(factor.transports)} if factor.transports else named
 
 
@@ -201,17 +200,10 @@ def _no_constant(name: str) -> object:
     raise ValueError(name)
 
 
-def _bytes(text: str) -> bytes:
-    if not isinstance(text, str) or len(text) % 4 == 1:
-        raise ValueError("not base64url")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise ValueError("not base64url") from None
-
-
-def _text(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+def _bytes(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError("not a text")
+    return from_base64url(text)
 
 
 def _transports(stated: object) -> tuple[str, ...]:

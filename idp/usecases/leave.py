@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from idp.usecases.front_channel import LogoutFrame, logout_frames
 from idp.usecases.services import IdpServices
 from idp.usecases.subjects import subject_of
 from kernel.audit import Actor
+from kernel.base64url import base64url
 from kernel.crypto import same
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
@@ -163,8 +163,4 @@ def _is_of(services: IdpServices, wish: _Wish, session: LiveSession) -> bool:
 def _confirmation(services: IdpServices, session: LiveSession, values: Mapping[str, list[str]]) -> str:
     """Return what only our own form for this session and this request can send back (LO-01)."""
     said = "\x00".join([session.id, *(values[name][0] if values[name] else "" for name in PARAMETERS)])
-    return (
-        urlsafe_b64encode(services.store.sealer.mac("oidc logout confirmation", said.encode()))
-        .rstrip(b"=")
-        .decode()
-    )
+    return base64url(services.store.sealer.mac("oidc logout confirmation", said.encode()))

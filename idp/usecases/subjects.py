@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-
 from idp.domain.client import Client
 from idp.usecases.services import IdpServices
+from kernel.base64url import base64url
 
 _SUBJECT, _SESSION = "pairwise subject", "pairwise session"
 
@@ -28,4 +27,4 @@ def _of_sector(services: IdpServices, purpose: str, client: Client, name: str) -
     if not client.sector:
         return name
     digest = services.store.sealer.mac(purpose, f"{client.sector}\x00{name}".encode())
-    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+    return base64url(digest)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 
+from kernel.base64url import base64url
 from keys.domain.encryption import OPENED_BY
 from keys.domain.key import OwnKey
 
@@ -17,7 +17,7 @@ def thumbprint(public: Mapping[str, str]) -> str:
     """Return the SHA-256 thumbprint of a public key (RFC 7638, RFC 8037 §2): its name everywhere."""
     required = {name: public[name] for name in _MEMBERS[public["kty"]]}
     canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
-    return urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(canonical).digest())
 
 
 def key_set(keys: Iterable[OwnKey]) -> bytes:

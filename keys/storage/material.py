@@ -5,7 +5,6 @@ cryptography draws key pairs from the operating system itself; no other generato
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from kernel.base64url import base64url
 from kernel.crypto import Sealer
 from kernel.errors import SealError
 from keys.domain.encryption import ECDH_ES
@@ -44,7 +44,7 @@ def make_pair(algorithm: str, sealer: Sealer) -> Pair:
     elif algorithm == EDDSA:
         private = ed25519.Ed25519PrivateKey.generate()
         raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        public = {"kty": "OKP", "crv": "Ed25519", "x": _text(raw)}
+        public = {"kty": "OKP", "crv": "Ed25519", "x": base64url(raw)}
     else:
         private = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
         public = _rsa_jwk(private.public_key().public_numbers())
@@ -67,11 +67,7 @@ def open_private(sealed: bytes, kid: str, sealer: Sealer) -> PrivateKey:
 
 
 def _number(value: int, length: int) -> str:
-    return _text(value.to_bytes(length, "big"))
-
-
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64url(value.to_bytes(length, "big"))
 
 
 def _ec_jwk(numbers: ec.EllipticCurvePublicNumbers) -> dict[str, str]:

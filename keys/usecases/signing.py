@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from pydantic_core import to_json
 
 from kernel.audit import SYSTEM
+from kernel.base64url import base64url
 from kernel.errors import SwitchyardError
 from kernel.store import Store
 from keys.domain.encryption import ENCODINGS, OPENED_BY, Opener, header_of, opener
@@ -148,8 +149,8 @@ class SigningKeys:
             if found is None:
                 raise NoSigningKeyError(algorithm=algorithm, typ=typ)
         header, sign = found
-        signed = f"{header}.{_b64(to_json(claims))}"
-        return f"{signed}.{_b64(sign(signed.encode('ascii')))}"
+        signed = f"{header}.{base64url(to_json(claims))}"
+        return f"{signed}.{base64url(sign(signed.encode('ascii')))}"
 
     def jwks(self) -> JwksDocument:
         """Return the key set as it is published now."""
@@ -250,19 +251,15 @@ def _build(
             continue
         check = checker(key.algorithm, key.public_jwk)
         for typ in TYPES:
-            header = _b64(
+            header = base64url(
                 json.dumps({"alg": key.algorithm, "typ": typ, "kid": key.kid}, separators=(",", ":")).encode()
             )
             verifiers[header] = _Verifier(typ, check)
             if key.state is KeyState.ACTIVE:
                 signers[key.algorithm, typ] = (header, signer(key.algorithm, private[key.kid]))
     body = key_set(keys.values())
-    etag = f'"{_b64(hashlib.sha256(body).digest()[:12])}"'
+    etag = f'"{base64url(hashlib.sha256(body).digest()[:12])}"'
     return _Ring(now, keys, signers, verifiers, openers, JwksDocument(body, etag, max_age))
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _unb64(text: str) -> bytes:

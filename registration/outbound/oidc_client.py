@@ -6,7 +6,6 @@ order in which it is made.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from kernel.base64url import base64url
 from kernel.crypto import same
 from registration.domain.sign_in import (
     LogoutNotice,
@@ -51,7 +51,7 @@ class GatewayProvider:
         Raises:
             ProviderUnreachableError: if discovery cannot be had.
         """
-        challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
+        challenge = base64url(hashlib.sha256(verifier.encode()).digest())
         query = urlencode(
             {
                 "response_type": "code",
@@ -229,7 +229,7 @@ def _check_at_hash(header: Mapping[str, Any], claims: Claims, access_token: obje
         return
     del header  # ES256 and RS256 both hash with SHA-256
     half = hashlib.sha256(access_token.encode()).digest()[:16]
-    if claims["at_hash"] != _base64url(half):
+    if claims["at_hash"] != base64url(half):
         raise SignInRefusedError("at_hash")
 
 
@@ -245,7 +245,3 @@ def _moment(claims: Claims, name: str) -> dt.datetime:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
         raise SignInRefusedError(name)
     return dt.datetime.fromtimestamp(value, tz=dt.UTC)
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -6,8 +6,6 @@ nothing else; it holds how long the pages are, how many resources there are in a
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import hashlib
 import json
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from scim2_models import ExpiredCursorException, InvalidCountException, InvalidCursorException
 
 from idp.domain.query import Place
+from kernel.base64url import base64url, from_base64url
 from kernel.errors import SealError
 from kernel.store import Store
 
@@ -54,7 +53,7 @@ class Cursors:
         # A text stands behind the rest as it is: escaped, a cursor could be longer than an address may be.
         plain = json.dumps(content, separators=(",", ":")).encode() + b"\n" + text.encode()
         sealed = self._store.sealer.seal(plain, table="scim", column="cursor", row=_digest(query))
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return base64url(sealed)
 
     def open(self, cursor: str, *, query: str, count: int | None) -> tuple[Position, int]:
         """Return the position that a cursor holds and the length of its pages.
@@ -77,9 +76,9 @@ class Cursors:
         if len(cursor) > _LONGEST:
             raise InvalidCursorException(detail=_INVALID)
         try:
-            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            sealed = from_base64url(cursor)
             return self._store.sealer.open(sealed, table="scim", column="cursor", row=_digest(query))
-        except (ValueError, binascii.Error, SealError):
+        except (ValueError, SealError):
             raise InvalidCursorException(detail=_INVALID) from None
 
 
