@@ -19,6 +19,7 @@ LONGEST = 8_192
 _MOST_NAMES = 100
 _MOST_VALUES = 50
 _MEMBERS = ("userinfo", "id_token")
+_TEXTS = ("acr", "sub")
 
 Wishes = Mapping[str, tuple[object, ...]]
 """Names of claims with the values that will do; none means that any will."""
@@ -35,7 +36,7 @@ class ClaimsRequest:
     @property
     def acr(self) -> tuple[str, ...]:
         """The classes that ``acr`` of the ID token may have, in order of preference (§5.5.1.1)."""
-        return tuple(value for value in self.id_token.get("acr", ()) if isinstance(value, str))
+        return tuple(str(value) for value in self.id_token.get("acr", ()))
 
     @property
     def acr_is_essential(self) -> bool:
@@ -82,7 +83,7 @@ def read_claims(text: str) -> ClaimsRequest | None:
         asked = {} if asked is None else asked
         if not isinstance(asked, dict) or len(asked) > _MOST_NAMES:
             return None
-        wishes = {name: _values(wish) for name, wish in asked.items()}
+        wishes = {name: _values(name, wish) for name, wish in asked.items()}
         if any(values is None for values in wishes.values()):
             return None
         found[member] = {name: values for name, values in wishes.items() if values is not None}
@@ -92,14 +93,16 @@ def read_claims(text: str) -> ClaimsRequest | None:
     return ClaimsRequest(found["userinfo"], found["id_token"], frozenset(essential))
 
 
-def _values(wish: Any) -> tuple[object, ...] | None:  # noqa: ANN401 - whatever JSON can say
-    """Return the values one wish names, or None if it is malformed."""
+def _values(name: str, wish: Any) -> tuple[object, ...] | None:  # noqa: ANN401 - whatever JSON can say
+    """Return the values one wish names, or None if it is malformed: a class or a subject is a text."""
     if wish is None:
         return ()
     if not isinstance(wish, dict) or not isinstance(wish.get("essential", False), bool):
         return None
     values: Any = wish.get("values", [wish["value"]] if "value" in wish else [])
     if not isinstance(values, list) or len(values) > _MOST_VALUES:
+        return None
+    if name in _TEXTS and not all(isinstance(value, str) for value in values):
         return None
     return tuple(values)
 

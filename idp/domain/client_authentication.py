@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
 from idp.domain.client_certificate import ClientCertificate
-from idp.domain.oauth import ASSERTION_TYPE, AuthMethod, ErrorCode, Fault, GrantType, invalid_client
+from idp.domain.oauth import (
+    ASSERTION_TYPE,
+    AuthMethod,
+    ErrorCode,
+    Fault,
+    GrantType,
+    invalid_client,
+    invalid_grant,
+)
 
 LONGEST_HEADER = 8_192
 LONGEST_ASSERTION = 16_384
@@ -32,7 +40,7 @@ def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presente
 
     Two methods at once are refused (CA-04), and so is a parameter that stands twice. An empty secret is none
     (RFC 6749 §2.3.1), in the header as in the form. The assertion that is a grant (RFC 7523 §2.1) proves its
-    client as well: each client speaks for itself alone.
+    client as well, unless there is another proof: each client speaks for itself alone.
     """
     values: dict[str, str] = {}
     for name in _NAMES:
@@ -43,9 +51,10 @@ def presented(authorization: str, form: Mapping[str, Sequence[str]]) -> Presente
             values[name] = given[0]
     asserted = "client_assertion" in values or "client_assertion_type" in values
     granted = "assertion" in values and form.get("grant_type") == [GrantType.JWT_BEARER.value]
-    if bool(authorization) + ("client_secret" in values) + asserted + granted > 1:
+    others = bool(authorization) + ("client_secret" in values) + asserted
+    if others > 1:
         return Fault(ErrorCode.INVALID_REQUEST, "More than one way of client authentication.")
-    if granted:
+    if granted and not others:
         return _assertion(values.get("client_id", ""), values["assertion"], grant=True)
     if authorization:
         return _basic(authorization, values.get("client_id", ""))
@@ -96,5 +105,5 @@ def _asserted(values: Mapping[str, str]) -> Presented | Fault:
 
 def _assertion(client_id: str, assertion: str, *, grant: bool = False) -> Presented | Fault:
     if not assertion or len(assertion) > LONGEST_ASSERTION:
-        return invalid_client("no assertion")
+        return invalid_grant("no assertion") if grant else invalid_client("no assertion")
     return Presented(client_id, AuthMethod.PRIVATE_KEY_JWT, assertion=assertion, grant=grant)

@@ -84,7 +84,7 @@ def _serve(services: IdpServices, request: Request, form: Form, deed: Deed, *, b
         return refusal(proof)
     proven = _proven(services, request, form)
     if isinstance(proven, Fault):
-        return refusal(of_grant(form, proven))
+        return refusal(proven)
     proven = with_possession(proven, shown, proof)
     answer = deed(services, proven, form)
     if answer.status >= HTTPStatus.BAD_REQUEST:
@@ -99,7 +99,8 @@ def _proven(services: IdpServices, request: Request, form: Form) -> ProvenClient
     certificate = certificate_of(services, request)
     if certificate is not None:
         said = replace(said, certificate=certificate)
-    return authenticate_client(services, said)
+    found = authenticate_client(services, said)
+    return of_grant(form, found) if said.grant and isinstance(found, Fault) else found
 
 
 def of_grant(form: Form, fault: Fault) -> Fault:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from idp.domain.client import ProvenClient
-from idp.domain.oauth import ErrorCode, Fault, GrantType
+from idp.domain.oauth import ErrorCode, Fault, GrantType, unauthorized_grant
 from idp.domain.sender_constraint import binding_fault
 from idp.domain.tokens import INTROSPECTION_TYPE
 from idp.usecases.encrypt_answers import recipient_of
@@ -28,6 +28,9 @@ _SIGNED = f"application/{INTROSPECTION_TYPE}"
 _NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 Grant = Callable[[IdpServices, ProvenClient, Form], TokenAnswer | Fault]
+
+
+_TWO_PROOFS = Fault(ErrorCode.INVALID_REQUEST, "The assertion proves its client: no other proof beside it.")
 
 
 def _missing(name: str) -> Fault:
@@ -64,6 +67,10 @@ def _machine(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAn
 def _assertion(services: IdpServices, proven: ProvenClient, form: Form) -> TokenAnswer | Fault:
     if not form.value("assertion"):
         return _missing("assertion")
+    if not proven.client.may_use(GrantType.JWT_BEARER):
+        return unauthorized_grant()
+    if form.value("client_assertion"):
+        return _TWO_PROOFS
     return issue_machine_token(
         services,
         proven,

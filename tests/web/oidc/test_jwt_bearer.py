@@ -77,14 +77,23 @@ def test_an_assertion_brings_one_token_once(op_on_both: Op) -> None:
 def test_the_grant_is_each_clients_own(op: Op) -> None:
     """TK-06, CA-04: registered for it, by its keys, and by one proof at a time."""
     machine(op)
+    op.client()
     op.machine("plain", token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     foreign = an_assertion("plain")["client_assertion"]
     assert grant(op, foreign).json()["error"] == "unauthorized_client"
     assert grant(op, signed(), client_id="plain").json()["error"] == "invalid_grant"
-    for beside in ({"client_secret": "s" * 43}, an_assertion("m2m", jti="beside")):
-        assert grant(op, signed(), **beside).json()["error"] == "invalid_request"
-    assert grant(op, signed(), op.basic("m2m")).json()["error"] == "invalid_request"
+    assert grant(op, signed(), **an_assertion("m2m", jti="beside")).json()["error"] == "invalid_request"
+    for secret in (
+        grant(op, signed(), client_id="m2m", client_secret="s" * 43),
+        grant(op, signed(), op.basic("m2m")),
+    ):
+        assert (secret.status, secret.json()["error"]) == (401, "invalid_client")
+    both = grant(op, signed(), op.basic(), **an_assertion("m2m", jti="both"))
+    assert both.json()["error"] == "invalid_request"
     without = op.post("/oauth2/token", {"grant_type": GRANT, **an_assertion("m2m", jti="none")})
     assert without.json()["error"] == "invalid_request"
+    for headers, fields in ((op.basic(), {}), (None, an_assertion("plain", jti="beside"))):
+        other = grant(op, signed(), headers, **fields)
+        assert (other.status, other.json()["error"]) == (400, "unauthorized_client"), other.body
     order = ClientOrder("new", "New", {"grant_types": [GRANT], "scope": "scim.read"})
     assert isinstance(register_client(op.services, order, actor=SYSTEM), RegistrationRefused)
