@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, FromClause, Select, func, select
@@ -28,6 +28,7 @@ from kernel.store import Store
 from kernel.tables import courier_message
 from registration.storage.tables import OUTBOX_OPEN, outbox, target_health
 from switchyard import counted
+from switchyard.metrics_server import MetricsServer
 from switchyard.ports import look_at_address
 from switchyard.revisions import System
 from switchyard.settings import place_of
@@ -257,10 +258,11 @@ def metrics_background(
     registry.register(NodeMetrics(store, questions, counted.shared_handle()))
 
     def serve(stop: threading.Event) -> None:
-        server, thread = start_http_server(port, addr=host, registry=registry)
-        stop.wait()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        with MetricsServer(host, port, registry) as server:
+            thread = threading.Thread(target=server.serve_forever, name="metrics-server")
+            thread.start()
+            stop.wait()
+            server.shutdown()
+            thread.join()
 
     return {"metrics": serve}

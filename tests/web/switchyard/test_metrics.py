@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
@@ -223,6 +225,32 @@ def test_all_workers_of_a_node_are_told_together_and_outlived(node: tuple[str, s
     assert httpx.get(discovery).is_success
     assert _served(place) == before + 1
     assert httpx.get(f"{gateway}/metrics").status_code == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_says_nothing_makes_room_for_who_asks(sqlite_gateway_database: Database, host: str) -> None:
+    """Each had a thread of its own, for as long as it liked: whoever reaches the address had all of the memory."""
+    port = free_base_port(0)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    kernel = KernelSettings(metrics_address=place)
+    serve = metrics.metrics_background(kernel, a_store(sqlite_gateway_database), WAITING["gateway"])[
+        "metrics"
+    ]
+    stop = threading.Event()
+    server = threading.Thread(target=serve, args=(stop,))
+    before = threading.active_count()
+    server.start()
+    with ExitStack() as held:
+        held.callback(server.join)
+        held.callback(stop.set)
+        wait_until(lambda: _answers(f"http://{place}/metrics"), "the server")
+        silent = [held.enter_context(socket.create_connection((host, port))) for _ in range(50)]
+        for each in silent:
+            each.sendall(b"GET /metrics HTTP/1.1\r\nHost: a")
+        assert "switchyard_database_answers 1.0" in httpx.get(f"http://{place}/metrics").text
+        assert silent[0].recv(1) == b"", "the first of them was ended"
+        assert threading.active_count() <= before + 2 + 8
+        assert httpx.get(f"http://{place}/metrics").is_success
 
 
 def test_a_place_that_is_taken_is_named(sqlite_databases: Databases, tmp_path: Path) -> None:
