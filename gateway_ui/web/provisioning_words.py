@@ -102,6 +102,15 @@ _ADVICE: Mapping[tuple[int, str], Advice] = MappingProxyType(
             mark("The sender's access token has expired, or is made for another service."),
             mark("Whoever runs the sender must renew its token. Until then nothing it sends arrives."),
         ),
+        (403, "sensitive"): Advice(
+            mark(
+                "The sender put its access token into the address of the request, where others can read it."
+            ),
+            mark(
+                "Whoever runs the sender must send the token in the header alone, and have a new one made in "
+                "the place of this one."
+            ),
+        ),
         (403, ""): Advice(
             mark("The sender may not do this: it lacks the permission, or the account is protected."),
             mark("Ask the administrator of the Gateway whether the sender should be allowed to."),

@@ -29,6 +29,8 @@ from scim.domain.profile import Tolerance
 
 Operation = dict[str, Any]
 _PATH = re.compile(r"(?P<head>[^\[]*)(?P<selection>\[.*\])?(?:\.(?P<part>\$?\w+))?", re.DOTALL)
+_NAMES = re.compile(r"(?:[^\s\[\]]+:)?[A-Za-z$][\w$-]*(?:\.[A-Za-z$][\w$-]*)?", re.ASCII)
+"""What stands before a selection: an attribute, or a part of one (RFC 7644 §3.10)."""
 _MEMBERS = frozenset({"op", "path", "value"})
 _NO_VALUE = "A remove has no 'value': its path says what goes."
 
@@ -236,8 +238,9 @@ class _PatchReader:
         head = self._catalogue.find(uri or None, name)
         part = (match["part"] if match and match["selection"] else "") or inner
         attribute = head.parts.get(part.lower()) if head is not None and part else head
-        if attribute is None and not self._tolerance.unknown_attributes:
-            raise InvalidSyntaxException(detail=NO_ATTRIBUTE)
+        is_path = match is not None and _NAMES.fullmatch(written) is not None
+        if attribute is None and is_path and not self._tolerance.unknown_attributes:
+            raise InvalidSyntaxException(detail=NO_ATTRIBUTE)  # what is no path at all is refused further on
         return _Target(attribute, head, selects=bool(match and match["selection"]), has_part=bool(part))
 
     def _value(self, target: _Target, value: Any, *, replaces: bool) -> Any:  # noqa: ANN401 - JSON

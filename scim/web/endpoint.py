@@ -52,6 +52,7 @@ _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 _AGAIN = 2
 OUTSIDE = "The client may not ask from this network."
 TOO_MANY = "Too many requests; try again later."
+IN_ADDRESS = "A token belongs in the header, never in the address."
 _log = structlog.get_logger(__name__)
 
 Defer = Callable[[Request, ScimClient], Response | None]
@@ -190,6 +191,8 @@ class ScimEndpoint:
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
         if seconds:
             return nobody, refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
+        if "access_token" in request.query and "access_token" in request.query_values:
+            return nobody, refusal(403, IN_ADDRESS, "sensitive")
         return client_of(found), None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from idp.usecases.provisioning_rate import ProvisioningRate
@@ -133,16 +134,22 @@ def _routes(
 
 def _nowhere() -> Iterator[Route]:
     nowhere = _Nowhere()
-    for path in ("/scim", "/scim/{rest*}"):
+    for path in ("/scim", "/scim/", "/scim/{rest*}"):
         yield Route(METHODS, path, nowhere, "scim.nowhere", hot=True)
 
 
+_VERSION = re.compile(r"/scim/v[0-9]+(?:/.*)?", re.DOTALL)
+
+
 class _Nowhere:
-    """Every other address under /scim."""
+    """Every other address under /scim, those of other versions of the protocol among them."""
 
     checks_size = True
     misdirected = staticmethod(host_refusal)
 
-    def __call__(self, _request: Request) -> Response:
-        """Answer that there is nothing, in SCIM's words."""
+    def __call__(self, request: Request) -> Response:
+        """Answer in SCIM's words that there is nothing, or not in this version (RFC 7644 §3.13)."""
+        other = _VERSION.fullmatch(request.path) and not request.path.startswith(f"{BASE_PATH}/")
+        if other:
+            return refusal(400, f"The version of the protocol here is that of {BASE_PATH}.", "invalidVers")
         return refusal(404, NOT_FOUND)

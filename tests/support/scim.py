@@ -92,13 +92,14 @@ class ScimWorld:
         query: Mapping[str, str] | None = None,
         raw: bytes | None = None,
         through: str = "lane",
+        below: str = "/scim/v2",
     ) -> Answer:
-        """Send one request; ``path`` is below /scim/v2."""
+        """Send one request; ``path`` is below /scim/v2, or what else ``below`` says."""
         sent = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         bare, _, written = path.partition("?")
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
-            "PATH_INFO": f"/scim/v2{bare}",
+            "PATH_INFO": f"{below}{bare}",
             "QUERY_STRING": written
             or "&".join(f"{name}={quote(value, safe='')}" for name, value in (query or {}).items()),
             "SERVER_NAME": "127.0.0.1",

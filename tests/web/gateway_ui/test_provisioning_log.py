@@ -418,6 +418,10 @@ def test_every_refusal_has_its_advice(office: Office) -> None:
             assert said is not None
             assert said.meaning
             assert said.next_step
+        leaked = dataclasses.replace(record, status=403, scim_type="sensitive")
+        said = provisioning_words.advice(leaked)
+        assert said is not None
+        assert "access token" in said.meaning
 
 
 # --- how it looks ------------------------------------------------------------------------------------

@@ -106,6 +106,29 @@ def test_what_is_not_defined_or_has_no_path_is_bad_syntax(sqlite_world: ScimWorl
     play(sqlite_world, STRICT, REFUSED[name].refused("invalidSyntax"))
 
 
+NO_PATHS = (
+    "",
+    " ",
+    "title.",
+    ".title",
+    "..",
+    "a b",
+    "name[",
+    "emails[type eq",
+    f"{WORK} .value",
+    "displayName[a]]",
+    "Zoë",
+)
+
+
+@pytest.mark.parametrize("target", [NORA, GUIDES])
+@pytest.mark.parametrize("path", NO_PATHS)
+def test_what_is_no_path_is_a_bad_path(sqlite_world: ScimWorld, path: str, target: str) -> None:
+    """Q, H7: 400 invalidPath for what RFC 7644 §3.10 does not write; only what it does can be undefined."""
+    operation = {"op": "replace", "path": path, "value": "n@acme.example"}
+    play(sqlite_world, STRICT, a_patch("H7", target, operation).refused("invalidPath"))
+
+
 ENTRIES: dict[str, Row] = {
     f"{op} of an entry as a whole": a_patch(
         "Q entries",

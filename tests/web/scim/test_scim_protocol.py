@@ -154,6 +154,46 @@ def test_an_unknown_address_answers_in_scim(sqlite_world: ScimWorld, path: str) 
     assert is_scim_error(sqlite_world.get(path), 404)
 
 
+@pytest.mark.parametrize("through", ["lane", "flask"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_another_version_of_the_protocol_is_not_served(
+    sqlite_world: ScimWorld, method: str, through: str
+) -> None:
+    """N2, B4, RFC 7644 §3.13: 400 invalidVers, whoever asks; what names no version is unknown like the rest."""
+    for path in ("/v1/Users", "/v3", "/v3/", "/v22/Users/x", "/v1/v2/Users", "/v02/Users"):
+        for token in ("", None):
+            answer = sqlite_world.request(method, path, token=token, through=through, below="/scim")
+            assert is_scim_error(answer, 400), path
+            assert answer.scim_type == "invalidVers", path
+    for path in ("", "/", "/Users", "/version1/Users", "/v2x", "/v/Users", "/v2.1", "/v-1"):
+        assert is_scim_error(sqlite_world.request(method, path, through=through, below="/scim"), 404), path
+
+
+@pytest.mark.parametrize("through", ["lane", "flask"])
+def test_a_token_has_no_place_in_an_address(sqlite_world: ScimWorld, through: str) -> None:
+    """N2, O1, RFC 6750 §2.3, RFC 7644 §7.5.2: it opens nothing there, and beside a good one is 403 sensitive."""
+    world = sqlite_world
+    made = world.post("/Users", a_user())["id"]
+    token = world.token()
+    for method, path in (
+        *EVERYTHING,
+        ("GET", f"/Users/{made}"),
+        ("DELETE", f"/Users/{made}"),
+        ("GET", "/Schemas"),
+    ):
+        for query in ({"access_token": token}, {"access_token": ""}, {"count": "1", "access_token": "x"}):
+            answer = world.request(method, path, query=query, through=through)
+            assert is_scim_error(answer, 403), (method, path)
+            assert answer.scim_type == "sensitive"
+            assert token not in answer.body.decode()
+            if path != "/Schemas":
+                assert world.request(method, path, token="", query=query, through=through).status == 401
+    assert world.get(f"/Users/{made}").status == 200, "nothing was done"
+    assert world.search("Users", f'userName eq "access_token={token}"').status == 200, (
+        "a value is no parameter"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [
