@@ -28,7 +28,7 @@ from idp.storage.violations import TakenError
 from idp.usecases.invitation import invite
 from idp.usecases.letterhead import letterhead
 from idp.usecases.managers import rename_manager, settle_manager
-from idp.usecases.provisioning_log import wrote
+from idp.usecases.provisioning_log import record_deed
 from idp.usecases.services import IdpServices
 from idp.usecases.switching import follow_switch
 from kernel.audit import Actor
@@ -114,7 +114,7 @@ def _change(
         names = changed_names(document, facts.document) if facts.changed is None else facts.changed
         _record(unit, stored, changed, actor, names)
         former, new = shown(stored, document), shown(changed, facts.document)
-        wrote(unit, changed, before=stored, changed=names, former=former, document=new)
+        record_deed(unit, changed, before=stored, changed=names, former=former, document=new)
         return Changed(account_record(changed, facts.document))
 
 

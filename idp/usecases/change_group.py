@@ -33,7 +33,7 @@ from idp.usecases.members import (
     parted,
     touch_moved,
 )
-from idp.usecases.provisioning_log import unless_undone, wrote
+from idp.usecases.provisioning_log import forgetting_undone, record_deed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.errors import UndoneError
@@ -110,19 +110,19 @@ def change_group(
 
     Up to ``most_shown`` members are told with the outcome, as they are at that version of the group (L1).
     """
-    asked = _Asked(services, actor, source, group_id, edit, most_shown)
+    job = _Job(services, actor, source, group_id, edit, most_shown)
     if edit.is_usual:
-        outcome = _at_once(asked)
+        outcome = _at_once(job)
         if outcome is not None:
             return outcome
     try:
-        return _attempt(asked, has_turn=False)
+        return _attempt(job, has_turn=False)
     except TurnNeededError:
-        return _attempt(asked, has_turn=True)
+        return _attempt(job, has_turn=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Job:
     """What is to be done, whatever it takes."""
 
     services: IdpServices
@@ -133,51 +133,51 @@ class _Asked:
     most_shown: int
 
 
-def _at_once(asked: _Asked) -> GroupChanged | None:
+def _at_once(job: _Job) -> GroupChanged | None:
     """Have accounts come, or go, in the fewest statements; None where nothing was done, nor decided, so.
 
     Who changes the same group at the same time shares a commit.
     """
     try:
-        with unless_undone(), asked.services.store.write(line=asked.group_id) as unit:
-            return _moved(unit, asked)
+        with forgetting_undone(), job.services.store.write(line=job.group_id) as unit:
+            return _move(unit, job)
     except (_OtherwiseError, UndoneError):
         return None
 
 
-def _moved(unit: Unit, asked: _Asked) -> GroupChanged:
-    members = asked.edit.members
+def _move(unit: Unit, job: _Job) -> GroupChanged:
+    members = job.edit.members
     done = change_members(
         unit.connection,
-        asked.group_id,
+        job.group_id,
         members,
-        source=asked.source,
-        expected_version=asked.edit.expected_version,
+        source=job.source,
+        expected_version=job.edit.expected_version,
         now=unit.now,
-        first=_looked_at(asked),
+        first=_looked_at(job),
     )
     if done is None:
         raise _OtherwiseError
-    _end_access(unit, asked, done.parted)
+    _end_access(unit, job, done.parted)
     former = dataclasses.replace(done.group, version=done.group.version - 1)
-    outcome = _told(unit, asked, former, done.group, Moves(members.added, members.removed))
-    return _showing(outcome, done.members, asked)
+    outcome = _record_change(unit, job, former, done.group, Moves(members.added, members.removed))
+    return _showing(outcome, done.members, job)
 
 
-def _attempt(asked: _Asked, *, has_turn: bool) -> GroupChanged | GroupRefusal:
-    members = asked.edit.members
+def _attempt(job: _Job, *, has_turn: bool) -> GroupChanged | GroupRefusal:
+    members = job.edit.members
     try:
-        with asked.services.store.write() as unit:
+        with job.services.store.write() as unit:
             if has_turn:  # before the group is held, as everybody does
-                take_turn(unit.connection, asked.source)
-                lock_groups(unit.connection, {asked.group_id, *members.added, *(members.whole or ())})
-            group = find_group_for_change(unit.connection, asked.group_id, source=asked.source)
-            refused = _refusal(group, asked.edit)
+                take_turn(unit.connection, job.source)
+                lock_groups(unit.connection, {job.group_id, *members.added, *(members.whole or ())})
+            group = find_group_for_change(unit.connection, job.group_id, source=job.source)
+            refused = _refusal(group, job.edit)
             if group is None or refused is not None:
                 return refused or Missing()
-            moves = move_members(unit, group.id, members, source=asked.source, has_turn=has_turn)
-            outcome = _store(unit, asked, group, moves)
-            return _showing(outcome, first_members(unit.connection, group.id, _looked_at(asked)), asked)
+            moves = move_members(unit, group.id, members, source=job.source, has_turn=has_turn)
+            outcome = _store(unit, job, group, moves)
+            return _showing(outcome, first_members(unit.connection, group.id, _looked_at(job)), job)
     except (RefusedMembersError, _MovedError) as error:
         return error.refusal
     except TakenError as error:
@@ -196,20 +196,20 @@ def _refusal(group: Group | None, edit: GroupEdit) -> GroupRefusal | None:
     return None
 
 
-def _looked_at(asked: _Asked) -> int:
+def _looked_at(job: _Job) -> int:
     """Return how many members are read: one more than may be shown, if any may."""
-    return asked.most_shown + 1 if asked.most_shown else 0
+    return job.most_shown + 1 if job.most_shown else 0
 
 
-def _showing(outcome: GroupChanged, members: tuple[Member, ...], asked: _Asked) -> GroupChanged:
+def _showing(outcome: GroupChanged, members: tuple[Member, ...], job: _Job) -> GroupChanged:
     """Add the members, which were read while the group was held, if so many may be shown."""
-    if not asked.most_shown or len(members) > asked.most_shown:
+    if not job.most_shown or len(members) > job.most_shown:
         return outcome
     return dataclasses.replace(outcome, members=members)
 
 
-def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChanged:
-    facts, fence = asked.edit.facts, asked.edit.fence
+def _store(unit: Unit, job: _Job, group: Group, moves: Moves) -> GroupChanged:
+    facts, fence = job.edit.facts, job.edit.fence
     raised = fence is not None and fence > group.source_version
     if facts is None and not raised and not moves.came and not moves.went:
         return GroupChanged(group_record(group), changed=False)
@@ -231,24 +231,24 @@ def _store(unit: Unit, asked: _Asked, group: Group, moves: Moves) -> GroupChange
             raise _MovedError(failed)
     touch_moved(unit, moves, renamed="" if changed.display_name == group.display_name else group.id)
     former = "" if changed.application_key == group.application_key else group.application_key
-    _end_access(unit, asked, parted(unit, group.id, moves, former_key=former))
-    return _told(unit, asked, group, changed, moves)
+    _end_access(unit, job, parted(unit, group.id, moves, former_key=former))
+    return _record_change(unit, job, group, changed, moves)
 
 
-def _end_access(unit: Unit, asked: _Asked, lost: tuple[tuple[str, str], ...]) -> None:
+def _end_access(unit: Unit, job: _Job, lost: tuple[tuple[str, str], ...]) -> None:
     """End the access that went with the members."""
     for account_id, key in lost:
-        end_access(unit, asked.services, account_id=account_id, application_key=key, actor=asked.actor)
+        end_access(unit, job.services, account_id=account_id, application_key=key, actor=job.actor)
 
 
-def _told(unit: Unit, asked: _Asked, group: Group, changed: Group, moves: Moves) -> GroupChanged:
+def _record_change(unit: Unit, job: _Job, group: Group, changed: Group, moves: Moves) -> GroupChanged:
     """Record the change of ``group`` to ``changed``."""
-    facts = asked.edit.facts
+    facts = job.edit.facts
     names = () if facts is None else changed_names(group.document, facts.document)
     if moves.came or moves.went:
         names = (*names, "members")
-    _record(unit, changed, names, moves, asked.actor)
-    wrote(unit, changed, before=group, changed=names, added=moves.came, removed=moves.went)
+    _audit(unit, changed, names, moves, job.actor)
+    record_deed(unit, changed, before=group, changed=names, added=moves.came, removed=moves.went)
     return GroupChanged(group_record(changed), changed=True)
 
 
@@ -272,7 +272,7 @@ def _with_facts(group: Group, facts: GroupFacts) -> Group:
     )
 
 
-def _record(unit: Unit, group: Group, names: tuple[str, ...], moves: Moves, actor: Actor) -> None:
+def _audit(unit: Unit, group: Group, names: tuple[str, ...], moves: Moves, actor: Actor) -> None:
     unit.audit.record(
         "gateway:group:changed",
         actor=actor,

@@ -12,7 +12,7 @@ from idp.storage.groups import touch_group_versions
 from idp.storage.members import groups_stating
 from idp.usecases.endings import end_sessions
 from idp.usecases.managers import forget_manager
-from idp.usecases.provisioning_log import wrote_deletion
+from idp.usecases.provisioning_log import record_deletion
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.errors import UndoneError
@@ -52,11 +52,11 @@ def deprovision_account(
     Raises:
         UndoneError: if the account moves between groups all the while.
     """
-    asked = _Asked(services, actor, source, account_id, expected_version)
+    deletion = _Deletion(services, actor, source, account_id, expected_version)
     for _ in range(_TRIES):
         try:
             with services.store.write() as unit:
-                _delete(unit, asked)
+                _delete(unit, deletion)
         except _NotDeletedError as undone:
             if undone.refusal is not None:
                 return undone.refusal
@@ -66,7 +66,7 @@ def deprovision_account(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Deletion:
     """Whose deletion is asked for."""
 
     services: IdpServices
@@ -86,44 +86,49 @@ class _Asked:
         return None
 
 
-def _delete(unit: Unit, asked: _Asked) -> None:
+def _delete(unit: Unit, deletion: _Deletion) -> None:
     departure = leave_alone(
-        unit.connection, asked.account_id, source=asked.source, expected_version=asked.expected_version
+        unit.connection,
+        deletion.account_id,
+        source=deletion.source,
+        expected_version=deletion.expected_version,
     )
     groups: tuple[str, ...] = ()
     led: int | None = 0
     if departure is not None and departure.is_over:
         account = departure.account
     else:
-        account, groups = _hold(unit, asked, may_be_in_groups=departure is None)
-        end_sessions(unit, asked.services, account_id=asked.account_id, reason="deleted", actor=asked.actor)
+        account, groups = _hold(unit, deletion, may_be_in_groups=departure is None)
+        end_sessions(
+            unit, deletion.services, account_id=deletion.account_id, reason="deleted", actor=deletion.actor
+        )
         led = forget_manager(unit, account)
         if led is None:
             raise _NotDeletedError(Protected())
-        remove_account(unit.connection, asked.account_id)
+        remove_account(unit.connection, deletion.account_id)
     unit.audit.record(
         "gateway:account:deleted",
-        actor=asked.actor,
-        target=asked.account_id,
+        actor=deletion.actor,
+        target=deletion.account_id,
         details={"groups": len(groups), "led": led},
     )
-    wrote_deletion(unit, account)
+    record_deletion(unit, account)
 
 
-def _hold(unit: Unit, asked: _Asked, *, may_be_in_groups: bool) -> tuple[Account, tuple[str, ...]]:
+def _hold(unit: Unit, deletion: _Deletion, *, may_be_in_groups: bool) -> tuple[Account, tuple[str, ...]]:
     """Return the account, which nobody can put into a group, sign in or call a manager any more.
 
     The versions of the groups that it is in are raised; groups come before accounts, the order every writer
     takes rows in.
     """
-    groups = groups_stating(unit.connection, asked.account_id) if may_be_in_groups else ()
+    groups = groups_stating(unit.connection, deletion.account_id) if may_be_in_groups else ()
     if groups:  # who may not delete the account touches nothing of it
-        refused = asked.refusal(find_account(unit.connection, asked.account_id))
+        refused = deletion.refusal(find_account(unit.connection, deletion.account_id))
         if refused is not None:
             raise _NotDeletedError(refused)
         touch_group_versions(unit.connection, groups, now=unit.now)
-    account, held_in = hold_member(unit.connection, asked.account_id, source=asked.source)
-    refused = asked.refusal(account)
+    account, held_in = hold_member(unit.connection, deletion.account_id, source=deletion.source)
+    refused = deletion.refusal(account)
     if account is None or refused is not None:
         raise _NotDeletedError(refused)
     if set(held_in) != set(groups):  # who added it since the groups were read was not told yet

@@ -18,7 +18,7 @@ from idp.storage.nesting import (
     touch_within,
 )
 from idp.usecases.endings import end_access
-from idp.usecases.provisioning_log import wrote_deletion
+from idp.usecases.provisioning_log import record_deletion
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -56,7 +56,7 @@ def deprovision_group(
             organization=group.organization_id,
             details={"removed": removed},
         )
-        wrote_deletion(unit, group)
+        record_deletion(unit, group)
         return GroupDeprovisioned()
 
 

@@ -12,7 +12,7 @@ from idp.storage.accounts import insert_account
 from idp.storage.violations import TakenError
 from idp.usecases.invitation import invite
 from idp.usecases.managers import settle_manager
-from idp.usecases.provisioning_log import wrote
+from idp.usecases.provisioning_log import record_deed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -59,7 +59,7 @@ def _provision(
             organization=account.organizations[0].id if account.organizations else "",
             details={"source": source, "kind": account.kind.value, "active": account.active},
         )
-        wrote(
+        record_deed(
             unit, account, changed=changed_names("{}", facts.document), former="{}", document=facts.document
         )
         return Provisioned(account_record(account, facts.document))

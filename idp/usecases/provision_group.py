@@ -12,7 +12,7 @@ from idp.storage.groups import insert_group, known_groups
 from idp.storage.nesting import lock_groups, take_turn
 from idp.storage.violations import TakenError
 from idp.usecases.members import MemberRefusal, RefusedMembersError, move_members, touch_moved
-from idp.usecases.provisioning_log import wrote
+from idp.usecases.provisioning_log import record_deed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -59,7 +59,7 @@ def _provision(
             organization=group.organization_id,
             details={"source": source, "role": group.access_role_key, "added": len(members)},
         )
-        wrote(unit, group, changed=changed_names("{}", facts.document), added=members)
+        record_deed(unit, group, changed=changed_names("{}", facts.document), added=members)
         return GroupProvisioned(group_record(group), moves.members)
 
 

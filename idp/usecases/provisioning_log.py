@@ -1,8 +1,9 @@
 """The provisioning request that is being served, and its record: one row, whatever becomes of it.
 
-The request is ambient, as its origin is: a deed that changes something writes the record into its own
-transaction (:func:`wrote`); the face tells at the end what was answered (:func:`answered`), and what no deed
-recorded, or recorded otherwise, waits in memory for the next batch.
+The request is ambient (a context variable), as its origin is. A deed that changes something writes the record
+in its own transaction (:func:`record_deed`). Once the request is answered, the face says how
+(:func:`record_answer`): what no deed recorded, or what ended otherwise than its deed, waits in memory for the
+next batch.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ Announce = Callable[[Unit, str, Deed], None]
 """Tell of a deed of a client to whoever hears of it, in the deed's own transaction."""
 
 
-class Asked:
-    """A request while it is served; what is not known yet is empty.
+class ServedRequest:
+    """A request while it is being served; what is not known yet is empty.
 
     ``announce`` is called with each of its deeds. ``txn`` is what its events have in common; one is drawn
     for a request that was given none. ``part_txn`` is that of the operation of a job which comes next.
@@ -76,9 +77,9 @@ class Asked:
         self.txn = self.part_txn = ""
         self.announce: Announce | None = None
         self.written: RequestRecord | None = None
-        self.around: Asked | None = None
+        self.around: ServedRequest | None = None
         self.parts: list[RequestRecord] = []
-        self.token: Token[Asked | None]
+        self.token: Token[ServedRequest | None]
 
     @property
     def in_bulk(self) -> bool:
@@ -99,29 +100,29 @@ class Asked:
         _current.reset(self.token)
 
 
-_current: ContextVar[Asked | None] = ContextVar("asked", default=None)
+_current: ContextVar[ServedRequest | None] = ContextVar("served", default=None)
 
 
-def asked_by(client_id: str, announce: Announce | None = None, *, txn: str = "") -> None:
-    """Tell whose request it is, as soon as that is known, and who is to hear of its deeds by which txn."""
-    asked = _current.get()
-    if asked is not None:
-        asked.client_id, asked.announce, asked.txn = client_id, announce, txn
+def note_client(client_id: str, announce: Announce | None = None, *, txn: str = "") -> None:
+    """Note whose request it is, as soon as that is known, who hears of its deeds, and by which txn."""
+    served = _current.get()
+    if served is not None:
+        served.client_id, served.announce, served.txn = client_id, announce, txn
 
 
-def part_begins(number: int) -> None:
-    """Tell which operation of a job comes next: its events have the job's txn, if any, and ``number``."""
+def begin_part(number: int) -> None:
+    """Note which operation of a job comes next: its events have the job's txn, if any, and ``number``."""
     job = _current.get()
     if job is not None and job.txn:
         job.part_txn = f"{job.txn}:{number}"
 
 
-def asked_about(*, name: object, external_id: object) -> None:
-    """Tell the names that the request itself states of its target; what is no text is no name."""
-    asked = _current.get()
-    if asked is not None:
-        asked.name = _plain(name)
-        asked.external_id = _plain(external_id)
+def note_target_names(*, name: object, external_id: object) -> None:
+    """Note the names that the request itself states of its target; what is no text is no name."""
+    served = _current.get()
+    if served is not None:
+        served.name = _plain(name)
+        served.external_id = _plain(external_id)
 
 
 def subject_key(sealer: Sealer, name: str) -> str:
@@ -133,7 +134,7 @@ def subject_key(sealer: Sealer, name: str) -> str:
     return "~" + sealer.mac("provisioning-subject", folded)[:20].hex()
 
 
-def wrote(
+def record_deed(
     unit: Unit,
     target: Account | Group,
     *,
@@ -144,22 +145,22 @@ def wrote(
     former: str = "",
     document: str = "",
 ) -> None:
-    """Record the request that is being served in the transaction of the deed that did it.
+    """Record the request that is being served, in the transaction of the deed that did what it asks.
 
-    ``changed`` are names of attributes. ``before`` is the target as it was: where it was called otherwise,
-    this request leads from either name to its id, and by that to every other request. ``added`` and
-    ``removed`` are the ids of members; ``former`` and ``document`` the prepared JSON of an account before and
-    after.
+    ``changed`` are names of attributes. ``before`` is the target as it was: if its name changed, the record
+    is found by either name, and leads from it to the id and so to every other request. ``added`` and
+    ``removed`` are the ids of members; ``former`` and ``document`` the prepared JSON of an account before
+    and after (a group carries its own).
     """
-    asked = _current.get()
-    if asked is None:
+    served = _current.get()
+    if served is None:
         return
     changed, added, removed = tuple(changed), tuple(added), tuple(removed)
     came = [Subject(each, Part.ADDED) for each in added]
     went = [Subject(each, Part.REMOVED) for each in removed]
     keys = [target.id, *(subject_key(unit.sealer, name) for name in _new_names(target, before))]
     record = dataclasses.replace(
-        _record(unit.randomness, unit.now, asked, _DONE.get(asked.operation, 200)),
+        _record(unit.randomness, unit.now, served, _DONE.get(served.operation, 200)),
         target_id=target.id,
         external_id=target.external_id or "",
         name=_name(target),
@@ -167,83 +168,83 @@ def wrote(
         added=len(came),
         removed=len(went),
     )
-    _write(unit, asked, record, (*map(Subject, keys), *came, *went))
-    if asked.announce is not None:
+    _write(unit, served, record, (*map(Subject, keys), *came, *went))
+    if served.announce is not None:
         if isinstance(target, Group):
             former, document = before.document if isinstance(before, Group) else "{}", target.document
         deed = Deed(
-            asked.operation, target, before, changed, former, document, added, removed, _txn(unit, asked)
+            served.operation, target, before, changed, former, document, added, removed, _txn(unit, served)
         )
-        asked.announce(unit, asked.client_id, deed)
+        served.announce(unit, served.client_id, deed)
 
 
-def wrote_deletion(unit: Unit, target: Account | Group) -> None:
-    """Record a deletion; what earlier requests remember of an account's names is wiped with it (I3)."""
+def record_deletion(unit: Unit, target: Account | Group) -> None:
+    """Record a deletion, and wipe the names of a deleted account from every earlier record (I3)."""
     keys = [target.id, *(subject_key(unit.sealer, name) for name in _names(target))]
     is_account = isinstance(target, Account)
     if is_account:
         forget_names(unit.transaction, keys)
-    asked = _current.get()
-    if asked is not None:
+    served = _current.get()
+    if served is not None:
         record = dataclasses.replace(
-            _record(unit.randomness, unit.now, asked, _DONE.get(asked.operation, 200)),
+            _record(unit.randomness, unit.now, served, _DONE.get(served.operation, 200)),
             target_id=target.id,
             external_id="" if is_account else target.external_id or "",
             name="" if is_account else _name(target),
         )
-        _write(unit, asked, record, map(Subject, keys))
-        if asked.announce is not None:
-            deed = Deed(asked.operation, target, target, (), "", "", (), (), _txn(unit, asked))
-            asked.announce(unit, asked.client_id, deed)
+        _write(unit, served, record, map(Subject, keys))
+        if served.announce is not None:
+            deed = Deed(served.operation, target, target, (), "", "", (), (), _txn(unit, served))
+            served.announce(unit, served.client_id, deed)
 
 
 @contextmanager
-def unless_undone() -> Iterator[None]:
-    """Forget what deeds in the body record if they were undone for another's sake, and are done again."""
-    asked = _current.get()
-    if asked is None:
+def forgetting_undone() -> Iterator[None]:
+    """Take back what deeds in the body recorded if they are undone for another's sake, to be done again."""
+    served = _current.get()
+    if served is None:
         yield
         return
-    written, parts = asked.written, [] if asked.around is None else asked.around.parts
+    written, parts = served.written, [] if served.around is None else served.around.parts
     before = len(parts)
     try:
         yield
     except UndoneError:
-        asked.written = written
+        served.written = written
         del parts[before:]
         raise
 
 
-def answered(
-    services: IdpServices, asked: Asked, *, status: int, scim_type: str = "", reason: str = ""
+def record_answer(
+    services: IdpServices, served: ServedRequest, *, status: int, scim_type: str = "", reason: str = ""
 ) -> None:
-    """Keep a request that was answered so, as far as its deed did not record it.
+    """Record how a request was answered, as far as its deed did not; it waits in memory for the next batch.
 
-    Of a request of nobody known nothing is kept, so that no stranger fills a table.
+    Nothing is kept of a request whose client is not known, so that no stranger fills a table.
     """
-    if not asked.client_id:
+    if not served.client_id:
         return
-    if asked.parts:
-        _keep_undone(services, asked)
-    store, waiting, written = services.store, services.requests, asked.written
+    if served.parts:
+        _keep_undone(services, served)
+    store, waiting, written = services.store, services.requests, served.written
     if written is not None:
         if status >= 400:
             _keep(store.sealer, waiting, _otherwise(written, status, scim_type, reason))
         return
     same = (
-        asked.client_id,
-        asked.operation,
-        asked.resource,
-        asked.target_id,
-        asked.external_id,
-        asked.name,
+        served.client_id,
+        served.operation,
+        served.resource,
+        served.target_id,
+        served.external_id,
+        served.name,
         status,
         scim_type,
         reason,
-        asked.in_bulk,
+        served.in_bulk,
     )
     if not waiting.counted(same):
-        record = _record(store.randomness, store.clock.now(), asked, status, scim_type, reason)
+        record = _record(store.randomness, store.clock.now(), served, status, scim_type, reason)
         waiting.add(record, _subjects(store.sealer, record), same=same)
 
 
@@ -252,18 +253,18 @@ def flush_requests(services: IdpServices) -> None:
     services.requests.flush(services.store.database)
 
 
-def _txn(unit: Unit, asked: Asked) -> str:
-    return asked.txn or unit.randomness.token(16)
+def _txn(unit: Unit, served: ServedRequest) -> str:
+    return served.txn or unit.randomness.token(16)
 
 
-def _write(unit: Unit, asked: Asked, record: RequestRecord, subjects: Iterable[Subject]) -> None:
+def _write(unit: Unit, served: ServedRequest, record: RequestRecord, subjects: Iterable[Subject]) -> None:
     insert_request(unit.transaction, record, subjects)
-    asked.written = record
-    if asked.around is not None:
-        asked.around.parts.append(record)
+    served.written = record
+    if served.around is not None:
+        served.around.parts.append(record)
 
 
-def _keep_undone(services: IdpServices, job: Asked) -> None:
+def _keep_undone(services: IdpServices, job: ServedRequest) -> None:
     """Keep the operations of a bulk job that were done and then undone with the rest of their circle."""
     with services.store.read() as connection:
         standing = known_requests(connection, [each.id for each in job.parts])
@@ -273,7 +274,7 @@ def _keep_undone(services: IdpServices, job: Asked) -> None:
 
 
 def _keep(sealer: Sealer, waiting: RequestBuffer, record: RequestRecord) -> None:
-    """Keep what a record of a deed has to say in the end."""
+    """Keep the record of a deed with how its request ended after all."""
     waiting.add(record, _subjects(sealer, record), same=record.id)
 
 
@@ -288,19 +289,24 @@ def _otherwise(written: RequestRecord, status: int, scim_type: str, reason: str)
 
 
 def _record(
-    randomness: Randomness, at: dt.datetime, asked: Asked, status: int, scim_type: str = "", reason: str = ""
+    randomness: Randomness,
+    at: dt.datetime,
+    served: ServedRequest,
+    status: int,
+    scim_type: str = "",
+    reason: str = "",
 ) -> RequestRecord:
     return RequestRecord(
         id=randomness.ulid(at),
         at=at,
-        client_id=asked.client_id,
+        client_id=served.client_id,
         request_id=current_origin().request_id,
-        operation=asked.operation,
-        resource=asked.resource,
-        target_id=asked.target_id,
-        external_id=asked.external_id,
-        name=asked.name,
-        outcome=outcome_of(asked.operation, status),
+        operation=served.operation,
+        resource=served.resource,
+        target_id=served.target_id,
+        external_id=served.external_id,
+        name=served.name,
+        outcome=outcome_of(served.operation, status),
         status=status,
         scim_type=scim_type[:_LONGEST_TYPE],
         reason=reason,
@@ -308,7 +314,7 @@ def _record(
         added=0,
         removed=0,
         times=1,
-        in_bulk=asked.in_bulk,
+        in_bulk=served.in_bulk,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from idp.usecases.provisioning_log import UNDONE, part_begins
+from idp.usecases.provisioning_log import UNDONE, begin_part
 from idp.usecases.services import IdpServices
 from kernel.errors import SwitchyardError
 from kernel.joined import joined
@@ -85,7 +85,7 @@ class _Run:
         """Do an operation in its own transaction."""
         operation = self._operations[place]
         unmade = references(operation) - self._ids.keys()
-        part_begins(place)
+        begin_part(place)
         result = _unmade(unmade) if unmade else self._perform(self._services, resolved(operation, self._ids))
         self._keep(place, result)
 
@@ -118,7 +118,7 @@ class _Run:
             if unmade - circle:
                 raise _BrokenCircleError(place, _unmade(unmade - circle))
             early, adds = without_unmade(operation, unmade)
-            part_begins(place)
+            begin_part(place)
             made[place] = _whole(place, self._perform(services, resolved(early, ids)))
             ids[operation.bulk_id] = made[place].id
             if adds:
@@ -126,7 +126,7 @@ class _Run:
         for place, adds in late.items():
             data = {"schemas": [PATCH_SCHEMA], "Operations": [*adds]}
             patch = Operation("PATCH", self._path(place, made[place]), version="*", data=data)
-            part_begins(place)
+            begin_part(place)
             _closed(place, self._perform(services, resolved(patch, ids)))
         for place in places:  # each add may have moved the versions of both its sides
             found = self._perform(services, Operation("GET", self._path(place, made[place])))

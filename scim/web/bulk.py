@@ -15,7 +15,7 @@ from scim.domain.bulk import BULK_RESPONSE, LARGEST_PAYLOAD, Bulk, Fault, Operat
 from scim.domain.documents import DEEPEST, read_object, write
 from scim.usecases.client import WRITE, ScimClient
 from scim.usecases.run_bulk import Result, run_bulk
-from scim.web.endpoint import MEDIA_TYPE, NOT_FOUND, Method, answered, refusal, scim_answer
+from scim.web.endpoint import MEDIA_TYPE, NOT_FOUND, Method, answer_operation, refusal, scim_answer
 
 Addresses = Mapping[str, Mapping[str, Method]]
 """The methods by address, written as in a routing table: ``/Users``, ``/Users/{id}``."""
@@ -108,7 +108,7 @@ class BulkJobs:
             path_values={"id": match["id"]} if match["id"] else {},
         )
         location = "" if operation.method == "POST" else self._base + operation.path.rstrip("/")
-        return result_of(answered(services, method, alone, client), location)
+        return result_of(answer_operation(services, method, alone, client), location)
 
     def told(self, operation: Operation, result: Result) -> dict[str, Any]:
         """Return an operation of the answer (K1); where it is, unless it is a POST that made nothing."""

@@ -25,7 +25,7 @@ from idp.usecases.deferred_requests import (
     put_back,
     take_deferred,
 )
-from idp.usecases.provisioning_log import asked_by
+from idp.usecases.provisioning_log import note_client
 from idp.usecases.services import IdpServices
 from idp.web.oidc.possession import token_of
 from kernel.crypto import digest
@@ -42,7 +42,7 @@ from scim.usecases.client import READ, ScimClient
 from scim.usecases.run_bulk import Result
 from scim.web.bulk import Addresses, BulkJobs, read_job, result_of
 from scim.web.endpoint import BASE_PATH, NOT_FOUND, Method, answering, client_of, refusal
-from scim.web.recording import recorded
+from scim.web.recording import serve_recorded
 
 PATH = "/AsyncRequests/{id}"
 _ID = re.compile(rf"(?P<request>{ULID.pattern})(?::(?:0|[1-9][0-9]{{0,3}}))?")
@@ -222,7 +222,7 @@ class DeferredRequests:
         )
         method = self._make(services)[address][request.method]
         answer = _refused if client is None else answering(method, client)
-        found = recorded(services, request, self._known(taken, answer))
+        found = serve_recorded(services, request, self._known(taken, answer))
         if found.status == BusyError.status:
             raise BusyError
         operation = Operation(request.method, _relative(request))
@@ -251,7 +251,7 @@ class DeferredRequests:
             untried = (500, _CUT_OFF)
         elif client is None:
             untried = (403, _NO_MORE)
-            recorded(self._services, request, self._known(taken, _refused))
+            serve_recorded(self._services, request, self._known(taken, _refused))
         else:
             results = self._worked(taken, bulk, request, client, hold)
         completions = self._completions(taken, bulk, results, untried)
@@ -266,7 +266,7 @@ class DeferredRequests:
             results.update(self._jobs.work(bulk, request, client, before_each=hold.confirm, tries=_TRIES))
             return Response(200)
 
-        recorded(self._services, request, self._known(taken, work))
+        serve_recorded(self._services, request, self._known(taken, work))
         return results
 
     def _completions(
@@ -289,7 +289,7 @@ class DeferredRequests:
 
     def _known(self, taken: Deferred, answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def known(request: Request) -> Response:
-            asked_by(taken.client_id, self._announce, txn=taken.id)
+            note_client(taken.client_id, self._announce, txn=taken.id)
             return answer(request)
 
         return known

@@ -20,7 +20,7 @@ from idp.domain.oauth import Fault
 from idp.domain.security_events import Payload
 from idp.usecases.authenticate_provisioner import Provisioner, provisioner
 from idp.usecases.prove_possession import Shown
-from idp.usecases.provisioning_log import Announce, asked_by, unless_undone
+from idp.usecases.provisioning_log import Announce, forgetting_undone, note_client
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
 from idp.web.oidc.answers import challenge
@@ -36,7 +36,7 @@ from scim.domain.errors import error_document, of_exception, of_validation
 from scim.domain.prefer import asks_async
 from scim.domain.profile import Profile
 from scim.usecases.client import GROUPS_WRITE, READ, USERS_WRITE, WRITE, ScimClient
-from scim.web.recording import note_names, recorded
+from scim.web.recording import note_names, serve_recorded
 
 MEDIA_TYPE = SCIM
 NOT_FOUND = "There is no such resource."
@@ -147,7 +147,7 @@ class ScimEndpoint:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request and record it; nothing that goes wrong inside is shown."""
-        return with_nonce(self._services, request, recorded(self._services, request, self._answer))
+        return with_nonce(self._services, request, serve_recorded(self._services, request, self._answer))
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -171,7 +171,7 @@ class ScimEndpoint:
         return (
             _refusal_of(request, method, client)
             or (later(request, client) if later is not None else None)
-            or _done(method, request, client)
+            or _do(method, request, client)
         )
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
@@ -185,7 +185,7 @@ class ScimEndpoint:
         shown = beside_token(self._services, request)
         found = provisioner(self._services, token, shown)
         if isinstance(found, Provisioner):
-            asked_by(found.client_id, None if found.events == Payload.NONE else self._announce)
+            note_client(found.client_id, None if found.events == Payload.NONE else self._announce)
         if not isinstance(found, Provisioner) or not found.may_reach(self._audience):
             return nobody, _refusal_of_token(found, shown)
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
@@ -206,9 +206,9 @@ def _refusal_of_token(found: Provisioner | Fault | None, shown: Shown) -> Respon
     return _challenge(401, said, 'error="invalid_token"', as_dpop=shown.as_dpop)
 
 
-def answered(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
+def answer_operation(services: IdpServices, method: Method, request: Request, client: ScimClient) -> Response:
     """Answer and record one operation of a bulk job as the request of the same words is alone (K1)."""
-    return recorded(services, request, answering(method, client))
+    return serve_recorded(services, request, answering(method, client))
 
 
 def answering(method: Method, client: ScimClient) -> Callable[[Request], Response]:
@@ -216,17 +216,17 @@ def answering(method: Method, client: ScimClient) -> Callable[[Request], Respons
 
     def answer(request: Request) -> Response:
         try:
-            return _refusal_of(request, method, client) or _done(method, request, client)
+            return _refusal_of(request, method, client) or _do(method, request, client)
         except Exception as error:  # noqa: BLE001 - an operation fails alone
             return _of_error(error, request)
 
     return answer
 
 
-def _done(method: Method, request: Request, client: ScimClient) -> Response:
+def _do(method: Method, request: Request, client: ScimClient) -> Response:
     """Do what the request asks, and again if it was undone for another's sake: nothing of it is done then."""
     for _ in range(_AGAIN):
-        with suppress(UndoneError), unless_undone():
+        with suppress(UndoneError), forgetting_undone():
             return method.handler(request, client)
     return method.handler(request, client)
 

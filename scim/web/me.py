@@ -7,7 +7,7 @@ import dataclasses
 from idp.domain.deed import Deed
 from idp.domain.oauth import Fault
 from idp.usecases.authenticate_self import oneself
-from idp.usecases.provisioning_log import Announce, asked_by
+from idp.usecases.provisioning_log import Announce, note_client
 from idp.web.oidc.possession import beside_token, token_of
 from kernel.store import Unit
 from kernel.web.http import Request, Response
@@ -67,7 +67,7 @@ class _PersonalEndpoint(ScimEndpoint):
             return ScimClient(""), misused(found, shown)
         if found is None:
             return None
-        asked_by(found.client_id, self._announce_to(found.source))
+        note_client(found.client_id, self._announce_to(found.source))
         seconds = self._rate.wait(found.client_id, None)
         if seconds:
             return ScimClient(""), refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))

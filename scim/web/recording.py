@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from idp.domain.provisioning_log import Operation
-from idp.usecases.provisioning_log import Asked, answered, asked_about, flush_requests
+from idp.usecases.provisioning_log import ServedRequest, flush_requests, note_target_names, record_answer
 from idp.usecases.services import IdpServices
 from kernel.origin import current_origin
 from kernel.randomness import ULID
@@ -35,16 +35,18 @@ _OPERATIONS = {
 _log = structlog.get_logger(__name__)
 
 
-def recorded(services: IdpServices, request: Request, answer: Callable[[Request], Response]) -> Response:
+def serve_recorded(
+    services: IdpServices, request: Request, answer: Callable[[Request], Response]
+) -> Response:
     """Return what ``answer`` answers to the request, and record both."""
     target = request.path_values.get("id", "")
     stem = request.path.removesuffix(target) if target else request.path
-    operation, resource = _asked(request.method, stem, has_target=bool(target))
+    operation, resource = _asked_for(request.method, stem, has_target=bool(target))
     known = target if ULID.fullmatch(target) else ""  # what else stands there is the client's own
-    with Asked(operation, resource, known) as asked:
+    with ServedRequest(operation, resource, known) as served:
         response = answer(request)
-        _tell(services, asked, response)
-    if services.requests.is_full and not asked.in_bulk:
+        _tell(services, served, response)
+    if services.requests.is_full and not served.in_bulk:
         flush_requests(services)
     return response
 
@@ -53,13 +55,13 @@ def note_names(body: Mapping[str, Any]) -> None:
     """Tell the record by which names a body calls its resource."""
     stated = {name.lower(): value for name, value in body.items()}
     if "username" in stated or "displayname" in stated or "externalid" in stated:
-        asked_about(
+        note_target_names(
             name=stated.get("username") or stated.get("displayname"), external_id=stated.get("externalid")
         )
 
 
 @lru_cache(maxsize=512)
-def _asked(method: str, stem: str, *, has_target: bool) -> tuple[Operation, str]:
+def _asked_for(method: str, stem: str, *, has_target: bool) -> tuple[Operation, str]:
     """Return what a request asks, and of which type of resource; ``stem`` is its path without the id."""
     match = _PATH.fullmatch(stem)
     kind = match["kind"] if match else ""
@@ -76,29 +78,29 @@ def _asked(method: str, stem: str, *, has_target: bool) -> tuple[Operation, str]
     return operation, resource
 
 
-def _tell(services: IdpServices, asked: Asked, response: Response) -> None:
+def _tell(services: IdpServices, served: ServedRequest, response: Response) -> None:
     status = response.status
     scim_type = reason = ""
     if status >= 400 and response.body:
         error = response.json()
         scim_type, reason = str(error.get("scimType", "")), told_reason(str(error.get("detail", "")))
-    answered(services, asked, status=status, scim_type=scim_type, reason=reason)
-    if status < 400 and (asked.operation.only_looks or not asked.client_id):
-        _log.debug("scim.request", client=asked.client_id, operation=asked.operation.value, status=status)
+    record_answer(services, served, status=status, scim_type=scim_type, reason=reason)
+    if status < 400 and (served.operation.only_looks or not served.client_id):
+        _log.debug("scim.request", client=served.client_id, operation=served.operation.value, status=status)
         return
-    written = asked.written
+    written = served.written
     _log.info(
         "scim.request",
-        client=asked.client_id,
-        operation=asked.operation.value,
-        resource=asked.resource,
-        target=written.target_id if written else asked.target_id,
+        client=served.client_id,
+        operation=served.operation.value,
+        resource=served.resource,
+        target=written.target_id if written else served.target_id,
         status=status,
         scim_type=scim_type,
         reason=reason,
         changed=list(written.changed) if written else [],
         added=written.added if written else 0,
         removed=written.removed if written else 0,
-        in_bulk=asked.in_bulk,
+        in_bulk=served.in_bulk,
         request_id=current_origin().request_id,
     )
