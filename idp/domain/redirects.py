@@ -18,6 +18,7 @@ _NO_HOST = re.compile(r"[A-Za-z0-9._~-]*")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
 _ANY_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(?=[/?]|$)")
 _HIGHEST_PORT = 65_535
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,16 @@ def origin_of(uri: str) -> str:
     """Return scheme, host and port of an http or https URI, or the scheme with a colon of another one."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def is_of_origin(uri: str, origin: str) -> bool:
+    """Tell whether ``uri``, which may be registered, is of the same origin as ``origin`` (RFC 6454 §5)."""
+    return _origin(uri) == _origin(origin)
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname, parts.port or _USUAL_PORTS.get(parts.scheme)
 
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:

@@ -15,7 +15,9 @@ from idp.domain.client import PAIRWISE
 from idp.domain.client_metadata import MetadataError, MetadataFault, kept
 from idp.domain.client_profile import PROFILES
 from idp.domain.localized import localized_names
+from idp.domain.metadata_addresses import REDIRECTS
 from idp.domain.oauth import SECRET_METHODS, GrantType
+from idp.domain.redirects import is_of_origin
 from idp.domain.response_encryption import ENCODINGS
 
 CLOSED: Final = "closed"
@@ -72,9 +74,16 @@ def stated(
 
 
 def self_registration_faults(
-    metadata: Mapping[str, Any], *, scopes: Collection[str]
+    metadata: Mapping[str, Any], *, scopes: Collection[str], issuer: str
 ) -> Iterator[MetadataFault]:
-    """Find what is against the rules of clients that register themselves, in metadata whose shapes hold."""
+    """Find what is against the rules of clients that register themselves, in metadata whose shapes hold.
+
+    None of them is answered at an address of ours, where a page would open as if we had led there with
+    whatever its request brought along.
+    """
+    for name in REDIRECTS:
+        if any(is_of_origin(uri, issuer) for uri in metadata.get(name, ())):
+            yield MetadataFault(MetadataError.REDIRECT_URI, name, "must not lead to the Gateway itself")
     for grant in sorted(_MACHINES.intersection(metadata["grant_types"])):
         yield _wrong("grant_types", f"{grant} is for clients that an operator registered")
     if metadata.get("subject_type") == PAIRWISE and GrantType.DEVICE_CODE in metadata["grant_types"]:

@@ -121,7 +121,8 @@ def _own_faults(services: IdpServices, order: ClientOrder) -> tuple[MetadataFaul
     settings = services.settings
     loopback = settings.loopback_http_clients
     shapes = metadata_faults(order.metadata, profile=order.profile, loopback_http=loopback)
-    return shapes or tuple(self_registration_faults(order.metadata, scopes=settings.registration_scopes))
+    scopes, issuer = settings.registration_scopes, services.issuer
+    return shapes or tuple(self_registration_faults(order.metadata, scopes=scopes, issuer=issuer))
 
 
 def _read_again(order: ClientOrder, reading: Reading) -> tuple[MetadataFault, ...]:

@@ -13,7 +13,7 @@ from idp.storage import tables
 from idp.usecases.disable_client import disable_client
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from kernel.audit import SYSTEM
-from tests.support.oidc import CALLBACK, Op, public_keys
+from tests.support.oidc import CALLBACK, ISSUER, Op, public_keys
 from tests.support.self_registration import (
     PATH,
     initial_token,
@@ -143,6 +143,7 @@ def test_what_is_wrong_in_a_replacement_changes_nothing(at: Op) -> None:
         ("invalid_client_metadata", {**stated, "client_secret": "chosen by the client itself, and long"}),
         ("invalid_client_metadata", {**stated, "client_secret": None, "subject_type": "none"}),
         ("invalid_redirect_uri", {**stated, "redirect_uris": [f"{CALLBACK}#"]}),
+        ("invalid_redirect_uri", {**stated, "redirect_uris": [f"{ISSUER}/callback"]}),
         ("invalid_client_metadata", {**stated, "scope": "scim.write"}),
         ("unapproved_software_statement", {**stated, "software_statement": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}),
     ]
