@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import Context
@@ -17,7 +18,7 @@ from idp.domain.provisioning import (
     Unfenced,
 )
 from idp.domain.query import Record
-from idp.usecases.change_group import GroupChanged, GroupEdit, change_group
+from idp.usecases.change_group import GroupChanged, GroupEdit, GroupRefusal, change_group
 from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
@@ -38,30 +39,42 @@ from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
 from scim.usecases.client import ScimClient
-from scim.usecases.outcomes import ConditionFailed, GroupWritten, NotTheirAccess
+from scim.usecases.outcomes import MOST_TRIES, ConditionFailed, GroupWritten, NotTheirAccess
 
-_TRIES = 40
 _Edit = Callable[[Record], dict[str, Any]]
 _Selected = Callable[[GroupView], MemberChange]
 Outcome = GroupWritten | Taken | Stale | Missing | ConditionFailed | MemberRefusal | NotTheirAccess
 
 
-def replace_group(
-    services: IdpServices,
-    *,
-    client: ScimClient,
-    group_id: str,
-    body: dict[str, Any],
-    demand: Demand | None = None,
-    may_state_access: bool,
-) -> Outcome:
-    """Put ``body`` in the place of the group; of its members only the difference is written (G5).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupWrite:
+    """A PUT or PATCH of one group: whose, with which body, and what it demands of the version it changes.
+
+    The outcome shows the members where they are no more than ``most_shown``. Without ``may_state_access`` the
+    group may not come to state any, and nobody comes into one that does, nor leaves it (SA-07); groups around
+    it are not looked at.
+    """
+
+    client: ScimClient
+    group_id: str
+    body: dict[str, Any]
+    may_state_access: bool
+    demand: Demand | None = None
+    most_shown: int = 0
+
+    def is_refused_at(self, version: int) -> bool:
+        """Tell whether the request demands another version than ``version``."""
+        return self.demand is not None and not self.demand.meets(version)
+
+
+def replace_group(services: IdpServices, write: GroupWrite) -> Outcome:
+    """Put the body in the place of the group; of its members only the difference is written (G5).
 
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
-    require_schema(body, GROUP_SCHEMA)
-    rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
+    require_schema(write.body, GROUP_SCHEMA)
+    rest, members = split_members(lenient_resource(write.body, GROUPS, write.client.tolerance))
     wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any]:
@@ -72,35 +85,25 @@ def replace_group(
         resource: dict[str, Any] = replacement.model_dump()
         return resource
 
-    whole = MemberChange(whole=members)
-    return _edit(services, client, group_id, edit, whole, demand, may_state_access=may_state_access)
+    return _edit(services, write, edit, MemberChange(whole=members))
 
 
-def patch_group(
-    services: IdpServices,
-    *,
-    client: ScimClient,
-    group_id: str,
-    body: dict[str, Any],
-    demand: Demand | None = None,
-    most_shown: int = 0,
-    may_state_access: bool,
-) -> Outcome:
-    """Apply the operations of ``body``; where they name members only, nothing else is read (J4).
+def patch_group(services: IdpServices, write: GroupWrite) -> Outcome:
+    """Apply the operations of the body; where they name members only, nothing else is read (J4).
 
     Where they select members by more than ids, those of the very version that is changed are looked at.
-
-    The outcome shows the members where they are no more than ``most_shown``. By a client whose groups may not
-    state access nobody comes into one that does, nor leaves it (SA-07); groups around it are not looked at.
 
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    operations = lenient_operations(read_operations(body), GROUPS, client.tolerance, own_id=group_id)
+    client = write.client
+    operations = lenient_operations(
+        read_operations(write.body), GROUPS, client.tolerance, own_id=write.group_id
+    )
     several = client.tolerance.several_entries_selected
     asked = read_group_patch(operations, selects_several=several)
-    if asked.by_rows and not asked.selects and may_state_access:
-        outcome = _by_rows(services, client, group_id, asked, demand, most_shown)
+    if asked.by_rows and not asked.selects and write.may_state_access:
+        outcome = _change_rows(services, write, asked)
         if outcome is not None:
             return outcome
     require_paths(asked.rest, GROUPS)
@@ -115,14 +118,11 @@ def patch_group(
     effort, before = client.effort, client.effort.members
 
     def selected(view: GroupView) -> MemberChange:
-        effort.members = before
+        effort.members = before  # each try counts anew, not beside the one that came to nothing
         held = _held(services, client, view)
         return read_group_patch(operations, held=held, selects_several=several, effort=effort).members
 
-    members = selected if asked.selects else asked.members
-    return _edit(
-        services, client, group_id, edit, members, demand, most_shown, may_state_access=may_state_access
-    )
+    return _edit(services, write, edit, selected if asked.selects else asked.members)
 
 
 def _held(services: IdpServices, client: ScimClient, view: GroupView) -> Held:
@@ -133,82 +133,68 @@ def _held(services: IdpServices, client: ScimClient, view: GroupView) -> Held:
     return Held({each.member_id: each.kind for each in view.members or ()}, kind_of)
 
 
-def _by_rows(
-    services: IdpServices,
-    client: ScimClient,
-    group_id: str,
-    asked: GroupPatch,
-    demand: Demand | None,
-    most_shown: int,
-) -> Outcome | None:
+def _change_rows(services: IdpServices, write: GroupWrite, asked: GroupPatch) -> Outcome | None:
     """Change members, and the fence, as rows; None where the group has no fence to raise yet."""
-    for _ in range(_TRIES):
+    for _ in range(MOST_TRIES):
         expected: int | None = None
-        if demand is not None:
-            found = find_own_group(services, source=client.id, group_id=group_id, with_members=False)
-            if found is None:
+        if write.demand is not None:
+            view = _look(services, write, with_members=False)
+            if view is None:
                 return Missing()
-            if not demand.meets(found.record.version):
+            expected = view.record.version
+            if write.is_refused_at(expected):
                 return ConditionFailed()
-            expected = found.record.version
-        outcome = change_group(
-            services,
-            actor=client.actor,
-            source=client.id,
-            group_id=group_id,
-            edit=GroupEdit(
-                members=asked.members, source_version=asked.source_version, expected_version=expected
-            ),
-            most_shown=most_shown,
+        edit = GroupEdit(
+            members=asked.members, source_version=asked.source_version, expected_version=expected
         )
+        outcome = _store(services, write, edit)
         if isinstance(outcome, Unfenced):
             return None
-        if isinstance(outcome, GroupChanged):
-            return GroupWritten(GroupView(outcome.record, outcome.members), changed=outcome.changed)
         if not isinstance(outcome, Moved):
             return outcome
     raise BusyError(retry_after=1)
 
 
 def _edit(
-    services: IdpServices,
-    client: ScimClient,
-    group_id: str,
-    edit: _Edit,
-    members: MemberChange | _Selected,
-    demand: Demand | None,
-    most_shown: int = 0,
-    *,
-    may_state_access: bool,
+    services: IdpServices, write: GroupWrite, edit: _Edit, members: MemberChange | _Selected
 ) -> Outcome:
+    """Compute the group anew from the version that is stored, as often as another one comes first."""
     selects = not isinstance(members, MemberChange)
-    for _ in range(_TRIES):
-        view = find_own_group(services, source=client.id, group_id=group_id, with_members=selects)
+    for _ in range(MOST_TRIES):
+        view = _look(services, write, with_members=selects)
         if view is None:
             return Missing()
-        if demand is not None and not demand.meets(view.record.version):
+        if write.is_refused_at(view.record.version):
             return ConditionFailed()
         resource = edit(view.record)
-        if not may_state_access and states_access(resource):
+        if not write.may_state_access and states_access(resource):
             return NotTheirAccess()
         facts = _facts(resource, view.record)
-        outcome = change_group(
-            services,
-            actor=client.actor,
-            source=client.id,
-            group_id=group_id,
-            edit=GroupEdit(
-                facts,
-                members if isinstance(members, MemberChange) else members(view),
-                expected_version=view.record.version,
-            ),
-            most_shown=most_shown,
-        )
-        if isinstance(outcome, GroupChanged):
-            return GroupWritten(GroupView(outcome.record, outcome.members), changed=outcome.changed)
+        change = members if isinstance(members, MemberChange) else members(view)
+        outcome = _store(services, write, GroupEdit(facts, change, expected_version=view.record.version))
         if not isinstance(outcome, Moved | Unfenced):
             return outcome
     raise BusyError(retry_after=1)
+
+
+def _look(services: IdpServices, write: GroupWrite, *, with_members: bool) -> GroupView | None:
+    return find_own_group(
+        services, source=write.client.id, group_id=write.group_id, with_members=with_members
+    )
+
+
+def _store(services: IdpServices, write: GroupWrite, edit: GroupEdit) -> GroupWritten | GroupRefusal:
+    outcome = change_group(
+        services,
+        actor=write.client.actor,
+        source=write.client.id,
+        group_id=write.group_id,
+        edit=edit,
+        most_shown=write.most_shown,
+    )
+    if isinstance(outcome, GroupChanged):
+        return GroupWritten(GroupView(outcome.record, outcome.members), changed=outcome.changed)
+    return outcome
 
 
 def _facts(resource: dict[str, Any], record: Record) -> GroupFacts | None:

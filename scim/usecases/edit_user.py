@@ -33,11 +33,10 @@ from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
 from scim.domain.user_patch import Switch, read_switch
 from scim.usecases.client import ScimClient
-from scim.usecases.outcomes import ConditionFailed, NotTheirs, UserWritten
+from scim.usecases.outcomes import MOST_TRIES, ConditionFailed, NotTheirs, UserWritten
 
 OWN_ATTRIBUTES = frozenset({"locale", "nickName", "photos", "preferredLanguage", "profileUrl", "timezone"})
 """What people may change of their own account: what opens nothing, and nobody is known by (M2)."""
-_TRIES = 40
 _Edit = Callable[[StoredAccount], AccountFacts | None]
 """What an account is to state, or None if it states it already."""
 _Draft = Callable[[Record], dict[str, Any] | None]
@@ -135,7 +134,7 @@ def _drafting(draft: _Draft, client: ScimClient) -> _Edit:
 def _edit(
     services: IdpServices, client: ScimClient, account_id: str, edit: _Edit, demand: Demand | None
 ) -> Outcome:
-    for _ in range(_TRIES):
+    for _ in range(MOST_TRIES):
         found = find_account_to_change(services, source=client.id, account_id=account_id)
         if found is None:
             return Missing()

@@ -9,6 +9,9 @@ from idp.usecases.change_account import AccountRefusal
 from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import AccountView, GroupView
 
+MOST_TRIES = 40
+"""How often a write is computed anew because another one came first, before its client is told to wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserWritten:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from idp.domain.provisioning import Missing, Moved, Protected
 from idp.domain.query import Heavy, Record
 from idp.usecases.deprovision_group import GroupDeprovisioned, deprovision_group
@@ -17,7 +19,7 @@ from scim.domain.render import Renderer
 from scim.settings import ScimSettings
 from scim.usecases.client import GROUPS_READ, GROUPS_WRITE, ScimClient
 from scim.usecases.create_group import create_group
-from scim.usecases.edit_group import patch_group, replace_group
+from scim.usecases.edit_group import GroupWrite, Outcome, patch_group, replace_group
 from scim.usecases.outcomes import GroupWritten
 from scim.web.answers import refused
 from scim.web.endpoint import body_object
@@ -93,17 +95,7 @@ class Groups(Resources[GroupView]):
     def replace(self, request: Request, client: ScimClient) -> Response:
         """Replace a group (G1, G5)."""
         projection = self.projection(request)
-        outcome = self.edited(
-            request,
-            lambda group_id, body, demand: replace_group(
-                self._services,
-                client=client,
-                group_id=group_id,
-                body=body,
-                demand=demand,
-                may_state_access=self._settings.may_state_access(client.id),
-            ),
-        )
+        outcome = self._written(request, client, replace_group)
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
         return self.answer(200, self._with_members(outcome.view, projection, client), projection)
@@ -116,18 +108,7 @@ class Groups(Resources[GroupView]):
         """
         projection = self.projection(request)
         most = _FEW_MEMBERS if projection.is_whole and client.profile is not Profile.ENTRA else 0
-        outcome = self.edited(
-            request,
-            lambda group_id, body, demand: patch_group(
-                self._services,
-                client=client,
-                group_id=group_id,
-                body=body,
-                demand=demand,
-                most_shown=most,
-                may_state_access=self._settings.may_state_access(client.id),
-            ),
-        )
+        outcome = self._written(request, client, patch_group, most_shown=most)
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
         if not projection.is_whole:
@@ -153,6 +134,29 @@ class Groups(Resources[GroupView]):
         """Return the group as JSON text; its members' names were read where they are asked for."""
         del projection
         return self._renderer.group(view.record, view.members)
+
+    def _written(
+        self,
+        request: Request,
+        client: ScimClient,
+        deed: Callable[[IdpServices, GroupWrite], Outcome],
+        *,
+        most_shown: int = 0,
+    ) -> Outcome:
+        return self.edited(
+            request,
+            lambda group_id, body, demand: deed(
+                self._services,
+                GroupWrite(
+                    client=client,
+                    group_id=group_id,
+                    body=body,
+                    may_state_access=self._settings.may_state_access(client.id),
+                    demand=demand,
+                    most_shown=most_shown,
+                ),
+            ),
+        )
 
     def _with_members(self, view: GroupView, projection: Projection, client: ScimClient) -> GroupView:
         if not projection.shows("members"):
