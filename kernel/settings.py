@@ -195,6 +195,11 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
+    except (
+        ValueError,
+        RecursionError,
+    ):  # as Python tells a number of thousands of digits, or as many brackets
+        raise SettingsError(f"the settings file {file} holds what is too long or deep to be read") from None
 
 
 def _put(values: dict[str, Any], path: list[str], value: str, model: type[BaseModel], name: str) -> None:
@@ -210,7 +215,7 @@ def _put(values: dict[str, Any], path: list[str], value: str, model: type[BaseMo
 def _list_of(value: str, name: str) -> object:
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SettingsError(f'{name} is no list in JSON, as in ["one", "two"]') from None
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from scim.settings import ScimSettings
 
 _LOWEST_RATE = 25
 _LAST_PORT = 65_535
+_HEADER = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class GatewayKernelSettings(KernelSettings):
@@ -117,6 +119,8 @@ def _unsafe(kernel: KernelSettings) -> list[str]:
     ]
     if kernel.metrics_address and not _is_place(kernel.metrics_address):
         faults.append("kernel.metrics_address: has to be an IP address and a port, as in 127.0.0.1:9464")
+    if not _HEADER.fullmatch(kernel.forwarded_header):
+        faults.append("kernel.forwarded_header: has to be the name of a header, as in AskedFrom")
     if kernel.sms_webhook_url and not _is_web_address(kernel.sms_webhook_url):
         faults.append("kernel.sms_webhook_url: has to be an address that begins with https:// or http://")
     if not kernel.production:

@@ -64,6 +64,7 @@ def test_a_wrong_type_is_refused_by_name(tmp_path: Path) -> None:
         ("NAMES", '["a", "b\\u0000"]', "below.names: holds a character that cannot be printed"),
         ("NAMES", "a, b", "SWITCHYARD_BELOW__NAMES is no list in JSON"),
         ("NAMES", "[a", "SWITCHYARD_BELOW__NAMES is no list in JSON"),
+        ("NAMES", "[" * 100_000, "SWITCHYARD_BELOW__NAMES is no list in JSON"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words_of_whoever_set_it(
@@ -99,6 +100,12 @@ def test_the_example_tells_a_span_whole_and_in_the_largest_unit(span: dt.timedel
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is not TOML"):
         load(Whole, file=write(tmp_path, "= 3"), environ={})
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 100_000])
+def test_what_python_gives_up_reading_is_refused_in_a_sentence(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match=r"settings\.toml holds what is too long or deep to be read"):
+        load(Whole, file=write(tmp_path, f"[below]\ncount = {value}\n"), environ={})
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
