@@ -1,4 +1,4 @@
-"""The foundation's plans Config, Basic and Form Post Basic, module by module, over TLS."""
+"""The foundation's plans Config, Basic, Implicit, Hybrid and their Form Post plans, module by module, over TLS."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ PLANS = (
     "oidcc-config-certification-test-plan",
     "oidcc-basic-certification-test-plan",
     "oidcc-formpost-basic-certification-test-plan",
+    "oidcc-implicit-certification-test-plan",
+    "oidcc-formpost-implicit-certification-test-plan",
+    "oidcc-hybrid-certification-test-plan",
+    "oidcc-formpost-hybrid-certification-test-plan",
 )
 
 

@@ -1,4 +1,4 @@
-"""The plans Config, Basic and Form Post Basic: what each module asks of the provider."""
+"""The plans Config, Basic, Implicit, Hybrid and their Form Post plans: what each module asks of the provider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.visitor import Page
 from tests.support.foundation import provider
 from tests.support.foundation.party import CHALLENGE, Party
-from tests.support.foundation.registered import another
+from tests.support.foundation.registered import another, grants_of
 from tests.support.foundation.registry import Walk
 from tests.support.oidc import claims_of
 from tests.support.person import SIGN_IN
@@ -86,7 +86,8 @@ def sign_in(party: Party, name: str) -> None:
         "oidcc-ensure-other-scope-order-succeeds": {"scope": "email openid"},
     }
     tokens = party.tokens(**added.get(name, {}))
-    assert party.userinfo(tokens["access_token"])["sub"] == tokens["claims"]["sub"]
+    if "access_token" in tokens:
+        assert party.userinfo(tokens["access_token"])["sub"] == tokens["claims"]["sub"]
 
 
 @module("oidcc-userinfo-post-header", "oidcc-userinfo-post-body")
@@ -110,11 +111,20 @@ def without_nonce(party: Party, name: str) -> None:
     assert "nonce" not in party.tokens(nonce=None)["claims"]
 
 
+@module("oidcc-ensure-request-without-nonce-fails")
+def nonce_missing(party: Party, name: str) -> None:
+    """Where an ID token comes at once, a request has to have a nonce."""
+    assert party.refused(nonce=None)["error"] == "invalid_request"
+
+
 @module(
     "oidcc-scope-profile", "oidcc-scope-email", "oidcc-scope-address", "oidcc-scope-phone", "oidcc-scope-all"
 )
 def scope(party: Party, name: str) -> None:
-    """Userinfo has every claim that the scope opens, in the form that the standard gives it; the ID token has none."""
+    """Userinfo has every claim that the scope opens, in the form that the standard gives it, and the ID token none.
+
+    Where nobody gets an access token to ask userinfo with, the ID token has them (OIDC Core §5.4).
+    """
     kind = name.removeprefix("oidcc-scope-")
     scopes = ("profile", "email", "address", "phone") if kind == "all" else (kind,)
     _opened(party, party.tokens(scope=f"openid {' '.join(scopes)}"), scopes)
@@ -128,10 +138,14 @@ def other_order(party: Party, name: str) -> None:
 
 
 def _opened(party: Party, tokens: dict[str, Any], scopes: tuple[str, ...]) -> None:
-    found = party.userinfo(tokens["access_token"])
-    assert found.pop("sub") == tokens["claims"]["sub"]
-    assert found.keys() == {claim for each in scopes for claim in CLAIMS_OF_SCOPE[each]}
-    assert not tokens["claims"].keys() & found.keys()
+    opened = {claim for each in scopes for claim in CLAIMS_OF_SCOPE[each]}
+    if "access_token" in tokens:
+        found = party.userinfo(tokens["access_token"])
+        assert found.pop("sub") == tokens["claims"]["sub"]
+        assert not tokens["claims"].keys() & found.keys()
+    else:
+        found = {name: told for name, told in tokens["claims"].items() if name in opened}
+    assert found.keys() == opened
     for claim, value in found.items():
         _has_its_form(claim, value)
 
@@ -286,9 +300,12 @@ def _part(value: dict[str, str]) -> str:
 
 @module("oidcc-claims-essential")
 def claims_essential(party: Party, name: str) -> None:
-    """An essential claim of userinfo is there, and not in the ID token."""
-    wish = json.dumps({"userinfo": {"name": {"essential": True}}})
-    tokens = party.tokens(claims=wish)
+    """An essential claim is where it was asked for: at userinfo, and of the ID token if that alone is issued."""
+    wanted = {"name": {"essential": True}}
+    if party.response_type == "id_token":
+        assert party.tokens(claims=json.dumps({"id_token": wanted}))["claims"]["name"]
+        return
+    tokens = party.tokens(claims=json.dumps({"userinfo": wanted}))
     assert party.userinfo(tokens["access_token"])["name"]
     assert "name" not in tokens["claims"]
 
@@ -297,7 +314,7 @@ def claims_essential(party: Party, name: str) -> None:
 def refresh_token(party: Party, name: str) -> None:
     """A refresh gives new tokens of the same sign-in, and works for its own client alone."""
     clients = (("foundation", SECRET), ("foundation-second", SECOND_SECRET))
-    grants = ["authorization_code", "refresh_token"]
+    grants = [*grants_of(party.response_type), "refresh_token"]
     refreshed(*(another(party, *each, grant_types=grants) for each in clients))
     assert "refresh_token" in party.op["grant_types_supported"]
 

@@ -339,7 +339,7 @@ def _is_of_the_same_sign_in(party: FapiParty, first: dict[str, Any], second: dic
     if not party.variant.signs_in:
         assert "id_token" not in second
         return
-    claims = party.claims(second["id_token"], None, second["access_token"])
+    claims = party.claims(second["id_token"], None, second)
     same = ("iss", "sub", "aud", "azp", "auth_time")
     assert {name: claims.get(name) for name in same} == {name: first["claims"].get(name) for name in same}
 

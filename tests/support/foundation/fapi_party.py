@@ -275,7 +275,7 @@ class FapiParty(KeyParty):
         if not self.variant.signs_in:
             assert "id_token" not in found
             return {}
-        return self.claims(found["id_token"], asked.get("nonce"), found["access_token"])
+        return self.claims(found["id_token"], asked.get("nonce"), found)
 
     def ask_as_machine(self, fields: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
         """Ask for tokens of the client itself, for the resource that it is registered for."""

@@ -8,16 +8,21 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from httpx import QueryParams
 from joserfc.jwk import KeySet
 
+from idp.domain.claims import CLAIMS_OF_SCOPE
 from switchyard.visitor import Page
 from tests.support.signatures import verified
 from tests.support.tls_world import CALLBACK, SECRET
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from tests.support.person import Arrival, Person
@@ -31,11 +36,17 @@ _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _CODE = re.compile(r"[\x21-\x7e]{22,}")
 """128 bits at least, of signs that can be seen (RFC 6749 §10.10, A.11, A.12)."""
 _YEAR = 31_536_000
-_ANSWER = {"code", "state", "iss"}
+_ANSWER = {
+    "code": {"code"},
+    "id_token": {"id_token"},
+    "token": {"access_token", "token_type", "expires_in", "scope"},
+}
+"""What an answer has beside state and issuer, by the words of its response type."""
 _REFUSAL = {"error", "error_description", "error_uri", "state", "iss"}
 _TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
 _CORE = {"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp"}
-_HASHES = {"at_hash", "c_hash"}
+_HASHES = {"at_hash": "access_token", "c_hash": "code"}
+_OF_SCOPES = {claim for claims in CLAIMS_OF_SCOPE.values() for claim in claims}
 _DIGESTS = dict.fromkeys(("ES256", "PS256", "RS256"), hashlib.sha256) | {"EdDSA": hashlib.sha512}
 
 
@@ -48,6 +59,7 @@ class Party:
     client_id: str = "foundation"
     secret: str = SECRET
     mode: str = "query"
+    response_type: str = "code"
     redirect_uri: str = CALLBACK
     algorithm: str = "RS256"
     serial: int = 0
@@ -74,11 +86,11 @@ class Party:
         values: dict[str, str | None] = {
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "response_type": "code",
+            "response_type": self.response_type,
             "scope": "openid",
             "state": f"state-{self.serial}-{_EVERY_SIGN}ü",
             "nonce": f"nonce-{self.serial}-".ljust(43, "n"),
-            "response_mode": None if self.mode == "query" else self.mode,
+            "response_mode": self.mode if self.mode == "form_post" else None,
             **changes,
         }
         return {name: value for name, value in values.items() if value is not None}
@@ -98,27 +110,37 @@ class Party:
 
     def check(self, arrived: Arrival, asked: dict[str, str]) -> dict[str, str]:
         """Return the parameters of a successful answer to ``asked``."""
-        self.came_as_asked(arrived)
+        self.came_as_asked(arrived, asked)
         found = arrived.answer
         assert "error" not in found, found
-        assert found.keys() <= _ANSWER, "parameters that nobody knows"
+        wanted = asked["response_type"].split()
+        assert found.keys() <= {"state", "iss"}.union(*(_ANSWER[each] for each in wanted)), "unknown to all"
         assert found.get("state") == asked.get("state")
         assert found["iss"] == self.lab.issuer
-        assert _CODE.fullmatch(found.get("code", ""))
+        for each in {"code", "token"}.intersection(wanted):
+            assert _CODE.fullmatch(found["code" if each == "code" else "access_token"])
+        if "token" in wanted:
+            assert found["token_type"].lower() == "bearer"
+            assert int(found["expires_in"]) > 0
         return found
 
-    def came_as_asked(self, arrived: Arrival) -> None:
-        """Check that the answer stands where the response mode wants it, and nowhere else."""
+    def came_as_asked(self, arrived: Arrival, asked: dict[str, str]) -> None:
+        """Check that the answer stands where the response mode wants it, and nowhere else.
+
+        Without a response type its own mode cannot be known.
+        """
         assert arrived.url.startswith(self.redirect_uri)
         assert bool(arrived.posted) == (self.mode == "form_post")
         if arrived.posted:
             assert arrived.url == self.redirect_uri
+        in_fragment = self.mode == "fragment" and "response_type" in asked
+        assert bool(urlsplit(arrived.url).fragment) == in_fragment
 
     def refused(self, **changes: str | None) -> dict[str, str]:
         """Return the error that comes back to the client."""
         asked = self.request(**changes)
         arrived = self.person.arrive(self.address(asked))
-        self.came_as_asked(arrived)
+        self.came_as_asked(arrived, asked)
         found = arrived.answer
         assert "error" in found, found
         assert found.keys() <= _REFUSAL
@@ -173,16 +195,34 @@ class Party:
         return self.tokens_for(self.request(**changes))
 
     def tokens_for(self, asked: dict[str, str]) -> dict[str, Any]:
-        """Do the same with this request as it is."""
-        answer = self.check(self.person.arrive(self.address(asked)), asked)
-        verifier = {"code_verifier": VERIFIER} if "code_challenge" in asked else {}
-        found = self.token_answer(self.redeem(answer["code"], **verifier))
-        return found | {"claims": self.claims(found["id_token"], asked.get("nonce"), found["access_token"])}
+        """Do the same with this request as it is.
 
-    def claims(self, id_token: str, nonce: str | None, access_token: str = "") -> dict[str, Any]:
+        Of two ID tokens the second is of the same person (OIDC Core §3.3.3.6), and of two access tokens the first
+        is good, too. What is issued at the authorization endpoint has the hashes of what came with it.
+        """
+        answer = self.check(self.person.arrive(self.address(asked)), asked)
+        found: dict[str, Any] = dict(answer)
+        if "id_token" in answer:
+            found["claims"] = self.claims(answer["id_token"], asked.get("nonce"), answer)
+            for name, of in _HASHES.items():
+                assert (name in found["claims"]) == (of in answer)
+        if "code" in answer:
+            verifier = {"code_verifier": VERIFIER} if "code_challenge" in asked else {}
+            found |= self.token_answer(self.redeem(answer["code"], **verifier))
+            claims = self.claims(found["id_token"], asked.get("nonce"), found)
+            assert claims["sub"] == found.get("claims", claims)["sub"]
+            found["claims"] = claims
+        if "access_token" in answer:
+            assert self.userinfo(answer["access_token"])["sub"] == found["claims"]["sub"]
+        return found
+
+    def claims(
+        self, id_token: str, nonce: str | None, beside: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Any]:
         """Return the claims of an ID token for this client that one of the published keys signed.
 
-        Its hash of the access token beside it is that token's, where it has one.
+        Its hashes are those of the access token and of the code ``beside`` it, where it has any. Where no access
+        token is issued it may tell what scopes open (OIDC Core §5.4).
         """
         published = self.http.get(self.op["jwks_uri"]).json()
         claims = verified(id_token, KeySet.import_key_set(published), self.algorithm)
@@ -201,10 +241,14 @@ class Party:
         assert isinstance(claims.get("amr", []), list)
         assert 0 < len(claims["sub"]) <= 255
         assert claims["sub"].isascii()
-        assert claims.keys() <= _CORE | _HASHES | self.beside, "what was not asked of the ID token"
-        if access_token and "at_hash" in claims:
-            whole = _DIGESTS[self.algorithm](access_token.encode()).digest()
-            assert base64.urlsafe_b64decode(claims["at_hash"] + "==") == whole[: len(whole) // 2]
+        told = _OF_SCOPES if self.response_type == "id_token" else set()
+        assert claims.keys() <= _CORE | _HASHES.keys() | self.beside | told, (
+            "what was not asked of the ID token"
+        )
+        for name, of in _HASHES.items():
+            if of in beside and name in claims:
+                whole = _DIGESTS[self.algorithm](beside[of].encode()).digest()
+                assert base64.urlsafe_b64decode(claims[name] + "==") == whole[: len(whole) // 2]
         return dict(claims)
 
     def userinfo(self, access_token: str, *, way: str = "get") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from joserfc.jwk import RSAKey
@@ -94,22 +94,27 @@ def register_with_secret(
 ) -> tuple[Party, dict[str, Any]]:
     """Register a client that proves itself by its secret, in the header unless told otherwise."""
     _, told = _told(party, expect, {"token_endpoint_auth_method": "client_secret_basic", **metadata})
-    client = Party(party.lab, party.person, told.get("client_id", ""), mode=party.mode)
-    client.secret, client.registered = told.get("client_secret", ""), party.registered
-    return client, told
+    named = {"client_id": told.get("client_id", ""), "secret": told.get("client_secret", "")}
+    return replace(party, **named), told
+
+
+def grants_of(response_type: str) -> list[str]:
+    """Return the grants that a client of this response type has to register (RFC 7591 §2.1)."""
+    wanted = set(response_type.split())
+    return ["authorization_code"] * ("code" in wanted) + ["implicit"] * bool(wanted - {"code"})
 
 
 def another(party: Party, client_id: str, secret: str = SECRET, **metadata: object) -> Party:
     """Return a client of the laboratory, or one that registers itself where ``party`` did; of the same person."""
     if party.registered:
         return register_with_secret(party, **metadata)[0]
-    return Party(party.lab, party.person, client_id, secret, party.mode)
+    return replace(party, client_id=client_id, secret=secret)
 
 
 def party_of(lab: TlsLab, person: Person, variant: str) -> Party:
-    """Return the client of a variant: how answers travel, and behind a stroke how the suite came to its client."""
-    mode, _, registration = variant.partition("/")
-    party = Party(lab, person, mode=mode or "query")
+    """Return the client of a variant: how answers travel, how the suite came to its client, and what is answered."""
+    mode, registration, response_type = [*variant.split("/"), "", ""][:3]
+    party = Party(lab, person, mode=mode or "query", response_type=response_type or "code")
     if registration == "dynamic_client":
         return register_with_secret(party, post_logout_redirect_uris=[SIGNED_OUT])[0]
     return party
@@ -119,9 +124,9 @@ def _told(party: Party, expect: int, metadata: dict[str, object]) -> tuple[dict[
     """Register what the suite states of its client, changed as told; return both sides, checked as the suite does."""
     stated = {
         "client_name": "The foundation's client",
-        "grant_types": ["authorization_code"],
+        "grant_types": grants_of(party.response_type),
         "jwks": Keys.public(an_rsa_key()),
-        "response_types": ["code"],
+        "response_types": [party.response_type],
         "redirect_uris": [CALLBACK],
         "contacts": ["somebody@rp.example"],
         **metadata,
