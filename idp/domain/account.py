@@ -39,7 +39,7 @@ class Account:
     ``id`` is the subject of tokens and is never given to another account (G-09). ``language`` is a language
     tag or empty; :attr:`mail_language` is what a message to the account is written in. ``waived`` names what
     the policy asks of everybody but of this account (:class:`Waiver`). Since ``protected_at`` no SCIM client
-    may touch the account, its owner neither.
+    may touch the account, not even the one that owns it.
 
     ``active`` tells whether the account may be used: its source wants it to be, and the operator's staff did
     not lock it. Since ``locked_at`` they keep it locked; ``active_after_lock`` is what ``active`` is without

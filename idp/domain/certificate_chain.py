@@ -37,7 +37,7 @@ class Authorities:
 
     @classmethod
     def of(cls, certificates: Iterable[x509.Certificate]) -> Authorities:
-        """Sort out the certificates of a file: whose issuer stands beside it is trusted through that one.
+        """Sort the certificates of a file: one whose issuer is in it too is trusted through that issuer.
 
         Raises:
             ValueError: if a key is none that certificates are judged by here, or no chain has an end.
@@ -88,7 +88,7 @@ def distrusted(
 
 
 def _misuse(extensions: x509.Extensions) -> str:
-    """Extensions that say what a certificate is for bind it; one that says nothing is for everything."""
+    """Return what its extensions bar a certificate from, if anything; without any it is for everything."""
     for extension in extensions:
         value = extension.value
         if isinstance(value, x509.ExtendedKeyUsage) and _USES.isdisjoint(value):
@@ -113,7 +113,7 @@ def _issues_for_clients(
 
 
 def _present(_policy: Policy, _certificate: x509.Certificate, _found: x509.BasicConstraints) -> None:
-    """That an authority is one is what the verification itself asks of the extension."""
+    """Ask nothing more: the verification itself checks that the extension makes it an authority."""
 
 
 # The rules of the web ask for alternative names and more, which certificates within a company do without.

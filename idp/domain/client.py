@@ -98,7 +98,7 @@ class Client:
 
     @property
     def session_claims(self) -> frozenset[str]:
-        """What its ID tokens tell of the session unasked: who hears of ends has to know whose they are."""
+        """What its ID tokens tell of the session unasked: a client that hears of ends must know which one."""
         told = bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
         return self.rules.session_claims | BY_NAME if told else self.rules.session_claims
 
@@ -132,8 +132,8 @@ class Client:
     def resource_for(self, asked: str, scope: Collection[str]) -> str:
         """Return the resource that a person's tokens are for; empty: they are for userinfo.
 
-        Without ``openid`` nobody signs in, and userinfo tells nothing: a token that names no resource is for
-        the only one (RFC 9068 §3).
+        Without ``openid`` nobody signs in and userinfo answers nothing, so a token that names no resource is
+        for the client's only one (RFC 9068 §3).
         """
         return asked if asked or OPENID in scope else self.only_resource
 
@@ -166,7 +166,7 @@ class KnownClient:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A client assertion whose signature and claims hold; it is worth nothing before its ``jti`` is spent."""
+    """A client assertion whose signature and claims hold; it proves nothing until its ``jti`` is spent."""
 
     jti_digest: bytes
     expires_at: int

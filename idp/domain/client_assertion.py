@@ -39,7 +39,7 @@ class Expected:
 
 
 def named_client(assertion: str) -> str:
-    """Return the client an assertion says it is from, unverified: it only chooses whose keys are asked."""
+    """Return the client an assertion claims to be from, unverified: it only chooses whose keys to check."""
     try:
         payload = assertion.split(".")[1]
         claims = read_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

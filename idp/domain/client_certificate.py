@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet
 from kernel.base64url import base64url
 
 HEADER = "x-client-certificate"
-"""Where the front of our own hands a certificate on, as base64 of its DER; nobody else's word gets there."""
+"""Where our own TLS front hands a certificate on, as base64 of its DER; no client can set it itself."""
 
 SUBJECT_DN = "tls_client_auth_subject_dn"
 SUBJECTS = (

@@ -24,7 +24,7 @@ def key_set_fault(document: object) -> str:
 
 
 def usable_keys(document: object) -> KeySet | None:
-    """Return the keys of a client's own JWK set that may sign for it; others beside them are passed by.
+    """Return the keys of a client's own JWK set that may sign for it; other keys in it are skipped.
 
     None if there is none, or if the names of several do not tell them apart.
     """

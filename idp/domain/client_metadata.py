@@ -101,7 +101,7 @@ class MetadataFault:
 def kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata we keep, with the defaults of the standard written out.
 
-    What is empty is as good as not stated (RFC 7592 §2.2), unless it is of another kind than the name's.
+    An empty value counts as not stated (RFC 7592 §2.2), unless it is of another type than the name's.
     """
     found = {
         name: value
@@ -270,7 +270,7 @@ def _choices_are_offered(metadata: Mapping[str, Any]) -> _Found:
 
 
 def _classes_are_offered(metadata: Mapping[str, Any]) -> _Found:
-    """A class that no sign-in has would ask for nothing, whatever whoever named it meant."""
+    """A class that no sign-in can have would demand nothing, which is not what was meant."""
     good = all(each in tuple(Acr) for each in metadata.get("default_acr_values", ()))
     return [] if good else [_wrong("default_acr_values", f"has to be of {', '.join(Acr)}")]
 

@@ -36,7 +36,7 @@ class ProfileRules:
     ``exact_audience``: assertions name our issuer as their one audience, as a text; request objects name
     it, both parties and their dates. ``sender_constrained``: access tokens are bound to a key of the client.
     ``auth_methods`` is None where every method will do. ``barred_grants`` are those whose answer does not
-    come back to the browser that asked: whoever asked may be somebody else (RFC 8628 §5.4).
+    come back to the browser that asked, so that it may go to somebody else (RFC 8628 §5.4).
     ``rotates_refresh_tokens``: each works once. FAPI 2.0 forbids it: it costs honest clients their grant, and
     gives nothing where clients prove themselves and tokens are bound.
     ``default_algorithm`` is empty where the settings decide. ``session_claims`` are those that ID tokens hold

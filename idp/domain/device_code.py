@@ -18,7 +18,7 @@ SLOWER = 5
 """Seconds that a poll that came too soon adds to the interval of its device code, for good (§3.5)."""
 
 _ON_THE_WAY = dt.timedelta(seconds=1)
-"""How much earlier than its interval a poll may come: the device counts as it sends, we as we take it up."""
+"""How much too early a poll may come: the device counts from when it sends, we from when we receive."""
 
 _HALF = LENGTH // 2
 

@@ -15,8 +15,8 @@ FRESH_PROMPTS = frozenset({"login", "select_account"})
 class Wanted:
     """What a request asks of the sign-in. ``subject`` is the account an id_token_hint names, or empty.
 
-    ``acr_is_voluntary`` tells that the client would rather have another class than no answer; what the
-    operator registered for the client is no wish of it.
+    ``acr_is_voluntary`` tells that the client asked for a class itself, and takes another one rather than no
+    answer; a class that the operator registered for it is not voluntary.
     """
 
     prompts: tuple[str, ...]
@@ -75,7 +75,7 @@ def is_met(wanted: Wanted, acr: str) -> bool:
 
 
 def class_told(wanted: Wanted, acr: str) -> str:
-    """Return the class the ID token tells: the session's own, or of those asked for the one reached."""
+    """Return the class the ID token tells: the session's own, or the strongest asked for that it reaches."""
     if not wanted.acr_is_essential or acr in wanted.acr:
         return acr
     return max(_reached(wanted, acr), key=strength)

@@ -1,4 +1,4 @@
-"""Which algorithms of signatures count for what is brought to us, told to joserfc (RFC 7518 §3, RFC 8037)."""
+"""Which signature algorithms we take in what clients send us, told to joserfc (RFC 7518 §3, RFC 8037)."""
 
 from __future__ import annotations
 

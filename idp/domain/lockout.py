@@ -1,4 +1,4 @@
-"""When wrong passwords and codes in a row lock, and for how long.
+"""How many wrong passwords or codes in a row set a lock, and for how long.
 
 Passwords and second factors are counted apart, each try before its proof is looked at. A browser that
 has completed a sign-in to the account counts for itself: strangers who guess lock strangers out, not the

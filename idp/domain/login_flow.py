@@ -140,7 +140,7 @@ class Flow:
     def began_at(self) -> dt.datetime | None:
         """When the first proof of this flow was given; None while there is none.
 
-        A flow that changed the password (LG-08) begins with that: what ends then is every other one.
+        A flow that changed the password (LG-08) counts from the change, which ends every other flow.
         """
         passwords = [proof.at for proof in self.proofs if proof.kind is ProofKind.PASSWORD]
         if len(passwords) > 1:
@@ -148,9 +148,9 @@ class Flow:
         return min((proof.at for proof in self.proofs), default=None)
 
     def outlives(self, ended_at: dt.datetime | None) -> bool:
-        """Tell whether the flow goes on where its account's sign-ins under way were ended at ``ended_at``.
+        """Tell whether the flow goes on after its account's pending sign-ins were ended at ``ended_at``.
 
-        A step-up ends with its session and not otherwise.
+        A step-up ends with its session, and with nothing else.
         """
         began_at = self.began_at
         return self.kind is FlowKind.STEP_UP or not began_at or not ended_at or began_at >= ended_at

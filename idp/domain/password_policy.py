@@ -186,7 +186,7 @@ def _context(form: str, profile: PolicyProfile, owner: Owner) -> Iterator[Fault]
 
 
 def _parts(user_name: str, size: int) -> tuple[str, ...]:
-    """Return every stretch of ``size`` characters of a user name, before the @ of an address (G-47)."""
+    """Return every run of ``size`` characters of a user name, up to the @ of an address (G-47)."""
     text = _plain(user_name.partition("@")[0])
     if len(text) < size:
         return (text,) if len(text) >= _SHORTEST_NAME else ()
@@ -224,8 +224,8 @@ def _guessable(form: str, profile: PolicyProfile) -> tuple[Fault, ...]:
 def _spellings(form: str) -> tuple[str, ...]:
     """Return the words a password may disguise: as typed, untrimmed, and with letters for signs.
 
-    Trimmings are signs and digits at both ends; where they are more than half of the password, the rest is
-    not what it is made of.
+    Signs and digits at both ends are trimmings, unless they are more than half of the password: then the rest
+    is not the word that it disguises.
     """
     text = _plain(form)
     found = [text, text.translate(_LEET)]

@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 class Part(StrEnum):
-    """What somebody has to do with a request."""
+    """How an account or a group is involved in a request."""
 
     TARGET = "target"
     ADDED = "added"

@@ -114,7 +114,7 @@ def outside_in(condition: Condition) -> list[Condition]:
 class Sort:
     """The order of a list: by the primary or first value of ``path``; ids decide among equals.
 
-    An empty path is that of a value no resource of the type has: all of them come as those without one.
+    With an empty path no resource of the type has the value: all are ordered as resources without one.
     """
 
     path: str
@@ -125,7 +125,7 @@ class Sort:
 class Place:
     """Where a resource stands in a list: by the value it is sorted by, None where it has none, and its id.
 
-    It stays where it is whatever is made or deleted around it, the resource itself included.
+    The place stays valid whatever is made or deleted, even the resource itself.
     """
 
     value: str | int | bool | None
@@ -136,7 +136,7 @@ class Place:
 class Walk:
     """A way through a list: on from ``place``, or ``back`` from it; from the very end where it is None.
 
-    ``counts`` asks for the total, too: who walks knows it since the first page.
+    ``counts`` asks for the total too; only the first page needs it.
     """
 
     place: Place | None = None
@@ -235,7 +235,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Heavy:
-    """A page that is too large to be told as one; ``fits`` says how many of its first resources make one."""
+    """A page that would be too large; ``fits`` says how many of its first resources a page can hold."""
 
     fits: int
 

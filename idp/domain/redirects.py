@@ -105,7 +105,7 @@ def uri_fault(uri: object, *, native: bool, loopback_http: bool = False) -> str:
 def names_host(netloc: str) -> bool:
     """Tell whether ``netloc`` is a host in lower case, with or without a port, and nothing else.
 
-    What it is may stand in a header of a page, which nothing in it can break (RFC 9700 §4.1).
+    So it can stand in a response header without breaking it (RFC 9700 §4.1).
     """
     return re.fullmatch(rf"(?:{_HOST.pattern})(?::[0-9]{{1,5}})?", netloc) is not None
 

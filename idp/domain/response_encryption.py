@@ -19,7 +19,7 @@ ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256K
 """How the key of the content travels; the first needs an RSA key of the client, the others one on P-256."""
 
 ENCODINGS: Final = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
-"""How the content is encrypted. The first is meant where a client names none (OIDC Registration §2)."""
+"""How the content is encrypted; the first is the default (OIDC Registration §2)."""
 
 ENCRYPTED_DOTS: Final = 4
 ENCRYPTED_HINT: Final = "id_token_hint is encrypted: send the signed token that is within it."

@@ -33,8 +33,8 @@ MODES = (*_MODES, _SHORT)
 def delivery(mode: str, response_type: str) -> Delivery | None:
     """Return how a response of this type travels in this mode, or None if it may not.
 
-    Tokens never stand in a query, where logs and referrers see them; what may not be is answered in the
-    response type's own mode.
+    Tokens never stand in a query, where logs and referrers see them. A request for a mode that is not
+    allowed is answered in the response type's own mode.
     """
     own = own_mode(response_type)
     if not mode:

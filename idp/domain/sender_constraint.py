@@ -10,7 +10,7 @@ from idp.domain.oauth import ErrorCode, Fault
 def binding_fault(client: Client, held: Confirmation | None) -> Fault | None:
     """Return why a client gets no token bound to ``held``: its registration or its profile asks for more.
 
-    What is missing is no proof that is wrong: ``invalid_dpop_proof`` is for those (RFC 9449 §5).
+    A missing proof is not a wrong one, so the code is not ``invalid_dpop_proof`` (RFC 9449 §5).
     """
     binding = held.binding if held is not None else None
     if client.dpop_bound and binding is not Binding.KEY:

@@ -51,7 +51,7 @@ def satisfies(acr: str, wanted: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A session that was live when it was looked at. ``id`` is the ``sid`` of tokens, if not pairwise."""
+    """A session that was live when it was read. ``id`` is the ``sid`` in tokens, unless that is pairwise."""
 
     id: str
     account: Account

@@ -72,7 +72,7 @@ def enrolment(seed: bytes, *, issuer: str, user_name: str) -> TotpEnrolment:
 
 
 def _picture(uri: str) -> str:
-    """Return the address as an SVG element as wide as its place, black on white in dark mode too."""
+    """Return the address as an SVG that fills its container; black on white even in dark mode."""
     import segno  # noqa: PLC0415 - as above
 
     out = io.BytesIO()

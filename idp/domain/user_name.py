@@ -67,7 +67,7 @@ def has_unseen(text: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell of most texts, at little cost, that all of it is ASCII that is seen."""
+    """Tell cheaply whether a text is all visible ASCII, as most are."""
     return text.isascii() and text.isprintable() and not text.isspace() and bool(text)
 
 

@@ -41,7 +41,7 @@ _TYPES = {Ceremony.ENROL: "webauthn.create", Ceremony.PROVE: "webauthn.get"}
 
 
 class PasskeyFault(StrEnum):
-    """Why an answer is refused: for the audit, a person reads one sentence."""
+    """Why an answer is refused, for the audit; a person reads one sentence for all."""
 
     MALFORMED = "malformed"
     TYPE = "type"

@@ -304,7 +304,7 @@ def _insert_values(
 
 
 def _taken(error: IntegrityError) -> TakenError:
-    """Tell which unique index refused; what else is broken is no refusal and goes on as the error it is."""
+    """Return the refusal for the unique index that was violated; any other error is raised again."""
     name = violated(error)
     if "user_name_key" in name:
         return TakenError(Taken(UniqueAttribute.USER_NAME))

@@ -49,8 +49,7 @@ def holdings(connection: Connection, client_id: str, *, now: dt.datetime) -> Hol
 def end_holdings(connection: Connection, client_id: str, *, reason: str, now: dt.datetime) -> Ended:
     """Revoke every live grant and token of a client, and forget its requests that wait.
 
-    What others got in exchange for its tokens ends with them.
-    Nothing of it comes back to life if the client is enabled again.
+    What others got in exchange for its tokens ends with them. Enabling the client again revives nothing.
     """
     forget_requests(connection, client_id)  # before the grants, as whoever redeems one does
     grants = connection.execute(

@@ -59,9 +59,9 @@ def restate_led(
 ) -> int | None:
     """State the manager anew in every account of ``source`` that is led by ``manager_id``; return how many.
 
-    ``document`` makes the new document of the old one. ``name`` is the value the led are found by, None if
-    the manager leads nobody any more. None of them is touched, and the answer is None, where one that would
-    lose the manager is protected. It is one look where nobody is led.
+    ``document`` makes the new document from the old one. ``name`` is the manager's name as a searchable
+    value, or None if the manager goes. If one that would lose the manager is protected, nobody is touched
+    and the answer is None. Where nobody is led it costs one query.
     """
     led = [row for row in _LED.within(connection, manager=manager_id) if row[2] == source]
     if not led:

@@ -73,10 +73,10 @@ def change_members(
 ) -> MembersChanged | None:
     """Add, or remove, the accounts that ``change`` names, and return what became of it.
 
-    The outcome tells the ``first`` members that the group has then. None says that it could not be done so:
+    The outcome tells the ``first`` members that the group has then. None says that this way is not possible:
     the group is not there at that version, or one of the ids names no account of ``source`` that may come or
-    go, or one that is in or out already. Something may have been written then: the unit is to be undone, and
-    the reason looked for.
+    go, or one that is in or out already. Something may have been written by then: undo the unit, and find the
+    reason the longer way.
 
     Raises:
         UndoneError: if an account or the group was deleted at this very moment.

@@ -33,7 +33,7 @@ _DOCUMENT = 3  # its place in a record
 
 
 class _Size(FunctionElement[int]):
-    """The bytes of a text: neither database has to look at what stands there, as for its characters."""
+    """The bytes of a text, which both databases know without reading it, unlike its characters."""
 
     inherit_cache = True
     name = "size_of"

@@ -83,7 +83,7 @@ def _prove(
 
 
 def _turned_away(known: KnownClient | None) -> str:
-    """Return why no proof is looked at, if none is: elsewhere the right one is as wrong as any."""
+    """Return why no proof is looked at, or nothing: from a foreign network even the right one is refused."""
     if known is None or known.client.disabled:
         return "unknown or disabled client"
     networks = known.client.allowed_addresses
@@ -91,7 +91,7 @@ def _turned_away(known: KnownClient | None) -> str:
 
 
 def _by_another_method(known: KnownClient, presented: Presented, now: dt.datetime) -> Fault | str:
-    """Return the refusal: whoever knows the secret may know how it is to be sent, and nobody else."""
+    """Refuse another method; only whoever knows the secret is told which method is registered."""
     both = {presented.method.value, known.client.auth_method}
     if both == SECRET_METHODS and isinstance(_prove_by_secret(known, presented, now), ProvenClient):
         return wrong_way(known.client.auth_method)
@@ -166,5 +166,5 @@ def _refuse(services: IdpServices, client_id: str, fault: Fault, *, known: bool)
 
 
 def _is_written_down(unit: Unit) -> bool:
-    """Tell whether an unknown client is: anybody may name ever new ones, and the audit is for good."""
+    """Tell whether to audit an unknown client: anybody can invent names, and the audit is kept for good."""
     return take(unit.connection, _STRANGERS, place(current_origin().address), now=unit.now).allowed

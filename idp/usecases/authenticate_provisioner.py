@@ -73,8 +73,8 @@ def provisioner(services: IdpServices, token: str, shown: Shown = NOTHING) -> Pr
 def provisioner_since(services: IdpServices, token_digest: bytes, at: dt.datetime) -> Provisioner | None:
     """Return who showed a token at ``at``, by what it may today; None if today it would not be let in.
 
-    That the token expired meanwhile is no matter, nor what it is bound to, which was proved as it was shown;
-    that it was revoked, or its client disabled, is.
+    That the token has expired since does not matter, nor what it is bound to, which was proved when it was
+    shown. That it was revoked, or its client disabled, does.
     """
     found = _by_access_token(services, token_digest, at) or _by_static_token(services, token_digest, at)
     return None if found is None or found.is_outside else found
@@ -140,7 +140,7 @@ def _record_outsider(services: IdpServices, client_id: str, address: str) -> Non
 
 
 def _note(services: IdpServices, found: TokenUse, name: bytes, now: dt.datetime) -> None:
-    """Note the use, at most once a minute; a read must not cost a write each time, nor fail by one."""
+    """Note the use, at most once a minute: a read must neither cost a write each time nor fail by one."""
     before = now - _NOTED_EVERY
     if found.last_used_at is None or found.last_used_at < before:
         with suppress(BusyError), services.store.database.write() as connection:

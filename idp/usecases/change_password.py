@@ -119,7 +119,7 @@ def _admit(services: IdpServices, session: LiveSession) -> _Attempt | SlowDown |
 def _refuse(
     services: IdpServices, session: LiveSession, attempt: _Attempt, faults: tuple[Fault, ...]
 ) -> ChangeRefused:
-    """Write the failure down, and tell the holder of a lock it set."""
+    """Write the failure down; if it set a lock, tell the holder."""
     account = session.account
     with services.store.write() as unit:
         unit.audit.record(

@@ -13,7 +13,8 @@ def keys_of(services: IdpServices, known: KnownClient, token: str) -> KeySet | N
     """Return the keys that may have signed ``token`` for the client (RFC 7591 §2, OIDC Core §10.1.1).
 
     Keys at the client's ``jwks_uri`` are remembered, and fetched again when the token names one that is not
-    among them. Nothing a token says chooses an address (CA-08). It may wait: never within a unit of work.
+    among them. Nothing in a token can choose an address (CA-08). It may wait for the client's server: never
+    call it within a unit of work.
 
     Raises:
         BusyError: if another request waits for the client's server, and only its answer could tell.

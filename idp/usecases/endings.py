@@ -27,7 +27,7 @@ from kernel.store import Unit
 
 CHANNEL = "backchannel-logout"
 STRANGERS = "backchannel-logout-registered"
-"""The notices to clients that registered themselves: however many are silent, no other one waits for them."""
+"""Notices to clients that registered themselves, apart: if many never answer, no other notice waits."""
 
 
 def end_session(unit: Unit, services: IdpServices, *, session_id: str, reason: str, actor: Actor) -> bool:
@@ -58,8 +58,8 @@ def end_sessions(
 ) -> int:
     """End every session of the account but ``keep``, revoke every other grant of it, offline access too.
 
-    For a changed password, a deleted account (RT-07), and one that is switched off by a statement that
-    ends its sign-ins, too (I4). Returns how many ended.
+    For a changed password, a deleted account (RT-07), and one that is switched off, whose pending sign-ins
+    the switching statement ends (I4). Returns how many sessions ended.
     """
     ended = end_sessions_of(unit.connection, account_id, reason=reason, now=unit.now, keep=keep)
     _tell(unit, services, listeners(unit.connection, ended))

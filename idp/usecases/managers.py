@@ -1,4 +1,4 @@
-"""Who leads an account is somebody of its source, and called as that one is called, at every moment.
+"""A manager is always an account of the same source, shown under the name that account has now.
 
 These are parts of other deeds and work inside their units: a manager is looked for and held by the unit that
 states it, and forgotten by the unit that takes it away.

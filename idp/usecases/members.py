@@ -1,4 +1,4 @@
-"""What a request does to the members of a group, within the unit of work of the deed that does it.
+"""How the members of a group change, within the unit of work of the deed that changes them.
 
 An id of a member names an account or a group; the database tells which. Accounts are rows that are added and
 removed without a look at the others. Groups in groups are changed by who holds the source's turn.

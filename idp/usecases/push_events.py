@@ -40,7 +40,7 @@ class EventPusher:
     def run_once(self, stop: threading.Event | None = None) -> int:
         """Push a batch of every receiver's that is due; return how many events were settled.
 
-        What is not begun when ``stop`` is set is left to others: a slow receiver takes minutes over a batch.
+        What is not begun when ``stop`` is set is left to other workers: one slow receiver can take minutes.
         """
         store = self._services.store
         now = store.clock.now()

@@ -28,7 +28,7 @@ def hash_password(services: IdpServices, account_id: str, password: str) -> str:
 
 
 def password_matches(services: IdpServices, stored: str | None, account_id: str, password: str) -> bool:
-    """Tell whether ``password`` is the account's; without a stored hash the same time is burnt (EN-01).
+    """Tell whether ``password`` is the account's; without a stored hash it takes the same time (EN-01).
 
     Raises:
         BusyError: when too many hashes are asked for at once.

@@ -16,8 +16,8 @@ TOUCHED_EVERY = dt.timedelta(minutes=1)
 def find_session(services: IdpServices, token: str, *, in_use: bool = True) -> LiveSession | None:
     """Return the live session of a cookie's token, or None: one statement decides, with both limits (SE-04).
 
-    A use is noted at most once a minute; ``in_use=False`` (a page that asks by itself) notes none. Anything
-    that is not a token of ours is nobody's (SE-10).
+    A use is noted at most once a minute; ``in_use=False`` (a page that polls by itself) notes none. What does
+    not have the form of our tokens is refused unseen (SE-10).
     """
     if not is_token(token):
         return None

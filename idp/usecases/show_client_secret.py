@@ -36,9 +36,9 @@ def put_secret_by(
 def secret_waits(
     services: IdpServices, session: LiveSession, *, client_id: str, of: SecretOf = SecretOf.CLIENT
 ) -> bool:
-    """Tell whether a secret that this session asked for was not looked at yet.
+    """Tell whether a secret that this session asked for still waits to be shown.
 
-    Of two clicks a browser shows the answer to the second, which makes none.
+    After a double click a browser shows the answer to the second click, which makes no secret.
     """
     with services.store.read() as connection:
         return waits_to_show(connection, of, session.id, client_id, now=services.store.clock.now())

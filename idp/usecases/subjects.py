@@ -19,7 +19,7 @@ def subject_of(services: IdpServices, client: Client, account_id: str) -> str:
 
 
 def session_of(services: IdpServices, client: Client, session_id: str) -> str:
-    """Return the ``sid`` of a session: of its sector like the subject, which one name for all would undo."""
+    """Return the ``sid`` of a session; pairwise like the subject, as a common one would link the subjects."""
     return _of_sector(services, _SESSION, client, session_id)
 
 

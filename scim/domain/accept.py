@@ -6,14 +6,14 @@ import re
 
 SCIM = "application/scim+json"
 _ALIASES = (SCIM, "application/json")
-"""What clients of SCIM say for any answer of the service (RFC 7644 §3.8); a no to them is none to others."""
+"""Either of these takes any answer of the service (RFC 7644 §3.8); refusing one refuses only that one."""
 _NO_WEIGHT = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
 
 
 def accepts(accept: str, media_type: str) -> bool:
     """Tell whether the Accept header ``accept`` takes ``media_type``; a weight of zero is a no (§12.4.2).
 
-    Parameters but the weight are not compared. Of one range that comes twice the kinder one counts.
+    Parameters other than the weight are not compared. A range that comes twice is taken if either says so.
     """
     wanted: dict[str, bool] = {}
     for each in accept.lower().split(","):

@@ -16,7 +16,7 @@ BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MOST_OPERATIONS = 1_000
 LARGEST_PAYLOAD = 1_048_576
-"""Bytes of any request; a bulk job may have as many as one of its operations sent alone."""
+"""The most bytes of any request: a bulk job, or an operation sent alone."""
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LONGEST_ID = 256
 
@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a job; ``method`` is empty where it is none, ``fault`` is why it cannot be tried."""
+    """One operation of a job; ``method`` is empty if it is none, ``fault`` says why it cannot be tried."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class Bulk:
 def read_bulk(body: Mapping[str, Any]) -> Bulk:
     """Return the job that a BulkRequest message states; what is wrong with one operation stays with it.
 
-    ``failOnErrors`` 0 accepts no error, which is what 1 does.
+    ``failOnErrors`` 0 means what 1 means: the first error ends the job.
 
     Raises:
         InvalidSyntaxException, InvalidValueException: if the message itself is none.

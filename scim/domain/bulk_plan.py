@@ -151,10 +151,10 @@ def _translated_text(text: str, translate: _Translate, name: str) -> str:
 def without_unmade(
     operation: Operation, unmade: frozenset[str]
 ) -> tuple[Operation, tuple[dict[str, Any], ...]]:
-    """Take out of a POST what names a resource that is not made yet; return it and the adds that put it back.
+    """Return a POST without what names resources that are not made yet, and the adds that state it later.
 
-    The unit is an attribute, of the resource or of an extension; of one with many values only those go that
-    hold such a name.
+    A whole attribute is taken out, of the resource or of an extension; of a multi-valued one only the values
+    that hold such a name.
     """
     rest: dict[str, Any] = {}
     adds: list[dict[str, Any]] = []

@@ -25,7 +25,7 @@ _TAGS = {
     "urn:ietf:params:scim:schemas:extension:switchyard:2.0:group": "switchyard",
 }
 LONGEST_VALUE = 2_048
-"""Bytes of one value in the form it is compared by: what an index entry holds on both dialects."""
+"""The most bytes of a value as it is compared: what an index entry holds on both databases."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ def config_of_profile(config: dict[str, Any], profile: Profile) -> dict[str, Any
 
 
 def config_with_events(config: dict[str, Any], payload: Payload) -> dict[str, Any]:
-    """Return the configuration document as it reads to a client that hears of what it provisions.
+    """Return the configuration document for a client whose stream tells it of what it provisions.
 
-    ``securityEvents`` (RFC 9967 §4) is there for whom events are switched on, and names what it is told.
+    ``securityEvents`` (RFC 9967 §4) is there if events are switched on for the client, and names them.
     """
     uris = provisioning_uris(payload)
     if not uris:

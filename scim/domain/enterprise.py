@@ -48,7 +48,7 @@ def manager_of(resource: Mapping[str, Any]) -> str:
 
 
 def keep_manager(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Leave of the manager in ``resource`` the id alone, or what is ``stored`` of that very one.
+    """Reduce the manager in ``resource`` to the id, or to what is ``stored`` if it is the same manager.
 
     Name and URI are the Gateway's to state, whatever a request says of them.
     """

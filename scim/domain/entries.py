@@ -31,7 +31,7 @@ def check_entries(catalogue: Catalogue, resource: Mapping[str, Any]) -> None:
 
 
 def merge_entries(catalogue: Catalogue, resource: Mapping[str, Any]) -> None:
-    """Make one of entries that are the same, in place of the first: what the later one states counts (H4)."""
+    """Merge entries that are the same into the first of them; what a later one states counts (H4)."""
     for attribute, holder, entries in _lists(catalogue, resource):
         merged: dict[Any, dict[str, Any]] = {}
         for place, each in enumerate(entries):
@@ -54,7 +54,7 @@ def _lists(
 
 
 def _key(attribute: Attribute, entry: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return by what an entry is told from others; None for one without a value, such as an address."""
+    """Return what tells an entry from others; None for one without a value, such as an address."""
     if entry.get("value") is None:
         return None
     stated = ((attribute.parts.get(name), str(entry.get(name) or "")) for name in _KEYS)

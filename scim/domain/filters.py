@@ -59,7 +59,7 @@ _UNANSWERABLE = frozenset(
     }
 )
 _BESIDE = {"enterprise:manager.$ref": MANAGER_NAME}
-"""What the server states of a value, by what is stored whenever it does."""
+"""An attribute that the server adds to a value, and the stored one that is there exactly when it is."""
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*')
 
@@ -67,8 +67,8 @@ _COMMON = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*
 def compile_filter(text: str, catalogue: Catalogue, others: Sequence[Catalogue] = ()) -> Condition:
     """Return the condition that the filter ``text`` states on resources of ``catalogue``.
 
-    An attribute that only ``others`` have, the types that the same question goes to, is taken as one without
-    a value (RFC 7644 §3.4.2.1).
+    ``others`` are further types that the same filter is put to; an attribute that only they have counts as
+    one without a value (RFC 7644 §3.4.2.1).
 
     Raises:
         InvalidFilterException: if the filter is malformed, too large, names an attribute there is not, or
@@ -122,7 +122,7 @@ def _inside(node: FilterNode) -> tuple[FilterNode, ...]:
 
 
 class _ForeignAttributeError(InvalidFilterException):
-    """The filter names an attribute that the type has not and another has that is asked, too."""
+    """The filter names an attribute that only another of the types asked has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class _Step:
 class _Compiler(FilterVisitor[Condition]):
     """Walks a filter by a stack of its own; its depth is capped before, the number of its terms here.
 
-    Every node is met twice: on the way down, from the outside in, and on the way up, when the conditions of
-    all that is in it are the last that were made.
+    Every node is met twice: on the way down, from the outside in; and on the way up, when the conditions of
+    everything inside it are the ones made last.
     """
 
     def __init__(self, catalogue: Catalogue, others: Sequence[Catalogue]) -> None:

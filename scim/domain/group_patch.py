@@ -39,7 +39,7 @@ class GroupPatch:
 
     ``rest`` are the operations on anything but members, in their wire form; ``by_rows`` tells that they do
     no more than raise the fence, so that the group's attributes need not be read. ``selects`` tells that
-    ``members`` cannot be said without those the group has: they are to be handed in.
+    ``members`` is incomplete: the operations have to be read again with the members the group has.
     """
 
     members: MemberChange = field(default_factory=MemberChange)
@@ -80,8 +80,8 @@ def read_group_patch(
 ) -> GroupPatch:
     """Return what the ``operations`` of a PATCH ask for, one after the other.
 
-    ``held`` are the members of the group, which a selection by anything but ids is put to; without
-    ``selects_several`` none may meet more than one of them. ``effort`` counts what that costs the request.
+    A selection by anything but ids is put to ``held``, the members of the group; without
+    ``selects_several`` it may meet one of them at most. ``effort`` counts what that costs the request.
 
     Raises:
         SCIMException: if an operation on members cannot be done, whatever else the group is.

@@ -67,7 +67,7 @@ class _Target:
 
     @property
     def is_list(self) -> bool:
-        """All of a multi-valued attribute: what has many values is never taken for one without any."""
+        """Tell whether the path leads to a multi-valued attribute as a whole."""
         return self.attribute is not None and self.attribute.multi and not self.selects
 
     @property
@@ -77,19 +77,19 @@ class _Target:
 
     @property
     def is_known(self) -> bool:
-        """An attribute or an extension of the type."""
+        """Tell whether the path leads to an attribute or an extension of the type."""
         return self.attribute is not None or bool(self.extension)
 
     @property
     def is_complex(self) -> bool:
-        """An attribute that consists of sub-attributes."""
+        """Tell whether the path leads to an attribute that consists of sub-attributes."""
         return self.attribute is not None and self.attribute.is_complex
 
     def is_repeated_by(self, value: Any) -> bool:  # noqa: ANN401 - JSON
-        """Tell whether a remove that states ``value``, too, says no more than its path does.
+        """Tell whether a remove that also states ``value`` says no more by it than by its path.
 
-        What is chosen by a selection, or has no parts, goes as a whole. Of anything else a value may name a
-        part alone, so it has to be what the attribute is known by: its ``value``, alone or in a list of one.
+        What a selection chooses, or what has no parts, goes as a whole anyway. Elsewhere the value could name
+        one part, so it has to be the attribute's ``value`` itself, alone or in a list of one.
         """
         if self.extension or self.attribute is None:
             return False
@@ -130,7 +130,7 @@ class _PatchReader:
         return known
 
     def _pathless(self, names: Operation) -> Iterator[Operation]:
-        """Give one operation for the attributes the value names plainly, and one for each path in it."""
+        """Give one operation for all attributes that the value names plainly, and one for each path in it."""
         if not self._tolerance.pathless_operations:
             raise InvalidSyntaxException(detail="An operation must have a 'path'.")
         value = self._unlisted(names.get("value"))
@@ -159,7 +159,7 @@ class _PatchReader:
             yield from self._single({"op": names["op"], "value": each}, name)
 
     def _unlisted(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the one object of a list that stands where an object does."""
+        """Return the object in a list of one that stands in its place, if the profile takes that."""
         listed = isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict)
         return value[0] if listed and self._tolerance.listed_attributes else value
 
@@ -169,7 +169,7 @@ class _PatchReader:
         return MANAGER if is_manager and self._tolerance.plain_manager else name
 
     def _alone(self, target: _Target, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the one value of a list that stands where a manager does."""
+        """Return the manager in a list of one that stands in its place, if the profile takes that."""
         is_manager = target.attribute is not None and target.attribute.path == MANAGER_PATH
         listed = is_manager and self._tolerance.plain_manager and isinstance(value, list) and len(value) == 1
         return value[0] if listed else value
@@ -218,7 +218,7 @@ class _PatchReader:
             del operation["value"]
 
     def _takes_away(self, target: _Target, value: Any, *, replaces: bool) -> bool:  # noqa: ANN401 - JSON
-        """Tell whether a value means that the target goes; of a list no empty text does (J8)."""
+        """Tell whether a value means that the target is removed; an empty text never removes a list (J8)."""
         if target.is_list:
             if value == "":
                 raise InvalidValueException(detail=f"The value of '{target.name}' must be a list.")
@@ -227,7 +227,7 @@ class _PatchReader:
         return null or self._unassigns(value, target.attribute)
 
     def _target(self, path: str) -> _Target:
-        """Return where ``path`` leads; nowhere known for one that is refused, or ignored, further on."""
+        """Return where ``path`` leads; an unknown target is refused, or ignored, later."""
         require_readable(path)
         if path.lower() in self._catalogue.extensions:
             return _Target(extension=path)
@@ -272,14 +272,14 @@ class _PatchReader:
         return ":" in name or "." in name or "[" in name
 
     def _leads_somewhere(self, name: str) -> bool:
-        """Tell whether a path in a value is one of ours; another is ignored as an attribute would be."""
+        """Tell whether a path in a value leads to an attribute; if not, it is ignored, or refused here."""
         target = self._target(name)
         if target.attribute is None:
             self._resources.refuse_unknown(name)
         return target.attribute is not None
 
     def _is_ignored(self, name: str) -> bool:
-        """Tell whether a plain name in a value is one of no attribute, where such names are ignored."""
+        """Tell whether a name in a value is to be ignored, as no attribute has it; or refuse it for that."""
         if self._is_path(name) or self._catalogue.knows(name):
             return False
         self._resources.refuse_unknown(name)
@@ -295,7 +295,7 @@ class _PatchReader:
         }
 
     def _unassigns(self, value: Any, attribute: Attribute | None = None) -> bool:  # noqa: ANN401 - JSON
-        """Tell whether a value means that its target goes: an empty text, or a complex value of one."""
+        """Tell whether a value means that its target is removed: an empty text, or a complex value of one."""
         if not self._tolerance.empty_text_unassigns:
             return False
         if isinstance(value, dict) and len(value) == 1 and attribute is not None and attribute.is_complex:
@@ -312,7 +312,7 @@ def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _as_entries(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
-    """Return plain values that a remove names as entries are named: by their ``value``."""
+    """Return the values that a remove names as entries, each under ``value``."""
     stated = value if isinstance(value, list) else [value]
     return [each if isinstance(each, dict) else {"value": each} for each in stated]
 
@@ -327,6 +327,6 @@ def _that_names_attributes(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 def _refuse_unassigning(attribute: Attribute | None, value: Any) -> None:  # noqa: ANN401 - JSON
-    """Refuse to leave what every resource has without a value, by its name (H6, N6)."""
+    """Refuse to remove a required attribute; the error names it (H6, N6)."""
     if attribute is not None and attribute.is_required and (value is None or value == []):
         raise MutabilityException(detail=f"'{attribute.name}' is required and cannot be removed.")

@@ -44,7 +44,7 @@ class ResourceReader:
         self.tolerance = tolerance
 
     def refuse_schemas(self, body: Mapping[str, Any]) -> None:
-        """Refuse a ``schemas`` that names what there is not, or leaves out what is used."""
+        """Refuse a ``schemas`` that names an unknown schema, or leaves one out that is used."""
         stated = member_of(body, "schemas")
         named = stated if isinstance(stated, list) else []
         listed = {each.lower() for each in named if isinstance(each, str)}
@@ -76,7 +76,7 @@ class ResourceReader:
         return known if isinstance(value, list) else value
 
     def is_ignored(self, name: str) -> bool:
-        """Tell whether a top-level member is the server's to state: of any type, it says nothing (C2)."""
+        """Tell whether a top-level member is read-only: whatever its type, it is ignored (C2)."""
         attribute = self.catalogue.core.get(name.lower())
         return attribute is not None and attribute.is_read_only
 
@@ -104,9 +104,10 @@ class ResourceReader:
         return value
 
     def part(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the value of a sub-attribute that is stated by itself: the model would not know of what.
+        """Return the value of a sub-attribute that is stated by itself.
 
-        What cannot be changed is refused for that, whatever the value.
+        Its type is checked here, as the model could not name the attribute. What cannot be changed is left to
+        be refused for that, whatever its value.
         """
         changes = not (attribute.is_immutable or attribute.is_read_only)
         is_text = attribute.type in _TEXTS and not attribute.multi
@@ -132,7 +133,7 @@ class ResourceReader:
     def _parts(self, parts: Mapping[str, Attribute], value: Any, *, listed: bool = False) -> Any:  # noqa: ANN401 - JSON
         """Return the known members of an object; anything else is left for the model to refuse.
 
-        Of an entry of a list the model says which one it is, and of what.
+        The parts of a list's entries are left to the model, which can say which entry is wrong.
         """
         if not isinstance(value, dict):
             return value

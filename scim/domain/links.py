@@ -1,4 +1,4 @@
-"""Links of a resource to something outside: URIs, unless they stand there already (C9, G4).
+"""Links of a resource to something outside: new ones have to be URIs (C9, G4).
 
 What a resource shows may always be sent back unchanged, whoever stored it: the client may have had another
 profile then, and people reach their own resource whatever the profile of their source is.

@@ -34,9 +34,9 @@ _LEADING_ASTRAY = frozenset('<>,;"\\')  # what tells addresses apart in a letter
 _ACCESS = ("organizationId", "organizationShortName", "accessRoleKey", "accessRoleName", "applicationKey")
 LONGEST_KEY = 1_024  # bytes of a value that is unique
 LARGEST_RESOURCE = 1_048_576
-"""Bytes of a stored resource: what a body may have, however many requests it grew by."""
+"""The most bytes of a stored resource: those of a body, however many requests it grew by."""
 _ROOM_TO_END = 64
-"""Bytes more that a resource may have which is not active: who is to lose access loses it at any size."""
+"""Bytes more for a resource that is not active: an account of any size can be switched off."""
 _MOST_DAYS = 36_500
 _USER_NAME_FAULTS = {
     UserNameFault.BLANK: "'userName' is empty.",
@@ -47,7 +47,7 @@ _USER_NAME_FAULTS = {
 
 
 def wire_form(user: Any, *, inactive: bool = False) -> dict[str, Any]:  # noqa: ANN401 - a model that is built at run time
-    """Return a user as JSON; of an account that is ``inactive`` and stays so it says so."""
+    """Return a user as JSON; one that was ``inactive`` and does not say otherwise stays so."""
     if user.active is None and inactive:
         user.active = False
     resource: dict[str, Any] = user.model_dump()
@@ -59,9 +59,8 @@ def account_facts(
 ) -> AccountFacts:
     """Return what the user ``resource`` (in its wire form) states of an account.
 
-    Names are told to others as they may stand in a sentence; the document keeps what was stated.
-
-    ``stored`` is the document of one that is changed: then the values are those that differ from its own.
+    Names are cleaned of what could break a sentence of ours; the document keeps them as they were stated.
+    With ``stored``, the document of the user that is changed, the values are those that differ from it.
     ``free_manager`` says that its manager may be nobody here.
 
     Raises:
@@ -141,7 +140,7 @@ def group_facts(resource: Mapping[str, Any]) -> GroupFacts:
 
 
 def states_access(resource: Mapping[str, Any]) -> bool:
-    """Tell whether the group ``resource`` says whom it lets in where, or for whom its members come."""
+    """Tell whether the group ``resource`` states access: an organization, a role or an application."""
     extension: Mapping[str, Any] = resource.get(GROUP_EXTENSION) or {}
     return any(extension.get(name) for name in _ACCESS)
 
@@ -180,13 +179,13 @@ def require_room(document: str, *, active: bool) -> None:
 
 
 def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None:
-    """Put the stored version of the source back where a write left it out: a fence is never taken down."""
+    """Put the source's stored version back where a write leaves it out: a fence is never removed."""
     if is_fenced(record.document):
         _keep(resource, extension, "sourceVersion", record.source_version)
 
 
 def keep_kind(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Leave the kind of account as it was stated where a replacement says nothing of it: it is immutable."""
+    """Keep the stated kind of account where a replacement does not mention it: it is immutable."""
     kind = (stored.get(USER_EXTENSION) or {}).get("accountKind")
     if kind is not None:
         _keep(resource, USER_EXTENSION, "accountKind", kind)
@@ -201,9 +200,9 @@ def _keep(resource: dict[str, Any], extension: str, name: str, value: object) ->
 
 
 def _document(resource: Mapping[str, Any], schema: str, extension: str) -> dict[str, Any]:
-    """Return what is kept of a resource; its ``schemas`` are those that it states something of.
+    """Return what is kept of a resource; ``schemas`` lists the schemas that it states something of.
 
-    An ``externalId`` without a character names nothing, and many may state it: none is kept.
+    An empty ``externalId`` names nothing and is not kept; any number of resources may state one.
     """
     kept = {name: value for name, value in resource.items() if name not in _SERVERS_OWN}
     if not kept.get("externalId"):

@@ -30,14 +30,14 @@ _COMPARED: Mapping[Operator, Callable[[str, str], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What stands in the brackets; ``named`` are the ids of one that names them and asks nothing else."""
+    """What stands in the brackets; ``named`` are its ids if it asks for nothing but ids."""
 
     condition: Condition
     named: frozenset[str] | None
 
     @property
     def terms(self) -> int:
-        """How many comparisons it may take to put it to one member."""
+        """How many comparisons one member may cost."""
         return len(outside_in(self.condition))
 
     def among(self, kinds: Mapping[str, str]) -> frozenset[str]:

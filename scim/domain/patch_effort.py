@@ -1,4 +1,4 @@
-"""What a PATCH may have the server compare: a body of one mebibyte is no reason to work for minutes."""
+"""How much a PATCH may make the server compare: no body of a mebibyte keeps it busy for minutes."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def require_readable(path: str) -> None:
 class Effort:
     """The comparisons that one request has cost so far, all operations of a bulk job together.
 
-    ``members`` are those with members of groups, who are no entries of a document; whoever has to do one of
-    them again, as another came first, sets it back.
+    ``members`` counts those with members of groups, apart, as they are no entries of a document. A caller
+    that has to start again, because another write came first, sets it back.
     """
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class Effort:
 def comparisons(resource: Any, operations: Iterable[Mapping[str, Any]]) -> int:  # noqa: ANN401 - see patching
     """Return how many comparisons ``operations`` take at most, done to ``resource`` one after the other.
 
-    Whoever selects has each entry looked at for each term, and each that is added is compared with those
-    that are there. What has no lists costs nothing.
+    A selection looks at each entry once for each of its terms, and each value that is added is compared with
+    those that are there. A resource without lists costs nothing.
     """
     stated = list(operations)
     entries = _longest(resource) + sum(_entries(each.get("value")) for each in stated)

@@ -41,7 +41,7 @@ class Patch:
         if tolerance.several_entries_selected:
             self._steps = [(self._read(stated), "")] if stated else []
         else:
-            # Each operation is looked at as the one before it left the resource.
+            # A step for each operation: what it selects is counted as the one before left the resource.
             self._steps = [(self._read([each]), _selection(each)) for each in stated]
 
     def apply(self, resource: Any) -> bool:  # noqa: ANN401 - a model that is built at run time

@@ -17,7 +17,7 @@ def prefers_later(prefer: str) -> bool:
 
 
 def waits(prefer: str) -> bool:
-    """Tell whether the client would wait for a second or more."""
+    """Tell whether the client is willing to wait for a second or more."""
     value = _preferences(prefer).get("wait", "")
     return value.isascii() and value.isdigit() and int(value[:9]) > 0
 

@@ -1,8 +1,8 @@
-"""Why a request was refused, in words of a list, so that no value of the request can be among them.
+"""Why a request was refused, in words from a fixed list, so that no value of the request is among them.
 
-The detail of an error names attributes and says what is wrong; a library may quote what was sent, and so may
-a later hand of ours. The record keeps only words of a list: the ones that our sentences are made of, and the
-names of attributes and schemas. Whatever else a detail holds becomes an ellipsis.
+The detail of an error names attributes and says what is wrong, but a library, or a later change of ours, may
+quote what was sent. So the record keeps only the words that our sentences are made of, and the names of
+attributes and schemas. Whatever else a detail holds becomes an ellipsis.
 """
 
 from __future__ import annotations

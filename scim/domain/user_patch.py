@@ -1,7 +1,7 @@
 """The commonest PATCH of a user: switched on or off, with the source's version (I4).
 
-It is the deny lane of every provisioning client, so it is read directly; every other PATCH goes through
-scim2-models' PatchOp and means the same.
+It is how every provisioning client takes access away, so it is read directly, without building the models;
+through scim2-models' PatchOp, as every other PATCH goes, it would mean the same.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Switch:
     source_version: int | None = None
 
     def facts(self, stored: StoredAccount) -> AccountFacts | None:
-        """Return what the account states then; None if it has no place for it yet.
+        """Return what the account states after it; None if its document has no place for the attribute yet.
 
-        It is what :func:`~scim.domain.mapping.account_facts` would read from the whole user, whose other
-        attributes are as they were when they were looked at.
+        The same as :func:`~scim.domain.mapping.account_facts` would read from the whole user: all other
+        attributes are unchanged, and were checked when they were stored.
 
         Raises:
-            InvalidValueException: if it may be no larger.
+            InvalidValueException: if the document would be too large.
         """
         account, document = stored.account, stored.document
         if self.active is not None:

@@ -19,8 +19,8 @@ class ScimClient:
 
     ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
     are those of the token, and ``requests_per_second`` is None where the settings say how many. ``events``
-    is how much it hears of what it provisions. ``account_id`` is that of a person who asks for
-    the own resource, empty for a client. ``effort`` is what the one request costs that it asks.
+    is how much it hears of what it provisions. ``account_id`` is set where a person asks for her own
+    resource. ``effort`` is what this one request has cost so far.
     """
 
     id: str

@@ -152,7 +152,7 @@ def _whole(place: int, result: Result) -> Result:
 
 
 def _closed(place: int, result: Result) -> None:
-    """Tell of a circle that no attempt can close what §3.7.1 says of it: 409, and why it is none."""
+    """Raise if a circle could not be closed: 409, as §3.7.1 says, with the reason."""
     if result.status == 400 and result.error is not None:
         result = _conflict(str(result.error.get("detail", "")))
     _whole(place, result)

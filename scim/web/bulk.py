@@ -67,7 +67,7 @@ class BulkJobs:
         ``before_each`` is called before every operation, with the store that it writes to. An operation that
         meets a busy database is done ``tries`` times at most.
         """
-        # A job that was let in is done whole; what it counts for, the client waits for afterwards (O6).
+        # A job that was let in is done whole; for what it counts as, its client waits afterwards (O6).
         further = len(bulk.operations) - 1
         if further:
             self._rate.wait(client.id, client.requests_per_second, requests=further)

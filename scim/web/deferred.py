@@ -121,7 +121,7 @@ class DeferredRequests:
     def run(self, stop: threading.Event, *, idle: float = 0.2, pulse: float = 20.0) -> None:
         """Do what was taken in until ``stop`` is set, looking again after ``idle`` seconds.
 
-        Every ``pulse`` seconds a second thread says of what is being done that somebody is at it.
+        Every ``pulse`` seconds a second thread renews the lease on the request that is being done.
         """
         owner = self._services.store.randomness.token(12)
         over = threading.Event()
@@ -161,7 +161,7 @@ class DeferredRequests:
         return True
 
     def beat(self) -> None:
-        """Hold on to the request that is being done, if one is; any thread may say so at any time."""
+        """Renew the lease on the request that is being done, if one is; any thread may call it."""
         hold = self._hold
         if hold is not None:
             hold.renew()
@@ -174,7 +174,7 @@ class DeferredRequests:
                 _log.warning("scim.deferred_heartbeat_failed", error=type(error).__name__)
 
     def _let_in(self, taken: Deferred) -> ScimClient | None:
-        """Return the client with what it may today: nothing is done that it could not ask for any more."""
+        """Return the client with what it may do today; None if it may not ask any more."""
         token_digest = bytes.fromhex(taken.request["token_digest"])
         found = provisioner_since(self._services, token_digest, taken.accepted_at)
         return None if found is None or found.client_id != taken.client_id else client_of(found)

@@ -175,7 +175,7 @@ class ScimEndpoint:
         )
 
     def _authenticate(self, request: Request, method: Method) -> tuple[ScimClient, Response | None]:
-        """Return who asks, or the refusal; only who is known is counted, and uses up nobody else's share."""
+        """Return who asks, or the refusal; a request counts against a rate only once its client is known."""
         nobody = ScimClient("")
         if not method.scope and not request.header("authorization"):
             return nobody, None
@@ -224,7 +224,7 @@ def answering(method: Method, client: ScimClient) -> Callable[[Request], Respons
 
 
 def _do(method: Method, request: Request, client: ScimClient) -> Response:
-    """Do what the request asks, and again if it was undone for another's sake: nothing of it is done then."""
+    """Do what the request asks; if it was undone for another's sake, which leaves nothing done, try again."""
     for _ in range(_AGAIN):
         with suppress(UndoneError), forgetting_undone():
             return method.handler(request, client)

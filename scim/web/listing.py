@@ -93,7 +93,7 @@ class Listing:
     def answer(self, asked: Sequence[ListRequest], client: ScimClient) -> Response:
         """Answer one page; ``asked`` has the question as each kind understands it.
 
-        Of a client whose long searches are all under way, further ones are refused (RFC 6585 §4).
+        A client that has as many long searches under way as it may is refused another one (RFC 6585 §4).
 
         Raises:
             TooManyException: if it takes the database too long (RFC 7644 §3.12).
@@ -182,7 +182,7 @@ class Listing:
         limit: int,
         walk: Walk | None = None,
     ) -> _Gathered | Heavy:
-        """Return a page that several kinds take turns on; who went since they were told is left out."""
+        """Return a page of several kinds in one order; what was deleted since that was read is left out."""
         page = interleave(
             [dataclasses.replace(each.search, limit=limit, walk=walk) for each in asked], client
         )
@@ -213,7 +213,7 @@ class Listing:
 
 
 def _shortened(page: Callable[[int], _Gathered | Heavy], limit: int) -> _Gathered:
-    """Return the page of ``limit`` resources, or one of as many as it may hold."""
+    """Return the page of ``limit`` resources, or a shorter one if that would be too heavy."""
     found = page(limit)
     while isinstance(found, Heavy):
         found = page(found.fits)

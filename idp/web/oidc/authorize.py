@@ -29,7 +29,7 @@ from kernel.translations import first_known
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
 
 _ONCE_MORE = "once-more"
-"""Query of our own form: what is foreign even so, from a window in a sandbox, is not sent round for ever."""
+"""Query of our own form: what is still foreign then (a sandboxed window) is not sent round again."""
 
 
 class AuthorizeFace:

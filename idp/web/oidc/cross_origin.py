@@ -50,7 +50,7 @@ def open_to_scripts(route: Route, methods: Collection[str]) -> tuple[Route, Rout
 
 
 def _readable(endpoint: Endpoint) -> Endpoint:
-    """Return an endpoint that says so to those who ask from a page of an origin; nobody else is told."""
+    """Return an endpoint whose answers scripts may read; the headers are sent only where an origin asks."""
 
     def opened(request: Request) -> Response:
         answer = endpoint(request)
