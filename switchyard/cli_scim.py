@@ -54,6 +54,7 @@ def list_clients(settings: Path | None, *, as_json: bool) -> None:
 @click.option(
     "--scope", default="scim.read scim.write", show_default=True, help="What its static tokens may do."
 )
+@click.option("--extension", is_flag=True, help="It may state Switchyard's own extension.")
 @click.option("--require-match", is_flag=True, help="Answer 428 to a write that names no version.")
 @click.option(
     "--requests-per-second", type=int, help="Its own limit, on all nodes together. [default: the settings']"
@@ -73,6 +74,7 @@ def set_client(  # noqa: PLR0913 - one for each option
     name: str,
     profile: str,
     scope: str,
+    extension: bool,
     require_match: bool,
     requests_per_second: int | None,
     allowed_addresses: tuple[str, ...],
@@ -98,6 +100,7 @@ def set_client(  # noqa: PLR0913 - one for each option
         scopes=frozenset(scope.split()),
         disabled=disable,
         require_match=require_match,
+        extension=extension,
         requests_per_second=requests_per_second,
         allowed_addresses=allowed_addresses,
     )
@@ -241,6 +244,7 @@ def _client_line(client: StoredScimClient) -> str:
         client.profile,
         "disabled" if client.disabled else "enabled",
         f"static tokens may {' '.join(sorted(client.scopes))}",
+        *(["may state our extension"] if client.extension else []),
         *(["needs If-Match"] if client.require_match else []),
         *([f"{rate} requests per second"] if rate is not None else []),
         *([f"from {' '.join(client.allowed_addresses)} alone"] if client.allowed_addresses else []),
@@ -255,6 +259,7 @@ def _client_facts(client: StoredScimClient) -> dict[str, object]:
         "profile": str(client.profile),
         "disabled": client.disabled,
         "scopes": sorted(client.scopes),
+        "extension": client.extension,
         "require_match": client.require_match,
         "requests_per_second": client.requests_per_second,
         "allowed_addresses": [*map(str, client.allowed_addresses)],

@@ -171,6 +171,7 @@ class LabScimClient(Part):
     profile: Annotated[Profile, Field(strict=False)] = Profile.RFC
     scope: Text = f"{READ} {WRITE}"
     require_match: bool = False
+    extension: bool = False
     requests_per_second: int | None = None
     allowed_addresses: tuple[str, ...] = ()
     disabled: bool = False

@@ -306,6 +306,7 @@ def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str)
         require_match=wanted.require_match,
         requests_per_second=wanted.requests_per_second,
         allowed_addresses=wanted.allowed_addresses,
+        extension=wanted.extension,
     )
     outcome = store_scim_client(services, order, actor=_ACTOR)
     if not isinstance(outcome, ScimClientStored):

@@ -58,6 +58,15 @@ _PROFILE = Field(
         ),
     ),
 )
+_EXTENSION = Field(
+    "extension",
+    Kind.SWITCH,
+    mark("It may state Switchyard's own extension"),
+    mark(
+        "The kind of account, the networks of a machine, and for which organization and access role a group "
+        "stands. For registries; identity providers need none of it."
+    ),
+)
 _RIGHTS = Field(
     "scopes",
     Kind.BOXES,
@@ -98,7 +107,7 @@ NEW_VALUES: Values = {"profile": "rfc", "scopes": [WRITE, READ]}
 
 def layout(*, new: bool) -> Layout:
     """Return the form: with the client's ID where it is made."""
-    about = (_ID, _NAME, _PROFILE) if new else (_NAME, _PROFILE)
+    about = (_ID, _NAME, _PROFILE, _EXTENSION) if new else (_NAME, _PROFILE, _EXTENSION)
     return Layout(
         (
             Section(mark("About it"), about),
@@ -118,6 +127,7 @@ def stored_values(client: StoredScimClient) -> Values:
         "allowed_addresses": "\n".join(client.allowed_addresses),
         "requests_per_second": "" if rate is None else str(rate),
         "require_match": "yes" if client.require_match else "",
+        "extension": "yes" if client.extension else "",
     }
 
 
@@ -138,6 +148,7 @@ def order_of(client_id: str, values: Values, errors: FormErrors) -> ScimClientOr
         profile=str(values["profile"]),
         scopes=frozenset(values["scopes"]),
         require_match=values["require_match"] == "yes",
+        extension=values["extension"] == "yes",
         requests_per_second=int(rate) if is_number else None,
         allowed_addresses=tuple(str(values["allowed_addresses"]).split()),
     )

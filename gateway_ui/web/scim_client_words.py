@@ -51,6 +51,7 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
         "profile": mark("Profile"),
         "scopes": mark("What its static tokens may do"),
         "require_match": mark("Versions"),
+        "extension": mark("Switchyard's own extension"),
         "requests_per_second": mark("Requests per second"),
         "allowed_addresses": mark("Addresses it asks from"),
     }

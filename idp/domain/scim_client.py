@@ -15,7 +15,8 @@ class StoredScimClient:
     """A SCIM client: ``id`` is the source of what it makes, and its OAuth client's id if it has one.
 
     ``events`` is how its stream, if it has one, tells of what it provisions (:class:`Payload`).
-    ``allowed_addresses`` are the networks it may ask from, none meaning any.
+    ``allowed_addresses`` are the networks it may ask from, none meaning any; ``extension`` says whether it
+    may state our own extension of the schemas.
     """
 
     id: str
@@ -27,6 +28,7 @@ class StoredScimClient:
     requests_per_second: int | None = None
     events: str = Payload.NONE
     allowed_addresses: tuple[str, ...] = ()
+    extension: bool = False
 
 
 @dataclass(frozen=True, slots=True)

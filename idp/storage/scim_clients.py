@@ -45,6 +45,7 @@ COLUMNS = (
     scim_client.c.require_match,
     scim_client.c.requests_per_second,
     scim_client.c.allowed_addresses,
+    scim_client.c.extension,
     select(event_stream.c.provisioning)
     .where(event_stream.c.client_id == scim_client.c.id, event_stream.c.status != "disabled")
     .scalar_subquery()
@@ -64,7 +65,7 @@ _BY_TOKEN = Prepared(
 
 def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
     """Return the SCIM client of a row that begins with :data:`COLUMNS`."""
-    identifier, name, profile, scopes, disabled_at, require_match, rate, addresses, events = row[
+    identifier, name, profile, scopes, disabled_at, require_match, rate, addresses, extension, events = row[
         : len(COLUMNS)
     ]
     return StoredScimClient(
@@ -77,6 +78,7 @@ def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
         requests_per_second=rate,
         events=events or Payload.NONE,
         allowed_addresses=tuple(addresses.split()),
+        extension=bool(extension),
     )
 
 
@@ -101,6 +103,7 @@ def values_of(client: StoredScimClient) -> dict[str, Any]:
         "require_match": client.require_match,
         "requests_per_second": client.requests_per_second,
         "allowed_addresses": " ".join(client.allowed_addresses),
+        "extension": client.extension,
     }
 
 

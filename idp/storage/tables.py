@@ -244,6 +244,7 @@ scim_client = Table(
     Column("profile", String(16), nullable=False, comment="how its requests are read"),
     Column("scopes", Text, nullable=False, comment="what its static tokens may, space separated"),
     Column("require_match", Boolean, nullable=False, comment="a write without If-Match answers 428"),
+    Column("extension", Boolean, nullable=False, comment="it may state our own extension"),
     Column("requests_per_second", Integer, comment="empty: what the settings say"),
     Column("allowed_addresses", Text, nullable=False, comment="CIDR, space separated; empty: anywhere"),
     Column("version", Integer, nullable=False, comment="raised by every change"),

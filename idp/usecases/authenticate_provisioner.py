@@ -33,6 +33,7 @@ _DEFAULT_PROFILE = "rfc"
 class Provisioner:
     """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else.
 
+    ``extension`` says whether it may state our own extension of the schemas.
     ``events`` is how it hears of what it provisions (:class:`idp.domain.security_events.Payload`), and
     ``is_outside`` says that it asks from where it may not, so that the token is good for nothing (SA-11).
     """
@@ -41,6 +42,7 @@ class Provisioner:
     profile: str
     scope: frozenset[str]
     audience: frozenset[str] | None
+    extension: bool
     require_match: bool = False
     requests_per_second: int | None = None
     events: str = Payload.NONE
@@ -58,8 +60,9 @@ def provisioner(services: IdpServices, token: str, shown: Shown = NOTHING) -> Pr
     A token that is bound to a key or a certificate needs the proof of it (RFC 9449 §7, RFC 8705 §3): the
     fault is that of a request that lacks it.
 
-    A client that has an access token needs no registration as a SCIM client; one that is registered is read
-    by its profile, and let in no more once it is disabled.
+    A client that has an access token needs no registration as a SCIM client: it is read by the default
+    profile and may state our extension. For one that is registered its registration says how it is read, and
+    it is let in no more once it is disabled.
     """
     if not token.isascii() or len(token) > LONGEST_TOKEN:
         return None
@@ -88,7 +91,9 @@ def _by_access_token(services: IdpServices, name: bytes, now: dt.datetime) -> Pr
     facts, stored = found
     bound_to = facts.confirmation
     if stored is None:
-        return Provisioner(facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience, bound_to=bound_to)
+        return Provisioner(
+            facts.client_id, _DEFAULT_PROFILE, facts.scope, facts.audience, extension=True, bound_to=bound_to
+        )
     return None if stored.disabled else _registered(services, stored, facts.scope, facts.audience, bound_to)
 
 
@@ -118,6 +123,7 @@ def _registered(
         stored.profile,
         scope,
         audience,
+        stored.extension,
         stored.require_match,
         stored.requests_per_second,
         stored.events,

@@ -27,6 +27,7 @@ class ScimClientOrder:
     ``scopes`` bound its static tokens; access tokens bring their own. ``require_match`` refuses its writes of
     what exists unless they name a version; without ``requests_per_second`` the settings say how many.
     It may ask from ``allowed_addresses`` alone (CIDR notation), or from anywhere if there are none.
+    Without ``extension`` it is told of the standard's schemas alone, and may state nothing of ours.
     """
 
     id: str
@@ -37,6 +38,7 @@ class ScimClientOrder:
     require_match: bool = False
     requests_per_second: int | None = None
     allowed_addresses: tuple[str, ...] = ()
+    extension: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def ordered(order: ScimClientOrder) -> StoredScimClient:
         require_match=order.require_match,
         requests_per_second=order.requests_per_second,
         allowed_addresses=order.allowed_addresses,
+        extension=order.extension,
     )
 
 
@@ -91,6 +94,7 @@ def told_of(order: ScimClientOrder) -> dict[str, JsonValue]:
         "requireMatch": order.require_match,
         "requestsPerSecond": order.requests_per_second,
         "allowedAddresses": [*order.allowed_addresses],
+        "extension": order.extension,
     }
 
 

@@ -17,12 +17,13 @@ from scim2_models import InvalidFilterException, InvalidValueException
 
 from idp.domain.user_name import fold
 from scim.domain.documents import LARGEST_INTEGER
-from scim.domain.models import GROUP_SCHEMA, MODELS, USER_SCHEMA
+from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, MODELS, USER_EXTENSION, USER_SCHEMA
 
+_OWN = "switchyard"
 _TAGS = {
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user": "enterprise",
-    "urn:ietf:params:scim:schemas:extension:switchyard:2.0:user": "switchyard",
-    "urn:ietf:params:scim:schemas:extension:switchyard:2.0:group": "switchyard",
+    USER_EXTENSION.lower(): _OWN,
+    GROUP_EXTENSION.lower(): _OWN,
 }
 LONGEST_VALUE = 2_048
 """The most bytes of a value as it is compared: what an index entry holds on both databases."""
@@ -119,9 +120,9 @@ def _moment(value: Any) -> str:  # noqa: ANN401 - JSON
 
 
 class Catalogue:
-    """The attributes of one resource type."""
+    """The attributes of one resource type; without ``own`` those that the standard has."""
 
-    def __init__(self, schema: str) -> None:
+    def __init__(self, schema: str, *, own: bool = True) -> None:
         model = MODELS[schema]
         self.schema = schema
         self.core = _attributes(model.to_schema().model_dump()["attributes"], "", schema)
@@ -130,6 +131,8 @@ class Catalogue:
         self.extension_names: dict[str, str] = {}
         for urn, extension in model.get_extension_models().items():
             tag = _TAGS[urn.lower()]
+            if tag == _OWN and not own:
+                continue
             attributes = extension.to_schema().model_dump()["attributes"]
             self.extensions[urn.lower()] = _attributes(attributes, f"{tag}:", urn)
             self.extension_names[urn.lower()] = urn
@@ -208,6 +211,8 @@ def _common() -> dict[str, Attribute]:
 
 USERS = Catalogue(USER_SCHEMA)
 GROUPS = Catalogue(GROUP_SCHEMA)
+STANDARD_USERS = Catalogue(USER_SCHEMA, own=False)
+STANDARD_GROUPS = Catalogue(GROUP_SCHEMA, own=False)
 
 
 def encode_operand(attribute: Attribute, value: Any) -> str:  # noqa: ANN401 - JSON

@@ -19,7 +19,7 @@ from scim2_models.resources.service_provider_config import Sort as SortOption
 from idp.domain.security_events import Payload, provisioning_uris
 from scim.domain.bulk import LARGEST_PAYLOAD, MOST_OPERATIONS
 from scim.domain.enterprise import EnterpriseUser
-from scim.domain.models import Group, SwitchyardGroup, SwitchyardUser, User
+from scim.domain.models import CoreGroup, Group, StandardUser, SwitchyardGroup, SwitchyardUser, User
 from scim.domain.profile import Profile
 
 _META_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
@@ -81,24 +81,21 @@ def config_with_events(config: dict[str, Any], payload: Payload) -> dict[str, An
     return config | {"securityEvents": {"asyncRequest": "request", "eventUris": list(uris)}}
 
 
-def resource_types(base: str) -> dict[str, dict[str, Any]]:
-    """Return the resource types by id."""
+def resource_types(base: str, *, extension: bool) -> dict[str, dict[str, Any]]:
+    """Return the resource types by id; those of a client that may not state our ``extension`` lack it."""
     described = {}
-    for model, description in ((User, "Accounts"), (Group, "Groups of accounts")):
+    models = (User, Group) if extension else (StandardUser, CoreGroup)
+    for model, description in zip(models, ("Accounts", "Groups of accounts"), strict=True):
         found = ResourceType.from_resource(model).model_dump() | {"description": description}
         described[found["id"]] = _with_meta(found, "ResourceType", f"{base}/ResourceTypes/{found['id']}")
     return described
 
 
-def schemas(base: str) -> dict[str, dict[str, Any]]:
-    """Return the schemas by URN."""
-    named = {
-        "User": User,
-        "Group": Group,
-        "Enterprise User": EnterpriseUser,
-        "Switchyard User": SwitchyardUser,
-        "Switchyard Group": SwitchyardGroup,
-    }
+def schemas(base: str, *, extension: bool) -> dict[str, dict[str, Any]]:
+    """Return the schemas by URN; those of our own only for a client that may state our ``extension``."""
+    named = {"User": User, "Group": Group, "Enterprise User": EnterpriseUser}
+    if extension:
+        named |= {"Switchyard User": SwitchyardUser, "Switchyard Group": SwitchyardGroup}
     described = {}
     for name, model in named.items():
         found = model.to_schema().model_dump() | {"name": name}

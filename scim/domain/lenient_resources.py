@@ -58,14 +58,11 @@ class ResourceReader:
                 raise InvalidSyntaxException(detail=f"'schemas' must name {name}, which is used.")
 
     def member(self, name: str, value: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the value of one top-level member: an attribute, or an extension with its attributes."""
+        """Return the value of a known top-level member: an attribute, or an extension with its attributes."""
         extension = self.catalogue.extensions.get(name.lower())
         if extension is not None:
             return self._parts(extension, value)
-        attribute = self.catalogue.core.get(name.lower())
-        if attribute is None:
-            self.refuse_unknown(name)
-            return value
+        attribute = self.catalogue.core[name.lower()]
         return self._schemas(value) if attribute.path == "schemas" else self.value(attribute, value)
 
     def _schemas(self, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -76,9 +73,20 @@ class ResourceReader:
         return known if isinstance(value, list) else value
 
     def is_ignored(self, name: str) -> bool:
-        """Tell whether a top-level member is read-only: whatever its type, it is ignored (C2)."""
+        """Tell whether a top-level member is ignored, whatever its value.
+
+        It is read-only (C2), or of no schema that the client may state (C11).
+
+        Raises:
+            InvalidSyntaxException: for what no schema has, where such names are not ignored.
+        """
+        if name.lower() in self.catalogue.extensions:
+            return False
         attribute = self.catalogue.core.get(name.lower())
-        return attribute is not None and attribute.is_read_only
+        if attribute is None:
+            self.refuse_unknown(name)
+            return True
+        return attribute.is_read_only
 
     def value(self, attribute: Attribute, value: Any) -> Any:  # noqa: ANN401 - JSON
         """Return the value of an attribute as its type wants it; a list entry by entry."""

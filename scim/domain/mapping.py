@@ -184,6 +184,14 @@ def keep_fence(resource: dict[str, Any], record: Record, extension: str) -> None
         _keep(resource, extension, "sourceVersion", record.source_version)
 
 
+def keep_extension(resource: dict[str, Any], record: Record, extension: str) -> None:
+    """Leave our extension as it was stored: who may not state it takes nothing of it away."""
+    stored = json.loads(record.document).get(extension)
+    if stored is not None:
+        resource[extension] = stored
+        resource["schemas"] = [*resource["schemas"], extension]
+
+
 def keep_kind(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:
     """Keep the stated kind of account where a replacement does not mention it: it is immutable."""
     kind = (stored.get(USER_EXTENSION) or {}).get("accountKind")

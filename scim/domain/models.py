@@ -352,6 +352,7 @@ class SwitchyardGroup(Extension):
 
 User: Any = CoreUserWithoutPassword[EnterpriseUser | SwitchyardUser]
 Group: Any = CoreGroup[SwitchyardGroup]
+StandardUser: Any = CoreUserWithoutPassword[EnterpriseUser]
 MODELS = {USER_SCHEMA: User, GROUP_SCHEMA: Group}
 EXTENSIONS = (EnterpriseUser, SwitchyardUser, SwitchyardGroup)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from idp.domain.scim_scopes import GROUPS_READ, GROUPS_WRITE, READ, USERS_READ, USERS_WRITE, WRITE, may
 from idp.domain.security_events import Payload
 from kernel.audit import Actor
+from scim.domain.catalogue import GROUPS, STANDARD_GROUPS, STANDARD_USERS, USERS, Catalogue
 from scim.domain.patch_effort import Effort
 from scim.domain.profile import Profile, Tolerance
 
@@ -19,8 +20,9 @@ class ScimClient:
 
     ``require_match`` refuses a write of an existing resource that names no version (RFC 6585 §3). ``scopes``
     are those of the token, and ``requests_per_second`` is None where the settings say how many. ``events``
-    is how much it hears of what it provisions. ``account_id`` is set where a person asks for her own
-    resource. ``effort`` is what this one request has cost so far.
+    is how much it hears of what it provisions. Without ``extension`` our own extension is as unknown to it as
+    any foreign one. ``account_id`` is set where a person asks for her own resource. ``effort`` is what this
+    one request has cost so far.
     """
 
     id: str
@@ -29,6 +31,7 @@ class ScimClient:
     scopes: frozenset[str] = frozenset()
     requests_per_second: int | None = None
     events: Payload = Payload.NONE
+    extension: bool = False
     account_id: str = ""
     effort: Effort = field(default_factory=Effort, compare=False)
 
@@ -36,6 +39,16 @@ class ScimClient:
     def tolerance(self) -> Tolerance:
         """What the client may do beyond the standard."""
         return self.profile.tolerance
+
+    @property
+    def users(self) -> Catalogue:
+        """The attributes of users that there are for the client."""
+        return USERS if self.extension else STANDARD_USERS
+
+    @property
+    def groups(self) -> Catalogue:
+        """The attributes of groups that there are for the client."""
+        return GROUPS if self.extension else STANDARD_GROUPS
 
     @property
     def actor(self) -> Actor:

@@ -11,7 +11,6 @@ from idp.usecases.members import MemberRefusal
 from idp.usecases.provision_group import GroupProvisioned, provision_group
 from idp.usecases.search_accounts import GroupView
 from idp.usecases.services import IdpServices
-from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.group_patch import split_members
 from scim.domain.lenient_resources import lenient_resource
@@ -30,7 +29,7 @@ def create_group(
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
     require_schema(body, GROUP_SCHEMA)
-    rest, members = split_members(lenient_resource(body, GROUPS, client.tolerance))
+    rest, members = split_members(lenient_resource(body, client.groups, client.tolerance))
     group = Group.model_validate(rest, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
     resource = group.model_dump()
     if not may_state_access and states_access(resource):

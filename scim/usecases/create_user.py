@@ -30,7 +30,7 @@ def create_user(
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
     require_schema(body, USER_SCHEMA)
-    body = lenient_resource(body, USERS, client.tolerance)
+    body = lenient_resource(body, client.users, client.tolerance)
     user = User.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=TOLERANT)
     if user.active is None:
         user.active = True  # what a new user is unless it says otherwise, it is seen to be

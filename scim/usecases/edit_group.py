@@ -23,7 +23,6 @@ from idp.usecases.members import MemberRefusal
 from idp.usecases.search_accounts import GroupView, find_own_group
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
-from scim.domain.catalogue import GROUPS
 from scim.domain.documents import require_schema
 from scim.domain.etag import Demand
 from scim.domain.group_patch import (
@@ -34,7 +33,14 @@ from scim.domain.group_patch import (
 )
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
-from scim.domain.mapping import group_facts, is_stated, keep_fence, stated_document, states_access
+from scim.domain.mapping import (
+    group_facts,
+    is_stated,
+    keep_extension,
+    keep_fence,
+    stated_document,
+    states_access,
+)
 from scim.domain.models import GROUP_EXTENSION, GROUP_SCHEMA, TOLERANT, Group
 from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
@@ -73,8 +79,9 @@ def replace_group(services: IdpServices, write: GroupWrite) -> Outcome:
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid group.
     """
+    client = write.client
     require_schema(write.body, GROUP_SCHEMA)
-    rest, members = split_members(lenient_resource(write.body, GROUPS, write.client.tolerance))
+    rest, members = split_members(lenient_resource(write.body, client.groups, client.tolerance))
     wanted = Group.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def edit(record: Record) -> dict[str, Any]:
@@ -83,6 +90,8 @@ def replace_group(services: IdpServices, write: GroupWrite) -> Outcome:
         with TOLERANT:
             replacement.replace(stored)
         resource: dict[str, Any] = replacement.model_dump()
+        if not client.extension:
+            keep_extension(resource, record, GROUP_EXTENSION)
         return resource
 
     return _edit(services, write, edit, MemberChange(whole=members))
@@ -98,15 +107,16 @@ def patch_group(services: IdpServices, write: GroupWrite) -> Outcome:
     """
     client = write.client
     operations = lenient_operations(
-        read_operations(write.body), GROUPS, client.tolerance, own_id=write.group_id
+        read_operations(write.body), client.groups, client.tolerance, own_id=write.group_id
     )
     several = client.tolerance.several_entries_selected
     asked = read_group_patch(operations, selects_several=several)
-    if asked.by_rows and not asked.selects and write.may_state_access:
+    may_fence = client.extension or asked.source_version is None
+    if asked.by_rows and not asked.selects and write.may_state_access and may_fence:
         outcome = _change_rows(services, write, asked)
         if outcome is not None:
             return outcome
-    require_paths(asked.rest, GROUPS)
+    require_paths(asked.rest, client.groups)
     patch = Patch(Group, asked.rest, client.tolerance, client.effort)
 
     def edit(record: Record) -> dict[str, Any]:

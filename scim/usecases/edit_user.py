@@ -27,7 +27,15 @@ from scim.domain.etag import Demand
 from scim.domain.lenient_patches import lenient_operations
 from scim.domain.lenient_resources import lenient_resource
 from scim.domain.links import check_links
-from scim.domain.mapping import account_facts, is_stated, keep_fence, keep_kind, stated_document, wire_form
+from scim.domain.mapping import (
+    account_facts,
+    is_stated,
+    keep_extension,
+    keep_fence,
+    keep_kind,
+    stated_document,
+    wire_form,
+)
 from scim.domain.models import TOLERANT, USER_EXTENSION, USER_SCHEMA, User
 from scim.domain.patch_operations import read_operations, require_paths
 from scim.domain.patching import Patch
@@ -58,7 +66,7 @@ def replace_user(
         SCIMException, pydantic.ValidationError: if the body is no valid user.
     """
     require_schema(body, USER_SCHEMA)
-    body = lenient_resource(body, USERS, client.tolerance)
+    body = lenient_resource(body, client.users, client.tolerance)
     wanted = User.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
 
     def draft(record: Record) -> dict[str, Any] | None:
@@ -67,7 +75,10 @@ def replace_user(
         with TOLERANT:
             replacement.replace(stored)
         resource = wire_form(replacement, inactive=stored.active is False)
-        keep_kind(resource, json.loads(record.document))
+        if client.extension:
+            keep_kind(resource, json.loads(record.document))
+        else:
+            keep_extension(resource, record, USER_EXTENSION)
         return resource
 
     return _edit(services, client, account_id, _drafting(draft, client), demand)
@@ -86,14 +97,14 @@ def patch_user(
     Raises:
         SCIMException, pydantic.ValidationError: if an operation cannot be done.
     """
-    operations = lenient_operations(read_operations(body), USERS, client.tolerance, own_id=account_id)
+    operations = lenient_operations(read_operations(body), client.users, client.tolerance, own_id=account_id)
     switch = read_switch(operations)
-    if switch is not None:
+    if switch is not None and (client.extension or switch.source_version is None):
         try:
             return _edit(services, client, account_id, _switching(switch), demand)
         except _NoPlaceError:
             pass
-    require_paths(operations, USERS)
+    require_paths(operations, client.users)
     patch = Patch(User, operations, client.tolerance, client.effort)
 
     def draft(record: Record) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """/ServiceProviderConfig, /ResourceTypes and /Schemas: prepared bytes with a tag (A1..A9).
 
-A client that shows its token is told what holds for its profile; anybody else what holds for the default one.
+A client that shows its token is told what holds for its profile, and of our extension if it may state it;
+anybody else what holds for a client of the default profile, without our extension.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Discovery:
             for profile in Profile
             for payload in Payload
         }
-        self._types = {name.lower(): write(each) for name, each in resource_types(base).items()}
-        self._schemas = {name.lower(): write(each) for name, each in schemas(base).items()}
+        self._types = {each: _texts(resource_types(base, extension=each)) for each in (True, False)}
+        self._schemas = {each: _texts(schemas(base, extension=each)) for each in (True, False)}
 
     def config(self) -> dict[str, Method]:
         """Return the methods of /ServiceProviderConfig."""
@@ -52,19 +53,24 @@ class Discovery:
 
     def types(self) -> dict[str, Method]:
         """Return the methods of /ResourceTypes."""
-        return self._get(lambda _request, _client: _listed(self._types))
+        return self._get(lambda _request, client: _listed(self._types[client.extension]))
 
     def type(self) -> dict[str, Method]:
         """Return the methods of /ResourceTypes/{id}."""
-        return self._get(lambda request, _client: self._types.get(request.path_values["id"].lower()))
+        return self._one(self._types)
 
     def schemas(self) -> dict[str, Method]:
         """Return the methods of /Schemas."""
-        return self._get(lambda _request, _client: _listed(self._schemas))
+        return self._get(lambda _request, client: _listed(self._schemas[client.extension]))
 
     def schema(self) -> dict[str, Method]:
         """Return the methods of /Schemas/{id}."""
-        return self._get(lambda request, _client: self._schemas.get(request.path_values["id"].lower()))
+        return self._one(self._schemas)
+
+    def _one(self, texts: Mapping[bool, Mapping[str, str]]) -> dict[str, Method]:
+        return self._get(
+            lambda request, client: texts[client.extension].get(request.path_values["id"].lower())
+        )
 
     def _get(self, find: Any) -> dict[str, Method]:  # noqa: ANN401 - a small function from request and client to text
         def handler(request: Request, client: ScimClient) -> Response:
@@ -86,6 +92,11 @@ class Discovery:
             return scim_answer(200, text, headers)
 
         return {"GET": Method(handler, self._scope)}
+
+
+def _texts(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return documents as JSON texts, by their names in lower case."""
+    return {name.lower(): write(each) for name, each in documents.items()}
 
 
 def _listed(documents: Mapping[str, str]) -> str:

@@ -240,6 +240,7 @@ def client_of(found: Provisioner) -> ScimClient:
         found.scope,
         found.requests_per_second,
         Payload(found.events),
+        found.extension,
     )
 
 

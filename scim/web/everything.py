@@ -13,7 +13,6 @@ from idp.domain.query import Interleaving, Search
 from idp.usecases.interleave_resources import interleave_resources
 from idp.usecases.services import IdpServices
 from kernel.web.http import Request, Response
-from scim.domain.catalogue import GROUPS, USERS, Catalogue
 from scim.settings import ScimSettings
 from scim.usecases.client import ScimClient
 from scim.web.endpoint import Method
@@ -22,7 +21,6 @@ from scim.web.searching import ListRequest, list_request, search_request
 from scim.web.users import Users
 
 _Read = Callable[..., ListRequest]
-_KINDS: tuple[Catalogue, ...] = (USERS, GROUPS)
 
 
 class Everything:
@@ -46,16 +44,13 @@ class Everything:
         }
 
     def _answer(self, request: Request, client: ScimClient, read: _Read) -> Response:
+        users, groups = client.users, client.groups
         asked = [
-            read(request, catalogue, self._settings, client.tolerance, _others(catalogue))
-            for catalogue in _KINDS
+            read(request, users, self._settings, client.tolerance, (groups,)),
+            read(request, groups, self._settings, client.tolerance, (users,)),
         ]
         return self._listing.answer(asked, client)
 
     def _interleave(self, searches: Sequence[Search], client: ScimClient) -> Interleaving:
         accounts, groups = searches
         return interleave_resources(self._services, source=client.id, accounts=accounts, groups=groups)
-
-
-def _others(catalogue: Catalogue) -> Sequence[Catalogue]:
-    return [each for each in _KINDS if each is not catalogue]

@@ -11,7 +11,7 @@ from idp.usecases.search_accounts import GroupView, find_own_group, search_group
 from idp.usecases.services import IdpServices
 from kernel.long_questions import LongQuestions
 from kernel.web.http import Request, Response
-from scim.domain.catalogue import GROUPS
+from scim.domain.catalogue import GROUPS, Catalogue
 from scim.domain.etag import entity_tag
 from scim.domain.profile import Profile
 from scim.domain.projection import Projection
@@ -48,6 +48,10 @@ class Groups(Resources[GroupView]):
             scopes=scopes,
         )
         self._renderer = renderer
+
+    def catalogue(self, client: ScimClient) -> Catalogue:
+        """Return the attributes of groups that there are for the client."""
+        return client.groups
 
     def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:
         """Return a page, and its groups as JSON texts."""

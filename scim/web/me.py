@@ -71,7 +71,8 @@ class _PersonalEndpoint(ScimEndpoint):
         seconds = self._rate.wait(found.client_id, None)
         if seconds:
             return ScimClient(""), refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
-        return ScimClient(found.source, scopes=found.scope, account_id=found.account_id), None
+        person = ScimClient(found.source, scopes=found.scope, account_id=found.account_id, extension=True)
+        return person, None
 
     def _announce_to(self, source: str) -> Announce:
         """Return what tells the client that provisions the account, and not the application."""

@@ -87,12 +87,12 @@ class Resources(ABC, Generic[ViewT]):
 
     def find(self, request: Request, client: ScimClient) -> Response:
         """Answer a page (D2, D3, D8)."""
-        asked = list_request(request, self._catalogue, self._settings, client.tolerance)
+        asked = list_request(request, self.catalogue(client), self._settings, client.tolerance)
         return self.listing.answer((asked,), client)
 
     def search(self, request: Request, client: ScimClient) -> Response:
         """Answer the same question asked in a body (D4)."""
-        asked = search_request(request, self._catalogue, self._settings, client.tolerance)
+        asked = search_request(request, self.catalogue(client), self._settings, client.tolerance)
         return self.listing.answer((asked,), client)
 
     def get(self, request: Request, client: ScimClient) -> Response:
@@ -123,6 +123,10 @@ class Resources(ABC, Generic[ViewT]):
             expected = record.version
         outcome = self.remove(resource_id, client, expected)
         return Response(204) if outcome is None else refused(outcome)
+
+    @abstractmethod
+    def catalogue(self, client: ScimClient) -> Catalogue:
+        """Return the attributes of the type that there are for the client."""
 
     @abstractmethod
     def create(self, request: Request, client: ScimClient) -> Response:

@@ -9,7 +9,7 @@ from idp.usecases.search_accounts import AccountView, find_own_account, search_a
 from idp.usecases.services import IdpServices
 from kernel.long_questions import LongQuestions
 from kernel.web.http import Request, Response
-from scim.domain.catalogue import USERS
+from scim.domain.catalogue import USERS, Catalogue
 from scim.domain.enterprise import MANAGER_NAME
 from scim.domain.projection import Projection
 from scim.domain.render import Renderer
@@ -42,6 +42,10 @@ class Users(Resources[AccountView]):
             scopes=scopes,
         )
         self._renderer = renderer
+
+    def catalogue(self, client: ScimClient) -> Catalogue:
+        """Return the attributes of users that there are for the client."""
+        return client.users
 
     def page(self, asked: ListRequest, client: ScimClient) -> Listed | Heavy:
         """Return a page, and its users as JSON texts."""

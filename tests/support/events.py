@@ -60,7 +60,7 @@ def verified(services: IdpServices, token: str, *, audience: str = CLIENT) -> Ev
 
 def hears(world: ScimWorld, payload: Payload = Payload.NOTICE, *, client_id: str = CLIENT) -> None:
     """Register the SCIM client and switch its events on."""
-    order = ScimClientOrder(client_id, client_id)
+    order = ScimClientOrder(client_id, client_id, extension=True)
     assert isinstance(store_scim_client(world.services, order, actor=SYSTEM), ScimClientStored)
     stream = StreamOrder(client_id, payload)
     assert isinstance(store_event_stream(world.services, stream, actor=SYSTEM), StreamStored)

@@ -64,7 +64,7 @@ class Speaker:
 def a_speaker(world: ScimWorld, profile: Profile) -> Speaker:
     """Return a client of ``profile``, registered as an operator registers it."""
     client_id = f"{profile.value}-client"
-    order = ScimClientOrder(client_id, client_id, profile=profile.value)
+    order = ScimClientOrder(client_id, client_id, profile=profile.value, extension=True)
     assert store_scim_client(world.services, order, actor=SYSTEM) == ScimClientStored()
     return Speaker(world, client_id)
 

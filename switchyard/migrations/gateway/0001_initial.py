@@ -739,6 +739,7 @@ def upgrade() -> None:
         sa.Column(
             "require_match", sa.Boolean(), nullable=False, comment="a write without If-Match answers 428"
         ),
+        sa.Column("extension", sa.Boolean(), nullable=False, comment="it may state our own extension"),
         sa.Column("requests_per_second", sa.Integer(), nullable=True, comment="empty: what the settings say"),
         sa.Column(
             "allowed_addresses", sa.Text(), nullable=False, comment="CIDR, space separated; empty: anywhere"

@@ -161,6 +161,7 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
         "profile": "strict",
         "scope": "scim.read scim.users.write",
         "require_match": True,
+        "extension": True,
         "requests_per_second": 40,
         "allowed_addresses": ["127.0.0.0/8", "2001:db8::/32"],
         "disabled": True,
@@ -180,9 +181,11 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
         requests_per_second=40,
         events="full",
         allowed_addresses=("127.0.0.0/8", "2001:db8::/32"),
+        extension=True,
     )
     assert {field.name for field in dataclasses.fields(ScimClientOrder)} == {
         "id", "name", "profile", "scopes", "disabled", "require_match", "requests_per_second", "allowed_addresses",
+        "extension",
     }  # fmt: skip
     stream = find_stream(op.services.store.database, "idp")
     assert stream is not None

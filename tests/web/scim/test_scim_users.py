@@ -164,7 +164,7 @@ def test_names_are_read_in_any_case_and_nothing_is_nothing(sqlite_world: ScimWor
 @pytest.mark.parametrize("profile", ["rfc", "strict"])
 def test_schemas_are_named_in_any_case(sqlite_world: ScimWorld, profile: str) -> None:
     """C3, C8: a URN has none; what is stored and shown is written as published."""
-    order = ScimClientOrder(profile, "", profile=profile)
+    order = ScimClientOrder(profile, "", profile=profile, extension=True)
     assert store_scim_client(sqlite_world.services, order, actor=SYSTEM) == ScimClientStored()
     listed = [each.lower() for each in (USER_SCHEMA, USER_EXTENSION)]
     made = sqlite_world.post("/Users", a_user(schemas=listed), client_id=profile)
