@@ -206,9 +206,11 @@ def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     office.robin.send(client_id="okta", profile="okta", **right)
     assert office.robin.messages == ["5113"], "another's client is not taken over"
     assert office.stored().line.registration.client.name == "The okta"
-    office.robin.send(client_id="okta-2")
+    office.robin.send(client_id="okta-2", extension="yes")
     made = office.stored("okta-2").line.registration.client
     assert (made.name, made.profile, made.scopes) == ("okta-2", "okta", {"scim.read"})
+    assert made.extension
+    assert "It may state it" in office.robin.text
 
 
 def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: Office) -> None:
@@ -217,6 +219,7 @@ def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: 
         "profile": "entra",
         "scopes": frozenset({"scim.users.write", "scim.groups.read"}),
         "require_match": True,
+        "extension": True,
         "requests_per_second": 50,
         "allowed_addresses": ("192.0.2.0/24", "2001:db8::/32"),
     }
@@ -233,12 +236,13 @@ def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: 
         profile="okta",
         scopes="scim.write",
         require_match=[],
+        extension=[],
         requests_per_second="",
         allowed_addresses=" 198.51.100.7 \n",
     )
     found = office.stored().line.registration.client
     assert (found.name, found.profile, found.scopes) == ("Okta of Acme", "okta", {"scim.write"})
-    assert (found.require_match, found.requests_per_second) == (False, None)
+    assert (found.require_match, found.extension, found.requests_per_second) == (False, False, None)
     assert (found.allowed_addresses, found.disabled) == (("198.51.100.7",), True)
     assert office.live() == [name]
     text = office.robin.text

@@ -49,7 +49,9 @@ ODD: dict[str, Any] = {
 
 def speaks(world: ScimWorld, profile: Profile) -> None:
     """Give the source this profile from now on."""
-    store_scim_client(world.services, ScimClientOrder(SOURCE, "", profile=profile.value, extension=True), actor=SYSTEM)
+    store_scim_client(
+        world.services, ScimClientOrder(SOURCE, "", profile=profile.value, extension=True), actor=SYSTEM
+    )
 
 
 def an_odd_user(world: ScimWorld) -> str:
