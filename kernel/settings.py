@@ -195,10 +195,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
-    except (
-        ValueError,
-        RecursionError,
-    ):  # as Python tells a number of thousands of digits, or as many brackets
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
         raise SettingsError(f"the settings file {file} holds what is too long or deep to be read") from None
 
 

@@ -100,6 +100,7 @@ def _address(kernel: KernelSettings) -> Finding:
 
 
 def _database(system: revisions.System, kernel: KernelSettings, clock: Clock) -> Iterator[Finding]:
+    from switchyard.schema import differences  # noqa: PLC0415 - as below
     from switchyard.wiring import open_database  # noqa: PLC0415 - the wiring loads every package
 
     url = make_url(kernel.database_url)
@@ -118,6 +119,7 @@ def _database(system: revisions.System, kernel: KernelSettings, clock: Clock) ->
         with database.engine.connect() as connection:
             current = revisions.is_current(connection, system)
             frozen = is_read_only(connection)
+        differs = current and bool(differences(database, system))
         ahead = clock.now() - clock_of(database, clock).now()
     except (SQLAlchemyError, SwitchyardError) as error:
         sentence, _ = told(error) or (type(error).__name__, 0)
@@ -130,6 +132,13 @@ def _database(system: revisions.System, kernel: KernelSettings, clock: Clock) ->
             "database",
             "bad",
             f"{shown} takes no changes: it stands by for another server, or is set read only",
+        )
+    elif differs:
+        yield Finding(
+            "database",
+            "bad",
+            f"{shown}: its tables are not as this version makes them: `switchyard db check --system "
+            f"{system}` names what differs",
         )
     elif current:
         yield Finding("database", "good", f"{shown}, schema up to date")

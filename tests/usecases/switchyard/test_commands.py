@@ -269,6 +269,20 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(site: Site) -> None:
     assert "does not answer" in result.output
 
 
+def test_the_doctor_sees_tables_that_are_not_those_of_their_revision(site: Site) -> None:
+    """Requests would fail one by one, and the node says that it is ready."""
+    assert "not as this version makes them" not in _run(site, "doctor").output
+    url = re.search(r'database_url = "([^"]+)"', site.settings.read_text())
+    assert url is not None
+    engine = create_engine(url[1])
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE device_authorization"))
+    engine.dispose()
+    told = _run(site, "doctor")
+    assert (told.exit_code, told.output.count("not as this version makes them")) == (1, 1)
+    assert "`switchyard db check --system gateway` names what differs" in told.output
+
+
 def test_the_doctor_tells_of_a_database_that_was_put_back_open_to_others(
     sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
