@@ -23,7 +23,7 @@ from idp.usecases.prove_possession import Shown
 from idp.usecases.provisioning_log import Announce, forgetting_undone, note_client
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
-from idp.web.oidc.answers import challenge
+from idp.web.oidc.answers import challenge, either_scheme
 from idp.web.oidc.possession import beside_token, scheme_of, token_of, with_nonce
 from kernel.errors import BusyError, SwitchyardError, UndoneError
 from kernel.origin import current_origin
@@ -181,7 +181,7 @@ class ScimEndpoint:
             return nobody, None
         token = token_of(request)
         if not token:
-            return nobody, _challenge(401, "A bearer token is needed.")
+            return nobody, _challenge(401, "An access token is needed.")
         shown = beside_token(self._services, request)
         found = provisioner(self._services, token, shown)
         if isinstance(found, Provisioner):
@@ -296,6 +296,7 @@ def _of_error(error: Exception, request: Request) -> Response:
 
 
 def _challenge(status: int, detail: str, *parts: str, as_dpop: bool = False) -> Response:
-    """Refuse a token with a challenge in the scheme that it came in (RFC 6750 §3, RFC 9449 §7.1)."""
+    """Refuse a token in the scheme that it came in, or ask for one (RFC 6750 §3, RFC 9449 §7)."""
     scheme = "DPoP" if as_dpop else "Bearer"
-    return refusal(status, detail, "", (("WWW-Authenticate", challenge("scim", *parts, scheme=scheme)),))
+    said = challenge("scim", *parts, scheme=scheme) if parts else either_scheme("scim")
+    return refusal(status, detail, "", (("WWW-Authenticate", said),))

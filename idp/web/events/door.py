@@ -9,7 +9,7 @@ from idp.usecases.authenticate_receiver import Receiver, ReceiverRefused, receiv
 from idp.usecases.prove_possession import Shown
 from idp.usecases.provisioning_rate import ProvisioningRate
 from idp.usecases.services import IdpServices
-from idp.web.oidc.answers import challenge
+from idp.web.oidc.answers import challenge, either_scheme
 from idp.web.oidc.possession import beside_token, token_of, with_nonce
 from kernel.foreign_json import read_json
 from kernel.web.http import NO_STORE, BadRequestError, Request, Response, json_response
@@ -33,7 +33,7 @@ class Door:
         """Return who asks, or the refusal (RFC 6750 §3, RFC 9449 §7.1)."""
         token = token_of(request)
         if not token:
-            return _challenge(401, "authentication_failed", "A bearer token is needed.")
+            return _challenge(401, "authentication_failed", "An access token is needed.")
         shown = beside_token(self._services, request)
         found = receiver(self._services, token, shown, scope=scope, provisions=provisions)
         if not isinstance(found, Receiver):
@@ -77,5 +77,5 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def _challenge(status: int, code: str, description: str, *parts: str, scheme: str = "Bearer") -> Response:
-    said = challenge("events", *parts, scheme=scheme)
+    said = challenge("events", *parts, scheme=scheme) if parts else either_scheme("events")
     return refused(status, code, description, (("WWW-Authenticate", said),))

@@ -60,7 +60,7 @@ def bearer_error(fault: Fault, *, told: bool, scheme: str = "Bearer") -> Respons
         parts.append(f'error_description="{fault.description}"')
         if fault.code is ErrorCode.INSUFFICIENT_SCOPE:
             parts.append('scope="openid"')
-    said = challenge("Gateway", *parts, scheme=scheme)
+    said = challenge("Gateway", *parts, scheme=scheme) if told else either_scheme("Gateway")
     headers = (("WWW-Authenticate", said),) if fault.status in {400, 401, 403} else ()
     body = {"error": fault.code.value, "error_description": fault.description}
     return json_response(fault.status, body, (*NO_STORE, *headers))
@@ -70,6 +70,11 @@ def challenge(realm: str, *parts: str, scheme: str = "Bearer") -> str:
     """Return how a resource asks for a token; one that is bound to a key needs one of the algorithms told."""
     algorithms = (f'algs="{" ".join(ALGORITHMS)}"',) if scheme == "DPoP" else ()
     return ", ".join((f'{scheme} realm="{realm}"', *parts, *algorithms))
+
+
+def either_scheme(realm: str) -> str:
+    """Return how a resource asks whoever brought no token: one of either scheme would do (RFC 9449 §7.2)."""
+    return f"{challenge(realm)}, {challenge(realm, scheme='DPoP')}"
 
 
 def see_other(location: str, *headers: tuple[str, str]) -> Response:

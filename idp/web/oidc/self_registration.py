@@ -16,7 +16,7 @@ from idp.usecases.self_registration import Reading, RegistrationShown
 from idp.usecases.services import IdpServices
 from idp.usecases.withdraw_registration import withdraw_registration
 from idp.web.authlib_bridge import client_metadata_fault
-from idp.web.oidc.answers import bearer_error, oauth_error
+from idp.web.oidc.answers import bearer_error, challenge, oauth_error
 from kernel.foreign_json import read_json
 from kernel.web.http import NO_STORE, Endpoint, Request, Response, json_response
 
@@ -127,8 +127,10 @@ def _shown(services: IdpServices, path: str, shown: RegistrationShown) -> dict[s
 
 
 def _refusal(fault: Fault, *, told: bool) -> Response:
-    """Return a refusal: whoever has to bring a token is told so (RFC 6750 §3)."""
-    return bearer_error(fault, told=told) if fault.code is ErrorCode.INVALID_TOKEN else oauth_error(fault)
+    """Return a refusal: whoever has to bring a token, which is bound to no key, is told so (RFC 6750 §3)."""
+    if told and fault.code is ErrorCode.INVALID_TOKEN:
+        return bearer_error(fault, told=True)
+    return oauth_error(fault, challenge=challenge("Gateway"))
 
 
 def _error(status: int, code: MetadataError, description: str) -> Response:

@@ -61,13 +61,14 @@ def test_userinfo_tells_what_scim_stated_and_no_more_than_the_scopes_open(op: Op
         assert not outside & set(claims)
 
 
-def test_userinfo_without_a_token_only_names_the_scheme(op: Op) -> None:
-    """RFC 6750 §3.1: no error code for whoever brought nothing; a token in the query is nothing."""
+def test_userinfo_without_a_token_only_names_the_schemes(op: Op) -> None:
+    """RFC 6750 §3.1, RFC 9449 §7.2: no error code for whoever brought nothing; a token in the query is nothing."""
     token = a_token(op)
     for query in ("", f"access_token={token}"):
         answer = op.call("GET", "/oauth2/userinfo", query=query)
         assert answer.status == 401
-        assert answer.header("www-authenticate") == 'Bearer realm="Gateway"'
+        schemes = 'Bearer realm="Gateway", DPoP realm="Gateway", algs="ES256 PS256 EdDSA"'
+        assert answer.header("www-authenticate") == schemes
 
 
 def test_two_tokens_at_once_are_refused(op: Op) -> None:

@@ -117,6 +117,17 @@ def test_a_bound_token_is_refused_in_the_scheme_it_came_in(op: Op) -> None:
         assert refused.header("www-authenticate").startswith('DPoP realm="events", error="in')
 
 
+def test_who_brings_no_token_is_told_both_schemes(op: Op) -> None:
+    """RFC 9449 §7.2: a token that is borne would do, and one that is bound."""
+    asked = [("scim", op.get("/scim/v2/Users"))]
+    op.dispatch = Dispatch((*op.routes, *event_routes(op.services)))
+    asked.append(("events", op.call("POST", "/events/poll")))
+    for realm, answer in asked:
+        assert answer.status == 401
+        said = f'Bearer realm="{realm}", DPoP realm="{realm}", algs="ES256 PS256 EdDSA"'
+        assert answer.header("www-authenticate") == said
+
+
 def test_scim_tells_the_nonce_that_a_proof_needs(op: Op) -> None:
     """RFC 9449 §9: the answer names the nonce, and with it the next proof is good; a bearer is told none."""
     token, holder = bound(op)
