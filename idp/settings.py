@@ -25,6 +25,9 @@ class IdpSettings(Section):
     activation_link_life: Span = dt.timedelta(days=90)
     """How long an activation link works."""
 
+    temporary_password_life: Span = dt.timedelta(hours=8)
+    """How long a temporary password from the operator's staff works; it works once."""
+
     flow_life: Span = dt.timedelta(hours=1)
     """How long a started sign-in may take."""
 

@@ -17,9 +17,15 @@ REASONS = ("compromised", "lost-device", "suspicion", "requested")
 """Those of `idp.domain.account_lock`, written out: the command line must start fast."""
 
 
+ticket_option = click.option(
+    "--ticket", default="", help="Number of the request at the help desk, for the audit."
+)
+"""The option of a deed that somebody asked the help desk for."""
+
+
 @click.group("account", cls=Commands)
 def account() -> None:
-    """Accounts: how one stands, and its lock. Their sources make, change and delete them."""
+    """Accounts: how one stands, its lock and its password. Their sources make, change and delete them."""
 
 
 @account.command()
@@ -43,7 +49,7 @@ def show(settings: Path | None, user_name: str, *, as_json: bool) -> None:
 @settings_option
 @click.argument("user_name")
 @click.option("--reason", type=click.Choice(REASONS), required=True, help="Why, for the audit.")
-@click.option("--ticket", default="", help="Number of the request at the help desk, for the audit.")
+@ticket_option
 def lock(settings: Path | None, user_name: str, reason: str, ticket: str) -> None:
     """Lock an account at once, until `unlock`: nobody signs in, and all that is open ends.
 
@@ -51,24 +57,61 @@ def lock(settings: Path | None, user_name: str, reason: str, ticket: str) -> Non
     account cannot unlock it.
     """
     from idp.domain.account_lock import LockReason  # noqa: PLC0415
-    from idp.domain.provisioning import Protected  # noqa: PLC0415
-    from idp.usecases.lock_account import AccountLocked, BadTicket, lock_account  # noqa: PLC0415
+    from idp.usecases.lock_account import AccountLocked, lock_account  # noqa: PLC0415
     from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
 
     with gateway_services(read_gateway(settings)) as services:
         outcome = lock_account(
             services, user_name, reason=LockReason(reason), ticket=ticket, actor=at_console()
         )
-    if isinstance(outcome, BadTicket):
-        fail("a ticket is a number, such as INC-4711, and no text", 1)
-    if isinstance(outcome, Protected):
-        fail(f"{user_name} is protected: `switchyard scim-client unprotect {user_name}` comes first", 1)
     if not isinstance(outcome, AccountLocked):
-        _unknown(user_name)
+        _refused(user_name, outcome)
     if outcome.again:
         click.echo(f"{user_name} is locked already, since {moment(outcome.since)}")
         return
     click.echo(f"{user_name} is locked; sessions that ended: {outcome.sessions}")
+
+
+@account.command("reset-password")
+@settings_option
+@click.argument("user_name")
+@ticket_option
+@as_json
+def reset_password(settings: Path | None, user_name: str, ticket: str, *, as_json: bool) -> None:
+    """Reset a password, and print a temporary one, this once: it works once, and is changed at once.
+
+    Call the person back at the number that is registered and read it aloud. The second step is asked for as
+    ever. Sessions, codes and tokens end, and the person is written to.
+    """
+    from idp.domain.temporary_password import spelled  # noqa: PLC0415
+    from idp.usecases.issue_temporary_password import (  # noqa: PLC0415
+        NothingToReset,
+        TemporaryPassword,
+        issue_temporary_password,
+    )
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    with gateway_services(read_gateway(settings)) as services:
+        outcome = issue_temporary_password(services, user_name, ticket=ticket, actor=at_console())
+    if isinstance(outcome, NothingToReset):
+        fail(f"nobody has activated {user_name} yet, or the source of the account has switched it off", 1)
+    if not isinstance(outcome, TemporaryPassword):
+        _refused(user_name, outcome)
+    until = moment(outcome.until)
+    lines = [
+        f"The temporary password of {user_name}, shown this once: {outcome.password}",
+        *(f"  {group}" for group in spelled(outcome.password)),
+        f"It works once, until {until}; sessions that ended: {outcome.sessions}",
+        *([f"{user_name} stays locked: `switchyard account unlock {user_name}`"] if outcome.locked else []),
+    ]
+    told = {
+        "user_name": user_name,
+        "temporary_password": outcome.password,
+        "until": until,
+        "sessions": outcome.sessions,
+        "locked": outcome.locked,
+    }
+    tell(told, *lines, as_json=as_json)
 
 
 @account.command()
@@ -91,6 +134,18 @@ def unlock(settings: Path | None, user_name: str) -> None:
         click.echo(f"{user_name} stays switched off until its source switches it on")
 
 
+def _refused(user_name: str, outcome: object) -> NoReturn:
+    """Say why nothing was done."""
+    from idp.domain.provisioning import Protected  # noqa: PLC0415
+    from idp.domain.ticket import BadTicket  # noqa: PLC0415
+
+    if isinstance(outcome, BadTicket):
+        fail("a ticket is a number, such as INC-4711, and no text", 1)
+    if isinstance(outcome, Protected):
+        fail(f"{user_name} is protected: `switchyard scim-client unprotect {user_name}` comes first", 1)
+    _unknown(user_name)
+
+
 def _unknown(user_name: str) -> NoReturn:
     fail(f"no account is called {user_name}", 1)
 
@@ -109,6 +164,7 @@ def _facts(found: AccountDetail) -> dict[str, object]:
         "guessed_until": moment(found.guessed_until),
         "protected_at": moment(account.protected_at),
         "password_set_at": moment(password.set_at) if password else None,
+        "temporary_until": moment(password.temporary_until) if password else None,
         "factors": [each.kind.value for each in found.factors],
         "sessions": found.sessions,
         "known_browsers": found.browsers,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import re
 from enum import StrEnum
 
 from idp.domain.account import Account
@@ -23,14 +22,7 @@ class LockReason(StrEnum):
     REQUESTED = "requested"
 
 
-# A number, so that nobody writes a name into the audit.
-_TICKET = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9][A-Za-z0-9._/#-]{0,63}")
 _ACTIVE = {True: '"active":true', False: '"active":false'}
-
-
-def is_ticket(text: str) -> bool:
-    """Tell whether ``text`` can be the number of a request at the help desk."""
-    return bool(_TICKET.fullmatch(text))
 
 
 def locked(account: Account, *, at: dt.datetime) -> Account:

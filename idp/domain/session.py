@@ -33,6 +33,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a reason
     FACTOR_REMOVED = "factor-removed"
     LOCKED = "locked"
+    PASSWORD_RESET = "password-reset"  # noqa: S105 - a reason
 
 
 def strength(acr: str) -> int:

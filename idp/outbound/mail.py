@@ -129,6 +129,35 @@ def post_password_changed(unit: Unit, account: Account, head: Letterhead) -> Non
     )
 
 
+def post_password_reset(unit: Unit, account: Account, head: Letterhead, *, until: dt.datetime) -> None:
+    """Tell the holder that staff reset the password; the temporary one is told by voice, and never here."""
+    language = account.mail_language
+    say = speaker(language)
+    _post_notice(
+        unit,
+        account,
+        head,
+        _Notice(
+            template="password-reset",
+            subject=say(mark("Your password was reset")),
+            first=say(
+                mark(
+                    "Customer Relations reset the password of your account. The former one works no more, "
+                    "and every session was signed out. You sign in with the temporary password that you were "
+                    "told, and your second step, and then choose a password of your own."
+                )
+            ),
+            rows=(
+                (
+                    say(mark("The temporary password works once, until")),
+                    written_moment(language, head.zone, until),
+                ),
+            ),
+            where=False,
+        ),
+    )
+
+
 FactorChange = Literal["added", "removed"]
 _FACTOR_WORDS: Mapping[FactorChange, tuple[str, str, str]] = {
     "added": (

@@ -8,24 +8,40 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from idp.domain.temporary_password import may_be_given
 from idp.storage.tables import account, password, password_history, question_offer, security_question
 from kernel.database import insert
 from kernel.prepared import Prepared
 
 _FIND_PASSWORD = Prepared(
-    select(password.c.hash, password.c.set_at, password.c.must_change).where(
+    select(password.c.hash, password.c.set_at, password.c.must_change, password.c.temporary_until).where(
         password.c.account_id == bindparam("account")
     )
+)
+_SPEND_TEMPORARY = Prepared(
+    update(password)
+    .where(
+        password.c.account_id == bindparam("account"),
+        password.c.hash == bindparam("hashed"),
+        password.c.temporary_until > bindparam("now", type_=password.c.temporary_until.type),
+    )
+    .values(temporary_until=bindparam("now", type_=password.c.temporary_until.type))
+    .returning(password.c.account_id)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """The password of an account, as its hash."""
+    """The password of an account, as its hash. One that is temporary opens nothing from then on."""
 
     hash: str = field(repr=False)
     set_at: dt.datetime
     must_change: bool
+    temporary_until: dt.datetime | None = None
+
+    def opens(self, now: dt.datetime) -> bool:
+        """Tell whether it may be given at all."""
+        return may_be_given(self.temporary_until, now=now)
 
 
 def find_password(connection: Connection, account_id: str) -> StoredPassword | None:
@@ -50,7 +66,7 @@ def set_password(
     connection: Connection, account_id: str, new_hash: str, *, now: dt.datetime, history: int
 ) -> None:
     """Store the account's password and note it in the history, of which ``history`` entries are kept."""
-    new = {"hash": new_hash, "set_at": now, "must_change": False}
+    new = {"hash": new_hash, "set_at": now, "must_change": False, "temporary_until": None}
     connection.execute(
         insert(connection, password)
         .values(account_id=account_id, **new)
@@ -72,12 +88,31 @@ def replace_password(
     done = connection.execute(
         update(password)
         .where(password.c.account_id == account_id, password.c.hash == instead_of)
-        .values(hash=new_hash, set_at=now, must_change=False)
+        .values(hash=new_hash, set_at=now, must_change=False, temporary_until=None)
     )
     if done.rowcount != 1:
         return False
     _remember(connection, account_id, new_hash, now=now, history=history)
     return True
+
+
+def set_temporary_password(
+    connection: Connection, account_id: str, new_hash: str, *, until: dt.datetime, now: dt.datetime
+) -> None:
+    """Store a temporary password in the place of the account's; no history keeps what nobody chose."""
+    new = {"hash": new_hash, "set_at": now, "must_change": True, "temporary_until": until}
+    connection.execute(
+        insert(connection, password)
+        .values(account_id=account_id, **new)
+        .on_conflict_do_update(index_elements=[password.c.account_id], set_=new)
+    )
+
+
+def spend_temporary_password(
+    connection: Connection, account_id: str, hashed: str, *, now: dt.datetime
+) -> bool:
+    """Use a temporary password up; False if it was, or its time is over: one guarded UPDATE decides."""
+    return bool(_SPEND_TEMPORARY.within(connection, account=account_id, hashed=hashed, now=now))
 
 
 def refresh_hash(connection: Connection, account_id: str, new_hash: str, *, instead_of: str) -> None:

@@ -20,13 +20,20 @@ from kernel.prepared import Prepared, Row
 
 _ACCOUNT = tuple(account.c[field.name] for field in dataclasses.fields(Account))
 _WIDTH = len(_ACCOUNT)
+_FACTOR = _WIDTH + 6
 _ITSELF = account.c.id == bindparam("id")
 
 
 def _candidates(which: ColumnElement[bool]) -> Select[Any]:
     known = and_(known_device.c.account_id == account.c.id, known_device.c.digest == bindparam("by"))
     return (
-        select(*_ACCOUNT, account.c.user_name_key, password.c.hash, known_device.c.account_id)
+        select(
+            *_ACCOUNT,
+            account.c.user_name_key,
+            password.c.hash,
+            known_device.c.account_id,
+            password.c.temporary_until,
+        )
         .outerjoin(password, password.c.account_id == account.c.id)
         .outerjoin(known_device, known)
         .where(which)
@@ -50,6 +57,7 @@ def _standing(*, with_password: bool) -> Select[Any]:
             password.c.hash,
             password.c.set_at,
             password.c.must_change,
+            password.c.temporary_until,
             security_question.c.account_id,
             factor.c.id,
             factor.c.kind,
@@ -73,11 +81,15 @@ _HELD = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that somebody may mean: its password, and whether it signed in from this browser before."""
+    """An account that somebody may mean: its password, and whether it signed in from this browser before.
+
+    A password that is temporary opens nothing from ``temporary_until`` on.
+    """
 
     account: Account
     hash: str | None = field(repr=False)
     known: bool
+    temporary_until: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,8 @@ def candidate(connection: Connection, account_id: str, browser: bytes) -> Candid
 
 
 def _candidate(row: Sequence[Any]) -> Candidate:
-    return Candidate(to_account(row[:_WIDTH]), row[_WIDTH + 1], row[_WIDTH + 2] is not None)
+    _, hashed, device, temporary_until = row[_WIDTH:]
+    return Candidate(to_account(row[:_WIDTH]), hashed, device is not None, temporary_until)
 
 
 def find_standing(connection: Connection, account_id: str) -> Standing | None:
@@ -141,15 +154,15 @@ def hold_standing(connection: Connection, account_id: str) -> Standing | None:
 def _to_standing(rows: Sequence[Row]) -> Standing | None:
     if not rows:
         return None
-    ended_at, hashed, set_at, must_change, question = rows[0][_WIDTH : _WIDTH + 5]
+    ended_at, hashed, set_at, must_change, temporary_until, question = rows[0][_WIDTH:_FACTOR]
     return Standing(
         to_account(rows[0][:_WIDTH]),
         ended_at,
-        None if hashed is None else StoredPassword(hashed, set_at, must_change),
+        None if hashed is None else StoredPassword(hashed, set_at, must_change, temporary_until),
         question is not None,
         tuple(
             FactorSummary(id_, FactorKind(kind), label, since)
-            for id_, kind, label, since in (row[_WIDTH + 5 :] for row in rows)
+            for id_, kind, label, since in (row[_FACTOR:] for row in rows)
             if id_ is not None
         ),
     )

@@ -340,6 +340,12 @@ password = Table(
     Column("hash", Text, nullable=False, comment="argon2id PHC string"),
     Column("set_at", UtcDateTime, nullable=False),
     Column("must_change", Boolean, nullable=False),
+    Column(
+        "temporary_until",
+        UtcDateTime,
+        comment="from when on it opens nothing; null: no temporary one",
+    ),
+    CheckConstraint("temporary_until IS NULL OR must_change", name="temporary_is_changed"),
 )
 
 password_history = Table(

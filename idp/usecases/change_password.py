@@ -44,9 +44,13 @@ class NoPassword:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A counted try: the hashes it is compared with, and the counter it was counted by."""
+    """A counted try: the hashes it is compared with, and the counter it was counted by.
+
+    ``opens`` tells that the present password is not a temporary one which was used, or is too old.
+    """
 
     stored: str
+    opens: bool
     earlier: tuple[str, ...]
     key: bytes
     counted: Try
@@ -79,7 +83,8 @@ def change_password(
         return attempt
     account = session.account
     try:
-        right = password_matches(services, attempt.stored, account.id, current)
+        stored = attempt.stored if attempt.opens else None
+        right = password_matches(services, stored, account.id, current)
         compared = (attempt.stored, *attempt.earlier) if right else ()
         faults = new_password_faults(services, account, password, repeat, compared)
         new = hash_password(services, account.id, password) if right and not faults else ""
@@ -113,7 +118,7 @@ def _admit(services: IdpServices, session: LiveSession) -> _Attempt | SlowDown |
         if isinstance(counted, Locked):
             return SlowDown(max(counted.until - unit.now, dt.timedelta(seconds=1)))
         earlier = recent_hashes(unit.connection, account.id, policy(services).history)
-    return _Attempt(stored.hash, earlier, key, counted)
+    return _Attempt(stored.hash, stored.opens(unit.now), earlier, key, counted)
 
 
 def _refuse(

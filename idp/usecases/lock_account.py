@@ -6,9 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.account import Account
-from idp.domain.account_lock import LockReason, is_ticket, locked
+from idp.domain.account_lock import LockReason, locked
 from idp.domain.provisioning import Missing, Protected
 from idp.domain.session import EndReason
+from idp.domain.ticket import BadTicket, is_ticket
 from idp.storage.account_locks import hold_by_name, store_lock
 from idp.storage.devices import devices_of, forget_devices
 from idp.storage.lockouts import clear_all
@@ -28,11 +29,6 @@ class AccountLocked:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BadTicket:
-    """The ticket is no number of a request: a text could name somebody, and the audit names nobody."""
-
-
 def lock_account(
     services: IdpServices, user_name: str, *, reason: LockReason, ticket: str = "", actor: Actor
 ) -> AccountLocked | Missing | Protected | BadTicket:
@@ -45,7 +41,7 @@ def lock_account(
 
     A protected account is refused: what it is kept for may be this very moment.
     """
-    if ticket and not is_ticket(ticket):
+    if not is_ticket(ticket):
         return BadTicket()
     with services.store.write() as unit:
         found = hold_by_name(unit.connection, user_name)
@@ -56,7 +52,8 @@ def lock_account(
             return Protected()
         if before.locked_at is not None:
             return AccountLocked(before.locked_at, again=True)
-        after = locked(before, at=unit.now)
+        # Later than whatever was proved before the account was held: this may have waited for that.
+        after = locked(before, at=services.store.clock.now())
         store_lock(unit.connection, after, found.document)
         sessions = _end(unit, services, before, after, actor)
         unit.audit.record(
@@ -67,7 +64,7 @@ def lock_account(
             organization=after.organizations[0].id if after.organizations else "",
             details={"ticket": ticket, "sessions": sessions},
         )
-        return AccountLocked(unit.now, sessions)
+        return AccountLocked(after.updated_at, sessions)
 
 
 def _end(unit: Unit, services: IdpServices, before: Account, after: Account, actor: Actor) -> int:

@@ -13,9 +13,10 @@ from idp.domain.account import Account
 from idp.domain.identification import meant_by_email, typed_identifier
 from idp.domain.lockout import Counted, LockRule
 from idp.domain.login_flow import FlowKind, Proof, ProofKind, Step
+from idp.domain.temporary_password import may_be_given
 from idp.domain.user_name import user_name_key
 from idp.outbound.mail import post_locked, post_which_account
-from idp.storage.credentials import refresh_hash
+from idp.storage.credentials import refresh_hash, spend_temporary_password
 from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back, name_key
 from idp.storage.standing import Candidate, candidate, candidates, hold_standing
 from idp.usecases.dispatcher import Position, advance, locate, page_of, show
@@ -36,7 +37,8 @@ from kernel.store import Unit
 class _Attempt:
     """An admitted or locked attempt. ``name`` stands for a name that belongs to nobody.
 
-    ``outside`` tells that the account is a machine's, and the try comes from where it is not registered.
+    ``outside`` tells that the account is a machine's, and the try comes from where it is not registered;
+    ``over`` that its password is a temporary one which was used, or whose time has passed.
     """
 
     position: Position
@@ -47,6 +49,7 @@ class _Attempt:
     counted: Try | Locked
     stored: str | None
     outside: bool
+    over: bool
 
 
 def present_password(
@@ -115,8 +118,9 @@ def _admit(unit: Unit, services: IdpServices, position: Position, identifier: st
     rule = LockRule(services.settings.lock_after, services.settings.lock_first)
     counted = count_try(unit.connection, Counted.PASSWORD, key, rule=rule, now=unit.now)
     usable = account is not None and account.is_usable and isinstance(counted, Try) and not outside
-    hashed = meant.hash if meant and usable else None
-    return _Attempt(position, account, user_name_key(typed), key, familiar, counted, hashed, outside)
+    over = meant is not None and not may_be_given(meant.temporary_until, now=unit.now)
+    hashed = meant.hash if meant and usable and not over else None
+    return _Attempt(position, account, user_name_key(typed), key, familiar, counted, hashed, outside, over)
 
 
 def _meant(unit: Unit, services: IdpServices, typed: str, browser: bytes) -> Candidate | None:
@@ -176,6 +180,10 @@ def _accept(
     found = hold_standing(unit.connection, account.id)
     if found is None or found.password is None or found.password.hash != stored:
         return NotSignedIn()
+    if found.password.temporary_until is not None and not spend_temporary_password(
+        unit.connection, account.id, stored, now=unit.now
+    ):
+        return NotSignedIn()
     refund_sign_in(unit, services, familiar=attempt.familiar)
     clear(unit.connection, Counted.PASSWORD, attempt.key)
     if renewed is not None and stored is not None:
@@ -209,15 +217,14 @@ def _reason(attempt: _Attempt) -> str:
     account = attempt.account
     if account is None:
         return "unknown"
-    if account.locked_at is not None:
-        return "locked-by-staff"
     if not account.active:
-        return "deactivated"
+        return "deactivated" if account.locked_at is None else "locked-by-staff"
     if account.activated_at is None:
         return "not-activated"
     if attempt.outside:
         return "address"
-    return "locked" if isinstance(attempt.counted, Locked) else "wrong"
+    wrong = "temporary-over" if attempt.over else "wrong"
+    return "locked" if isinstance(attempt.counted, Locked) else wrong
 
 
 def _pseudonym(unit: Unit, name: str) -> str:

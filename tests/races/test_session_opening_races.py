@@ -26,8 +26,8 @@ from kernel.errors import UndoneError
 from kernel.tables import audit_event
 from tests.support.accounts import switched
 from tests.support.gatehouse import a_gatehouse
-from tests.support.locks import lock, unlock
 from tests.support.oidc import Op, an_op
+from tests.support.staff_deeds import lock, unlock
 from tests.support.together import done_or_waiting
 
 if TYPE_CHECKING:

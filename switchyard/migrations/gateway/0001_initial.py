@@ -1065,6 +1065,15 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False, comment="argon2id PHC string"),
         sa.Column("set_at", types.UtcDateTime(length=27), nullable=False),
         sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column(
+            "temporary_until",
+            types.UtcDateTime(length=27),
+            nullable=True,
+            comment="from when on it opens nothing; null: no temporary one",
+        ),
+        sa.CheckConstraint(
+            "temporary_until IS NULL OR must_change", name=op.f("ck_password_temporary_is_changed")
+        ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_password_account_id"), ondelete="CASCADE"
         ),

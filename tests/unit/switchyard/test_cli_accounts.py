@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.domain.account_lock import LockReason
+from idp.domain.temporary_password import spelled
+from idp.storage.credentials import mark_activated
 from kernel.clock import FrozenClock
 from switchyard.cli_accounts import REASONS
 from switchyard.cli_options import read_gateway
@@ -82,6 +84,29 @@ def test_an_account_is_locked_shown_and_unlocked(gatehouse: Gatehouse, run: Run)
     assert run("unlock", "fieldn") == "fieldn was not locked\n"
     (row,) = gatehouse.audit("gateway:account:locked")
     assert (row.reason, dict(row.details)["ticket"]) == ("lost-device", "INC-4711")
+
+
+def test_a_password_is_reset_and_told_this_once(gatehouse: Gatehouse, run: Run) -> None:
+    """G-66 to G-69: read aloud by its spelling; never to be looked at again."""
+    assert "no account is called nobody" in run("reset-password", "nobody", code=1)
+    made = gatehouse.provision()
+    assert "nobody has activated fieldn yet" in run("reset-password", "fieldn", code=1)
+    assert "such as INC-4711" in run("reset-password", "fieldn", "--ticket", "Nora", code=1)
+    with gatehouse.services.store.write() as unit:
+        assert mark_activated(unit.connection, made.id, now=unit.now)
+    told = json.loads(run("reset-password", "fieldn", "--json"))
+    password = told["temporary_password"]
+    assert told["user_name"] == "fieldn"
+    shown = run("show", "fieldn")
+    assert password not in shown
+    assert f"temporary_until          {told['until']}" in shown
+    run("lock", "fieldn", "--reason", "requested")
+    lines = run("reset-password", "fieldn", "--ticket", "INC-4711").splitlines()
+    assert lines[0].startswith("The temporary password of fieldn, shown this once: ")
+    assert lines[0].split()[-1] != password
+    assert lines[1:5] == [f"  {group}" for group in spelled(lines[0].split()[-1])]
+    assert lines[5].startswith("It works once, until 2")
+    assert lines[6] == "fieldn stays locked: `switchyard account unlock fieldn`"
 
 
 def test_every_reason_can_be_said() -> None:

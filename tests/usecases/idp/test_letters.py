@@ -19,6 +19,7 @@ from idp.outbound.mail import (
     post_mailbox_code,
     post_new_sign_in,
     post_password_changed,
+    post_password_reset,
     post_question_set,
     post_which_account,
 )
@@ -37,6 +38,7 @@ TEMPLATES = (
     "activation",
     "activated",
     "password-changed",
+    "password-reset",
     "factor-added",
     "factor-removed",
     "question-set",
@@ -59,6 +61,7 @@ def every_letter(gatehouse: Gatehouse, **facts: object) -> dict[str, Envelope]:
         post_activation(unit, account, head, link=f"{head.public_url}/activate/{'t' * 43}", until=later)
         post_activated(unit, account, head)
         post_password_changed(unit, account, head)
+        post_password_reset(unit, account, head, until=later)
         post_factor_changed(
             unit, account, head, change="added", kind=FactorKind.PASSKEY, label="My <b>key</b>"
         )

@@ -17,7 +17,7 @@ from idp.usecases.flow_outcomes import Done, FlowPage, NotSignedIn, PasskeyOptio
 from kernel.crypto import PasswordHasher
 from kernel.errors import BusyError
 from tests.support.gatehouse import PASSWORD, Gatehouse, Holder, a_gatehouse, from_place
-from tests.support.locks import lock
+from tests.support.staff_deeds import lock
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock

@@ -17,7 +17,7 @@ from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from tests.support.accounts import switched
-from tests.support.locks import lock, unlock
+from tests.support.staff_deeds import lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,18 +10,19 @@ from sqlalchemy.exc import IntegrityError
 from idp.domain.account_lock import LockReason
 from idp.domain.lockout import Counted
 from idp.domain.provisioning import Missing, Protected
+from idp.domain.ticket import BadTicket
 from idp.storage.lockouts import account_key
 from idp.storage.tables import failure_count
 from idp.usecases.activate_account import activate_account
 from idp.usecases.flow_outcomes import LinkDead, NotSignedIn
-from idp.usecases.lock_account import BadTicket, lock_account
+from idp.usecases.lock_account import lock_account
 from idp.usecases.protect_account import protect_account
 from idp.usecases.sessions import find_session
 from idp.usecases.show_account import show_account
 from idp.usecases.unlock_account import unlock_account
 from tests.support.accounts import switched
 from tests.support.gatehouse import PASSWORD
-from tests.support.locks import STAFF, lock, unlock
+from tests.support.staff_deeds import STAFF, lock, unlock
 
 if TYPE_CHECKING:
     from tests.support.gatehouse import Gatehouse

@@ -40,9 +40,9 @@ from tests.support.accounts import switched
 from tests.support.events import Event, verified
 from tests.support.gatehouse import ANOTHER
 from tests.support.https_server import serving_documents
-from tests.support.locks import lock, unlock
 from tests.support.oidc import ISSUER, Op, an_op, claims_of
 from tests.support.scim import ScimWorld, a_user
+from tests.support.staff_deeds import lock, reset, unlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -558,6 +558,23 @@ def test_a_lock_by_staff_is_told_as_a_deactivation_is(op: Op) -> None:
     for _again in range(2):
         unlock(op.services)
     assert only(party.take()).uri == Signal.ACCOUNT_ENABLED
+
+
+def test_a_password_that_staff_reset_is_told(op: Op) -> None:
+    """CAEP §3.1, §3.3: the former one is over, and what it opened; an administrator did it."""
+    party, stranger = Party(op), Party(op, "stranger")
+    for each in (party, stranger):
+        each.asks_for(*Signal)
+    account = op.account()
+    signed_in(op, account, party)
+    reset(op.services)
+    events = {event.uri: event for event in party.take()}
+    assert set(events) == {Signal.CREDENTIAL_CHANGE, Signal.SESSION_REVOKED}
+    told = events[Signal.CREDENTIAL_CHANGE].payload
+    assert (told["credential_type"], told["change_type"]) == ("password", "update")
+    assert {event.payload["initiating_entity"] for event in events.values()} == {"admin"}
+    assert events[Signal.SESSION_REVOKED].payload["reason_admin"] == {"en": "password-reset"}
+    assert stranger.take() == []
 
 
 class PlainOp(Op):

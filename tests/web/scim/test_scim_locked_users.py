@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.events import Receiver, hears
-from tests.support.locks import lock, unlock
 from tests.support.scim import USER_EXTENSION, ScimWorld, a_user
+from tests.support.staff_deeds import lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

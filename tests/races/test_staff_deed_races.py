@@ -1,27 +1,34 @@
-"""What goes on for a person at the very moment her account is locked: once that is committed, nothing is alive."""
+"""What goes on at the very moment staff lock an account or reset it: once that is committed, nothing is alive."""
 
 from __future__ import annotations
 
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import and_, func, or_, select
 
+from idp.domain.login_flow import Proof, ProofKind
+from idp.storage.accounts import keep_account
+from idp.storage.flows import find_flow, move_flow
 from idp.storage.tables import account, grant, session
 from idp.usecases.decide_device import DeviceDecided
-from idp.usecases.flow_outcomes import Done
+from idp.usecases.flow_outcomes import Done, FlowLost, FlowPage, NotSignedIn
 from idp.usecases.lock_account import AccountLocked
+from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.minting import StaleClientError
 from idp.usecases.sessions import find_session
 from idp.usecases.unlock_account import AccountUnlocked
 from kernel.audit import verify_chains
+from kernel.crypto import digest
 from kernel.errors import BusyError
 from tests.support.accounts import switched
 from tests.support.devices import ask, decided, poll, television
 from tests.support.gatehouse import a_gatehouse
-from tests.support.locks import lock, unlock
 from tests.support.oidc import Op, an_op
-from tests.support.together import together
+from tests.support.staff_deeds import lock, reset, unlock
+from tests.support.together import done_or_waiting, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,9 +96,10 @@ def test_a_lock_and_sign_ins_at_once_leave_nobody_in(nodes: list[Gatehouse]) -> 
     assert verify_chains(nodes[0].services.store.database).faults == []
 
 
-@pytest.mark.parametrize("what", ["code", "refresh", "device", "authorize"])
-def test_a_lock_and_what_applications_ask_for_at_once_leave_nothing_alive(
-    gateway_database: Database, what: str
+@pytest.mark.parametrize("what", ["code", "refresh", "device"])
+@pytest.mark.parametrize("deed", [lock, reset])
+def test_a_lock_or_reset_and_what_applications_ask_for_at_once_leave_nothing_alive(
+    gateway_database: Database, deed: Callable[[IdpServices], object], what: str
 ) -> None:
     """RA-07, RT-07: many at once for the same account; whatever was answered is dead, then and after an unlock."""
     op = an_op(gateway_database, limits=False)
@@ -99,7 +107,7 @@ def test_a_lock_and_what_applications_ask_for_at_once_leave_nothing_alive(
     television(op)
     cookie = op.session(op.account())
     asks = _asks(op, cookie, what)
-    answers = together(THREADS, lambda n: lock(op.services) if n == THREADS // 2 else unless_locked(asks[n]))
+    answers = together(THREADS, lambda n: deed(op.services) if n == THREADS // 2 else unless_locked(asks[n]))
     assert alive(op.services) == 0
     for _state in ("locked", "unlocked"):
         given = [each.json() for each in answers if getattr(each, "status", 0) == 200]
@@ -120,8 +128,6 @@ def _asks(op: Op, cookie: str, what: str) -> list[Callable[[], object]]:
     if what == "refresh":
         kept = [op.tokens(cookie, scope="openid offline_access")["refresh_token"] for _ in range(THREADS)]
         return [lambda token=token: op.refresh(token) for token in kept]  # type: ignore[misc]
-    if what == "authorize":
-        return [lambda: op.authorize(cookie) and None] * THREADS
     asked = [ask(op) for _ in range(THREADS)]
     for told in asked:
         assert isinstance(decided(op, cookie, told), DeviceDecided)
@@ -174,3 +180,52 @@ def test_many_locks_and_unlocks_at_once_are_whole(gateway_database: Database) ->
     )
     with op.services.store.read() as connection:
         assert connection.execute(select(account.c.id).where(half)).all() == []
+
+
+def test_one_temporary_password_lets_one_in(nodes: list[Gatehouse]) -> None:
+    """G-68, I2: sixteen give it at once, in as many browsers, on two nodes; the others find it used."""
+    nodes[0].a_holder()
+    word = reset(nodes[0].services).password
+    flows = [nodes[0].start(f"browser-{number}") for number in range(THREADS)]
+    answers = together(
+        THREADS, lambda n: nodes[n % 2].give_password(flows[n], f"browser-{n}", "fieldn", word)
+    )
+    assert sum(isinstance(each, FlowPage) for each in answers) == 1
+    assert answers.count(NotSignedIn()) == THREADS - 1
+
+
+def test_resets_at_once_leave_one_password(nodes: list[Gatehouse]) -> None:
+    """Bar 13: the last one counts; of the others, and of the former one, nothing is left."""
+    nodes[0].a_holder()
+    words = [each.password for each in together(8, lambda n: reset(nodes[n % 2].services))]
+    assert len(set(words)) == len(words)
+    opened = [nodes[0].give_password(nodes[0].start(), "browser-elsewhere", "fieldn", word) for word in words]
+    assert sum(isinstance(each, FlowPage) for each in opened) == 1
+
+
+@pytest.mark.parametrize("deed", [lock, reset])
+def test_what_was_proved_while_staff_waited_for_the_account_is_over(
+    postgresql_gateway_database: Database, clock: FrozenClock, deed: Callable[[IdpServices], object]
+) -> None:
+    """I4: the deed began before the proof and ends after it, so the proof counts no more, then or later.
+
+    On SQLite nobody writes beside somebody else, so this cannot be.
+    """
+    gatehouse = a_gatehouse(postgresql_gateway_database, clock)
+    holder = gatehouse.a_holder()
+    token = gatehouse.start("browser-new")
+    with ThreadPoolExecutor(1) as pool:
+        with gatehouse.services.store.write() as unit:
+            assert keep_account(unit.connection, holder.id)
+            waiting = pool.submit(deed, gatehouse.services)
+            done_or_waiting(postgresql_gateway_database, waiting)
+            assert not waiting.done()
+            clock.advance(dt.timedelta(seconds=1))
+            flow = find_flow(unit.connection, digest(token), digest("browser-new"))
+            assert flow is not None
+            proofs = (Proof(ProofKind.PASSWORD, clock.now()),)
+            assert move_flow(unit.connection, flow, account_id=holder.id, proofs=proofs, now=clock.now())
+            clock.advance(dt.timedelta(seconds=1))
+        waiting.result(60)
+    unlock(gatehouse.services)
+    assert isinstance(look_at_flow(gatehouse.services, flow=token, browser="browser-new"), FlowLost)
