@@ -54,7 +54,7 @@ def list_clients(settings: Path | None, *, as_json: bool) -> None:
 @click.option(
     "--scope", default="scim.read scim.write", show_default=True, help="What its static tokens may do."
 )
-@click.option("--extension", is_flag=True, help="It may state Switchyard's own extension.")
+@click.option("--extension", is_flag=True, help="It may use Switchyard's own extension.")
 @click.option("--require-match", is_flag=True, help="Answer 428 to a write that names no version.")
 @click.option(
     "--requests-per-second", type=int, help="Its own limit, on all nodes together. [default: the settings']"
@@ -244,7 +244,7 @@ def _client_line(client: StoredScimClient) -> str:
         client.profile,
         "disabled" if client.disabled else "enabled",
         f"static tokens may {' '.join(sorted(client.scopes))}",
-        *(["may state our extension"] if client.extension else []),
+        *(["may use our extension"] if client.extension else []),
         *(["needs If-Match"] if client.require_match else []),
         *([f"{rate} requests per second"] if rate is not None else []),
         *([f"from {' '.join(client.allowed_addresses)} alone"] if client.allowed_addresses else []),

@@ -61,10 +61,10 @@ _PROFILE = Field(
 _EXTENSION = Field(
     "extension",
     Kind.SWITCH,
-    mark("It may state Switchyard's own extension"),
+    mark("It may use Switchyard's own SCIM extension"),
     mark(
-        "The kind of account, the networks of a machine, and for which organization and access role a group "
-        "stands. For registries; identity providers need none of it."
+        "With it, the client can make machine accounts and let people in to applications. For registries; "
+        "identity providers do not need it."
     ),
 )
 _RIGHTS = Field(

@@ -210,7 +210,7 @@ def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     made = office.stored("okta-2").line.registration.client
     assert (made.name, made.profile, made.scopes) == ("okta-2", "okta", {"scim.read"})
     assert made.extension
-    assert "It may state it" in office.robin.text
+    assert "It may use it" in office.robin.text
 
 
 def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: Office) -> None:
