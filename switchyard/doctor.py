@@ -13,6 +13,7 @@ import ssl
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from kernel.clock import Clock
     from kernel.settings import KernelSettings
+    from registration.settings import RegistrationSettings
     from switchyard.settings import RegistrationSystemSettings, Settings
 
 _PATIENCE = 3.0
@@ -300,6 +302,7 @@ def _way_to_the_gateway(system: RegistrationSystemSettings, clock: Clock) -> Fin
     settings = system.registration
     try:
         with _shared_clock(system.kernel, clock) as shared:
+            now = shared.now()
             connect_gateway(settings, shared, SystemRandomness()).tokens.current()
     except SettingsError as error:
         return Finding("gateway", "bad", error.message)
@@ -311,13 +314,29 @@ def _way_to_the_gateway(system: RegistrationSystemSettings, clock: Clock) -> Fin
             "public_url?",
         )
     except TokenRefusedError as error:
-        return Finding(
-            "gateway",
-            "bad",
-            f"refuses the worker with {error.status}: `switchyard connect` registers "
-            f"{settings.worker_client_id} with its key",
+        remedy = _apart(settings, now) or (
+            f"`switchyard connect` registers {settings.worker_client_id} with its key"
         )
+        return Finding("gateway", "bad", f"refuses the worker with {error.status}: {remedy}")
     return Finding("gateway", "good", f"{settings.gateway_issuer} knows the worker")
+
+
+def _apart(settings: RegistrationSettings, now: dt.datetime) -> str:
+    """Say how far the Gateway's clock is from what Registration goes by, if that is why it takes no proof."""
+    try:
+        answer = httpx.get(
+            f"{settings.gateway_issuer}/healthz", timeout=_PATIENCE, verify=_trust(settings.gateway_ca_file)
+        )
+        ahead = now - parsedate_to_datetime(answer.headers["Date"])
+    except (httpx.HTTPError, SettingsError, KeyError, ValueError, TypeError):
+        return ""
+    if abs(ahead) <= _MUCH:
+        return ""
+    which = "ahead of" if ahead > dt.timedelta(0) else "behind"
+    return (
+        f"Registration's clock is {round(abs(ahead).total_seconds())} s {which} the Gateway's, and its "
+        "proofs are of another time; have both set by the network"
+    )
 
 
 @contextmanager

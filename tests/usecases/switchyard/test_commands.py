@@ -382,6 +382,30 @@ def test_the_doctor_goes_by_the_clock_that_all_goes_by(
         assert "gateway clock" not in found
 
 
+@pytest.mark.parametrize(("seconds", "which"), [(40, "ahead of"), (-40, "behind"), (0, "")])
+def test_the_doctor_tells_a_wrong_clock_from_a_key_that_is_not_known(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, which: str
+) -> None:
+    """RFC 7523 §3: a proof from the future proves nothing, and registering the same key again mends nothing."""
+    with serving_documents(tmp_path) as gateway:
+        token = gateway.put("/token", b'{"error": "invalid_client"}', status=401)
+        metadata = {"issuer": gateway.origin, "token_endpoint": token}
+        gateway.put("/.well-known/openid-configuration", json.dumps(metadata).encode())
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_ISSUER", gateway.origin)
+        monkeypatch.setenv("SWITCHYARD_REGISTRATION__REGISTRATION__GATEWAY_CA_FILE", str(gateway.authority))
+        settings = read_settings(site.settings, os.environ)
+        off = FrozenClock(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
+        found = {each.subject: each.sentence for each in examine(settings, clock=off)}
+    told = found["registration gateway"]
+    if which and "sqlite" in settings.registration.kernel.database_url:
+        expected = rf"refuses the worker with 401: Registration's clock is [34]\d s {which} the Gateway's"
+    else:  # all go by the clock of PostgreSQL
+        expected = (
+            "refuses the worker with 401: `switchyard connect` registers registration-worker with its key"
+        )
+    assert re.match(expected, told), told
+
+
 def test_the_doctor_makes_no_database(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks changes nothing: the next look would call a new file an old schema."""
     new = tmp_path / "new" / "registration.db"
