@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from idp.domain.lockout import Counted, LockRule
 from idp.storage.accounts import touch_versions
 from idp.storage.credentials import find_password, replace_password
+from idp.storage.flows import resume_flow
 from idp.storage.lockouts import Try, account_key, count_try
 from idp.storage.tables import failure_count, one_time_secret, password, session
 from idp.usecases.activate_account import Activated, activate_account
@@ -20,8 +21,8 @@ from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import AlreadyDone, Done, FlowPage, LinkDead, NotSignedIn
 from idp.usecases.invitation import invite
 from idp.usecases.present_passkey import present_passkey
-from idp.usecases.start_login import take_up
 from kernel.audit import verify_chains
+from kernel.crypto import digest
 from kernel.tables import rate_limit
 from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place
 from tests.support.passkeys import a_passkey, asked
@@ -143,7 +144,7 @@ def test_one_request_is_taken_up_once(nodes: list[Gatehouse]) -> None:
 
     def resume(node: Gatehouse) -> object:
         with node.services.store.write() as unit:
-            return take_up(unit, flow, browser)
+            return resume_flow(unit.connection, digest(flow), digest(browser), now=unit.now)
 
     answers = at_once([lambda node=nodes[number % 2]: resume(node) for number in range(THREADS)])
     assert sum(answer is not None for answer in answers) == 1
