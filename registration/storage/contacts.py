@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, and_, select, update
@@ -77,33 +78,43 @@ def is_vacant(connection: Connection, *, organization_id: str, role_key: str) ->
     return not connection.execute(count).scalar()
 
 
-def add(  # noqa: PLR0913 - a row has as many columns as it has
-    connection: Connection,
-    *,
-    identifier: str,
-    organization_id: str,
-    role_key: str,
-    role: ContactRole,
-    person_id: str,
-    slot: str | None,
-    now: dt.datetime,
-    added_by: str,
-    reason: str,
-    request_id: str,
-) -> Added:
-    """Add a holder and count it. Anything but DONE leaves the unit of work to be rolled back.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewContact:
+    """A person who is to hold a contact role. ``slot`` is what no two roles of one person may share."""
 
-    The counter starts at a minimum of 0, the state of a vacant group, and takes on the role's minimum as soon
-    as that is reached: from then on it cannot be undercut.
-    """
+    id: str
+    organization_id: str
+    role_key: str
+    role: ContactRole
+    person_id: str
+    slot: str | None
+    started_at: dt.datetime
+    added_by: str
+    reason: str
+    request_id: str
+
+
+def add(connection: Connection, new: NewContact) -> Added:
+    """Add a holder and count it. Anything but DONE leaves the unit of work to be rolled back."""
+    if not _count_one_more(connection, new):
+        return Added.MAXIMUM
+    _raise_minimum(connection, new)
+    if not _insert(connection, new):
+        held = roles_of(connection, person_id=new.person_id, organization_id=new.organization_id)
+        return Added.HELD if new.role_key in held else Added.EXCLUDED
+    return Added.DONE
+
+
+def _count_one_more(connection: Connection, new: NewContact) -> bool:
+    """Count a holder; False if there would be more than the role permits."""
     counted = (
         insert(connection, contact_counter)
         .values(
-            organization_id=organization_id,
-            role_key=role_key,
+            organization_id=new.organization_id,
+            role_key=new.role_key,
             n=1,
-            min_required=1 if role.minimum == 1 else 0,
-            max_permitted=role.max_permitted,
+            min_required=1 if new.role.minimum == 1 else 0,
+            max_permitted=new.role.max_permitted,
         )
         .on_conflict_do_update(
             index_elements=[contact_counter.c.organization_id, contact_counter.c.role_key],
@@ -114,38 +125,46 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
         with connection.begin_nested():
             connection.execute(counted)
     except IntegrityError:
-        return Added.MAXIMUM
+        return False
+    return True
+
+
+def _raise_minimum(connection: Connection, new: NewContact) -> None:
+    """Hold the organization to the role's minimum once it is reached; before, fewer are allowed."""
     connection.execute(
         update(contact_counter)
         .where(
-            contact_counter.c.organization_id == organization_id,
-            contact_counter.c.role_key == role_key,
-            contact_counter.c.n >= role.minimum,
-            contact_counter.c.min_required < role.minimum,
+            contact_counter.c.organization_id == new.organization_id,
+            contact_counter.c.role_key == new.role_key,
+            contact_counter.c.n >= new.role.minimum,
+            contact_counter.c.min_required < new.role.minimum,
         )
-        .values(min_required=role.minimum)
+        .values(min_required=new.role.minimum)
     )
+
+
+def _insert(connection: Connection, new: NewContact) -> bool:
+    """Store the assignment; False if the person holds the role, or another one of its slot."""
     try:
         with connection.begin_nested():
             connection.execute(
                 contact_assignment.insert(),
                 {
-                    "id": identifier,
-                    "organization_id": organization_id,
-                    "role_key": role_key,
+                    "id": new.id,
+                    "organization_id": new.organization_id,
+                    "role_key": new.role_key,
                     "holder_kind": "person",
-                    "holder_id": person_id,
-                    "exclusion_slot": slot,
-                    "started_at": now,
-                    "added_by": added_by,
-                    "add_reason": reason,
-                    "add_request_id": request_id,
+                    "holder_id": new.person_id,
+                    "exclusion_slot": new.slot,
+                    "started_at": new.started_at,
+                    "added_by": new.added_by,
+                    "add_reason": new.reason,
+                    "add_request_id": new.request_id,
                 },
             )
     except IntegrityError:
-        held = roles_of(connection, person_id=person_id, organization_id=organization_id)
-        return Added.HELD if role_key in held else Added.EXCLUDED
-    return Added.DONE
+        return False
+    return True
 
 
 def end(

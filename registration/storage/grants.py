@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,36 +23,38 @@ def open_grants(connection: Connection, *, organization_id: str, account_id: str
     return {row.access_role_key: row.started_at for row in connection.execute(statement)}
 
 
-def add(  # noqa: PLR0913 - a row has as many columns as it has
-    connection: Connection,
-    *,
-    identifier: str,
-    organization_id: str,
-    account_id: str,
-    access_role: str,
-    now: dt.datetime,
-    granted_by: str,
-    reason: str = "",
-    ticket: str = "",
-    request_id: str,
-    account_kind: str = "personal",
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccessGrant:
+    """An access role that a personal account is to have for an organization."""
+
+    id: str
+    organization_id: str
+    account_id: str
+    access_role: str
+    started_at: dt.datetime
+    granted_by: str
+    reason: str
+    ticket: str
+    request_id: str
+
+
+def add(connection: Connection, new: NewAccessGrant) -> bool:
     """Grant an access role; False if it is granted already or the kind of account may not hold it (I-06)."""
     try:
         with connection.begin_nested():
             connection.execute(
                 access_grant.insert(),
                 {
-                    "id": identifier,
-                    "organization_id": organization_id,
-                    "account_id": account_id,
-                    "account_kind": account_kind,
-                    "access_role_key": access_role,
-                    "started_at": now,
-                    "granted_by": granted_by,
-                    "reason": reason,
-                    "ticket": ticket,
-                    "grant_request_id": request_id,
+                    "id": new.id,
+                    "organization_id": new.organization_id,
+                    "account_id": new.account_id,
+                    "account_kind": "personal",
+                    "access_role_key": new.access_role,
+                    "started_at": new.started_at,
+                    "granted_by": new.granted_by,
+                    "reason": new.reason,
+                    "ticket": new.ticket,
+                    "grant_request_id": new.request_id,
                 },
             )
     except IntegrityError:

@@ -89,34 +89,32 @@ def spend_attempt(
     return Attempt(row.nonce, verifier.decode(), row.return_to)
 
 
-def add(  # noqa: PLR0913 - a row has as many columns as it has
+def add(
     connection: Connection,
     sealer: Sealer,
+    verified: VerifiedSignIn,
     *,
     identifier: str,
     token: str,
     account_id: str,
-    subject: str,
-    gateway_sid: str,
-    id_token: str,
-    acr: str,
-    auth_at: dt.datetime,
     now: dt.datetime,
     expires_at: dt.datetime,
 ) -> None:
-    """Start a session."""
-    sealed = sealer.seal(id_token.encode(), table="signed_in_session", column="id_token", row=identifier)
+    """Start the session of a sign-in that was verified; its ID token is kept sealed, for signing out."""
+    sealed = sealer.seal(
+        verified.id_token.encode(), table="signed_in_session", column="id_token", row=identifier
+    )
     connection.execute(
         signed_in_session.insert(),
         {
             "id": identifier,
             "token_digest": digest(token),
             "account_id": account_id,
-            "subject": subject,
-            "gateway_sid": gateway_sid,
+            "subject": verified.subject,
+            "gateway_sid": verified.sid,
             "id_token": sealed,
-            "acr": acr,
-            "auth_at": auth_at,
+            "acr": verified.acr,
+            "auth_at": verified.auth_at,
             "created_at": now,
             "seen_at": now,
             "expires_at": expires_at,

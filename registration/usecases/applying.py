@@ -203,19 +203,19 @@ def _settle_contacts(unit: Unit, order: Order, work: _Work) -> None:
 
 def _add_contact(unit: Unit, order: Order, work: _Work, person: Person, key: str) -> None:
     catalogue, organization = order.standing.catalogue, order.standing.organization
-    added = contacts.add(
-        unit.connection,
-        identifier=unit.randomness.ulid(unit.now),
+    new = contacts.NewContact(
+        id=unit.randomness.ulid(unit.now),
         organization_id=organization.id,
         role_key=key,
         role=catalogue.contact_roles[key],
         person_id=person.id,
         slot=catalogue.contact_slot(key),
-        now=unit.now,
+        started_at=unit.now,
         added_by=order.standing.caller.account_id,
         reason=order.reason,
         request_id=work.request_id,
     )
+    added = contacts.add(unit.connection, new)
     refusals = {
         contacts.Added.HELD: Refusal.ALREADY_HELD,
         contacts.Added.EXCLUDED: Refusal.EXCLUDED,
@@ -249,15 +249,17 @@ def _settle_grants(unit: Unit, order: Order, work: _Work) -> None:
     for key in order.wish.grant:
         granted = account is not None and grants.add(
             unit.connection,
-            identifier=unit.randomness.ulid(unit.now),
-            organization_id=organization_id,
-            account_id=account.id,
-            access_role=key,
-            now=unit.now,
-            granted_by=maker,
-            reason=order.reason,
-            ticket=order.ticket,
-            request_id=work.request_id,
+            grants.NewAccessGrant(
+                id=unit.randomness.ulid(unit.now),
+                organization_id=organization_id,
+                account_id=account.id,
+                access_role=key,
+                started_at=unit.now,
+                granted_by=maker,
+                reason=order.reason,
+                ticket=order.ticket,
+                request_id=work.request_id,
+            ),
         )
         if not granted:
             raise UndoneError(Refused(Refusal.ALREADY_HELD))

@@ -85,14 +85,10 @@ def _start_session(
         sessions.add(
             unit.connection,
             unit.sealer,
+            verified,
             identifier=identifier,
             token=token,
             account_id=identity.account_id,
-            subject=verified.subject,
-            gateway_sid=verified.sid,
-            id_token=verified.id_token,
-            acr=verified.acr,
-            auth_at=verified.auth_at,
             now=unit.now,
             expires_at=expires_at,
         )

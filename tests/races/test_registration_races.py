@@ -390,19 +390,19 @@ def test_a_role_with_room_for_one_gets_one(nodes: list[World]) -> None:
         added = contacts.Added.DONE
         try:
             with world.services.store.write() as unit:
-                added = contacts.add(
-                    unit.connection,
-                    identifier=unit.randomness.ulid(unit.now),
+                new = contacts.NewContact(
+                    id=unit.randomness.ulid(unit.now),
                     organization_id=world.organization_id,
                     role_key="settlements",
                     role=single,
                     person_id=f"01PERSON{number}",
                     slot=None,
-                    now=unit.now,
+                    started_at=unit.now,
                     added_by="race",
                     reason="",
                     request_id="01REQUEST",
                 )
+                added = contacts.add(unit.connection, new)
                 undo_unless_done(added)
         except RefusedError:
             pass

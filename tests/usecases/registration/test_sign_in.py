@@ -303,14 +303,10 @@ def test_who_is_signed_out_as_the_session_starts_loses_it(postgresql_registratio
             sessions.add(
                 unit.connection,
                 unit.sealer,
+                signed_in,
                 identifier=unit.randomness.ulid(unit.now),
                 token="token",
                 account_id=door.world.people["ra"].account_id,
-                subject=provider.subject,
-                gateway_sid="sid-1",
-                id_token="",
-                acr="",
-                auth_at=now,
                 now=unit.now,
                 expires_at=now + dt.timedelta(hours=1),
             )
