@@ -162,6 +162,7 @@ class ScimEndpoint:
         if method is None:
             return refusal(405, f"{request.method} is not possible here.", "", self._allowed)
         client, refused = self._authenticate(request, method)
+        refused = refused or _refusal_of_address(request)
         if refused is not None:
             return refused
         later = self._defer if method.scope in _WRITING and request.header("prefer") else None
@@ -191,9 +192,15 @@ class ScimEndpoint:
         seconds = self._rate.wait(found.client_id, found.requests_per_second)
         if seconds:
             return nobody, refusal(429, TOO_MANY, "", (("Retry-After", str(seconds)),))
-        if "access_token" in request.query and "access_token" in request.query_values:
-            return nobody, refusal(403, IN_ADDRESS, "sensitive")
         return client_of(found), None
+
+
+def _refusal_of_address(request: Request) -> Response | None:
+    """Refuse a token in the address, beside one where it belongs (RFC 6750 §2.3, RFC 7644 §7.5.2)."""
+    shown = request.header("authorization") and "access_token" in request.query
+    if shown and "access_token" in request.query_values:
+        return refusal(403, IN_ADDRESS, "sensitive")
+    return None
 
 
 def _refusal_of_token(found: Provisioner | Fault | None, shown: Shown) -> Response:

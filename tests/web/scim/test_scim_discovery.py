@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,20 +56,22 @@ def test_what_is_not_described_is_not_found(sqlite_world: ScimWorld, path: str) 
 
 
 def test_every_address_answers_with_its_type_and_place(sqlite_world: ScimWorld) -> None:
-    """A1, A11: without a token, with meta, lists as ListResponse."""
+    """A1, A11: without a token and with one, with meta, lists as ListResponse."""
     config = sqlite_world.get("/ServiceProviderConfig", token="")
     assert config.status == 200
     assert config["meta"] == {
         "resourceType": "ServiceProviderConfig",
         "location": f"{BASE}/ServiceProviderConfig",
     }
-    for path, kind in (("/ResourceTypes", "ResourceType"), ("/Schemas", "Schema")):
-        listed = sqlite_world.get(path, token="").json()
+    lists = (("/ResourceTypes", "ResourceType"), ("/Schemas", "Schema"))
+    for (path, kind), token in itertools.product(lists, ("", None)):
+        listed = sqlite_world.get(path, token=token).json()
         assert listed["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]
         assert listed["totalResults"] == len(listed["Resources"]) == listed["itemsPerPage"]
         for each in listed["Resources"]:
             assert each["meta"]["resourceType"] == kind
-            assert sqlite_world.get(each["meta"]["location"].removeprefix(BASE)).json() == each
+            alone = sqlite_world.get(each["meta"]["location"].removeprefix(BASE), token=token)
+            assert alone.json() == each
 
 
 def test_every_schema_of_a_resource_type_is_published(sqlite_world: ScimWorld) -> None:

@@ -82,6 +82,15 @@ def test_a_persons_token_opens_me_and_nothing_else(world: ScimWorld) -> None:
     assert world.post("/Bulk", {}, token=token).status == 401
 
 
+def test_a_persons_token_has_no_place_in_an_address_either(world: ScimWorld) -> None:
+    """N2, O1, M1, RFC 7644 §7.5.2: beside the token in the header it is 403 sensitive, and nothing is done."""
+    token = signed_in(world, own(world))
+    for method, place in (("GET", "/Me"), ("PATCH", "/Me"), ("DELETE", "/Me"), ("GET", "/Schemas")):
+        answer = world.request(method, place, token=token, query={"access_token": token})
+        assert (answer.status, answer.scim_type) == (403, "sensitive"), (method, place)
+    assert world.get("/Me", token="", query={"access_token": token}).status == 401
+
+
 def test_a_person_learns_what_there_is_with_the_same_token(world: ScimWorld) -> None:
     """A11, M1: who brings the token of /Me to discovery is told what its resource may state, our extension too.
 
