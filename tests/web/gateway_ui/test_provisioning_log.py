@@ -20,8 +20,9 @@ from idp.usecases.find_provisioning_requests import PAGE
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
 from tests.support.gateway import Journey, PagesGateway, a_gateway, heading_of
 from tests.support.ports import free_port
-from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
+from tests.support.scim import PATCH_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
 from tests.support.staff import make_staff, robin_clark, take_session
+from tests.support.staff_deeds import lock, unlock
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
@@ -216,6 +217,23 @@ def test_a_person_is_found_by_every_name(office: Office) -> None:
     assert "ACME GENERATION/<wbr>emi_user" in office.robin.text, "a line breaks between the two names"
     for words in ("ACME+GENERATION/emi_user", "grp:10001:emi_user", group):
         assert office.open(f"?q={words}") == wanted[:1], words
+
+
+def test_an_account_that_staff_locked_is_told_from_one_that_its_source_switched_off(office: Office) -> None:
+    """O11: its source is not asked why it does not come back."""
+    off = {"schemas": [PATCH_SCHEMA], "Operations": [{"op": "replace", "path": "active", "value": False}]}
+    office.send("POST", "/Users", a_user("fieldn"))
+    account = office.last["id"]
+    lock(office.scim.services)
+    office.open("?q=fieldn")
+    assert "Locked" in office.robin.text
+    office.send("PATCH", f"/Users/{account}", off)
+    office.open("?q=fieldn")
+    assert "Locked" in office.robin.text
+    unlock(office.scim.services)
+    office.open("?q=fieldn")
+    assert "Locked" not in office.robin.text
+    assert "Deactivated" in office.robin.text
 
 
 def test_the_longest_names_are_found_too(office: Office) -> None:
