@@ -63,8 +63,8 @@ _EXTENSION = Field(
     Kind.SWITCH,
     mark("It may use Switchyard's own SCIM extension"),
     mark(
-        "With it, the client can make machine accounts and let people in to applications. For registries; "
-        "identity providers do not need it."
+        "With it, the client's groups can let people in to applications. For registries; identity providers "
+        "do not need it."
     ),
 )
 _RIGHTS = Field(
