@@ -189,7 +189,6 @@ def keep_extension(resource: dict[str, Any], record: Record, extension: str) -> 
     stored = json.loads(record.document).get(extension)
     if stored is not None:
         resource[extension] = stored
-        resource["schemas"] = [*resource["schemas"], extension]
 
 
 def keep_kind(resource: dict[str, Any], stored: Mapping[str, Any]) -> None:

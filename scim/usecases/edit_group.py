@@ -90,8 +90,6 @@ def replace_group(services: IdpServices, write: GroupWrite) -> Outcome:
         with TOLERANT:
             replacement.replace(stored)
         resource: dict[str, Any] = replacement.model_dump()
-        if not client.extension:
-            keep_extension(resource, record, GROUP_EXTENSION)
         return resource
 
     return _edit(services, write, edit, MemberChange(whole=members))
@@ -177,6 +175,8 @@ def _edit(
         if write.is_refused_at(view.record.version):
             return ConditionFailed()
         resource = edit(view.record)
+        if not write.client.extension:
+            keep_extension(resource, view.record, GROUP_EXTENSION)
         if not write.may_state_access and states_access(resource):
             return NotTheirAccess()
         facts = _facts(resource, view.record)

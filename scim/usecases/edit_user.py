@@ -7,7 +7,7 @@ version; who comes second computes again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from scim2_models import Context
@@ -75,10 +75,7 @@ def replace_user(
         with TOLERANT:
             replacement.replace(stored)
         resource = wire_form(replacement, inactive=stored.active is False)
-        if client.extension:
-            keep_kind(resource, json.loads(record.document))
-        else:
-            keep_extension(resource, record, USER_EXTENSION)
+        keep_kind(resource, json.loads(record.document))
         return resource
 
     return _edit(services, client, account_id, _drafting(draft, client), demand)
@@ -135,9 +132,8 @@ def _switching(switch: Switch) -> _Edit:
 
 def _drafting(draft: _Draft, client: ScimClient) -> _Edit:
     def edit(stored: StoredAccount) -> AccountFacts | None:
-        record = stored.stated
-        resource = draft(record)
-        return None if resource is None else _facts(resource, record, json.loads(record.document), client)
+        resource = draft(stored.stated)
+        return None if resource is None else _facts(resource, stored, client)
 
     return edit
 
@@ -172,14 +168,16 @@ def _is_theirs(record: Record, facts: AccountFacts) -> bool:
     return bool(names) and names <= OWN_ATTRIBUTES and same_fence
 
 
-def _facts(
-    resource: dict[str, Any], record: Record, stored: Mapping[str, Any], client: ScimClient
-) -> AccountFacts | None:
-    """Return what the resource states, or None if the record states it already."""
+def _facts(resource: dict[str, Any], stored: StoredAccount, client: ScimClient) -> AccountFacts | None:
+    """Return what the resource states, or None if it is stored so already."""
+    record = stored.stated
+    document = json.loads(record.document)
+    if not client.extension:
+        keep_extension(resource, record, USER_EXTENSION)
     keep_fence(resource, record, USER_EXTENSION)
-    keep_manager(resource, stored)
+    keep_manager(resource, document)
     if not client.tolerance.free_text_links:
-        check_links(USERS, resource, stored=stored)
-    facts = account_facts(resource, stored=stored, free_manager=client.tolerance.unknown_managers)
+        check_links(USERS, resource, stored=document)
+    facts = account_facts(resource, stored=document, free_manager=client.tolerance.unknown_managers)
     same_fence = facts.source_version is None or facts.source_version == record.source_version
     return None if same_fence and is_stated(facts.document, record) else facts

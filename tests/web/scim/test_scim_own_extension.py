@@ -126,6 +126,23 @@ def test_what_was_stated_before_outlives_that_it_may_be(sqlite_world: ScimWorld,
     assert answers[-1]["externalId"] == "next"
 
 
+@both_types
+def test_who_may_not_state_it_takes_nothing_of_it_away_by_schemas(sqlite_world: ScimWorld, kind: str) -> None:
+    """G2, H2, SA-07: a list without our schema drops no network of a machine, and no access of a group."""
+    registered(sqlite_world, extension=True)
+    urn, body, stated = STATED[kind]
+    stated = {name: value for name, value in stated.items() if name != "accountKind"}
+    full = body | {"schemas": [*body["schemas"], urn], urn: stated}
+    made = sqlite_world.post(f"/{kind}", full, client_id=FOREIGN)
+    registered(sqlite_world, extension=False)
+    path = f"/{kind}/{made['id']}"
+    listed = {"op": "replace", "path": "schemas", "value": body["schemas"]}
+    other = {"op": "replace", "path": "externalId", "value": "other"}
+    for operations in ([listed], [listed, other]):
+        answer = sqlite_world.patch(path, *operations, client_id=FOREIGN)
+        assert (answer.status, answer[urn], answer["schemas"]) == (200, stated, made["schemas"]), answer.body
+
+
 def test_accounts_are_switched_off_by_who_may_not_state_it(sqlite_world: ScimWorld) -> None:
     """I4: the deny lane is open to every client, and a fence beside it to none of these."""
     registered(sqlite_world, extension=False)
