@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import SystemClock
-from kernel.crypto import KeyRing
+from kernel.crypto import KeyRing, Sealer
 from kernel.database import is_read_only
-from kernel.errors import SettingsError, SwitchyardError
+from kernel.errors import SealError, SettingsError, SwitchyardError
 from kernel.private_files import is_open_to_others
 from kernel.randomness import SystemRandomness
 from kernel.shared_clock import clock_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel.clock import Clock
+    from kernel.resealing import SealedPlace
     from kernel.settings import KernelSettings
     from registration.settings import RegistrationSettings
     from switchyard.settings import RegistrationSystemSettings, Settings
@@ -86,7 +87,7 @@ def _system(
 ) -> Iterator[Finding]:
     yield _address(kernel)
     yield from _database(system, kernel, clock)
-    yield _key_file(kernel)
+    yield _key_file(system, kernel)
     yield _mail(kernel)
     yield _text_messages(kernel)
     yield _readiness(kernel, authority)
@@ -164,18 +165,52 @@ def _may_be_opened(kernel: KernelSettings) -> bool:
     return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
-def _key_file(kernel: KernelSettings) -> Finding:
+def _key_file(system: revisions.System, kernel: KernelSettings) -> Finding:
     path = Path(kernel.key_file)
     if not path.exists():
+        if _sealed(system, kernel):
+            lost = f"{path} is not there, and the database holds what it sealed: put it back"
+            return Finding("key file", "bad", lost)
         verdict: Verdict = "bad" if kernel.production else "odd"
         return Finding("key file", verdict, f"{path} is not there: `switchyard keys new-kek {path}`")
     if is_open_to_others(path):
         return Finding("key file", "bad", f"{path} is readable by others: `chmod 600 {path}`")
     try:
-        KeyRing.from_file(path)
+        sealer = Sealer(KeyRing.from_file(path), SystemRandomness())
     except SettingsError as error:
         return Finding("key file", "bad", error.message)
+    for place, row, sealed in _sealed(system, kernel):
+        try:
+            sealer.open(sealed, table=place.column.table.name, column=place.column.name, row=row)
+        except SealError:
+            return Finding(
+                "key file",
+                "bad",
+                f"{path} does not open {place.name} of the database: put back the file that sealed it",
+            )
     return Finding("key file", "good", f"{path}, readable by its owner alone")
+
+
+def _sealed(system: revisions.System, kernel: KernelSettings) -> list[tuple[SealedPlace, str, bytes]]:
+    """Return one value of each place where the database holds sealed ones, as far as it can be asked."""
+    from switchyard.sealed_places import PLACES  # noqa: PLC0415 - it loads every package
+    from switchyard.wiring import open_database  # noqa: PLC0415 - as above
+
+    if not _may_be_opened(kernel):
+        return []
+    database = open_database(kernel)
+    found = []
+    try:
+        with database.read() as connection:
+            for place in PLACES[system]:
+                statement = select(place.row, place.column).where(place.column.is_not(None))
+                newest = connection.execute(statement.order_by(place.row.desc()).limit(1))
+                found += [(place, row, bytes(sealed)) for row, sealed in newest]
+    except (SQLAlchemyError, SwitchyardError):
+        return []  # said of the database before
+    finally:
+        database.dispose()
+    return found
 
 
 def _mail(kernel: KernelSettings) -> Finding:
@@ -190,7 +225,7 @@ def _mail(kernel: KernelSettings) -> Finding:
         )
         with connection:
             connection.noop()
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:  # the second: it is the name of no host
         return Finding("mail", "bad", f"the relay {relay} does not answer ({type(error).__name__})")
     return Finding("mail", "good", f"the relay {relay} answers")
 
@@ -201,7 +236,7 @@ def _text_messages(kernel: KernelSettings) -> Finding:
     try:
         # Any answer will do: the webhook takes POST, and this must send nothing.
         httpx.head(kernel.sms_webhook_url, timeout=_PATIENCE)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, UnicodeError) as error:
         return Finding("text messages", "bad", f"the webhook does not answer ({type(error).__name__})")
     return Finding("text messages", "good", "the webhook answers")
 
@@ -226,8 +261,9 @@ def _readiness(kernel: KernelSettings, authority: str) -> Finding:
     url = f"{kernel.public_url}/readyz"
     try:
         answer = httpx.get(url, timeout=_PATIENCE, verify=_trust(authority))
-    except SettingsError as error:
-        return Finding("server", "bad", error.message)
+    except (SettingsError, UnicodeError) as error:
+        no_name = f"{url}: nobody can be reached by that name"
+        return Finding("server", "bad", error.message if isinstance(error, SettingsError) else no_name)
     except httpx.HTTPError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             why = reason_of(error)

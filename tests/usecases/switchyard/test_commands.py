@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
 from kernel.clock import FrozenClock
+from kernel.crypto import KeyRing
+from kernel.randomness import SystemRandomness
 from switchyard.cli import main
 from switchyard.doctor import examine
 from switchyard.local import Plan, Site, command_line, prepare
@@ -267,6 +269,38 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(site: Site) -> None:
     assert result.output.count("schema up to date") == 2
     assert "readable by others: `chmod 600" in result.output
     assert "does not answer" in result.output
+
+
+def test_the_doctor_sees_that_the_key_file_is_not_the_one_that_sealed(site: Site) -> None:
+    """KM-03: the Gateway would not start, and a new key in the place of a lost one opens nothing, either."""
+    path = site.directory / "gateway-kek.txt"
+    assert _run(site, "keys", "rotate").exit_code == 0
+    assert f"ok    gateway key file: {path}" in _run(site, "doctor").output
+    path.unlink()
+    lost = f"BAD   gateway key file: {path} is not there, and the database holds what it sealed: put it back"
+    assert lost in _run(site, "doctor").output
+    KeyRing.create_file(path, SystemRandomness())
+    told = (
+        f"BAD   gateway key file: {path} does not open signing_key.sealed_private of the database: put back"
+    )
+    assert told in _run(site, "doctor").output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("SMTP_HOST", "x" * 80 + ".exämple", "BAD   gateway mail: the relay "),
+        ("SMS_WEBHOOK_URL", "http://xn--a.example", "BAD   gateway text messages: the webhook does not"),
+        ("PUBLIC_URL", "http://xn--a.example", "BAD   gateway server: http://xn--a.example/readyz: nobody"),
+    ],
+)
+def test_the_doctor_names_a_host_that_can_be_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch, option: str, value: str, told: str
+) -> None:
+    """RFC 5890: such a name cannot be asked for at all."""
+    monkeypatch.setenv(f"SWITCHYARD_GATEWAY__KERNEL__{option}", value)
+    result = _run(site, "doctor")
+    assert (result.exit_code, told in result.output) == (1, True)
 
 
 def test_the_doctor_sees_tables_that_are_not_those_of_their_revision(site: Site) -> None:
