@@ -12,12 +12,11 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from idp.domain.client import Assertion
-from idp.domain.client_signature import SKEW, moment_of, signed_by
+from idp.domain.client_signature import SKEW, has_name, moment_of, signed_by
 from idp.domain.oauth import ASSERTION_ALGORITHMS
 from kernel.foreign_json import read_json
 
 LONGEST_LIFE = dt.timedelta(minutes=10)
-_LONGEST_ID = 255
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 """What an assertion may say it is; most say nothing, or no more than that it is a JWT (RFC 8725 §3.11)."""
 _GRANT = "authorization-grant+jwt"
@@ -96,8 +95,7 @@ def _is_not_from_the_future(claims: Mapping[str, Any], expected: Expected) -> bo
 
 
 def _has_a_name(claims: Mapping[str, Any], _expected: Expected) -> bool:
-    name = claims.get("jti")
-    return isinstance(name, str) and 0 < len(name) <= _LONGEST_ID
+    return has_name(claims)
 
 
 RULES: tuple[tuple[str, Callable[[Mapping[str, Any], Expected], bool]], ...] = (

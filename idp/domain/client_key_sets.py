@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
+from idp.domain.key_strength import WEAKEST_RSA_BITS
+
 _MOST_KEYS = 50
-_WEAKEST_RSA_BITS = 2_048
 _LARGEST_RSA_BITS = 8_192
 _LARGEST_EXPONENT_BITS = 64
 _UNREADABLE = (JoseError, ValueError, KeyError, TypeError, AttributeError)
@@ -73,7 +74,7 @@ _KEY_FAULTS: tuple[tuple[Callable[[Sequence[Key]], bool], str], ...] = (
     ),
     (
         lambda keys: any(
-            isinstance(key, RSAKey) and key.raw_value.key_size < _WEAKEST_RSA_BITS for key in keys
+            isinstance(key, RSAKey) and key.raw_value.key_size < WEAKEST_RSA_BITS for key in keys
         ),
         "RSA keys need at least 2048 bits",
     ),

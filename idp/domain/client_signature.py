@@ -16,6 +16,7 @@ from kernel.foreign_json import read_json
 
 SKEW = dt.timedelta(seconds=15)
 """How far the clock of a client may be off, in whatever it signs."""
+_LONGEST_NAME = 255
 _KEY_BRINGERS = frozenset({"jwk", "jku", "x5u", "x5c"})
 
 
@@ -40,6 +41,12 @@ def signed_by(token: str, keys: KeySet | None, *, algorithms: Collection[str]) -
     except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Signed(found.headers(), claims) if isinstance(claims, dict) else None
+
+
+def has_name(claims: Mapping[str, Any]) -> bool:
+    """Tell whether a JWT has a ``jti`` by which its second use can be known."""
+    name = claims.get("jti")
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME
 
 
 def named_key(token: str) -> str:

@@ -14,8 +14,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from idp.domain.client_signature import SKEW
+from idp.domain.client_signature import SKEW, has_name
 from idp.domain.jws_algorithms import TakenAlgorithms
+from idp.domain.key_strength import WEAKEST_RSA_BITS
 from kernel.base64url import base64url
 from kernel.foreign_json import read_json
 
@@ -28,8 +29,6 @@ OLDEST = dt.timedelta(seconds=60)
 NONCE = "nonce"
 """The reason of a proof that is right but for the nonce: its client is told the one to use."""
 
-_WEAKEST_RSA_BITS = 2_048
-_LONGEST_ID = 255
 _KEYS: Mapping[str, type[ECKey | OKPKey | RSAKey]] = {"ES256": ECKey, "PS256": RSAKey, "EdDSA": OKPKey}
 _CURVES = frozenset({"P-256", "Ed25519"})
 _HEADERS = TakenAlgorithms(algorithms=list(ALGORITHMS), strict_check_header=False)
@@ -100,11 +99,12 @@ def _public_key(kind: type[ECKey | OKPKey | RSAKey], jwk: object) -> Key | None:
     """Return the key of a header, if it is public, strong, and of the algorithm's kind."""
     if not isinstance(jwk, dict) or jwk.get("kty") != kind.key_type or "d" in jwk:
         return None
-    if kind is RSAKey and len(str(jwk.get("n"))) < _WEAKEST_RSA_BITS // 6:
+    # Base64url has 6 bits a character: a modulus that is too short is not even imported.
+    if kind is RSAKey and len(str(jwk.get("n"))) < WEAKEST_RSA_BITS // 6:
         return None
     key = kind.import_key(jwk)
     if isinstance(key, RSAKey):
-        return key if key.raw_value.key_size >= _WEAKEST_RSA_BITS else None
+        return key if key.raw_value.key_size >= WEAKEST_RSA_BITS else None
     return key if key.curve_name in _CURVES else None
 
 
@@ -146,8 +146,7 @@ def _is_of_now(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:
 
 
 def _has_a_name(claims: Mapping[str, Any], _expected: ExpectedProof) -> bool:
-    name = claims.get("jti")
-    return isinstance(name, str) and 0 < len(name) <= _LONGEST_ID
+    return has_name(claims)
 
 
 def _is_of_this_token(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:

@@ -26,6 +26,7 @@ from webauthn.helpers.structs import (
 )
 
 from idp.domain.factors import PasskeyFactor
+from idp.domain.key_strength import WEAKEST_RSA_BITS
 from idp.domain.webauthn_policy import (
     LONGEST_CREDENTIAL_ID,
     TIMEOUT,
@@ -36,7 +37,6 @@ from idp.domain.webauthn_policy import (
     RelyingParty,
 )
 
-SMALLEST_RSA_BITS = 2048
 ALGORITHMS = (
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
     COSEAlgorithmIdentifier.EDDSA,
@@ -103,7 +103,7 @@ def verify_enrolment(
         return PasskeyFault.VERIFICATION
     if found.credential_id != answer.credential_id or len(found.credential_id) > LONGEST_CREDENTIAL_ID:
         return PasskeyFault.CREDENTIAL_ID
-    weak = isinstance(key, DecodedRSAPublicKey) and len(key.n.lstrip(b"\0")) * 8 < SMALLEST_RSA_BITS
+    weak = isinstance(key, DecodedRSAPublicKey) and len(key.n.lstrip(b"\0")) * 8 < WEAKEST_RSA_BITS
     if weak or found.fmt not in FORMATS:
         return PasskeyFault.ALGORITHM
     return NewPasskey(

@@ -7,7 +7,12 @@ from idp.storage.access_tokens import find_bearer
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
-LONGEST_TOKEN = 8_192
+_LONGEST_TOKEN = 8_192
+
+
+def can_be_token(token: str) -> bool:
+    """Tell whether a text that somebody sent is worth a look in the database: its form is a token's."""
+    return token.isascii() and len(token) <= _LONGEST_TOKEN
 
 
 def bearer(services: IdpServices, token: str) -> TokenFacts | None:
@@ -18,7 +23,7 @@ def bearer(services: IdpServices, token: str) -> TokenFacts | None:
     (IR-04, UI-05). A key that was revoked takes what it signed with it (DJ-05). Scope, audience (TK-18) and
     what the token is bound to are the caller's to judge.
     """
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not can_be_token(token):
         return None
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return None

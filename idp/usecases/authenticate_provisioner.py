@@ -15,7 +15,7 @@ from idp.domain.security_events import Payload
 from idp.domain.tokens import ACCESS_TOKEN_TYPE
 from idp.storage.access_tokens import find_bearer_with_scim_client
 from idp.storage.scim_clients import TokenUse, find_by_token, note_use
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.authenticate_bearer import can_be_token
 from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -64,7 +64,7 @@ def provisioner(services: IdpServices, token: str, shown: Shown = NOTHING) -> Pr
     profile and may state our extension. For one that is registered its registration says how it is read, and
     it is let in no more once it is disabled.
     """
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not can_be_token(token):
         return None
     name, now = digest(token), services.store.clock.now()
     if services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):

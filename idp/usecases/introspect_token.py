@@ -12,7 +12,7 @@ from idp.domain.tokens import ACCESS_TOKEN_TYPE, INTROSPECTION_TYPE, seconds
 from idp.storage.access_tokens import inspect_access_token
 from idp.storage.clients import admit
 from idp.storage.refresh_tokens import inspect_refresh_token
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.authenticate_bearer import can_be_token
 from idp.usecases.encrypt_answers import recipient_of
 from idp.usecases.minting import response_algorithm
 from idp.usecases.services import IdpServices
@@ -69,7 +69,7 @@ def signed_introspection(services: IdpServices, client: Client, answer: Mapping[
 
 
 def _inspect(services: IdpServices, token: str) -> Inspected | None:
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not can_be_token(token):
         return None
     now = services.store.clock.now()
     is_access_token = "." in token

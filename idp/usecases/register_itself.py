@@ -18,7 +18,7 @@ from idp.storage.registration_tokens import (
 from idp.usecases.limits import REGISTRATIONS, take_from_place
 from idp.usecases.register_client import ClientOrder, RegistrationRefused
 from idp.usecases.self_registration import (
-    LONGEST_TOKEN,
+    LONGEST_REGISTRATION_TOKEN,
     UNKNOWN_TOKEN,
     Reading,
     RegistrationShown,
@@ -95,7 +95,7 @@ def _admitted(services: IdpServices, token: str) -> _Admitted | Fault:
 
 
 def _known(unit: Unit, token: str) -> RegistrationToken | None:
-    if not 0 < len(token) <= LONGEST_TOKEN or is_mistyped(INITIAL, token):
+    if not 0 < len(token) <= LONGEST_REGISTRATION_TOKEN or is_mistyped(INITIAL, token):
         return None
     return find_registration_token(unit.connection, digest(token), now=unit.now)
 

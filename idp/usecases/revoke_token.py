@@ -9,7 +9,7 @@ from idp.storage.clients import admit
 from idp.storage.exchanged_tokens import revoke_exchanged
 from idp.storage.grants import revoke_grant
 from idp.storage.refresh_tokens import find_refresh_token
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.authenticate_bearer import can_be_token
 from idp.usecases.services import IdpServices
 from idp.usecases.token_refusals import refuse_replay
 from kernel.audit import Actor
@@ -26,7 +26,7 @@ def revoke_token(services: IdpServices, proven: ProvenClient, *, token: str) -> 
         client = admit(unit.connection, proven)
         if isinstance(client, Replayed):
             return refuse_replay(unit, proven.client, client)
-        if not token.isascii() or len(token) > LONGEST_TOKEN:
+        if not can_be_token(token):
             return False
         value = digest(token)
         if revoke_access_token(unit.connection, value, client.id, now=unit.now):

@@ -31,7 +31,7 @@ UNKNOWN_TOKEN = Fault(
 NOT_ANY_MORE = Fault(
     ErrorCode.ACCESS_DENIED, "The client is disabled: its operator decides.", 403, "registration"
 )
-LONGEST_TOKEN = 512
+LONGEST_REGISTRATION_TOKEN = 512
 _BUSY = Fault(
     ErrorCode.TEMPORARILY_UNAVAILABLE,
     "Another document is being fetched. Try again.",
@@ -153,7 +153,7 @@ def managed(services: IdpServices, client_id: str, token: str) -> SelfRegistered
 
 def find_managed(unit: Unit, client_id: str, token: str, *, hold: bool = False) -> SelfRegistered | Fault:
     """Return the client that ``token`` manages, as it stands in this unit of work."""
-    if not 0 < len(token) <= LONGEST_TOKEN or is_mistyped(MANAGEMENT, token):
+    if not 0 < len(token) <= LONGEST_REGISTRATION_TOKEN or is_mistyped(MANAGEMENT, token):
         return UNKNOWN_TOKEN
     found = find_self_registered(unit.connection, client_id, digest(token), hold=hold)
     if found is None:

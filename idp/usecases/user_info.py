@@ -11,7 +11,7 @@ from idp.domain.scope import ACCESS, OPENID
 from idp.domain.tokens import ACCESS_TOKEN_TYPE, access_claim
 from idp.storage.access_tokens import find_bearer_with_profile
 from idp.storage.application_access import access_of
-from idp.usecases.authenticate_bearer import LONGEST_TOKEN
+from idp.usecases.authenticate_bearer import can_be_token
 from idp.usecases.prove_possession import NOTHING, Shown, may_use_token
 from idp.usecases.services import IdpServices
 from idp.usecases.signed_user_info import signed_user_info
@@ -34,7 +34,7 @@ def user_info(
     Only tokens whose audience is the Gateway itself are taken (UI-01, TK-18), and only a person's (TK-15). A
     token that is bound to a key or a certificate needs the proof of it.
     """
-    if not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not can_be_token(token):
         return INVALID_TOKEN
     if not services.signing.is_ours(token, typ=ACCESS_TOKEN_TYPE):
         return INVALID_TOKEN
