@@ -6,12 +6,14 @@ version; who comes second computes again.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
 from scim2_models import Context
 
+from idp.domain.account_lock import stated
 from idp.domain.changed_names import changed_names
 from idp.domain.provisioning import AccountFacts, Missing, Moved, Taken
 from idp.domain.query import Record, StoredAccount
@@ -179,5 +181,7 @@ def _facts(resource: dict[str, Any], stored: StoredAccount, client: ScimClient) 
     if not client.tolerance.free_text_links:
         check_links(USERS, resource, stored=document)
     facts = account_facts(resource, stored=document, free_manager=client.tolerance.unknown_managers)
+    if facts.active is None:  # the document of a locked account says it all the same
+        facts = dataclasses.replace(facts, document=stated(stored.account, facts.document))
     same_fence = facts.source_version is None or facts.source_version == record.source_version
     return None if same_fence and is_stated(facts.document, record) else facts

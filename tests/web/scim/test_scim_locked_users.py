@@ -124,6 +124,19 @@ def test_a_user_that_never_said_whether_it_is_active_says_it_under_the_lock(worl
     assert world.get(path).json().get("active", True) is True
 
 
+def test_what_leaves_active_out_under_the_lock_is_written_once(world: ScimWorld) -> None:
+    """G5, L1: a source that never states it and puts the same every night raises no version and tells nobody."""
+    path = a_locked_user(world)
+    hears(world)
+    receiver = Receiver(world)
+    receiver.take()
+    without = {name: value for name, value in a_user(displayName="Nora F.").items() if name != "active"}
+    versions = {world.put(path, without)["meta"]["version"] for _night in range(3)}
+    assert versions == {world.get(path)["meta"]["version"]}
+    (event,) = receiver.take()
+    assert event.payload["attributes"] == ["displayName"]
+
+
 def test_a_version_from_before_the_lock_changes_nothing(world: ScimWorld) -> None:
     """L2: who read the user before it was locked is told that it changed."""
     made = world.post("/Users", a_user())
