@@ -157,7 +157,7 @@ def _facts(found: AccountDetail) -> dict[str, object]:
         "id": account.id,
         "kind": account.kind.value,
         "source": account.source,
-        "can_sign_in": account.is_usable and password is not None,
+        "can_sign_in": found.can_sign_in,
         "wanted_by_source": account.is_wanted,
         "activated_at": moment(account.activated_at),
         "locked_at": moment(account.locked_at),

@@ -169,6 +169,33 @@ def test_a_passkey_opens_no_way_around_it(gatehouse: Gatehouse) -> None:
     assert refused.wrong
 
 
+def test_whoever_looks_sees_that_a_temporary_password_is_over(gatehouse: Gatehouse) -> None:
+    """G-69: used or too old, it opens nothing; a passkey does, and a password of her own."""
+    holder = gatehouse.a_holder()
+    assert can_sign_in(gatehouse)
+    temporary = reset(gatehouse.services).password
+    assert can_sign_in(gatehouse)
+    assert isinstance(given(gatehouse, temporary), FlowPage)
+    assert not can_sign_in(gatehouse)
+    done = reset(gatehouse.services)
+    gatehouse.clock.advance(dt.timedelta(hours=8))
+    assert not can_sign_in(gatehouse)
+    assert isinstance(changed(gatehouse, holder, reset(gatehouse.services).password), Done)
+    assert can_sign_in(gatehouse)
+    a_passkey(gatehouse, "goldm")
+    reset(gatehouse.services, "goldm")
+    gatehouse.clock.advance(done.until - gatehouse.clock.now() + dt.timedelta(days=1))
+    assert can_sign_in(gatehouse, "goldm")
+    lock(gatehouse.services, "goldm")
+    assert not can_sign_in(gatehouse, "goldm")
+
+
+def can_sign_in(gatehouse: Gatehouse, user_name: str = "fieldn") -> bool:
+    found = show_account(gatehouse.services, user_name)
+    assert found is not None
+    return found.can_sign_in
+
+
 def test_wrong_guesses_are_forgotten_and_the_lock_of_staff_is_not(gatehouse: Gatehouse) -> None:
     """G-72: she is on the telephone and gets in; a locked account is unlocked by the deed for that."""
     holder = gatehouse.a_holder()
