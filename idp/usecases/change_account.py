@@ -146,10 +146,11 @@ def _apply(unit: Unit, stored: Account, facts: AccountFacts) -> Account:
 def _follow(
     unit: Unit, services: IdpServices, stored: Account, changed: Account, facts: AccountFacts
 ) -> None:
-    # Links that went to the old address, or to an account that is off, open nothing any more.
-    if not changed.active:
+    # Links that went to the old address, or to an account that is off, open nothing any more. Those of one
+    # that was switched off just now ended with its sessions.
+    if not stored.active and not changed.active:
         put_out_of_force_at_last(unit.transaction, changed.id, now=unit.now)
-    elif changed.email != stored.email:
+    elif changed.active and changed.email != stored.email:
         put_out_of_force(unit.connection, changed.id, now=unit.now)
     if changed.awaits_activation:
         if facts.invite and changed.email and (not stored.active or changed.email != stored.email):
