@@ -66,12 +66,7 @@ def set_password(
     connection: Connection, account_id: str, new_hash: str, *, now: dt.datetime, history: int
 ) -> None:
     """Store the account's password and note it in the history, of which ``history`` entries are kept."""
-    new = {"hash": new_hash, "set_at": now, "must_change": False, "temporary_until": None}
-    connection.execute(
-        insert(connection, password)
-        .values(account_id=account_id, **new)
-        .on_conflict_do_update(index_elements=[password.c.account_id], set_=new)
-    )
+    _put(connection, account_id, new_hash, now=now, temporary_until=None)
     _remember(connection, account_id, new_hash, now=now, history=history)
 
 
@@ -100,7 +95,24 @@ def set_temporary_password(
     connection: Connection, account_id: str, new_hash: str, *, until: dt.datetime, now: dt.datetime
 ) -> None:
     """Store a temporary password in the place of the account's; no history keeps what nobody chose."""
-    new = {"hash": new_hash, "set_at": now, "must_change": True, "temporary_until": until}
+    _put(connection, account_id, new_hash, now=now, temporary_until=until)
+
+
+def _put(
+    connection: Connection,
+    account_id: str,
+    new_hash: str,
+    *,
+    now: dt.datetime,
+    temporary_until: dt.datetime | None,
+) -> None:
+    """Store the account's password, whatever stood there; a temporary one has to be changed."""
+    new = {
+        "hash": new_hash,
+        "set_at": now,
+        "must_change": temporary_until is not None,
+        "temporary_until": temporary_until,
+    }
     connection.execute(
         insert(connection, password)
         .values(account_id=account_id, **new)
