@@ -24,7 +24,7 @@ from idp.usecases.present_passkey import present_passkey
 from kernel.audit import verify_chains
 from kernel.crypto import digest
 from kernel.tables import rate_limit
-from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place
+from tests.support.gatehouse import PASSWORD, Gatehouse, a_gatehouse, from_place, two_nodes
 from tests.support.passkeys import a_passkey, asked
 from tests.support.soft_passkey import SoftPasskey
 from tests.support.together import done_or_waiting
@@ -43,8 +43,7 @@ THREADS = 16
 @pytest.fixture
 def nodes(databases: Databases, clock: FrozenClock) -> list[Gatehouse]:
     """Give two nodes of one Gateway on one database."""
-    url = databases.url("gateway")
-    return [a_gatehouse(databases.open(url, pool_size=THREADS), clock) for _ in range(2)]
+    return two_nodes(databases, clock, threads=THREADS)
 
 
 def at_once(deeds: list[Callable[[], object]]) -> list[object]:

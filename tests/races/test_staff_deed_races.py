@@ -25,7 +25,7 @@ from kernel.crypto import digest
 from kernel.errors import BusyError
 from tests.support.accounts import switched
 from tests.support.devices import ask, decided, poll, television
-from tests.support.gatehouse import a_gatehouse
+from tests.support.gatehouse import a_gatehouse, two_nodes
 from tests.support.oidc import Op, an_op
 from tests.support.staff_deeds import lock, reset, unlock
 from tests.support.together import done_or_waiting, together
@@ -46,8 +46,7 @@ THREADS = 16
 @pytest.fixture
 def nodes(databases: Databases, clock: FrozenClock) -> list[Gatehouse]:
     """Give two nodes of one Gateway on one database."""
-    url = databases.url("gateway")
-    return [a_gatehouse(databases.open(url, pool_size=THREADS), clock) for _ in range(2)]
+    return two_nodes(databases, clock, threads=THREADS)
 
 
 def alive(services: IdpServices) -> int:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kernel.clock import FrozenClock
     from kernel.courier.outbox import Envelope
     from kernel.database import Database
+    from tests.support.databases import Databases
 
 PASSWORD = "Quiet-Harbour-71"
 ANOTHER = "Velvet+Canyon-38"
@@ -311,3 +312,9 @@ def from_place(address: str, user_agent: str = CHROME) -> Any:
 def challenge_of(options_json: str) -> str:
     """Return the challenge in the options of a ceremony."""
     return str(json.loads(options_json)["challenge"])
+
+
+def two_nodes(databases: Databases, clock: FrozenClock, *, threads: int) -> list[Gatehouse]:
+    """Return two nodes of one Gateway on one database, each for so many threads."""
+    url = databases.url("gateway")
+    return [a_gatehouse(databases.open(url, pool_size=threads), clock) for _ in range(2)]

@@ -245,16 +245,21 @@ def test_registration_tokens_are_issued_listed_and_revoked(site: Site) -> None:
     assert _run(site, *tokens, "issue", "--name= ").exit_code == 1
 
 
-def test_a_changed_audit_row_is_named(site: Site) -> None:
-    """I13: the chain breaks where somebody wrote."""
-    sound = _run(site, "audit", "verify")
-    assert (sound.exit_code, sound.output.count("sound")) == (0, 2)
+def _write(site: Site, statement: str) -> None:
+    """Do to the Gateway's database what no command would."""
     url = re.search(r'database_url = "([^"]+)"', site.settings.read_text())
     assert url is not None
     engine = create_engine(url[1])
     with engine.begin() as connection:
-        connection.execute(text("UPDATE audit_event SET target = 'other' WHERE seq = 1"))
+        connection.execute(text(statement))
     engine.dispose()
+
+
+def test_a_changed_audit_row_is_named(site: Site) -> None:
+    """I13: the chain breaks where somebody wrote."""
+    sound = _run(site, "audit", "verify")
+    assert (sound.exit_code, sound.output.count("sound")) == (0, 2)
+    _write(site, "UPDATE audit_event SET target = 'other' WHERE seq = 1")
     broken = _run(site, "audit", "verify")
     assert (broken.exit_code, "NOT sound" in broken.output) == (1, True)
     assert "breaks at event 1" in broken.output
@@ -306,12 +311,7 @@ def test_the_doctor_names_a_host_that_can_be_none(
 def test_the_doctor_sees_tables_that_are_not_those_of_their_revision(site: Site) -> None:
     """Requests would fail one by one, and the node says that it is ready."""
     assert "not as this version makes them" not in _run(site, "doctor").output
-    url = re.search(r'database_url = "([^"]+)"', site.settings.read_text())
-    assert url is not None
-    engine = create_engine(url[1])
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE device_authorization"))
-    engine.dispose()
+    _write(site, "DROP TABLE device_authorization")
     told = _run(site, "doctor")
     assert (told.exit_code, told.output.count("not as this version makes them")) == (1, 1)
     assert "`switchyard db check --system gateway` names what differs" in told.output
