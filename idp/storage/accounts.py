@@ -13,7 +13,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, delete, select, update
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    Connection,
+    FromClause,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from idp.domain.account import Account, AccountKind, AccountOrganization
@@ -54,20 +67,43 @@ _DELETE_VALUES = Prepared(
         account_value.c.account_id == bindparam("id"), account_value.c.path.in_(listed("paths"))
     )
 )
-_TOUCHED = update(account).values(
-    version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type)
-)
+_TOUCHED = update(account).values(version=account.c.version + 1)
 _TOUCH = Prepared(_TOUCHED.where(account.c.id == bindparam("touched")))
-# Every writer takes the rows in the same order, so that no two wait for one another in a ring; but not their
-# keys, which a membership that was just written holds until its unit ends.
-_HELD = (
-    select(account.c.id)
-    .where(account.c.id.in_(listed()))
-    .order_by(account.c.id)
-    .with_for_update(key_share=True)
-    .cte("held")
-)
-_TOUCH_MANY = Prepared(_TOUCHED.where(account.c.id.in_(select(_HELD.c.id))))
+
+
+def accounts_held(*where: ColumnElement[bool]) -> CTE:
+    """Return the accounts of the list bound as ``ids`` that meet ``where``, held in the order of the list.
+
+    For PostgreSQL. Every writer names accounts in the order of their ids, so that no two wait for one another
+    in a ring. Their keys are not held, which a membership that was just written holds until its unit ends.
+    Each is looked up by itself: a planner that joins the list with the accounts reads all of them where it
+    guesses that they are few.
+    """
+    each = listed().subquery("each_id")
+    found = (
+        select(account.c.id)
+        .where(account.c.id == each.c.value, *where)
+        .limit(1)
+        .with_for_update(key_share=True)
+        .lateral("found")
+    )
+    return select(found.c.id).select_from(each.join(found, true())).cte("held")
+
+
+def among(rows: FromClause) -> ColumnElement[Any]:
+    """Return what a column is compared with to be one of the ids of ``rows``, on PostgreSQL.
+
+    Entries of an array are looked up by index one by one; rows would be joined, as above.
+    """
+    return any_(func.array(select(*rows.c).scalar_subquery()))
+
+
+@cache
+def _touch_many(dialect: str) -> Prepared:
+    ids = account.c.id
+    return Prepared(
+        _TOUCHED.where(ids.in_(listed()) if dialect == "sqlite" else ids == among(accounts_held()))
+    )
 
 
 @cache
@@ -229,13 +265,17 @@ def state_opening(
     )
 
 
-def touch_versions(connection: Connection, account_ids: Iterable[str], *, now: dt.datetime) -> None:
-    """Raise the version of accounts whose representation changed without them: their groups did (L1)."""
+def touch_versions(connection: Connection, account_ids: Iterable[str]) -> None:
+    """Raise the version of accounts whose representation changed without them: their groups did (L1).
+
+    They were not written to, so the time of their last change stays. No index holds a version: on PostgreSQL
+    none of the account's index entries is written anew.
+    """
     ids = sorted(account_ids)
     if len(ids) == 1:
-        _TOUCH.within(connection, touched=ids[0], now=now)
+        _TOUCH.within(connection, touched=ids[0])
     elif ids:
-        _TOUCH_MANY.within(connection, ids=ids, now=now)
+        _touch_many(connection.dialect.name).within(connection, ids=ids)
 
 
 def known_accounts(connection: Connection, account_ids: Iterable[str], *, source: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.domain.group import Group, Member, MemberChange
 from idp.storage.access import ask_parting_from_group, parting
-from idp.storage.accounts import touch_versions
+from idp.storage.accounts import accounts_held, among, touch_versions
 from idp.storage.groups import GROUP_COLUMNS, to_group
 from idp.storage.members import (
     add_members,
@@ -30,7 +30,6 @@ from idp.storage.members import (
 )
 from idp.storage.tables import account, group, membership
 from kernel.errors import UndoneError
-from kernel.listed import listed
 from kernel.prepared import Bound, Prepared, Row, run_together
 
 _GROUP_ID = bindparam("group_id", type_=group.c.id.type)
@@ -88,7 +87,7 @@ def change_members(
         rows = _RAISE.within(connection, **asked)
         if not rows or _moved(connection, group_id, change, source=source, now=now) != ids:
             return None
-        touch_versions(connection, ids, now=now)
+        touch_versions(connection, ids)
         return _changed(rows[0], after, run_together(connection, *after.values()))
     statement = _at_once(coming=bool(change.added), alone=len(ids) == 1)
     values: dict[str, Any] = {**asked, "id": min(ids), "ids": sorted(ids), "added_at": now}
@@ -136,30 +135,19 @@ def _at_once(*, coming: bool, alone: bool) -> Prepared:
     if coming:
         moved = joining("postgresql", exists().where(*_IS_ASKED), alone=alone).cte("moved")
     else:
-        who = membership.c.account_id
-        moved = leaving(who == bindparam("id") if alone else who.in_(listed())).cte("moved")
+        asked = bindparam("id") if alone else among(accounts_held())
+        moved = leaving(membership.c.account_id == asked).cte("moved")
     touched = _touched(
-        account.c.id == select(moved.c.account_id).scalar_subquery() if alone else _held(moved)
+        account.c.id == (select(moved.c.account_id).scalar_subquery() if alone else among(moved))
     )
     return Prepared(_RAISED.returning(select(func.count()).select_from(touched).scalar_subquery()))
-
-
-def _held(moved: CTE) -> ColumnElement[bool]:
-    held = (
-        select(account.c.id)
-        .where(account.c.id.in_(select(moved.c.account_id)))
-        .order_by(account.c.id)
-        .with_for_update(key_share=True)
-        .cte("held")
-    )
-    return account.c.id.in_(select(held.c.id))
 
 
 def _touched(which: ColumnElement[bool]) -> CTE:
     return (
         update(account)
         .where(which, account.c.protected_at.is_(None))
-        .values(version=account.c.version + 1, updated_at=_NOW)
+        .values(version=account.c.version + 1)
         .returning(account.c.id)
         .cte("touched")
     )

@@ -19,13 +19,13 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from idp.domain.group import Member, Membership
+from idp.storage.accounts import accounts_held
 from idp.storage.nesting import memberships
 from idp.storage.tables import account, group, membership, nested_group
 from kernel.database import Database, insert
@@ -70,12 +70,8 @@ def joining(dialect: str, *where: ColumnElement[bool], alone: bool = False) -> R
     elif dialect == "sqlite":
         wanted = row.where(account.c.id.in_(listed()), *_MAY_COME, *where)
     else:
-        # One look at each of the list: what guesses that the source has few accounts reads all of them first.
-        each = listed().distinct().subquery("each_id")
-        found = select(account.c.id).where(account.c.id == each.c.value, *_MAY_COME).limit(1).lateral("found")
-        wanted = (
-            select(row.selected_columns[0], found.c.id, stamp).join_from(each, found, true()).where(*where)
-        )
+        held = accounts_held(*_MAY_COME)
+        wanted = select(row.selected_columns[0], held.c.id, stamp).where(*where)
     return (
         insert(dialect, membership)
         .from_select(["group_id", "account_id", "added_at"], wanted)

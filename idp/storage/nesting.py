@@ -242,27 +242,21 @@ _HELD = (
     .cte("held")
 )
 _TOUCH = Prepared(
-    update(account)
-    .where(account.c.id.in_(select(_HELD.c.id)))
-    .values(version=account.c.version + 1, updated_at=bindparam("now", type_=account.c.updated_at.type))
+    update(account).where(account.c.id.in_(select(_HELD.c.id))).values(version=account.c.version + 1)
 )
 _PROTECTED = Prepared(
     select(account.c.id).where(account.c.protected_at.is_not(None), account.c.id.in_(_WITHIN)).limit(1)
 )
 
 
-def touch_within(
-    connection: Connection,
-    group_ids: Iterable[str],
-    account_ids: Iterable[str] = (),
-    *,
-    now: dt.datetime,
-) -> None:
+def touch_within(connection: Connection, group_ids: Iterable[str], account_ids: Iterable[str] = ()) -> None:
     """Raise the version of every account in these groups, directly or around, and of ``account_ids`` (L1).
+
+    The time of their last change stays, as in :func:`idp.storage.accounts.touch_versions`.
 
     The accounts are held first, in the order every writer takes them in.
     """
-    _TOUCH.within(connection, ids=sorted(group_ids), account_ids=sorted(account_ids), now=now)
+    _TOUCH.within(connection, ids=sorted(group_ids), account_ids=sorted(account_ids))
 
 
 def any_protected_within(connection: Connection, group_ids: Iterable[str]) -> bool:

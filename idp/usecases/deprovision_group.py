@@ -44,7 +44,7 @@ def deprovision_group(
             return Moved()
         if any_protected_within(unit.connection, [group_id]):
             return Protected()
-        touch_within(unit.connection, [group_id], now=unit.now)
+        touch_within(unit.connection, [group_id])
         touch_group_versions(unit.connection, containers, now=unit.now)
         removed = count_members(unit.connection, group_id)
         for account_id, key in _delete(unit, group_id, source):

@@ -152,9 +152,9 @@ def touch_moved(unit: Unit, moves: Moves, *, renamed: str = "") -> None:
     groups = moves.nested | moves.unnested | ({renamed} if renamed else _NOBODY)
     accounts = moves.added | moves.removed
     if groups:
-        touch_within(unit.connection, groups, accounts, now=unit.now)
+        touch_within(unit.connection, groups, accounts)
     else:
-        touch_versions(unit.connection, accounts, now=unit.now)
+        touch_versions(unit.connection, accounts)
 
 
 def parted(unit: Unit, group_id: str, moves: Moves, *, former_key: str = "") -> tuple[tuple[str, str], ...]:

@@ -79,6 +79,20 @@ def test_what_has_no_index_never_loses_its_parent() -> None:
     assert [path.name for path in sources if deletes.search(path.read_text(encoding="utf-8"))] == []
 
 
+def test_no_index_holds_a_version() -> None:
+    """A group raises the versions of thousands of accounts: none of their index entries is written for that."""
+    account = idp.storage.tables.account
+    held = {
+        name
+        for index in account.indexes
+        for name in re.findall(
+            r"\w+", f"{[each.name for each in index.columns]} {index.dialect_options['postgresql']['where']}"
+        )
+    }
+    assert "updated_at" in held
+    assert "version" not in held
+
+
 @pytest.mark.parametrize("metadata", SYSTEMS)
 def test_no_index_stands_twice(metadata: MetaData) -> None:
     """One that begins as another goes on is paid for by every insert and used by nobody."""

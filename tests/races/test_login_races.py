@@ -362,7 +362,7 @@ def test_a_sign_in_that_waits_for_its_account_keeps_nobody_else_waiting(
 
     with ThreadPoolExecutor(2) as threads:
         with gate.services.store.write() as unit:
-            touch_versions(unit.connection, [held.id], now=unit.now)
+            touch_versions(unit.connection, [held.id])
             waits = threads.submit(sign_in)
             done_or_waiting(postgresql_gateway_database, waits)
             assert not waits.done()

@@ -138,7 +138,7 @@ def test_who_has_to_wait_for_its_account_within_a_line_comes_all_the_same(
     ids = _users(world, 4)
     path = f"/Groups/{world.post('/Groups', a_group())['id']}"
     with ThreadPoolExecutor(len(ids)) as pool, world.services.store.write() as unit:
-        touch_versions(unit.connection, ids[2:], now=unit.now)
+        touch_versions(unit.connection, ids[2:])
         changes = [pool.submit(world.patch, path, _change("add", each)) for each in ids]
         done_or_waiting(postgresql_gateway_database, changes[-1])
     answers = [each.result() for each in changes]

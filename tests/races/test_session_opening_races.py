@@ -176,7 +176,7 @@ def test_a_sign_in_is_concluded_while_a_group_of_the_account_changes(
     op = an_op(postgresql_gateway_database)
     account_id = op.account()
     with ThreadPoolExecutor(1) as pool, op.services.store.write() as unit:
-        touch_versions(unit.connection, [account_id], now=unit.now)
+        touch_versions(unit.connection, [account_id])
         own = pool.submit(op.session, account_id)
         done_or_waiting(postgresql_gateway_database, own)
         assert own.done()

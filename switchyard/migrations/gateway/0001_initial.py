@@ -282,6 +282,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("source", "external_id", name="uq_account_external_id"),
         sa.UniqueConstraint("user_name_key", name=op.f("uq_account_user_name_key")),
+        postgresql_with={"fillfactor": 75},
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_account_email_key"), ["email_key"], unique=False)

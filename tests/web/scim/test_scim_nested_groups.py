@@ -276,6 +276,38 @@ def test_tags_move_with_what_is_shown(world: ScimWorld) -> None:
     assert moved(remove(inner), of="outer") == {"user", "outer"}
 
 
+def test_what_its_groups_do_is_no_change_of_a_user(world: ScimWorld) -> None:
+    """L1, RFC 7643 §3.1: the tag moves with what is shown, lastModified with what was written to the user."""
+    user, other = (world.post("/Users", a_user(name))["id"] for name in ("nora", "omar"))
+    inner, outer = group(world, "inner"), group(world, "outer")
+    made = world.get(f"/Users/{user}")["meta"]["lastModified"]
+
+    def told() -> tuple[str, str]:
+        meta = world.get(f"/Users/{user}")["meta"]
+        return meta["version"], meta["lastModified"]
+
+    for path, operation in (
+        (f"/Groups/{inner}", add(user)),
+        (f"/Groups/{outer}", add(inner)),
+        (f"/Groups/{outer}", {"op": "replace", "path": "displayName", "value": "Wide"}),
+        (f"/Groups/{outer}", remove(inner)),
+        (f"/Groups/{outer}", add(user, other)),
+        (f"/Groups/{outer}", {"op": "replace", "path": "members", "value": []}),
+    ):
+        before = told()
+        world.later()
+        changed = world.patch(path, operation)
+        assert told()[0] != before[0]
+        assert told()[1] == made < changed["meta"]["lastModified"]
+    before = told()
+    world.later()
+    assert world.delete(f"/Groups/{inner}").status == 204
+    assert told()[0] != before[0]
+    assert told()[1] == made
+    world.patch(f"/Users/{user}", {"op": "replace", "path": "title", "value": "Guide"})
+    assert told()[1] > made
+
+
 def test_filters_see_groups_in_groups(world: ScimWorld) -> None:
     """J6, E7: members and groups are compared as they are shown."""
     user = world.post("/Users", a_user("nora"))["id"]
