@@ -11,7 +11,7 @@ from switchyard.cli_client_words import moment, tell
 from switchyard.cli_options import Commands, as_json, fail, read_gateway, settings_option
 
 if TYPE_CHECKING:
-    from idp.usecases.show_account import AccountDetail
+    from idp.usecases.account_standing import AccountDetail
 
 REASONS = ("compromised", "lost-device", "suspicion", "requested")
 """Those of `idp.domain.account_lock`, written out: the command line must start fast."""

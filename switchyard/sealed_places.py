@@ -11,6 +11,7 @@ from idp.storage.tables import (
     refresh_token,
     scim_token_to_show,
     secret_to_show,
+    temporary_password_to_show,
 )
 from kernel.resealing import SealedPlace
 from kernel.tables import courier_message
@@ -40,6 +41,7 @@ SHORT_LIVED = (
     refresh_token.c.answer,
     secret_to_show.c.sealed,
     scim_token_to_show.c.sealed,
+    temporary_password_to_show.c.sealed,
     sign_in_attempt.c.verifier,
 )
 """What is of no use an hour after it was sealed; nobody seals it anew."""

@@ -34,6 +34,7 @@ class EndReason(StrEnum):
     FACTOR_REMOVED = "factor-removed"
     LOCKED = "locked"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - a reason
+    ENDED_BY_STAFF = "ended-by-staff"
 
 
 def strength(acr: str) -> int:

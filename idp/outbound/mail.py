@@ -158,6 +158,27 @@ def post_password_reset(unit: Unit, account: Account, head: Letterhead, *, until
     )
 
 
+def post_sessions_ended(unit: Unit, account: Account, head: Letterhead) -> None:
+    """Tell the holder that staff signed her out everywhere."""
+    say = speaker(account.mail_language)
+    _post_notice(
+        unit,
+        account,
+        head,
+        _Notice(
+            template="sessions-ended",
+            subject=say(mark("You were signed out everywhere")),
+            first=say(
+                mark(
+                    "Customer Relations signed you out of every browser and application. Your password is as "
+                    "it was: sign in again as you always do."
+                )
+            ),
+            where=False,
+        ),
+    )
+
+
 FactorChange = Literal["added", "removed"]
 _FACTOR_WORDS: Mapping[FactorChange, tuple[str, str, str]] = {
     "added": (

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, select
 
 from idp.domain.client_record import SecretAge
-from idp.storage.tables import client_secret, scim_token_to_show, secret_to_show
+from idp.storage.tables import (
+    client_secret,
+    scim_token_to_show,
+    secret_to_show,
+    temporary_password_to_show,
+)
 from kernel.database import insert
 
 
@@ -19,10 +24,15 @@ class SecretOf(StrEnum):
 
     CLIENT = "secret_to_show"
     SCIM_CLIENT = "scim_token_to_show"
+    ACCOUNT = "temporary_password_to_show"
 
 
-_WAITING: Mapping[SecretOf, Table] = MappingProxyType(
-    {SecretOf.CLIENT: secret_to_show, SecretOf.SCIM_CLIENT: scim_token_to_show}
+_WAITING: Mapping[SecretOf, tuple[Table, Column[str]]] = MappingProxyType(
+    {
+        SecretOf.CLIENT: (secret_to_show, secret_to_show.c.client_id),
+        SecretOf.SCIM_CLIENT: (scim_token_to_show, scim_token_to_show.c.client_id),
+        SecretOf.ACCOUNT: (temporary_password_to_show, temporary_password_to_show.c.account_id),
+    }
 )
 
 
@@ -57,40 +67,40 @@ def keep_to_show(
     connection: Connection,
     of: SecretOf,
     session_id: str,
-    client_id: str,
+    owner_id: str,
     sealed: bytes,
     *,
     until: dt.datetime,
 ) -> None:
     """Keep a sealed secret for the page of this session; it takes the place of an earlier one."""
-    new, waiting = {"sealed": sealed, "expires_at": until}, _WAITING[of]
+    new, (waiting, owner) = {"sealed": sealed, "expires_at": until}, _WAITING[of]
     connection.execute(
         insert(connection, waiting)
-        .values(session_id=session_id, client_id=client_id, **new)
-        .on_conflict_do_update(index_elements=[waiting.c.session_id, waiting.c.client_id], set_=new)
+        .values({"session_id": session_id, owner.name: owner_id, **new})
+        .on_conflict_do_update(index_elements=[waiting.c.session_id, owner], set_=new)
     )
 
 
 def take_to_show(
-    connection: Connection, of: SecretOf, session_id: str, client_id: str, *, now: dt.datetime
+    connection: Connection, of: SecretOf, session_id: str, owner_id: str, *, now: dt.datetime
 ) -> bytes | None:
     """Take the sealed secret that waits for this session: of many who ask, one gets it, once."""
-    waiting = _WAITING[of]
+    waiting, owner = _WAITING[of]
     row = connection.execute(
         delete(waiting)
-        .where(waiting.c.session_id == session_id, waiting.c.client_id == client_id)
+        .where(waiting.c.session_id == session_id, owner == owner_id)
         .returning(waiting.c.sealed, waiting.c.expires_at)
     ).first()
     return row.sealed if row is not None and row.expires_at > now else None
 
 
 def waits_to_show(
-    connection: Connection, of: SecretOf, session_id: str, client_id: str, *, now: dt.datetime
+    connection: Connection, of: SecretOf, session_id: str, owner_id: str, *, now: dt.datetime
 ) -> bool:
     """Tell whether a secret waits for this session, and leave it where it is."""
-    waiting = _WAITING[of]
-    found = select(waiting.c.client_id).where(
-        waiting.c.session_id == session_id, waiting.c.client_id == client_id, waiting.c.expires_at > now
+    waiting, owner = _WAITING[of]
+    found = select(owner).where(
+        waiting.c.session_id == session_id, owner == owner_id, waiting.c.expires_at > now
     )
     return connection.scalar(found) is not None
 
@@ -99,5 +109,5 @@ def sweep_to_show(connection: Connection, *, now: dt.datetime) -> int:
     """Remove secrets that nobody came to see; return how many."""
     return sum(
         connection.execute(delete(waiting).where(waiting.c.expires_at <= now)).rowcount
-        for waiting in _WAITING.values()
+        for waiting, _owner in _WAITING.values()
     )

@@ -31,6 +31,11 @@ def holds_role(database: Database, account_id: str, *, role: str, source: str) -
     return _HOLDS.first(database, account_id=account_id, role=role, source=source) is not None
 
 
+def holds_role_within(connection: Connection, account_id: str, *, role: str, source: str) -> bool:
+    """Tell the same inside a transaction."""
+    return bool(_HOLDS.within(connection, account_id=account_id, role=role, source=source))
+
+
 def accounts_called(connection: Connection, text: str, *, sources: Sequence[str]) -> list[Account]:
     """Return the accounts with this id, user name, e-mail address or external id: at most five."""
     key = fold(text)

@@ -240,7 +240,7 @@ def _compared(column: ColumnElement[Any], how: Operator, value: str | int) -> Co
         return _ORDERED[how](column, value)
     text = str(value)
     if how is Operator.SW:
-        return _starts(column, text)
+        return starts_with(column, text)
     if how is Operator.CO:
         return _Position(column, literal(text)) > 0
     return and_(
@@ -248,7 +248,7 @@ def _compared(column: ColumnElement[Any], how: Operator, value: str | int) -> Co
     )
 
 
-def _starts(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+def starts_with(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
     """Return the range of texts that start with ``prefix``: an index finds it, as it never finds a LIKE."""
     after = _after(prefix)
     return column >= prefix if after is None else and_(column >= prefix, column < after)

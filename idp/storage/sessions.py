@@ -261,6 +261,18 @@ def sign_in_before(connection: Connection, account_id: str, *, session_id: str) 
     return None if row is None else LastSignIn(row.started_at, row.user_agent, row.address)
 
 
+def latest_sign_in(connection: Connection, account_id: str) -> LastSignIn | None:
+    """Return when its holder proved last who she is, of the sessions that are kept, or None."""
+    at = session.c.authenticated_at
+    row = connection.execute(
+        select(at, session.c.user_agent, session.c.address)
+        .where(session.c.account_id == account_id)
+        .order_by(at.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else LastSignIn(row.authenticated_at, row.user_agent, row.address)
+
+
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
     """Remove some sessions whose time was over before ``before``; return how many."""
     ended = session.c.expires_at

@@ -595,6 +595,17 @@ scim_token_to_show = Table(
     comment="New tokens of SCIM clients on their way to the page of the operator who asked for them.",
 )
 
+temporary_password_to_show = Table(
+    "temporary_password_to_show",
+    METADATA,
+    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Index("ix_temporary_password_to_show_account", "account_id"),
+    comment="Temporary passwords on their way to the page of the help desk that reads them aloud.",
+)
+
 client_assertion = Table(
     "client_assertion",
     METADATA,

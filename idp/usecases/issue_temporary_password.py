@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from idp.domain.account import Account
+from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.provisioning import Missing, Protected
 from idp.domain.session import EndReason
 from idp.domain.signals import Credential
@@ -13,11 +17,12 @@ from idp.domain.temporary_password import ALPHABET, LENGTH, temporary_password
 from idp.domain.ticket import BadTicket, is_ticket
 from idp.outbound.mail import post_password_reset
 from idp.storage.account_locks import hold_by_name, look_by_name
-from idp.storage.credentials import set_temporary_password
+from idp.storage.credentials import find_password, set_temporary_password
 from idp.storage.devices import devices_of
 from idp.storage.endings import end_sign_ins_of
 from idp.storage.lockouts import clear_all
 from idp.usecases.endings import end_sessions
+from idp.usecases.help_desk import refused_at_desk
 from idp.usecases.letterhead import letterhead
 from idp.usecases.secret_hashing import hash_password
 from idp.usecases.services import IdpServices
@@ -41,11 +46,17 @@ class NothingToReset:
     """There is no password in use: nobody has activated the account, or its source has switched it off."""
 
 
-Refusal = Missing | Protected | NothingToReset
+Refusal = Missing | Protected | NothingToReset | DeskRefusal
 
 
 def issue_temporary_password(
-    services: IdpServices, user_name: str, *, ticket: str = "", actor: Actor
+    services: IdpServices,
+    user_name: str,
+    *,
+    ticket: str = "",
+    actor: Actor,
+    desk: Desk | None = None,
+    former: dt.datetime | None = None,
 ) -> TemporaryPassword | Refusal | BadTicket:
     """Put a temporary password in the place of the account's, and end all that the former one opened.
 
@@ -54,7 +65,9 @@ def issue_temporary_password(
     codes and tokens, offline access too, and every sign-in under way. Wrong guesses are forgotten. The holder
     is written to, without the password. An account that staff keep locked stays locked.
 
-    A protected account is refused, as it is to a lock.
+    A protected account is refused, as it is to a lock. At the help desk (``desk``, whose ticket counts) the
+    accounts of staff are refused, too, who was not verified, and whose password is no longer the one that
+    was set at ``former``: of two who reset it at once one password works, and only one is told.
 
     Raises:
         BusyError: when too many hashes are asked for at once; nothing was changed.
@@ -63,7 +76,7 @@ def issue_temporary_password(
         return BadTicket()
     with services.store.read() as connection:
         found = look_by_name(connection, user_name)
-    refused = _refusal(found.account if found else None)
+        refused = _refusal(connection, found.account if found else None, desk, former)
     if found is None or refused is not None:
         return refused or Missing()
     randomness = services.store.randomness
@@ -71,20 +84,31 @@ def issue_temporary_password(
     hashed = hash_password(services, found.account.id, password)  # slow, so outside the unit of work
     with services.store.write() as unit:
         held = hold_by_name(unit.connection, user_name)
-        refused = _refusal(held.account if held else None)
+        refused = _refusal(unit.connection, held.account if held else None, desk, former)
         if held is None or refused is not None:
             return refused or Missing()
         if held.account.id != found.account.id:  # another one has the name since
             return Missing()
-        return _reset(unit, services, held.account, (password, hashed), ticket=ticket, actor=actor)
+        told = {"ticket": ticket, **(desk.verification.told if desk else {})}
+        return _reset(unit, services, held.account, (password, hashed), told=told, actor=actor)
 
 
-def _refusal(account: Account | None) -> Refusal | None:
+def _refusal(
+    connection: Connection, account: Account | None, desk: Desk | None, former: dt.datetime | None
+) -> Refusal | None:
     if account is None:
         return Missing()
     if account.protected_at is not None:
         return Protected()
-    return None if account.activated_at is not None and account.is_wanted else NothingToReset()
+    refused = refused_at_desk(connection, desk, account)
+    if refused is not None:
+        return refused
+    if account.activated_at is None or not account.is_wanted:
+        return NothingToReset()
+    if desk is None:
+        return None
+    stored = find_password(connection, account.id)
+    return None if former == (stored.set_at if stored else None) else DeskRefusal.MEANWHILE
 
 
 def _reset(
@@ -93,7 +117,7 @@ def _reset(
     account: Account,
     new: tuple[str, str],
     *,
-    ticket: str,
+    told: Mapping[str, str],
     actor: Actor,
 ) -> TemporaryPassword:
     password, hashed = new
@@ -112,7 +136,7 @@ def _reset(
         actor=actor,
         target=account.id,
         organization=account.organizations[0].id if account.organizations else "",
-        details={"ticket": ticket, "until": until.isoformat(), "sessions": sessions},
+        details={**told, "until": until.isoformat(), "sessions": sessions},
     )
     signal_credential_changed(
         unit, services, account_id=account.id, credential=Credential.PASSWORD, change="update", actor=actor

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.account_lock import LockReason, locked
+from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.provisioning import Missing, Protected
 from idp.domain.session import EndReason
 from idp.domain.ticket import BadTicket, is_ticket
@@ -14,6 +15,7 @@ from idp.storage.account_locks import hold_by_name, store_lock
 from idp.storage.devices import devices_of, forget_devices
 from idp.storage.lockouts import clear_all
 from idp.storage.signal_receivers import receivers_of_account
+from idp.usecases.help_desk import refused_at_desk
 from idp.usecases.services import IdpServices
 from idp.usecases.switching import follow_switch, tell_source
 from kernel.audit import Actor
@@ -30,8 +32,14 @@ class AccountLocked:
 
 
 def lock_account(
-    services: IdpServices, user_name: str, *, reason: LockReason, ticket: str = "", actor: Actor
-) -> AccountLocked | Missing | Protected | BadTicket:
+    services: IdpServices,
+    user_name: str,
+    *,
+    reason: LockReason,
+    ticket: str = "",
+    actor: Actor,
+    desk: Desk | None = None,
+) -> AccountLocked | Missing | Protected | BadTicket | DeskRefusal:
     """Lock the account with this user name until staff unlock it; whatever its source states meanwhile.
 
     Sessions, sign-ins under way, codes, access and refresh tokens, answers to devices, links and mailed
@@ -39,7 +47,8 @@ def lock_account(
     is known any more. A sign-in is answered as any other that fails. What is not opened yet when the lock is
     committed never is.
 
-    A protected account is refused: what it is kept for may be this very moment.
+    A protected account is refused: what it is kept for may be this very moment. At the help desk (``desk``,
+    whose ticket counts) the accounts of staff are refused, too, and who was not verified.
     """
     if not is_ticket(ticket):
         return BadTicket()
@@ -50,6 +59,9 @@ def lock_account(
         before = found.account
         if before.protected_at is not None:
             return Protected()
+        refused = refused_at_desk(unit.connection, desk, before, protects=True)
+        if refused is not None:
+            return refused
         if before.locked_at is not None:
             return AccountLocked(before.locked_at, again=True)
         # Later than whatever was proved before the account was held: this may have waited for that.
@@ -62,7 +74,7 @@ def lock_account(
             target=after.id,
             reason=reason.value,
             organization=after.organizations[0].id if after.organizations else "",
-            details={"ticket": ticket, "sessions": sessions},
+            details={"ticket": ticket, **(desk.verification.told if desk else {}), "sessions": sessions},
         )
         return AccountLocked(after.updated_at, sessions)
 

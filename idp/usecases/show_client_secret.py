@@ -1,7 +1,8 @@
 """The way of a new client secret to the one page that shows it: sealed, for one session, once (CA-09).
 
 An operator's form is answered with a redirect, so the secret waits for the page that follows. It is in no
-address, no cookie and no log; nobody else's session finds it. Static tokens of SCIM clients go the same way.
+address, no cookie and no log; nobody else's session finds it. Static tokens of SCIM clients go the same way,
+and so do the temporary passwords of accounts, whose id stands for that of the client.
 """
 
 from __future__ import annotations

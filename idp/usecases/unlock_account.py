@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.account_lock import unlocked
+from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.one_time import Purpose
-from idp.domain.provisioning import Missing
+from idp.domain.provisioning import Missing, Protected
 from idp.storage.account_locks import hold_by_name, store_lock
 from idp.storage.devices import devices_of
 from idp.storage.lockouts import clear_all
 from idp.storage.one_time import last_issued_at
 from idp.storage.signal_receivers import receivers_of_account
+from idp.usecases.help_desk import refused_at_desk
 from idp.usecases.invitation import invite
 from idp.usecases.services import IdpServices
 from idp.usecases.switching import follow_switch, tell_source
@@ -32,17 +34,24 @@ class AccountUnlocked:
     is_active: bool
 
 
-def unlock_account(services: IdpServices, user_name: str, *, actor: Actor) -> AccountUnlocked | Missing:
+def unlock_account(
+    services: IdpServices, user_name: str, *, actor: Actor, desk: Desk | None = None
+) -> AccountUnlocked | Missing | Protected | DeskRefusal:
     """Take every lock off the account with this user name: that of staff, and those of wrong guesses.
 
     Nothing that ended comes back. Whoever had not activated the account yet, and was invited, is invited
     anew. Relying parties hear that the account is enabled, if its source wants it to be active.
+
+    At the help desk (``desk``) protected accounts and those of staff are refused, and who was not verified.
     """
     with services.store.write() as unit:
         found = hold_by_name(unit.connection, user_name)
         if found is None:
             return Missing()
         account = found.account
+        refused = refused_at_desk(unit.connection, desk, account)
+        if refused is not None:
+            return refused
         was_locked = account.locked_at is not None
         if was_locked:
             account = unlocked(account, at=unit.now)
@@ -56,7 +65,12 @@ def unlock_account(services: IdpServices, user_name: str, *, actor: Actor) -> Ac
                 actor=actor,
                 target=account.id,
                 organization=account.organizations[0].id if account.organizations else "",
-                details={"staff": was_locked, "guesses": guesses, "active": account.active},
+                details={
+                    **(desk.verification.told if desk else {}),
+                    "staff": was_locked,
+                    "guesses": guesses,
+                    "active": account.active,
+                },
             )
         return AccountUnlocked(was_locked, guesses, account.active)
 

@@ -11,11 +11,12 @@ from tests.support.gateway import SOURCE, Journey, PagesGateway
 
 if TYPE_CHECKING:
     from tests.support.browser import Visitor
+    from tests.support.gatehouse import Gatehouse
 
 STAFF_ROLE = "registration-customer-relations"
 
 
-def make_staff(gateway: PagesGateway, *members: str, source: str = SOURCE) -> None:
+def make_staff(gateway: PagesGateway | Gatehouse, *members: str, source: str = SOURCE) -> None:
     """Give the access role of Customer Relations to accounts, by a group of ``source``."""
     provision_group(
         gateway.services,

@@ -1357,8 +1357,42 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
 
+    op.create_table(
+        "temporary_password_to_show",
+        sa.Column("session_id", sa.String(length=26), nullable=False),
+        sa.Column("account_id", sa.String(length=26), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="gone once the page that shows it was opened"
+        ),
+        sa.Column("expires_at", types.UtcDateTime(length=27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_temporary_password_to_show_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["session.id"],
+            name=op.f("fk_temporary_password_to_show_session_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("session_id", "account_id", name=op.f("pk_temporary_password_to_show")),
+        comment="Temporary passwords on their way to the page of the help desk that reads them aloud.",
+    )
+    with op.batch_alter_table("temporary_password_to_show", schema=None) as batch_op:
+        batch_op.create_index("ix_temporary_password_to_show_account", ["account_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_temporary_password_to_show_expires_at"), ["expires_at"], unique=False
+        )
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("temporary_password_to_show", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_temporary_password_to_show_expires_at"))
+        batch_op.drop_index("ix_temporary_password_to_show_account")
+
+    op.drop_table("temporary_password_to_show")
     op.drop_table("session_client")
     with op.batch_alter_table("secret_to_show", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_secret_to_show_expires_at"))

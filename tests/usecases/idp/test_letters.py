@@ -21,6 +21,7 @@ from idp.outbound.mail import (
     post_password_changed,
     post_password_reset,
     post_question_set,
+    post_sessions_ended,
     post_which_account,
 )
 from idp.usecases.letterhead import letterhead
@@ -39,6 +40,7 @@ TEMPLATES = (
     "activated",
     "password-changed",
     "password-reset",
+    "sessions-ended",
     "factor-added",
     "factor-removed",
     "question-set",
@@ -62,6 +64,7 @@ def every_letter(gatehouse: Gatehouse, **facts: object) -> dict[str, Envelope]:
         post_activated(unit, account, head)
         post_password_changed(unit, account, head)
         post_password_reset(unit, account, head, until=later)
+        post_sessions_ended(unit, account, head)
         post_factor_changed(
             unit, account, head, change="added", kind=FactorKind.PASSKEY, label="My <b>key</b>"
         )

@@ -1,0 +1,37 @@
+"""What the deeds of the help desk have in common: whom it leaves alone, and what was verified. No deed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from idp.domain.account import Account
+from idp.domain.help_desk import Desk, DeskRefusal, at_whose
+from idp.domain.provisioning import Missing, Protected
+from idp.storage.provisioning_subjects import holds_role_within
+
+Refused = DeskRefusal | Protected | Missing
+
+
+def refused_at_desk(
+    connection: Connection, desk: Desk | None, account: Account, *, protects: bool = False
+) -> Refused | None:
+    """Tell why the help desk does nothing to an account that is held; the command line asks for nothing.
+
+    ``protects`` is of a deed that only takes from whoever uses the account.
+    """
+    if desk is None:
+        return None
+    if account.id != desk.account_id:  # another one has the name since
+        return Missing()
+    left_alone = left_alone_by(connection, desk.staff_id, account, role=desk.role, source=desk.source)
+    return left_alone or desk.verification.fault(protects=protects)
+
+
+def left_alone_by(
+    connection: Connection, staff_id: str, account: Account, *, role: str, source: str
+) -> DeskRefusal | Protected | None:
+    """Tell why staff may do nothing to the account: it is their own, that of other staff, or protected."""
+    if account.protected_at is not None:
+        return Protected()
+    is_staff = holds_role_within(connection, account.id, role=role, source=source)
+    return at_whose(account, staff_id=staff_id, is_staff=is_staff)

@@ -1,0 +1,312 @@
+"""The help desk: whom it leaves alone, what it asks first, and what each of its deeds ends (G-64 to G-69)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from idp.domain.account_lock import LockReason
+from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
+from idp.domain.provisioning import Missing, Protected
+from idp.domain.ticket import BadTicket
+from idp.usecases.deny_request import RequestDenied, deny_request
+from idp.usecases.end_account_sessions import SessionsEnded, end_account_sessions
+from idp.usecases.find_accounts import AccountCard, find_accounts, show_card
+from idp.usecases.invite_again import InvitedAgain, NothingToActivate, invite_again
+from idp.usecases.issue_temporary_password import NothingToReset, TemporaryPassword, issue_temporary_password
+from idp.usecases.lock_account import AccountLocked, lock_account
+from idp.usecases.protect_account import protect_account
+from idp.usecases.sessions import find_session
+from idp.usecases.unlock_account import AccountUnlocked, unlock_account
+from kernel.audit import Actor
+from tests.support.accounts import switched
+from tests.support.scim import USER_EXTENSION, a_scim_world, a_user
+from tests.support.staff import STAFF_ROLE, make_staff
+from tests.support.staff_deeds import STAFF, lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.clock import FrozenClock
+    from kernel.database import Database
+    from tests.support.gatehouse import Gatehouse
+
+SOURCE = "registration-worker"
+SURE = Verification("INC-4711", frozenset(Check))
+TOLD = {"ticket": "INC-4711", "ground": "holder", "checks": "called-back person-id organization"}
+
+
+def card(gatehouse: Gatehouse, account_id: str, staff_id: str = "") -> AccountCard:
+    """Return what the help desk sees of an account."""
+    found = show_card(gatehouse.services, account_id, staff_id=staff_id, role=STAFF_ROLE, source=SOURCE)
+    assert found is not None
+    return found
+
+
+def deeds(
+    gatehouse: Gatehouse, staff_id: str, account_id: str, user_name: str, stated: Verification = SURE
+) -> dict[str, Callable[[], object]]:
+    """Return every deed of the help desk, as somebody of staff does it to an account."""
+    services, actor = gatehouse.services, Actor("account", staff_id)
+    desk = Desk(staff_id, account_id, STAFF_ROLE, SOURCE, stated)
+    seen = card(gatehouse, account_id)
+    former = seen.detail.password.set_at if seen.detail.password else None
+    return {
+        "lock": lambda: lock_account(
+            services, user_name, reason=LockReason.COMPROMISED, actor=actor, desk=desk
+        ),
+        "unlock": lambda: unlock_account(services, user_name, actor=actor, desk=desk),
+        "reset": lambda: issue_temporary_password(services, user_name, actor=actor, desk=desk, former=former),
+        "end": lambda: end_account_sessions(services, user_name, actor=actor, desk=desk),
+        "invite": lambda: invite_again(services, user_name, former=seen.invited_at, actor=actor, desk=desk),
+    }
+
+
+DONE = (
+    "gateway:account:locked",
+    "gateway:account:unlocked",
+    "gateway:account:sessions-ended",
+    "gateway:account:invited-again",
+    "gateway:password:reset",
+)
+
+
+def changes(gatehouse: Gatehouse) -> list[str]:
+    """Return what the audit tells of deeds of staff."""
+    return [row.tag for row in gatehouse.audit() if row.tag in DONE]
+
+
+# --- whom it leaves alone ----------------------------------------------------------------------------
+
+
+def test_staff_do_nothing_to_themselves_to_one_another_or_to_what_is_protected(gatehouse: Gatehouse) -> None:
+    """Section 6.7: no account of staff is taken over, or kept out, from a colleague's browser; nor is one's own."""
+    robin, sam = gatehouse.a_holder("clarkr"), gatehouse.a_holder("lees")
+    guarded, nora = gatehouse.a_holder("guarded"), gatehouse.a_holder()
+    make_staff(gatehouse, robin.id, sam.id)
+    protect_account(gatehouse.services, "guarded", actor=STAFF)
+    for target, expected in (
+        (robin, DeskRefusal.OWN),
+        (sam, DeskRefusal.STAFF),
+        (guarded, Protected()),
+    ):
+        assert card(gatehouse, target.id, robin.id).left_alone == expected
+        for name, deed in deeds(gatehouse, robin.id, target.id, target.user_name).items():
+            assert deed() == expected, (name, target.user_name)
+    assert card(gatehouse, nora.id, robin.id).left_alone is None
+    assert changes(gatehouse) == []
+
+
+def test_a_role_of_the_same_name_from_elsewhere_makes_nobody_staff(gatehouse: Gatehouse) -> None:
+    """A directory cannot put an account out of the help desk's reach."""
+    robin, nora = gatehouse.a_holder("clarkr"), gatehouse.a_holder()
+    make_staff(gatehouse, robin.id)
+    make_staff(gatehouse, nora.id, source="okta")
+    assert card(gatehouse, nora.id, robin.id).left_alone is None
+    assert deeds(gatehouse, robin.id, nora.id, "fieldn")["end"]() == SessionsEnded(1)
+
+
+def test_who_was_not_verified_gets_nothing(gatehouse: Gatehouse) -> None:
+    """G-65: every deed asks for each check and a number; without being asked staff only protect."""
+    nora = gatehouse.a_holder()
+    robin = gatehouse.a_holder("clarkr")
+    half = Verification("INC-4711", frozenset({Check.CALLED_BACK}))
+    bare = Verification("", frozenset(Check))
+    for stated, expected in ((half, DeskRefusal.UNVERIFIED), (bare, DeskRefusal.TICKET)):
+        for name, deed in deeds(gatehouse, robin.id, nora.id, "fieldn", stated).items():
+            assert deed() is expected, name
+    own = Verification("INC-4711", ground=Ground.STAFF)
+    for name, deed in deeds(gatehouse, robin.id, nora.id, "fieldn", own).items():
+        if name not in ("lock", "end"):
+            assert deed() is DeskRefusal.UNVERIFIED, name
+    assert changes(gatehouse) == []
+
+
+def test_a_name_that_went_to_somebody_else_meanwhile_is_not_followed(gatehouse: Gatehouse) -> None:
+    """SF-07: what staff looked at was another account."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    for name, deed in deeds(gatehouse, robin.id, nora.id, "clarkr").items():
+        assert deed() == Missing(), name
+    for name, deed in deeds(gatehouse, robin.id, nora.id, "nobody").items():
+        assert deed() == Missing(), name
+    assert changes(gatehouse) == []
+
+
+# --- what it does ------------------------------------------------------------------------------------
+
+
+def test_each_deed_stands_in_the_audit_with_how_its_holder_was_verified(gatehouse: Gatehouse) -> None:
+    """G-65: who did it, to whom, by which request and after which checks; and no name."""
+    robin, nora = gatehouse.a_holder("clarkr"), gatehouse.a_holder()
+    new = gatehouse.provision("newcomer")
+    made = deeds(gatehouse, robin.id, nora.id, "fieldn")
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    assert isinstance(made["reset"](), TemporaryPassword)
+    assert made["end"]() == SessionsEnded(0)
+    assert isinstance(made["lock"](), AccountLocked)
+    assert isinstance(made["unlock"](), AccountUnlocked)
+    assert deeds(gatehouse, robin.id, new.id, "newcomer")["invite"]() == InvitedAgain()
+    for tag, target in (
+        ("gateway:password:reset", nora),
+        ("gateway:account:sessions-ended", nora),
+        ("gateway:account:locked", nora),
+        ("gateway:account:unlocked", nora),
+        ("gateway:account:invited-again", new),
+    ):
+        (row,) = gatehouse.audit(tag)
+        assert (row.actor_kind, row.actor_id, row.target, row.organization) == (
+            "account",
+            robin.id,
+            target.id,
+            "10001",
+        ), tag
+        assert dict(row.details).items() >= TOLD.items(), tag
+        assert "fieldn" not in repr(row), tag
+
+
+def test_a_denial_is_written_down_and_changes_nothing(gatehouse: Gatehouse) -> None:
+    """G-65: "otherwise the request will be denied"; of staff's accounts, too, and never without a number."""
+    nora, services = gatehouse.a_holder(), gatehouse.services
+    before = card(gatehouse, nora.id).detail
+    for ticket in ("", "Nora Field"):
+        done = deny_request(services, nora.id, doubt=Doubt.IMPOSTOR, ticket=ticket, actor=STAFF)
+        assert done == BadTicket()
+    nobody = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert deny_request(services, nobody, doubt=Doubt.IMPOSTOR, ticket="INC-1", actor=STAFF) == Missing()
+    done = deny_request(services, nora.id, doubt=Doubt.WRONG_ANSWERS, ticket="INC-1", actor=STAFF)
+    assert done == RequestDenied()
+    (row,) = gatehouse.audit("gateway:account:request-denied")
+    assert (row.target, row.reason, dict(row.details)) == (nora.id, "wrong-answers", {"ticket": "INC-1"})
+    found = card(gatehouse, nora.id)
+    assert found.detail == before
+    assert [(each.tag, each.reason) for each in found.deeds] == [(row.tag, row.reason)]
+
+
+def test_signing_a_person_out_everywhere_leaves_her_password_and_tells_her(gatehouse: Gatehouse) -> None:
+    """UI-05: sessions and sign-ins under way end; who was signed in nowhere gets no letter."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    session = gatehouse.sign_in(nora).session_token
+    desk = Desk(robin.id, nora.id, STAFF_ROLE, SOURCE, Verification("INC-1", ground=Ground.STAFF))
+    for sessions in (1, 0):
+        done = end_account_sessions(gatehouse.services, "fieldn", actor=STAFF, desk=desk)
+        assert done == SessionsEnded(sessions)
+    assert find_session(gatehouse.services, session) is None
+    assert gatehouse.audit("gateway:session:ended")[-1].reason == "ended-by-staff"
+    assert len(gatehouse.letters("sessions-ended", "fieldn@acme.example")) == 1
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    assert gatehouse.sign_in(nora).session_token
+
+
+def test_of_two_who_reset_a_password_at_once_one_is_told_a_password(gatehouse: Gatehouse) -> None:
+    """G-69: the password that was read aloud is the one that works; the other is told that it changed."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    seen = deeds(gatehouse, robin.id, nora.id, "fieldn")["reset"]
+    assert isinstance(seen(), TemporaryPassword)
+    assert seen() is DeskRefusal.MEANWHILE
+    assert len(gatehouse.audit("gateway:password:reset")) == 1
+    again = deeds(gatehouse, robin.id, nora.id, "fieldn")["reset"]
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    assert isinstance(again(), TemporaryPassword), "what was lost on the way is made anew"
+
+
+def test_of_two_clicks_one_letter_comes_and_its_link_works(gatehouse: Gatehouse) -> None:
+    """G-14, G-25, X-05: the newest link alone works; only who waits for activation gets one."""
+    robin = gatehouse.a_holder("clarkr")
+    new = gatehouse.provision("newcomer")
+    former = gatehouse.link_token(new.email)
+    invite = deeds(gatehouse, robin.id, new.id, "newcomer")["invite"]
+    gatehouse.clock.advance(dt.timedelta(days=91))
+    assert invite() == InvitedAgain()
+    assert invite() is DeskRefusal.MEANWHILE
+    assert len(gatehouse.letters("activation", new.email)) == 2
+    assert gatehouse.link_token(new.email) != former
+    nora = gatehouse.activate(new)
+    assert deeds(gatehouse, robin.id, nora.id, "newcomer")["invite"]() == NothingToActivate()
+    off = gatehouse.provision("off")
+    switched(gatehouse.services, off.id, active=False)
+    made = deeds(gatehouse, robin.id, off.id, "off")
+    assert (made["invite"](), made["reset"]()) == (NothingToActivate(), NothingToReset())
+
+
+# --- what it sees ------------------------------------------------------------------------------------
+
+
+def test_a_card_tells_how_an_account_stands_and_who_did_what_to_it(gatehouse: Gatehouse) -> None:
+    """Section 6.7: the lock with its reason, the last sign-in, factors by their kind, and no secret."""
+    nora = gatehouse.a_holder()
+    found = card(gatehouse, nora.id)
+    assert (found.last_sign_in is not None, found.lock, found.deeds) == (True, None, ())
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    signed_in_at = gatehouse.clock.now()
+    gatehouse.sign_in(nora)
+    found = card(gatehouse, nora.id)
+    assert found.last_sign_in is not None
+    assert found.last_sign_in.at == signed_in_at
+    lock(gatehouse.services)
+    found = card(gatehouse, nora.id)
+    assert found.lock is not None
+    assert (found.lock.reason, found.lock.who) == ("compromised", "console")
+    assert found.deeds == (found.lock,)
+    assert show_card(gatehouse.services, "nobody", staff_id="", role=STAFF_ROLE, source=SOURCE) is None
+    unlock_account(gatehouse.services, "fieldn", actor=STAFF)
+    assert card(gatehouse, nora.id).lock is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", []),
+        ("nobody", []),
+        ("ield", []),
+        ("fieldn", ["fieldn"]),
+        ("FIELD", ["fieldn", "fieldq"]),
+        ("nora", ["fieldn"]),
+        ("nora f", ["fieldn"]),
+        ("Nora Field", ["fieldn"]),
+        ("quentin fieldi", ["fieldq"]),
+        ("nora@acme.example", ["fieldn"]),
+        ("nora@", ["fieldn"]),
+        ("PID-77", ["fieldn"]),
+        ("PID-7", []),
+        ("%", []),
+        ("f_eldn", []),
+    ],
+)
+def test_somebody_is_found_by_what_she_says_she_is_called(
+    gateway_database: Database, clock: FrozenClock, words: str, expected: list[str]
+) -> None:
+    """G-64: user name, names, e-mail address from their beginning, and the whole person id; in any case."""
+    world = a_scim_world(gateway_database, clock=clock)
+    for user_name, given, family, mail, person_id in (
+        ("fieldn", "Nora", "Field", "nora@acme.example", "PID-77"),
+        ("fieldq", "Quentin", "Fielding", "q@acme.example", "PID-78"),
+        ("zoe", "Zoe", "Adams", "zoe@acme.example", "PID-79"),
+    ):
+        answer = world.request(
+            "POST",
+            "/Users",
+            a_user(
+                user_name,
+                name={"givenName": given, "familyName": family},
+                displayName=f"{given} {family}",
+                emails=[{"value": mail}],
+                **{USER_EXTENSION: {"personId": person_id}},
+            ),
+        )
+        assert answer.status == 201, answer
+    found = find_accounts(world.services, words)
+    assert ([each.user_name for each in found.accounts], found.more) == (expected, False)
+
+
+def test_no_more_are_shown_than_one_can_look_through(gatehouse: Gatehouse) -> None:
+    """A search is no list of everybody; who is called just so stands first."""
+    for number in range(22):
+        gatehouse.provision(f"moreau{number:02}")
+    gatehouse.provision("moreau")
+    found = find_accounts(gatehouse.services, "moreau")
+    assert (len(found.accounts), found.more) == (20, True)
+    assert [each.user_name for each in found.accounts[:2]] == ["moreau", "moreau00"]
+    assert find_accounts(gatehouse.services, "moreau07").more is False
