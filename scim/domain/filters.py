@@ -157,7 +157,7 @@ class _Compiler(FilterVisitor[Condition]):
             try:
                 condition = Constant(value=False) if step.foreign else self.visit(step.node)
             except _ForeignAttributeError:
-                condition = Constant(value=False)
+                condition = Constant(value=_is_met_by_nothing(step.node))
             self._made.append(condition)
         return self._made.pop()
 
@@ -308,6 +308,13 @@ class _Compiler(FilterVisitor[Condition]):
         if not head.is_complex:
             return head if path.attr.lower() == "value" else None
         return head.parts.get(path.attr.lower())
+
+
+def _is_met_by_nothing(node: FilterNode) -> bool:
+    """Tell whether a term is met by an attribute without a value: as ``ne`` is, and ``eq null``."""
+    if not isinstance(node, Comparison):
+        return False
+    return node.op is (CompareOperator.eq if node.value is None else CompareOperator.ne)
 
 
 def _at_top(catalogue: Catalogue, path: AttrPath) -> Attribute | None:

@@ -343,6 +343,28 @@ def test_the_root_asks_every_type(world: ScimWorld) -> None:
     ]
 
 
+def test_what_one_type_alone_has_is_without_a_value_in_the_other(world: ScimWorld) -> None:
+    """D5, RFC 7644 §3.4.2.1: whoever cannot have a value answers as who has none does, ``ne`` and ``null`` too."""
+    world.post("/Users", a_user("titled", title="Warden"))
+    without = world.post("/Users", a_user("plain"))["id"]
+    group = world.post("/Groups", a_group())["id"]
+    for condition, met in (
+        ('title ne "Warden"', True),
+        ("title eq null", True),
+        ('not (title eq "Warden")', True),
+        ('emails.type ne "work" or title ne "Warden"', True),
+        (f'{USER_EXTENSION}:custodianPersonId ne "1" and title ne "Warden"', True),
+        ('title eq "x"', False),
+        ("title ne null", False),
+        ("title pr", False),
+        ('title lt "x" and title ne "Warden"', False),
+        ('ims[value ne "x"]', False),
+    ):
+        answer = world.get("/", query={"filter": condition})
+        found = [each["id"] for each in answer["Resources"]]
+        assert [each in found for each in (without, group)] == [met, met], condition
+
+
 def test_what_no_type_has_is_refused_at_the_root(world: ScimWorld) -> None:
     """D5, E8, F1: whatever stands beside it, in a filter as in an order, asked in a query or in a body."""
     for asked, scim_type in (
