@@ -118,8 +118,9 @@ def patch_group(services: IdpServices, write: GroupWrite) -> Outcome:
     patch = Patch(Group, asked.rest, client.tolerance, client.effort)
 
     def edit(record: Record) -> dict[str, Any]:
-        group = Group.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        patch.apply(group)
+        document = stated_document(record)
+        group = Group.model_validate_json(document, scim_policy=TOLERANT)
+        patch.apply(group, document)
         resource: dict[str, Any] = group.model_dump()
         return resource
 

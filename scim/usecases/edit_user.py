@@ -107,8 +107,9 @@ def patch_user(
     patch = Patch(User, operations, client.tolerance, client.effort)
 
     def draft(record: Record) -> dict[str, Any] | None:
-        user = User.model_validate_json(stated_document(record), scim_policy=TOLERANT)
-        if not patch.apply(user):
+        document = stated_document(record)
+        user = User.model_validate_json(document, scim_policy=TOLERANT)
+        if not patch.apply(user, document):
             return None
         resource = wire_form(user)
         merge_entries(USERS, resource)

@@ -64,9 +64,9 @@ def test_a_request_compares_so_many_values_and_no_more(profile: Profile) -> None
     """RX-13: each of a thousand operations looked at thousands of entries, for minutes."""
     entries = 100
     most = [SELECTED] * (MOST_COMPARISONS // (2 * (entries + 5)))
-    assert Patch(User, most, profile.tolerance, Effort()).apply(_user(entries))
+    assert Patch(User, most, profile.tolerance, Effort()).apply(_user(entries), "")
     with pytest.raises(TooManyException):
-        Patch(User, [*most, SELECTED], profile.tolerance, Effort()).apply(_user(entries))
+        Patch(User, [*most, SELECTED], profile.tolerance, Effort()).apply(_user(entries), "")
 
 
 def test_the_operations_of_a_job_share_what_a_request_may_cost() -> None:
@@ -74,8 +74,8 @@ def test_the_operations_of_a_job_share_what_a_request_may_cost() -> None:
     effort = Effort()
     effort.spend(MOST_COMPARISONS - 2 * (10 + 5))
     patch = Patch(User, [SELECTED], Profile.RFC.tolerance, effort)
-    assert patch.apply(_user(10))
-    assert patch.apply(_user(10))
+    assert patch.apply(_user(10), "")
+    assert patch.apply(_user(10), "")
     with pytest.raises(TooManyException):
         Patch(User, [SELECTED], Profile.RFC.tolerance, effort)
 

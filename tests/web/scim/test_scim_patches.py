@@ -339,6 +339,36 @@ def test_every_shape_does_what_it_says(world: ScimWorld, name: str) -> None:
     assert set(found["schemas"]) == {each for each in found if each.startswith("urn:")} | {USER_SCHEMA}
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked"), [("Straße", "STRASSE"), ("strasse", "Straße"), ("ﬁle", "FILE"), ("ΟΔΟΣ", "οδοσ")]
+)
+def test_a_path_selects_what_a_search_finds(world: ScimWorld, stored: str, asked: str) -> None:
+    """H7, E14: by the rule that user names are compared by, whatever the letters."""
+    roles = [{"value": stored, "type": "work"}, {"value": "other"}]
+    selection = f"roles[value eq {json.dumps(asked)}]"
+    for number, (operation, left) in enumerate(
+        [
+            (
+                {"op": "replace", "path": f"{selection}.display", "value": "x"},
+                [roles[0] | {"display": "x"}, roles[1]],
+            ),
+            (
+                {"op": "add", "path": selection, "value": {"display": "x"}},
+                [roles[0] | {"display": "x"}, roles[1]],
+            ),
+            ({"op": "remove", "path": selection}, roles[1:]),
+            ({"op": "remove", "path": "roles", "value": [{"value": asked}]}, roles[1:]),
+            ({"op": "add", "path": "roles", "value": [roles[0] | {"value": asked}]}, roles),
+        ]
+    ):
+        made = world.post("/Users", a_user(f"u{number}", roles=roles))
+        assert world.found("Users", f'userName eq "u{number}" and {selection}') == [f"u{number}"]
+        answer = world.patch(f"/Users/{made['id']}", operation)
+        assert answer.status == 200, answer.body
+        assert answer["roles"] == left, operation
+        assert (answer.headers["etag"] == made.headers["etag"]) == (left == roles)
+
+
 REMOVALS = {
     "an attribute": ("phoneNumbers", "phoneNumbers"),
     "a sub-attribute": ("name.givenName", None),
