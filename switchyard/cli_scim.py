@@ -55,6 +55,11 @@ def list_clients(settings: Path | None, *, as_json: bool) -> None:
     "--scope", default="scim.read scim.write", show_default=True, help="What its static tokens may do."
 )
 @click.option("--extension", is_flag=True, help="It may use Switchyard's own extension.")
+@click.option(
+    "--leave-out-unknown-members",
+    is_flag=True,
+    help="Do without the members of a group that nobody knows; else one of them refuses the change.",
+)
 @click.option("--require-match", is_flag=True, help="Answer 428 to a write that names no version.")
 @click.option(
     "--requests-per-second", type=int, help="Its own limit, on all nodes together. [default: the settings']"
@@ -75,6 +80,7 @@ def set_client(  # noqa: PLR0913 - one for each option
     profile: str,
     scope: str,
     extension: bool,
+    leave_out_unknown_members: bool,
     require_match: bool,
     requests_per_second: int | None,
     allowed_addresses: tuple[str, ...],
@@ -101,6 +107,7 @@ def set_client(  # noqa: PLR0913 - one for each option
         disabled=disable,
         require_match=require_match,
         extension=extension,
+        leave_out_unknown_members=leave_out_unknown_members,
         requests_per_second=requests_per_second,
         allowed_addresses=allowed_addresses,
     )
@@ -245,6 +252,7 @@ def _client_line(client: StoredScimClient) -> str:
         "disabled" if client.disabled else "enabled",
         f"static tokens may {' '.join(sorted(client.scopes))}",
         *(["may use our extension"] if client.extension else []),
+        *(["leaves out unknown members"] if client.leave_out_unknown_members else []),
         *(["needs If-Match"] if client.require_match else []),
         *([f"{rate} requests per second"] if rate is not None else []),
         *([f"from {' '.join(client.allowed_addresses)} alone"] if client.allowed_addresses else []),
@@ -260,6 +268,7 @@ def _client_facts(client: StoredScimClient) -> dict[str, object]:
         "disabled": client.disabled,
         "scopes": sorted(client.scopes),
         "extension": client.extension,
+        "leave_out_unknown_members": client.leave_out_unknown_members,
         "require_match": client.require_match,
         "requests_per_second": client.requests_per_second,
         "allowed_addresses": [*map(str, client.allowed_addresses)],

@@ -172,6 +172,7 @@ class LabScimClient(Part):
     scope: Text = f"{READ} {WRITE}"
     require_match: bool = False
     extension: bool = False
+    leave_out_unknown_members: bool = False
     requests_per_second: int | None = None
     allowed_addresses: tuple[str, ...] = ()
     disabled: bool = False

@@ -307,6 +307,7 @@ def _furnish_scim_client(services: IdpServices, wanted: LabScimClient, key: str)
         requests_per_second=wanted.requests_per_second,
         allowed_addresses=wanted.allowed_addresses,
         extension=wanted.extension,
+        leave_out_unknown_members=wanted.leave_out_unknown_members,
     )
     outcome = store_scim_client(services, order, actor=_ACTOR)
     if not isinstance(outcome, ScimClientStored):

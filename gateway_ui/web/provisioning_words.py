@@ -147,6 +147,15 @@ _ADVICE: Mapping[tuple[int, str], Advice] = MappingProxyType(
 )
 
 
+_LEFT_OUT = Advice(
+    mark("Members that nobody knows were left out of the group. Everything else was done."),
+    mark(
+        "Search for the person: the account was never made, was deleted, or belongs to another sender. Once "
+        "it is there, the sender has to put it into the group again."
+    ),
+)
+
+
 def deed(record: RequestRecord) -> str:
     """Return what the request asked for, in the language of the page."""
     return _(_DEEDS.get((record.operation, record.resource), _OTHER))
@@ -161,14 +170,21 @@ def verdict(record: RequestRecord) -> Verdict:
     if record.outcome is Outcome.READ:
         return Verdict(_("Read"), "grey")
     if record.operation in (Operation.CHANGE, Operation.REPLACE) and not _changes(record):
-        return Verdict(_("Nothing to do"), "grey")
+        return (
+            Verdict(_("Nothing changed"), "yellow")
+            if record.left_out
+            else Verdict(_("Nothing to do"), "grey")
+        )
     return Verdict(_("Done"), "green")
 
 
 def advice(record: RequestRecord) -> Advice | None:
-    """Return what the refusal means and what to do, in the language of the page; None where all went well."""
+    """Return what the refusal means and what to do, in the language of the page; None where all went well.
+
+    Where members were left out, all did not.
+    """
     if record.outcome is not Outcome.REFUSED:
-        return None
+        return Advice(_(_LEFT_OUT.meaning), _(_LEFT_OUT.next_step)) if record.left_out else None
     family = 500 if record.status >= 500 else 400
     for key in ((record.status, record.scim_type), (record.status, ""), (family, "")):
         if key in _ADVICE:

@@ -67,6 +67,15 @@ _EXTENSION = Field(
         "do not need it."
     ),
 )
+_UNKNOWN_MEMBERS = Field(
+    "leave_out_unknown_members",
+    Kind.SWITCH,
+    mark("Unknown members of its groups are left out"),
+    mark(
+        "Otherwise one member that is not there refuses the whole change. How many were left out is told "
+        "with each of the provisioning requests."
+    ),
+)
 _RIGHTS = Field(
     "scopes",
     Kind.BOXES,
@@ -107,7 +116,7 @@ NEW_VALUES: Values = {"profile": "rfc", "scopes": [WRITE, READ]}
 
 def layout(*, new: bool) -> Layout:
     """Return the form: with the client's ID where it is made."""
-    about = (_ID, _NAME, _PROFILE, _EXTENSION) if new else (_NAME, _PROFILE, _EXTENSION)
+    about = (*([_ID] if new else []), _NAME, _PROFILE, _EXTENSION, _UNKNOWN_MEMBERS)
     return Layout(
         (
             Section(mark("About it"), about),
@@ -128,6 +137,7 @@ def stored_values(client: StoredScimClient) -> Values:
         "requests_per_second": "" if rate is None else str(rate),
         "require_match": "yes" if client.require_match else "",
         "extension": "yes" if client.extension else "",
+        "leave_out_unknown_members": "yes" if client.leave_out_unknown_members else "",
     }
 
 
@@ -149,6 +159,7 @@ def order_of(client_id: str, values: Values, errors: FormErrors) -> ScimClientOr
         scopes=frozenset(values["scopes"]),
         require_match=values["require_match"] == "yes",
         extension=values["extension"] == "yes",
+        leave_out_unknown_members=values["leave_out_unknown_members"] == "yes",
         requests_per_second=int(rate) if is_number else None,
         allowed_addresses=tuple(str(values["allowed_addresses"]).split()),
     )

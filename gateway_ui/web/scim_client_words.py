@@ -52,6 +52,7 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
         "scopes": mark("What its static tokens may do"),
         "require_match": mark("Versions"),
         "extension": mark("Switchyard's own extension"),
+        "leave_out_unknown_members": mark("Unknown members of groups"),
         "requests_per_second": mark("Requests per second"),
         "allowed_addresses": mark("Addresses it asks from"),
     }

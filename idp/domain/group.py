@@ -78,6 +78,11 @@ class MemberChange:
         """Tell that the request says nothing about members."""
         return self.whole is None and not self.added and not self.removed
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Everybody who is to be in the group because of the request."""
+        return self.added if self.whole is None else self.whole
+
     def add(self, ids: frozenset[str]) -> MemberChange:
         """Return the change that also adds ``ids``."""
         if self.whole is not None:

@@ -55,7 +55,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request, or ``times`` equal ones within a moment."""
+    """One request, or ``times`` equal ones within a moment.
+
+    ``left_out`` is how many members it named that nobody knows, and was done without.
+    """
 
     id: str
     at: dt.datetime
@@ -73,6 +76,7 @@ class RequestRecord:
     changed: tuple[str, ...]
     added: int
     removed: int
+    left_out: int
     times: int
     in_bulk: bool
 

@@ -16,7 +16,8 @@ class StoredScimClient:
 
     ``events`` is how its stream, if it has one, tells of what it provisions (:class:`Payload`).
     ``allowed_addresses`` are the networks it may ask from, none meaning any; ``extension`` says whether it
-    may state our own extension of the schemas.
+    may state our own extension of the schemas, ``leave_out_unknown_members`` that members of a group that
+    are none of its resources are left out, where they are refused otherwise.
     """
 
     id: str
@@ -29,6 +30,7 @@ class StoredScimClient:
     events: str = Payload.NONE
     allowed_addresses: tuple[str, ...] = ()
     extension: bool = False
+    leave_out_unknown_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)

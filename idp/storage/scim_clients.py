@@ -46,6 +46,7 @@ COLUMNS = (
     scim_client.c.requests_per_second,
     scim_client.c.allowed_addresses,
     scim_client.c.extension,
+    scim_client.c.leave_out_unknown_members,
     select(event_stream.c.provisioning)
     .where(event_stream.c.client_id == scim_client.c.id, event_stream.c.status != "disabled")
     .scalar_subquery()
@@ -65,9 +66,19 @@ _BY_TOKEN = Prepared(
 
 def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
     """Return the SCIM client of a row that begins with :data:`COLUMNS`."""
-    identifier, name, profile, scopes, disabled_at, require_match, rate, addresses, extension, events = row[
-        : len(COLUMNS)
-    ]
+    (
+        identifier,
+        name,
+        profile,
+        scopes,
+        disabled_at,
+        require_match,
+        rate,
+        addresses,
+        extension,
+        leave_out,
+        events,
+    ) = row[: len(COLUMNS)]
     return StoredScimClient(
         id=identifier,
         name=name,
@@ -79,6 +90,7 @@ def to_scim_client(row: Sequence[Any]) -> StoredScimClient:
         events=events or Payload.NONE,
         allowed_addresses=tuple(addresses.split()),
         extension=bool(extension),
+        leave_out_unknown_members=bool(leave_out),
     )
 
 
@@ -104,6 +116,7 @@ def values_of(client: StoredScimClient) -> dict[str, Any]:
         "requests_per_second": client.requests_per_second,
         "allowed_addresses": " ".join(client.allowed_addresses),
         "extension": client.extension,
+        "leave_out_unknown_members": client.leave_out_unknown_members,
     }
 
 

@@ -33,7 +33,8 @@ _DEFAULT_PROFILE = "rfc"
 class Provisioner:
     """A client whose token is good; ``audience`` is None where it is good for SCIM and nothing else.
 
-    ``extension`` says whether it may state our own extension of the schemas.
+    ``extension`` says whether it may state our own extension of the schemas, and
+    ``leave_out_unknown_members`` that members which are none of its resources are left out.
     ``events`` is how it hears of what it provisions (:class:`idp.domain.security_events.Payload`), and
     ``is_outside`` says that it asks from where it may not, so that the token is good for nothing (SA-11).
     """
@@ -48,6 +49,7 @@ class Provisioner:
     events: str = Payload.NONE
     is_outside: bool = False
     bound_to: Confirmation | None = None
+    leave_out_unknown_members: bool = False
 
     def may_reach(self, audience: str) -> bool:
         """Tell whether the token was made for ``audience`` (RFC 8707), and is shown where it may be."""
@@ -129,6 +131,7 @@ def _registered(
         stored.events,
         is_outside,
         bound_to,
+        stored.leave_out_unknown_members,
     )
 
 

@@ -33,7 +33,7 @@ from idp.usecases.members import (
     parted,
     touch_moved,
 )
-from idp.usecases.provisioning_log import forgetting_undone, record_deed
+from idp.usecases.provisioning_log import forgetting_undone, note_left_out, record_deed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.errors import UndoneError
@@ -45,13 +45,15 @@ class GroupEdit:
     """What a source wants of a group: other attributes (``facts``), other members, or both, as one.
 
     ``facts`` were computed from ``expected_version``; any other version of the group refuses the edit. Where
-    only members change, ``source_version`` may raise the fence with them.
+    only members change, ``source_version`` may raise the fence with them. With ``leave_out_unknown`` it is
+    done without the members that are none of the source's resources; otherwise one of them refuses it (J2).
     """
 
     facts: GroupFacts | None = None
     members: MemberChange = field(default_factory=MemberChange)
     source_version: int | None = None
     expected_version: int | None = None
+    leave_out_unknown: bool = False
 
     @property
     def fence(self) -> int | None:
@@ -175,7 +177,14 @@ def _attempt(job: _Job, *, has_turn: bool) -> GroupChanged | GroupRefusal:
             refused = _refusal(group, job.edit)
             if group is None or refused is not None:
                 return refused or Missing()
-            moves = move_members(unit, group.id, members, source=job.source, has_turn=has_turn)
+            moves = move_members(
+                unit,
+                group.id,
+                members,
+                source=job.source,
+                has_turn=has_turn,
+                leave_out_unknown=job.edit.leave_out_unknown,
+            )
             outcome = _store(unit, job, group, moves)
             return _showing(outcome, first_members(unit.connection, group.id, _looked_at(job)), job)
     except (RefusedMembersError, _MovedError) as error:
@@ -212,6 +221,7 @@ def _store(unit: Unit, job: _Job, group: Group, moves: Moves) -> GroupChanged:
     facts, fence = job.edit.facts, job.edit.fence
     raised = fence is not None and fence > group.source_version
     if facts is None and not raised and not moves.came and not moves.went:
+        note_left_out(moves.left_out)
         return GroupChanged(group_record(group), changed=False)
     changed = dataclasses.replace(
         group if facts is None else _with_facts(group, facts),
@@ -248,6 +258,7 @@ def _record_change(unit: Unit, job: _Job, group: Group, changed: Group, moves: M
     if moves.came or moves.went:
         names = (*names, "members")
     _audit(unit, changed, names, moves, job.actor)
+    note_left_out(moves.left_out)
     record_deed(unit, changed, before=group, changed=names, added=moves.came, removed=moves.went)
     return GroupChanged(group_record(changed), changed=True)
 

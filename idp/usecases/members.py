@@ -50,12 +50,16 @@ class TurnNeededError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The accounts and the groups that came to a group and that went."""
+    """The accounts and the groups that came to a group and that went.
+
+    ``left_out`` is how many were to come and are nobody that the source knows here.
+    """
 
     added: frozenset[str] = _NOBODY
     removed: frozenset[str] = _NOBODY
     nested: frozenset[str] = _NOBODY
     unnested: frozenset[str] = _NOBODY
+    left_out: int = 0
 
     @property
     def came(self) -> frozenset[str]:
@@ -74,32 +78,48 @@ class Moves:
         return self.removed | self.unnested
 
 
-def move_members(unit: Unit, group_id: str, change: MemberChange, *, source: str, has_turn: bool) -> Moves:
+def move_members(
+    unit: Unit,
+    group_id: str,
+    change: MemberChange,
+    *,
+    source: str,
+    has_turn: bool,
+    leave_out_unknown: bool = False,
+) -> Moves:
     """Apply ``change`` to the group, which is held, and return who came and who went.
 
-    A whole list is compared with the stored one where that is: only the difference leaves the database.
+    A whole list is compared with the stored one where that is: only the difference leaves the database. With
+    ``leave_out_unknown`` ids that name nothing of the source come to nothing, and are counted.
 
     Raises:
         RefusedMembersError: where a member may not come or go.
         TurnNeededError: where groups would, and the turn is not held.
     """
-    wanted = change.added if change.whole is None else change.whole
+    wanted = change.wanted
     added = add_members(unit.connection, group_id, wanted, source=source, now=unit.now)
     rest = wanted - added
     if rest:
         rest -= members_among(unit.connection, group_id, rest)
-    nested = _nest(unit, group_id, rest, source=source, has_turn=has_turn) if rest else _NOBODY
+    groups, unknown = _told_apart(unit, rest, source=source) if rest else (_NOBODY, _NOBODY)
+    if unknown and not leave_out_unknown:
+        raise RefusedMembersError(UnknownMembers(tuple(sorted(unknown))))
+    if rest - groups - unknown:
+        raise RefusedMembersError(Protected())
+    nested = _nest(unit, group_id, groups, source=source, has_turn=has_turn) if groups else _NOBODY
     if change.whole is None:
         removed, leaving = _remove(unit, group_id, change.removed)
     else:
         removed, leaving = _keep(unit, group_id, change.whole)
+    left_out = len(unknown)
     if not leaving:
-        return Moves(added, removed, nested)
+        return Moves(added, removed, nested, left_out=left_out)
     if not has_turn:
         raise TurnNeededError
     if any_protected_within(unit.connection, leaving):
         raise RefusedMembersError(Protected())
-    return Moves(added, removed, nested, unnest(unit.connection, group_id, leaving, now=unit.now))
+    left = unnest(unit.connection, group_id, leaving, now=unit.now)
+    return Moves(added, removed, nested, left, left_out)
 
 
 def _remove(unit: Unit, group_id: str, unwanted: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -120,14 +140,16 @@ def _keep(unit: Unit, group_id: str, kept: frozenset[str]) -> tuple[frozenset[st
     return removed, directly_in_but(unit.connection, group_id, kept)
 
 
+def _told_apart(unit: Unit, ids: frozenset[str], *, source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return which of ``ids`` name groups of the source, and which name nothing of it at all."""
+    groups = known_groups(unit.connection, ids, source=source)
+    others = ids - groups
+    return groups, others - known_accounts(unit.connection, others, source=source)
+
+
 def _nest(
-    unit: Unit, group_id: str, wanted: frozenset[str], *, source: str, has_turn: bool
+    unit: Unit, group_id: str, groups: frozenset[str], *, source: str, has_turn: bool
 ) -> frozenset[str]:
-    groups = known_groups(unit.connection, wanted, source=source)
-    others = wanted - groups
-    if others:
-        unknown = others - known_accounts(unit.connection, others, source=source)
-        raise RefusedMembersError(UnknownMembers(tuple(sorted(unknown))) if unknown else Protected())
     new = groups - directly_in(unit.connection, group_id, groups)
     if not new:
         return _NOBODY

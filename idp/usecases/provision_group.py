@@ -12,7 +12,7 @@ from idp.storage.groups import insert_group, known_groups
 from idp.storage.nesting import lock_groups, take_turn
 from idp.storage.violations import TakenError
 from idp.usecases.members import MemberRefusal, RefusedMembersError, move_members, touch_moved
-from idp.usecases.provisioning_log import record_deed
+from idp.usecases.provisioning_log import note_left_out, record_deed
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.store import Unit
@@ -27,11 +27,21 @@ class GroupProvisioned:
 
 
 def provision_group(
-    services: IdpServices, *, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
+    services: IdpServices,
+    *,
+    actor: Actor,
+    source: str,
+    facts: GroupFacts,
+    members: frozenset[str],
+    leave_out_unknown: bool = False,
 ) -> GroupProvisioned | Taken | MemberRefusal:
-    """Make the group that ``facts`` describe, owned by ``source``, as its members are."""
+    """Make the group that ``facts`` describe, owned by ``source``, as its members are.
+
+    With ``leave_out_unknown`` it is made without those of ``members`` that are none of the source's
+    resources; otherwise one of them refuses it (J2).
+    """
     try:
-        return _provision(services, actor, source, facts, members)
+        return _provision(services, actor, source, facts, members, leave_out_unknown=leave_out_unknown)
     except RefusedMembersError as error:
         return error.refusal
     except TakenError as refused:
@@ -39,7 +49,13 @@ def provision_group(
 
 
 def _provision(
-    services: IdpServices, actor: Actor, source: str, facts: GroupFacts, members: frozenset[str]
+    services: IdpServices,
+    actor: Actor,
+    source: str,
+    facts: GroupFacts,
+    members: frozenset[str],
+    *,
+    leave_out_unknown: bool,
 ) -> GroupProvisioned:
     with services.store.write() as unit:
         groups = known_groups(unit.connection, members, source=source) if members else frozenset()
@@ -49,7 +65,12 @@ def _provision(
         group = _new_group(unit, source, facts)
         insert_group(unit.connection, group, facts.values)
         moves = move_members(
-            unit, group.id, MemberChange(added=members), source=source, has_turn=bool(groups)
+            unit,
+            group.id,
+            MemberChange(added=members),
+            source=source,
+            has_turn=bool(groups),
+            leave_out_unknown=leave_out_unknown,
         )
         touch_moved(unit, moves)
         unit.audit.record(
@@ -57,9 +78,10 @@ def _provision(
             actor=actor,
             target=group.id,
             organization=group.organization_id,
-            details={"source": source, "role": group.access_role_key, "added": len(members)},
+            details={"source": source, "role": group.access_role_key, "added": len(moves.came)},
         )
-        record_deed(unit, group, changed=changed_names("{}", facts.document), added=members)
+        note_left_out(moves.left_out)
+        record_deed(unit, group, changed=changed_names("{}", facts.document), added=moves.came)
         return GroupProvisioned(group_record(group), moves.members)
 
 

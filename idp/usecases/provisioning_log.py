@@ -50,6 +50,7 @@ class ServedRequest:
 
     ``announce`` is called with each of its deeds. ``txn`` is what its events have in common; one is drawn
     for a request that was given none. ``part_txn`` is that of the operation of a job which comes next.
+    ``left_out`` is how many members that nobody knows it is done without.
     A plain class, because every request makes one.
     """
 
@@ -58,6 +59,7 @@ class ServedRequest:
         "around",
         "client_id",
         "external_id",
+        "left_out",
         "name",
         "operation",
         "part_txn",
@@ -75,6 +77,7 @@ class ServedRequest:
         self.target_id = target_id
         self.client_id = self.external_id = self.name = ""
         self.txn = self.part_txn = ""
+        self.left_out = 0
         self.announce: Announce | None = None
         self.written: RequestRecord | None = None
         self.around: ServedRequest | None = None
@@ -123,6 +126,13 @@ def note_target_names(*, name: object, external_id: object) -> None:
     if served is not None:
         served.name = _plain(name)
         served.external_id = _plain(external_id)
+
+
+def note_left_out(count: int) -> None:
+    """Note how many members that nobody knows the request is done without, before its deed is recorded."""
+    served = _current.get()
+    if served is not None:
+        served.left_out = count
 
 
 def subject_key(sealer: Sealer, name: str) -> str:
@@ -206,11 +216,12 @@ def forgetting_undone() -> Iterator[None]:
         yield
         return
     written, parts = served.written, [] if served.around is None else served.around.parts
+    left_out = served.left_out
     before = len(parts)
     try:
         yield
     except UndoneError:
-        served.written = written
+        served.written, served.left_out = written, left_out
         del parts[before:]
         raise
 
@@ -242,6 +253,7 @@ def record_answer(
         scim_type,
         reason,
         served.in_bulk,
+        served.left_out,
     )
     if not waiting.counted(same):
         record = _record(store.randomness, store.clock.now(), served, status, scim_type, reason)
@@ -313,6 +325,7 @@ def _record(
         changed=(),
         added=0,
         removed=0,
+        left_out=served.left_out if status < 400 else 0,
         times=1,
         in_bulk=served.in_bulk,
     )

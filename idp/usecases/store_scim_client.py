@@ -27,7 +27,8 @@ class ScimClientOrder:
     ``scopes`` bound its static tokens; access tokens bring their own. ``require_match`` refuses its writes of
     what exists unless they name a version; without ``requests_per_second`` the settings say how many.
     It may ask from ``allowed_addresses`` alone (CIDR notation), or from anywhere if there are none.
-    Without ``extension`` it is told of the standard's schemas alone, and may state nothing of ours.
+    Without ``extension`` it is told of the standard's schemas alone, and may state nothing of ours. With
+    ``leave_out_unknown_members`` one member that nobody knows does not stop the change of a group.
     """
 
     id: str
@@ -39,6 +40,7 @@ class ScimClientOrder:
     requests_per_second: int | None = None
     allowed_addresses: tuple[str, ...] = ()
     extension: bool = False
+    leave_out_unknown_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def ordered(order: ScimClientOrder) -> StoredScimClient:
         requests_per_second=order.requests_per_second,
         allowed_addresses=order.allowed_addresses,
         extension=order.extension,
+        leave_out_unknown_members=order.leave_out_unknown_members,
     )
 
 
@@ -95,6 +98,7 @@ def told_of(order: ScimClientOrder) -> dict[str, JsonValue]:
         "requestsPerSecond": order.requests_per_second,
         "allowedAddresses": [*order.allowed_addresses],
         "extension": order.extension,
+        "leaveOutUnknownMembers": order.leave_out_unknown_members,
     }
 
 

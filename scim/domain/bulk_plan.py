@@ -98,6 +98,11 @@ class _Walk:
         return tuple(sorted(found))
 
 
+def is_reference(value: str) -> bool:
+    """Tell whether ``value`` names a resource by the ``bulkId`` of the operation that makes it."""
+    return value.startswith(_PREFIX)
+
+
 def references(operation: Operation) -> frozenset[str]:
     """Return the names of resources of this job that the operation uses (K2)."""
     found: set[str] = set()

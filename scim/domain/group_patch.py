@@ -53,7 +53,8 @@ class GroupPatch:
 class Held:
     """The members that a group has: the ``type`` of each, by its id.
 
-    ``kind_of`` tells the type of one that only comes with the request; it is asked once about each.
+    ``kind_of`` tells the type of one that only comes with the request, empty of one that is left out; it is
+    asked once about each.
     """
 
     kinds: Mapping[str, str]
@@ -63,7 +64,8 @@ class Held:
     def after(self, change: MemberChange) -> dict[str, str]:
         """Return the members that the group has once ``change`` is made."""
         kept = (self.kinds.keys() if change.whole is None else change.whole) - change.removed
-        return {each: self.kinds.get(each) or self._kind(each) for each in kept | change.added}
+        found = {each: self.kinds.get(each) or self._kind(each) for each in kept | change.added}
+        return {each: kind for each, kind in found.items() if kind}
 
     def _kind(self, member_id: str) -> str:
         if member_id not in self._told:

@@ -23,7 +23,7 @@ from scim.usecases.outcomes import GroupWritten, NotTheirAccess
 def create_group(
     services: IdpServices, *, client: ScimClient, body: dict[str, Any], may_state_access: bool
 ) -> GroupWritten | Taken | MemberRefusal | NotTheirAccess:
-    """Make the group ``body`` describes with its members; none of them may be unknown (J2).
+    """Make the group ``body`` describes with its members; an unknown one refuses it, or is left out (J2).
 
     Raises:
         SCIMException, pydantic.ValidationError: if the body is no valid group.
@@ -35,7 +35,14 @@ def create_group(
     if not may_state_access and states_access(resource):
         return NotTheirAccess()
     facts = group_facts(resource)
-    outcome = provision_group(services, actor=client.actor, source=client.id, facts=facts, members=members)
+    outcome = provision_group(
+        services,
+        actor=client.actor,
+        source=client.id,
+        facts=facts,
+        members=members,
+        leave_out_unknown=client.leaves_out_unknown(members),
+    )
     if isinstance(outcome, GroupProvisioned):
         return GroupWritten(GroupView(outcome.record, outcome.members))
     return outcome

@@ -20,7 +20,7 @@ from idp.domain.provisioning import (
 from idp.domain.query import Record
 from idp.usecases.change_group import GroupChanged, GroupEdit, GroupRefusal, change_group
 from idp.usecases.members import MemberRefusal
-from idp.usecases.search_accounts import GroupView, find_own_group
+from idp.usecases.search_accounts import GroupView, find_own_account, find_own_group
 from idp.usecases.services import IdpServices
 from kernel.errors import BusyError
 from scim.domain.documents import require_schema
@@ -137,9 +137,18 @@ def patch_group(services: IdpServices, write: GroupWrite) -> Outcome:
 def _held(services: IdpServices, client: ScimClient, view: GroupView) -> Held:
     def kind_of(member_id: str) -> str:
         found = find_own_group(services, source=client.id, group_id=member_id, with_members=False)
-        return "User" if found is None else "Group"
+        if found is not None:
+            return "Group"
+        if client.leave_out_unknown_members and not _is_account(services, client, member_id):
+            return ""
+        return "User"
 
     return Held({each.member_id: each.kind for each in view.members or ()}, kind_of)
+
+
+def _is_account(services: IdpServices, client: ScimClient, member_id: str) -> bool:
+    found = find_own_account(services, source=client.id, account_id=member_id, with_groups=False)
+    return found is not None
 
 
 def _change_rows(services: IdpServices, write: GroupWrite, asked: GroupPatch) -> Outcome | None:
@@ -154,7 +163,10 @@ def _change_rows(services: IdpServices, write: GroupWrite, asked: GroupPatch) ->
             if write.is_refused_at(expected):
                 return ConditionFailed()
         edit = GroupEdit(
-            members=asked.members, source_version=asked.source_version, expected_version=expected
+            members=asked.members,
+            source_version=asked.source_version,
+            expected_version=expected,
+            leave_out_unknown=write.client.leaves_out_unknown(asked.members.wanted),
         )
         outcome = _store(services, write, edit)
         if isinstance(outcome, Unfenced):
@@ -182,7 +194,13 @@ def _edit(
             return NotTheirAccess()
         facts = _facts(resource, view.record)
         change = members if isinstance(members, MemberChange) else members(view)
-        outcome = _store(services, write, GroupEdit(facts, change, expected_version=view.record.version))
+        edit_of_group = GroupEdit(
+            facts,
+            change,
+            expected_version=view.record.version,
+            leave_out_unknown=write.client.leaves_out_unknown(change.wanted),
+        )
+        outcome = _store(services, write, edit_of_group)
         if not isinstance(outcome, Moved | Unfenced):
             return outcome
     raise BusyError(retry_after=1)

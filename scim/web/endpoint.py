@@ -248,6 +248,7 @@ def client_of(found: Provisioner) -> ScimClient:
         found.requests_per_second,
         Payload(found.events),
         found.extension,
+        found.leave_out_unknown_members,
     )
 
 

@@ -101,6 +101,7 @@ def _tell(services: IdpServices, served: ServedRequest, response: Response) -> N
         changed=list(written.changed) if written else [],
         added=written.added if written else 0,
         removed=written.removed if written else 0,
+        left_out=written.left_out if written else served.left_out,
         in_bulk=served.in_bulk,
         request_id=current_origin().request_id,
     )

@@ -626,6 +626,7 @@ def upgrade() -> None:
         sa.Column("changed", types.JsonText(), nullable=False, comment="names of attributes, never values"),
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column("left_out", sa.Integer(), nullable=False, comment="how many members that nobody knows"),
         sa.Column(
             "times", sa.Integer(), nullable=False, comment="equal requests within a moment are one row"
         ),
@@ -741,6 +742,12 @@ def upgrade() -> None:
             "require_match", sa.Boolean(), nullable=False, comment="a write without If-Match answers 428"
         ),
         sa.Column("extension", sa.Boolean(), nullable=False, comment="it may state our own extension"),
+        sa.Column(
+            "leave_out_unknown_members",
+            sa.Boolean(),
+            nullable=False,
+            comment="members that nobody knows are left out, not refused",
+        ),
         sa.Column("requests_per_second", sa.Integer(), nullable=True, comment="empty: what the settings say"),
         sa.Column(
             "allowed_addresses", sa.Text(), nullable=False, comment="CIDR, space separated; empty: anywhere"

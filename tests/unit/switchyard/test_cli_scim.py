@@ -40,6 +40,7 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
         "scim.users.write",
         "--require-match",
         "--extension",
+        "--leave-out-unknown-members",
         "--requests-per-second",
         "50",
     )
@@ -50,8 +51,8 @@ def test_a_client_is_registered_gets_tokens_and_loses_them(run: Run) -> None:
     assert said == f"okta is registered:\n{listed.splitlines()[0]}\n"
     assert "okta  okta  okta  enabled  static tokens may scim.users.write" in listed
     assert (
-        "may use our extension  needs If-Match  50 requests per second  from 192.0.2.0/24 2001:db8::1 alone"
-        in listed
+        "may use our extension  leaves out unknown members  needs If-Match  50 requests per second  "
+        "from 192.0.2.0/24 2001:db8::1 alone" in listed
     )
     assert f"token {found[1]}  the tenant of Acme  made" in listed
     assert "used never" in listed

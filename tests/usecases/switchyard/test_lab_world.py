@@ -162,6 +162,7 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
         "scope": "scim.read scim.users.write",
         "require_match": True,
         "extension": True,
+        "leave_out_unknown_members": True,
         "requests_per_second": 40,
         "allowed_addresses": ["127.0.0.0/8", "2001:db8::/32"],
         "disabled": True,
@@ -182,10 +183,11 @@ def test_all_that_an_operator_can_set_of_a_scim_client_the_file_can_say(op: Op) 
         events="full",
         allowed_addresses=("127.0.0.0/8", "2001:db8::/32"),
         extension=True,
+        leave_out_unknown_members=True,
     )
     assert {field.name for field in dataclasses.fields(ScimClientOrder)} == {
         "id", "name", "profile", "scopes", "disabled", "require_match", "requests_per_second", "allowed_addresses",
-        "extension",
+        "extension", "leave_out_unknown_members",
     }  # fmt: skip
     stream = find_stream(op.services.store.database, "idp")
     assert stream is not None

@@ -17,6 +17,9 @@ from idp.domain.provisioning_log import Outcome
 from idp.settings import IdpSettings
 from idp.storage.provisioning_log import Range, page_of_all
 from idp.usecases.find_provisioning_requests import PAGE
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
+from scim.domain.models import GROUP_SCHEMA
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
 from tests.support.gateway import Journey, PagesGateway, a_gateway, heading_of
 from tests.support.ports import free_port
@@ -201,6 +204,32 @@ def test_what_a_reason_is_about_is_read_from_it(office: Office, reason: str, nam
     with office.scim.services.store.read() as connection:
         record = page_of_all(connection, Range(frozenset({Outcome.REFUSED})))[0]
     assert provisioning_words.named(dataclasses.replace(record, reason=reason)) == named
+
+
+def test_members_that_were_left_out_are_told_with_what_to_do(office: Office) -> None:
+    """O11, J2: how many, whether or not anything else was done, in the list and on its own page; never who."""
+    order = ScimClientOrder("directory", "", leave_out_unknown_members=True)
+    assert isinstance(store_scim_client(office.scim.services, order, actor=SYSTEM), ScimClientStored)
+    nobody, group = "01KT1GW6G0R5GAV2QNXRSS0P82", {"schemas": [GROUP_SCHEMA], "displayName": "Guides"}
+    body = group | {"members": [{"value": nobody}]}
+    assert office.send("POST", "/Groups", body, client_id="directory") == 201
+    path = f"/Groups/{office.last['id']}"
+    body["members"] = [{"value": nobody}, {"value": "another"}]
+    assert office.send("PUT", path, body, client_id="directory") == 200
+    assert office.open("?q=Guides") == ["Replace group Guides", "Create group Guides"]
+    listed = office.robin.text
+    assert "1 unknown member was left out" in listed
+    assert "2 unknown members were left out" in listed
+    assert "Nothing changed" in listed
+    assert "Nothing to do" not in listed
+    page = office.open_first("?q=Guides")
+    assert "2 were left out" in page
+    assert "Members that nobody knows were left out of the group." in page
+    assert "Search for the person" in page
+    assert nobody not in listed + page
+    office.robin.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    office.open()
+    assert "2 membres inconnus ont été laissés de côté" in unescape(office.robin.text)
 
 
 def test_a_person_is_found_by_every_name(office: Office) -> None:

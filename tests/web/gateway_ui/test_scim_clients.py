@@ -206,11 +206,12 @@ def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     office.robin.send(client_id="okta", profile="okta", **right)
     assert office.robin.messages == ["5113"], "another's client is not taken over"
     assert office.stored().line.registration.client.name == "The okta"
-    office.robin.send(client_id="okta-2", extension="yes")
+    office.robin.send(client_id="okta-2", extension="yes", leave_out_unknown_members="yes")
     made = office.stored("okta-2").line.registration.client
     assert (made.name, made.profile, made.scopes) == ("okta-2", "okta", {"scim.read"})
-    assert made.extension
+    assert (made.extension, made.leave_out_unknown_members) == (True, True)
     assert "It may use it" in office.robin.text
+    assert "They are left out" in office.robin.text
 
 
 def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: Office) -> None:
@@ -220,6 +221,7 @@ def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: 
         "scopes": frozenset({"scim.users.write", "scim.groups.read"}),
         "require_match": True,
         "extension": True,
+        "leave_out_unknown_members": True,
         "requests_per_second": 50,
         "allowed_addresses": ("192.0.2.0/24", "2001:db8::/32"),
     }
@@ -237,16 +239,19 @@ def test_the_form_gives_back_what_it_was_given_and_changes_nothing_else(office: 
         scopes="scim.write",
         require_match=[],
         extension=[],
+        leave_out_unknown_members=[],
         requests_per_second="",
         allowed_addresses=" 198.51.100.7 \n",
     )
     found = office.stored().line.registration.client
     assert (found.name, found.profile, found.scopes) == ("Okta of Acme", "okta", {"scim.write"})
     assert (found.require_match, found.extension, found.requests_per_second) == (False, False, None)
+    assert not found.leave_out_unknown_members
     assert (found.allowed_addresses, found.disabled) == (("198.51.100.7",), True)
     assert office.live() == [name]
     text = office.robin.text
     assert "Disabled: its token leaked" in text
+    assert "They refuse the change" in text
     assert "Changed: Name, Profile" in unescape(text)
     assert f"Token {name} made" in text
     office.robin.open(f"{ONE}/enable?id=okta")
