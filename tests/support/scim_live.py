@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 KNOWN_DEVIATIONS = {
     "PATCH /Groups/{id} add member": (
         "The probe adds a member that it calls fake-member-id and expects 200. A member that is no resource is "
-        "refused here with 400 invalidValue (RFC 7643 §4.2: members are resources)."
+        "refused here with 400 invalidValue (RFC 7643 §4.2: members are resources), but for a client that is "
+        "registered to have such members left out."
     ),
 }
-"""What scim-sanity expects and the service refuses, with the reason."""
+"""What scim-sanity expects and the service refuses by default, with the reason."""
+
+LEAVES_OUT = {"leave_out_unknown_members": True}
+"""What a laboratory states of a client with which nothing of it is refused."""
 
 SKIPPED = frozenset({"Agent CRUD Lifecycle", "AgenticApplication CRUD Lifecycle", "Agent Rapid Lifecycle"})
 """What scim-sanity skips: resource types of a draft that are not served."""
