@@ -72,8 +72,8 @@ _UNKNOWN_MEMBERS = Field(
     Kind.SWITCH,
     mark("Unknown members of its groups are left out"),
     mark(
-        "Otherwise one member that is not there refuses the whole change. How many were left out is told "
-        "with each of the provisioning requests."
+        "Otherwise one member that is not there refuses the whole change. Each provisioning request tells "
+        "how many were left out."
     ),
 )
 _RIGHTS = Field(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tests.support.browser import Visitor
 
 LIST = "/operator/provisioning"
+NOBODY = "01KT1GW6G0R5GAV2QNXRSS0P82"
+GUIDES = {"schemas": [GROUP_SCHEMA], "displayName": "Guides"}
 SECRETS = ("Nora Field", "nora.secret@acme.example", "416-555-0100", "hunter2-in-clear")
 
 
@@ -61,9 +63,7 @@ class Office:
     def open_first(self, query: str = "") -> str:
         """Open the newest request of the list and return its page."""
         self.open(query)
-        found = re.search(rf'href="({LIST}/[0-9A-Z]{{26}})"', self.robin.text)
-        assert found is not None, self.robin.text
-        return self.robin.open(found[1]).text
+        return self.robin.open(deeds_at(self.robin.text)[0]).text
 
 
 def deeds(page: str) -> list[str]:
@@ -72,6 +72,11 @@ def deeds(page: str) -> list[str]:
         " ".join(re.sub(r"<[^>]+>", " ", unescape(each)).split())
         for each in re.findall(rf'href="{LIST}/[0-9A-Z]{{26}}">(.*?)</a>', page)
     ]
+
+
+def deeds_at(page: str) -> list[str]:
+    """Return where the lines of the list lead."""
+    return re.findall(rf'href="({LIST}/[0-9A-Z]{{26}})"', page)
 
 
 @pytest.fixture
@@ -208,13 +213,9 @@ def test_what_a_reason_is_about_is_read_from_it(office: Office, reason: str, nam
 
 def test_members_that_were_left_out_are_told_with_what_to_do(office: Office) -> None:
     """O11, J2: how many, whether or not anything else was done, in the list and on its own page; never who."""
-    order = ScimClientOrder("directory", "", leave_out_unknown_members=True)
-    assert isinstance(store_scim_client(office.scim.services, order, actor=SYSTEM), ScimClientStored)
-    nobody, group = "01KT1GW6G0R5GAV2QNXRSS0P82", {"schemas": [GROUP_SCHEMA], "displayName": "Guides"}
-    body = group | {"members": [{"value": nobody}]}
-    assert office.send("POST", "/Groups", body, client_id="directory") == 201
+    _unknown_members(office, NOBODY)
     path = f"/Groups/{office.last['id']}"
-    body["members"] = [{"value": nobody}, {"value": "another"}]
+    body = GUIDES | {"members": [{"value": NOBODY}, {"value": "another"}]}
     assert office.send("PUT", path, body, client_id="directory") == 200
     assert office.open("?q=Guides") == ["Replace group Guides", "Create group Guides"]
     listed = office.robin.text
@@ -226,7 +227,7 @@ def test_members_that_were_left_out_are_told_with_what_to_do(office: Office) -> 
     assert "2 were left out" in page
     assert "Members that nobody knows were left out of the group." in page
     assert "Search for the person" in page
-    assert nobody not in listed + page
+    assert NOBODY not in listed + page
     office.robin.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
     office.open()
     assert "2 membres inconnus ont été laissés de côté" in unescape(office.robin.text)
@@ -474,6 +475,14 @@ def test_every_refusal_has_its_advice(office: Office) -> None:
 # --- how it looks ------------------------------------------------------------------------------------
 
 
+def _unknown_members(office: Office, *members: str) -> None:
+    """Have a client that is registered so make a group of members that nobody knows."""
+    order = ScimClientOrder("directory", "", leave_out_unknown_members=True)
+    assert isinstance(store_scim_client(office.scim.services, order, actor=SYSTEM), ScimClientStored)
+    body = GUIDES | {"members": [{"value": each} for each in members]}
+    assert office.send("POST", "/Groups", body, client_id="directory") == 201
+
+
 def _a_busy_day(office: Office) -> None:
     office.send("POST", "/Users", a_user("fieldn"))
     nora = office.last["id"]
@@ -495,16 +504,18 @@ def _a_busy_day(office: Office) -> None:
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_pages_are_accessible_and_fit_a_phone(office: Office, browser: Visitor, language: str) -> None:
-    """WCAG 2.2 AA: list, search, empty list, error and detail at 320 and 1280 pixels."""
+    """WCAG 2.2 AA: list, search, empty list, error and details at 320 and 1280 pixels."""
     _a_busy_day(office)
+    _unknown_members(office, NOBODY, "another")
     page = office.robin.open(LIST).text
+    newest = deeds_at(page)[0]
     refused = re.search(rf'data-status="409".*?href="({LIST}/[0-9A-Z]{{26}})"', page, re.DOTALL)
     assert refused is not None
     with office.pages.serve() as url:
         take_session(browser, office.robin, url, language)
         tab = browser.open()
         colon = ": " if language == "en" else "\N{NO-BREAK SPACE}: "
-        paths = (LIST, f"{LIST}?q=fieldn", f"{LIST}?q=nobody", f"{LIST}?from=x", refused[1])
+        paths = (LIST, f"{LIST}?q=fieldn", f"{LIST}?q=nobody", f"{LIST}?from=x", refused[1], newest)
         for number, path in enumerate(paths):
             for size in (SMALL, LARGE):
                 tab.set_viewport_size(size)  # type: ignore[arg-type]  # a plain dictionary is fine
