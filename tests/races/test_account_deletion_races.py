@@ -9,8 +9,10 @@ import pytest
 
 from idp.storage.members import add_members
 from idp.storage.provisioning_log import Range, keep_requests, page_of_all
+from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
+from kernel.audit import SYSTEM
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
-from tests.support.together import done_or_waiting, together
+from tests.support.together import done_or_waiting, statuses, together
 
 if TYPE_CHECKING:
     from kernel.database import Database
@@ -84,6 +86,27 @@ def test_who_is_called_a_manager_meanwhile_leads_nobody(databases: Databases) ->
         assert {each.status for each in answers} <= {200, 400}
         for user in users:
             assert "manager" not in world.get(f"/Users/{user}").json().get(ENTERPRISE, {})
+
+
+def test_who_goes_meanwhile_stops_no_group_that_does_without_it(databases: Databases) -> None:
+    """I1, J2: deleted before, after or at the very moment: it is in no group, and everybody else comes."""
+    world = _world(databases)
+    order = ScimClientOrder(SOURCE, "", extension=True, leave_out_unknown_members=True)
+    assert store_scim_client(world.services, order, actor=SYSTEM) == ScimClientStored()
+    for turn in range(3):
+        gone, *users = (world.post("/Users", a_user(f"u{turn}-{n}"))["id"] for n in range(THREADS))
+        groups = [world.post("/Groups", a_group(f"role{turn}-{n}"))["id"] for n in range(THREADS - 1)]
+
+        def act(number: int) -> Answer:
+            if number == 0:
+                return world.delete(f"/Users/{gone}")  # noqa: B023 - called within its turn
+            value = [{"value": gone}, {"value": users[number - 1]}]  # noqa: B023
+            add = {"op": "add", "path": "members", "value": value}
+            return world.patch(f"/Groups/{groups[number - 1]}", add)  # noqa: B023
+
+        assert statuses(together(THREADS, act)) == [200] * (THREADS - 1) + [204]
+        for group, user in zip(groups, users, strict=True):
+            assert [each["value"] for each in world.get(f"/Groups/{group}")["members"]] == [user]
 
 
 def test_who_goes_from_group_to_group_meanwhile_leaves_them_all(databases: Databases) -> None:

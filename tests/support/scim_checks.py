@@ -13,6 +13,7 @@ from kernel.audit import SYSTEM
 from tests.support.scim import (
     BASE,
     ERROR_SCHEMA,
+    GROUP_SCHEMA,
     SEARCH_SCHEMA,
     USER_SCHEMA,
     Answer,
@@ -325,6 +326,35 @@ def keeps_members(world: ScimWorld) -> None:
     assert _members(world, group) == {two, three}
     world.patch(path, {"op": "replace", "path": "members", "value": []})
     assert _members(world, group) == set()
+
+
+@check
+def leaves_out_unknown_members(world: ScimWorld) -> None:
+    """J2, H12: for a client that is registered so the rest goes in; alone they change nothing."""
+    client = {"client_id": "leaves-out"}
+    order = ScimClientOrder("leaves-out", "", leave_out_unknown_members=True)
+    assert store_scim_client(world.services, order, actor=SYSTEM) == ScimClientStored()
+    user = {"schemas": [USER_SCHEMA], "userName": "left-in"}
+    one = str(world.post("/Users", user, **client)["id"])
+    nobody = {"value": "01KT1GW6G0R5GAV2QNXRSS0P82"}
+    body = {"schemas": [GROUP_SCHEMA], "displayName": "left-out", "members": [nobody]}
+    made = world.post("/Groups", body, **client)
+    is_resource(made, 201)
+    path = f"/Groups/{made['id']}"
+
+    def members(answer: Answer) -> list[str]:
+        return [str(each["value"]) for each in answer.json().get("members", ())]
+
+    alone = world.patch(path, {"op": "add", "path": "members", "value": [nobody]}, **client)
+    assert (alone.status, alone["meta"]["version"]) == (200, made["meta"]["version"]), alone.body
+    added = world.patch(path, {"op": "add", "path": "members", "value": [nobody, {"value": one}]}, **client)
+    assert (added.status, members(added)) == (200, [one]), added.body
+    assert added["meta"]["version"] != made["meta"]["version"]
+    put = world.put(path, body | {"members": [{"value": one}, nobody]}, **client)
+    assert (put.status, members(put)) == (200, [one])
+    nameless = {"op": "add", "path": "members", "value": [nobody, {"display": "nobody"}]}
+    is_error(world.patch(path, nameless, **client), 400, "invalidValue")
+    assert members(world.get(path, **client)) == [one]
 
 
 @check

@@ -46,6 +46,9 @@ class Call:
         )
 
 
+NOBODY = "01KT1GW6G0R5GAV2QNXRSS0P82"
+"""The member that the checks name and nobody knows."""
+
 MUTANTS: dict[str, Callable[[Call], Answer]] = {}
 
 
@@ -345,6 +348,46 @@ def unknown_members_are_passed_over(call: Call) -> Answer:
     if call.method == "PATCH" and call.path.startswith("/Groups/") and answer.status == 400:
         return call.but(method="GET", body=None).send()
     return answer
+
+
+def _names_nobody(call: Call) -> bool:
+    return call.path.startswith("/Groups") and call.body is not None and NOBODY in json.dumps(call.body)
+
+
+@mutant
+def one_unknown_member_refuses_everybody(call: Call) -> Answer:
+    """J2: also the client that is registered to have it left out."""
+    return call.but(options={}).send() if _names_nobody(call) else call.send()
+
+
+@mutant
+def who_is_known_is_left_out_with_who_is_not(call: Call) -> Answer:
+    """J2: a PATCH that names somebody unknown is answered, and nothing of it is done."""
+    is_done = call.method == "PATCH" and _names_nobody(call) and call.options
+    return call.but(method="GET", body=None).send() if is_done else call.send()
+
+
+@mutant
+def leaving_members_out_moves_the_version(call: Call) -> Answer:
+    """H12: of a group that nobody comes to."""
+    answer = call.send()
+    if (
+        call.method != "PATCH"
+        or not _names_nobody(call)
+        or answer.status != 200
+        or "members" in answer.json()
+    ):
+        return answer
+    touched = {"op": "replace", "path": "externalId", "value": "touched"}
+    return call.world.patch(call.path, touched, **call.options)
+
+
+@mutant
+def members_without_an_id_are_left_out_too(call: Call) -> Answer:
+    """H11: as though they were members that nobody knows."""
+    answer = call.send()
+    is_refused = _names_nobody(call) and call.options and answer.status == 400
+    return call.but(method="GET", body=None).send() if is_refused else answer
 
 
 @mutant
