@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from gateway_ui.web.consent import CONSENTS
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import start
-from gateway_ui.web.operator import ADDRESS
+from gateway_ui.web.operator import ADDRESS, HELP_DESK
 from gateway_ui.web.staff import stands_as_operator
 from idp.domain.localized import in_language
 from idp.domain.session import LiveSession
@@ -58,6 +58,7 @@ def dashboard() -> ResponseReturnValue:
         last_sign_in=_last_sign_in(session),
         allowed_pages=CONSENTS if list_consents(pages().services, session) else "",
         operator_pages=ADDRESS if stands_as_operator() else "",
+        help_desk=HELP_DESK,
     )
 
 

@@ -228,6 +228,14 @@ PUSH_HEADER_WRONG = Message(
 TEXT_LONG = Message(5128, mark("Enter 256 characters at most"))
 ALGORITHM_MISSING = Message(5129, mark("Choose an algorithm from the list"))
 
+CHECKS_MISSING = Message(
+    5140, mark("Tick each check, and only what you did check. If one was wrong, deny the request.")
+)
+TICKET_WRONG = Message(5141, mark("Enter the number of the request, such as INC-4711, and no name or text"))
+GROUND_MISSING = Message(5142, mark("Choose who asked for this"))
+LOCK_REASON_MISSING = Message(5143, mark("Choose why you lock the account"))
+DOUBT_MISSING = Message(5144, mark("Choose why you deny the request"))
+
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {
         "invalid_request": REQUEST_REFUSED,

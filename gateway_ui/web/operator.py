@@ -32,6 +32,8 @@ blueprint = flask.Blueprint("operator", __name__)
 ADDRESS = "/operator/provisioning"
 SCIM_CLIENT = "/operator/scim-client"
 """The page of the SCIM client of an id, to which the pages of what it is and what it sent lead."""
+HELP_DESK = "/operator/accounts"
+"""Where the help desk looks for an account; its page stands below, under its id."""
 NEW_SCIM_CLIENT = "/operator/new-scim-client"
 _FEW = 5
 """So many attributes are named in a list; of more it tells the number."""
@@ -56,6 +58,7 @@ def requests() -> ResponseReturnValue:
         is_narrowed=any(asked.values()) or bool(question.older_than or question.newer_than),
         found=found,
         words=words,
+        desk=HELP_DESK,
         few=_FEW,
         shown=[{"value": each.value, "text": _(text)} for each, text in words.SHOWN.items()],
         older=_page_address(asked, older=found.older),

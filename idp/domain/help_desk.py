@@ -55,16 +55,19 @@ class Verification:
     checks: frozenset[Check] = field(default_factory=frozenset)
     ground: Ground = Ground.HOLDER
 
-    def fault(self, *, protects: bool) -> DeskRefusal | None:
+    def faults(self, *, protects: bool) -> tuple[DeskRefusal, ...]:
         """Tell why a deed must not follow; ``protects`` if it only takes from whoever uses the account.
 
         Nobody has to ask for what protects a holder: who took the account over answers her telephone, too.
         """
-        if not self.ticket or not is_ticket(self.ticket):
-            return DeskRefusal.TICKET
-        if self.ground is Ground.STAFF and protects:
-            return None
-        return None if self.checks == frozenset(Check) else DeskRefusal.UNVERIFIED
+        is_sure = self.checks == frozenset(Check) or (self.ground is Ground.STAFF and protects)
+        found = ((is_sure, DeskRefusal.UNVERIFIED), (self.has_ticket, DeskRefusal.TICKET))
+        return tuple(fault for is_right, fault in found if not is_right)
+
+    @property
+    def has_ticket(self) -> bool:
+        """Tell whether the number of the request is stated, and is one."""
+        return bool(self.ticket) and is_ticket(self.ticket)
 
     @property
     def told(self) -> Mapping[str, str]:

@@ -64,6 +64,21 @@ class AccountCard:
         """The account itself."""
         return self.detail.account
 
+    @property
+    def can_be_unlocked(self) -> bool:
+        """Tell whether staff keep it locked, or wrong guesses do."""
+        return self.account.locked_at is not None or self.detail.guessed_until is not None
+
+    @property
+    def has_password(self) -> bool:
+        """Tell whether there is a password in use that could be reset."""
+        return self.account.activated_at is not None and self.account.is_wanted
+
+    @property
+    def can_be_invited(self) -> bool:
+        """Tell whether it waits for activation, and its holder can be written to."""
+        return self.account.awaits_activation and bool(self.account.email)
+
 
 def find_accounts(services: IdpServices, words: str) -> FoundAccounts:
     """Return the accounts that somebody may mean who is called ``words``; nobody for no words at all."""

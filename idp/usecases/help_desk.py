@@ -24,7 +24,7 @@ def refused_at_desk(
     if account.id != desk.account_id:  # another one has the name since
         return Missing()
     left_alone = left_alone_by(connection, desk.staff_id, account, role=desk.role, source=desk.source)
-    return left_alone or desk.verification.fault(protects=protects)
+    return left_alone or next(iter(desk.verification.faults(protects=protects)), None)
 
 
 def left_alone_by(

@@ -79,6 +79,7 @@ class PagesGateway:
         given_name: str = "Nora",
         family_name: str = "Field",
         email: str = "nora@acme.example",
+        phone: str = "",
         language: str = "en",
     ) -> str:
         """Provision an account and return its id; its activation mail is on its way."""
@@ -95,7 +96,7 @@ class PagesGateway:
                 family_name=family_name,
                 middle_name="",
                 email=email,
-                phone="",
+                phone=phone,
                 language=language,
                 active=True,
                 invite=True,

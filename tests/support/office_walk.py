@@ -6,6 +6,8 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
+from idp.usecases.protect_account import protect_account
+from idp.usecases.show_account import show_account
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
 from scim.domain.models import GROUP_SCHEMA
@@ -16,6 +18,7 @@ from tests.support.scim import a_group, a_user
 if TYPE_CHECKING:
     from tests.support.page_walk import World
 
+DESK = "/operator/accounts"
 CLIENTS, REQUESTS = "/operator/clients", "/operator/provisioning"
 SCIM_CLIENTS, SCIM_CLIENT = "/operator/scim-clients", "/operator/scim-client"
 
@@ -177,6 +180,53 @@ def _make_token(world: World, **chosen: str) -> None:
     """Fill in the form of a new token of the SCIM client of this walk."""
     world.robin.open(f"{SCIM_CLIENT}/new-token?id=dir")
     world.robin.send(**({"ends": "year"} | chosen))
+
+
+def help_desk(world: World) -> None:
+    """What the help desk sees: whoever is found or not, how accounts stand, each deed, each refusal."""
+    robin, gateway = world.robin, world.gateway
+    sure = {"checks": ["called-back", "person-id", "organization"], "ticket": "INC-4711"}
+    new = gateway.provision("moreau2", given_name="Zoe", email="zoe@acme.example")
+    one = gateway.provision("lees", given_name="Sam", email="sam@acme.example", phone="+1 416 555 0123")
+    sam = world.visitor()
+    secret = sam.activate("sam@acme.example")
+    for query in ("", "?q=zz", "?q=sam", "?q=moreau2"):
+        robin.open(f"{DESK}{query}")
+    prove(world, f"{DESK}/{one}/lock")
+    for account_id in (new, one):
+        for deed in ("", "/lock", "/temporary-password", "/sign-out", "/invitation", "/password", "/deny"):
+            robin.open(f"{DESK}/{account_id}{deed}")
+    press(robin, DESK)
+    robin.send(doubt="impostor", ticket="INC-1")
+    stated: tuple[tuple[str, dict[str, str]], ...] = (
+        ("temporary-password", {}),
+        ("sign-out", {"ground": "holder"}),
+        ("lock", {"ground": "staff", "reason": "suspicion"}),
+        ("temporary-password", {}),
+        ("unlock", {}),
+    )
+    world.sign_in(secret, "lees")
+    robin.open(f"{DESK}/{one}/sign-out")
+    press(robin, DESK)
+    robin.send(**sure, ground="holder")  # type: ignore[arg-type]
+    for deed, more in stated:
+        robin.open(f"{DESK}/{one}/{deed}")
+        asked = robin.page
+        if deed not in robin.path:  # there is nothing to do
+            continue
+        press(robin, DESK)
+        robin.send(**sure, **more)  # type: ignore[arg-type]
+        robin.open(f"{DESK}/{one}/password")
+        robin.open(f"{DESK}/{one}")
+        robin.page = asked
+        robin.send(**sure, **more)  # type: ignore[arg-type]
+    robin.open(f"{DESK}/{new}/invitation")
+    robin.send(**sure)  # type: ignore[arg-type]
+    protect_account(gateway.services, "lees", actor=SYSTEM)
+    own = show_account(gateway.services, "clarkr")
+    assert own is not None
+    for account_id in (one, own.account.id):
+        robin.open(f"{DESK}/{account_id}")
 
 
 def prove(world: World, path: str) -> None:

@@ -51,6 +51,7 @@ def test_no_page_says_anything_in_english_to_who_reads_french(world: World) -> N
     office_walk.provisioning(world)
     office_walk.clients(world)
     office_walk.scim_clients(world)
+    office_walk.help_desk(world)
     templates = Path(gateway_ui.__file__).parent.glob("templates/gateway/*.html")
     shown = {f"gateway/{each.name}" for each in templates} - {"gateway/base.html", "gateway/macros.html"}
     assert shown | {"kit/error.html"} <= world.heard.templates
