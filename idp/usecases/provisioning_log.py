@@ -216,12 +216,11 @@ def forgetting_undone() -> Iterator[None]:
         yield
         return
     written, parts = served.written, [] if served.around is None else served.around.parts
-    left_out = served.left_out
     before = len(parts)
     try:
         yield
     except UndoneError:
-        served.written, served.left_out = written, left_out
+        served.written = written
         del parts[before:]
         raise
 

@@ -7,13 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from idp.domain.provisioning_log import Operation as Deed
 from idp.storage.accounts import protect
 from idp.storage.provisioning_log import Range, page_of_all
+from idp.usecases.provisioning_log import ServedRequest, note_client, note_left_out, record_answer
 from idp.usecases.store_event_stream import StreamOrder, StreamStored, store_event_stream
 from idp.usecases.store_scim_client import ScimClientOrder, ScimClientStored, store_scim_client
 from kernel.audit import SYSTEM
+from kernel.tables import audit_event
 from scim.domain.models import GROUP_SCHEMA
 from scim.web.routes import deferred_requests
 from tests.support.events import Payload, Receiver
@@ -407,6 +411,34 @@ def test_the_record_tells_how_many_were_left_out(world: ScimWorld) -> None:
     assert not any(name in str(lines) for name in (NOBODY, PROBED))
 
 
+def test_requests_that_leave_out_more_or_fewer_are_not_counted_as_one(sqlite_world: ScimWorld) -> None:
+    """O11: what changes nothing waits to be recorded beside its equals of the same moment."""
+    house = Directory(sqlite_world)
+    for ids in ((NOBODY,), (PROBED,), (NOBODY, PROBED)):
+        house.patch({"op": "add", "path": "members", "value": named(*ids)})
+    changes = sorted(each for each in told(sqlite_world) if each[0] == "change")
+    assert changes == [("change", 200, 0, 0, 1), ("change", 200, 0, 0, 2)]
+
+
+def test_groups_that_go_are_told_beside_who_was_left_out(world: ScimWorld) -> None:
+    """O11, J3: a whole list that takes a group out of a group, and names somebody unknown."""
+    house = Directory(world)
+    inner = house.send("POST", "/Groups", guides(name="inner"))["id"]
+    house.patch({"op": "add", "path": "members", "value": named(inner)})
+    world.later()
+    house.send("PUT", house.path, guides(house.nora, NOBODY))
+    assert told(world)[-1] == ("replace", 200, 0, 1, 1)
+
+
+def test_the_audit_counts_who_came(world: ScimWorld) -> None:
+    """Audit: a group is made with so many members, and those that were left out are none of them."""
+    house = Directory(world)
+    made = house.send("POST", "/Groups", guides(house.nora, NOBODY, PROBED, name="Others"))["id"]
+    with world.services.store.read() as connection:
+        details = connection.scalar(select(audit_event.c.details).where(audit_event.c.target == made))
+    assert details["added"] == 1
+
+
 def test_nothing_is_told_to_be_left_out_of_what_was_refused(world: ScimWorld) -> None:
     """O11: neither where an unknown member refuses, nor where something else does; nor who came after all."""
     house = Directory(world, leaves_out=False)
@@ -417,6 +449,16 @@ def test_nothing_is_told_to_be_left_out_of_what_was_refused(world: ScimWorld) ->
     house.patch({"op": "add", "path": "members", "value": named(house.omar)})
     found = sorted((status, left_out) for _, status, _, _, left_out in told(world))
     assert found == [(200, 0), (201, 0), (400, 0), (400, 0), (400, 0)]
+
+
+def test_what_came_to_nothing_after_all_leaves_nobody_out(sqlite_world: ScimWorld) -> None:
+    """O11: a deed that was done without somebody, and whose unit could not be kept, is told as it was answered."""
+    services = sqlite_world.services
+    with ServedRequest(Deed.CHANGE, "Group", "") as served:
+        note_client(DIRECTORY)
+        note_left_out(2)
+        record_answer(services, served, status=503)
+    assert told(sqlite_world) == [("change", 503, 0, 0, 0)]
 
 
 def test_who_is_registered_so_pays_nothing_where_everybody_is_known(world: ScimWorld) -> None:
