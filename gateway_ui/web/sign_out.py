@@ -9,6 +9,7 @@ from gateway_ui.web import signed_out as page
 from gateway_ui.web.context import live_session, pages, render
 from gateway_ui.web.flows import go, sign_in_first
 from idp.usecases.log_out import log_out
+from idp.usecases.sessions import find_session_to_end
 from kernel.web.cookies import clear_cookie, read_cookie
 from kernel.web.forms import single
 
@@ -18,8 +19,10 @@ ADDRESS = "/sign-out"
 
 @blueprint.get(ADDRESS)
 def sign_out() -> ResponseReturnValue:
-    """Ask whether to sign out."""
-    return render("sign_out.html") if live_session() else go(page.ADDRESS)
+    """Ask whether to sign out, also whoever's session idled: applications still hold of it."""
+    token = read_cookie("session")
+    signed_in = live_session() or find_session_to_end(pages().services, token)
+    return render("sign_out.html") if signed_in else go(page.ADDRESS)
 
 
 @blueprint.post(ADDRESS)

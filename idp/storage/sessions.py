@@ -28,18 +28,15 @@ _SESSION = (
     session.c.acr,
     session.c.amr,
 )
-_STANDS = (
-    session.c.ended_at.is_(None),
-    session.c.expires_at > _NOW,
-    session.c.last_seen_at > bindparam("idle_since", type_=_MOMENT),
-)
-_LIVE = (*_STANDS, account.c.active)
+_STANDS = (session.c.ended_at.is_(None), session.c.expires_at > _NOW)
 _FIELDS = tuple(field.name for field in dataclasses.fields(Account))
-_FIND = Prepared(
+_STANDING_OF_TOKEN = (
     select(*_SESSION, *(account.c[name] for name in _FIELDS))
     .join(account, account.c.id == session.c.account_id)
-    .where(session.c.digest == bindparam("digest"), *_LIVE)
+    .where(session.c.digest == bindparam("digest"), *_STANDS, account.c.active)
 )
+_FIND_STANDING = Prepared(_STANDING_OF_TOKEN)
+_FIND = Prepared(_STANDING_OF_TOKEN.where(session.c.last_seen_at > bindparam("idle_since", type_=_MOMENT)))
 _BROWSER = Prepared(select(session.c.browser).where(session.c.id == bindparam("id")))
 
 
@@ -107,6 +104,12 @@ def find_live_within(
 ) -> LiveSession | None:
     """Return the live session of a token, as :func:`find_live` does, inside a unit of work."""
     rows = _FIND.within(connection, digest=digest, now=now, idle_since=now - idle)
+    return _to_session(rows[0]) if rows else None
+
+
+def find_standing_within(connection: Connection, digest: bytes, *, now: dt.datetime) -> LiveSession | None:
+    """Return the session of a token that is not over, though it may idle: to end it, nothing else."""
+    rows = _FIND_STANDING.within(connection, digest=digest, now=now)
     return _to_session(rows[0]) if rows else None
 
 
@@ -197,6 +200,7 @@ _STANDING = Prepared(
         session.c.started_at,
         session.c.authenticated_at,
         session.c.expires_at,
+        session.c.last_seen_at,
     )
     .where(or_(session.c.browser == bindparam("browser"), session.c.id == bindparam("session_id")), *_STANDS)
     .order_by(session.c.id.desc())
@@ -205,7 +209,11 @@ _STANDING = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class StandingSession:
-    """A live session that a flow meets: the one it steps up, or one that its browser opened before."""
+    """A session that a flow meets: the one it steps up, or one that its browser opened before.
+
+    ``idles`` tells that nobody used it for so long that it opens nothing any more; what applications have of
+    it goes on.
+    """
 
     id: str
     account_id: str
@@ -214,16 +222,18 @@ class StandingSession:
     started_at: dt.datetime
     authenticated_at: dt.datetime
     expires_at: dt.datetime
+    idles: bool
 
 
 def standing_sessions(
     connection: Connection, *, browser: bytes, session_id: str | None, now: dt.datetime, idle: dt.timedelta
 ) -> tuple[StandingSession, ...]:
-    """Return the live sessions of this browser, and the one with ``session_id``; newest first."""
-    rows = _STANDING.within(
-        connection, browser=browser, session_id=session_id or "", now=now, idle_since=now - idle
+    """Return the sessions of this browser that are not over, and that of ``session_id``; newest first."""
+    rows = _STANDING.within(connection, browser=browser, session_id=session_id or "", now=now)
+    return tuple(
+        StandingSession(id_, owner, acr, tuple(amr), started, proved, ends, last_seen <= now - idle)
+        for id_, owner, acr, amr, started, proved, ends, last_seen in rows
     )
-    return tuple(StandingSession(id_, owner, acr, tuple(amr), *rest) for id_, owner, acr, amr, *rest in rows)
 
 
 def acr_of_live(

@@ -37,6 +37,7 @@ def conclude(
 
     The token is always new, so that nobody can have planted it (ASVS 7.2.4). A session of the same account in
     this browser goes on under the new token, because relying parties know it; one of another account ends.
+    So it is with one that idled (SE-04), once its holder was proved anew: applications still hold of it.
 
     A client that waits is answered here, where nothing else is to be asked.
 
@@ -106,7 +107,8 @@ def _live(unit: Unit, account: Account, own: StandingSession | None, new: NewSes
 
 def _own(flow: Flow, account: Account, standing: Iterable[StandingSession]) -> StandingSession | None:
     """Return the session that goes on: the one that is stepped up, or the account's own in this browser."""
-    mine = [each for each in standing if each.account_id == account.id]
+    anew = proves_anew(flow)
+    mine = [each for each in standing if each.account_id == account.id and (anew or not each.idles)]
     stepped_up = [each for each in mine if each.id == flow.session_id]
     return next(iter(stepped_up or mine), None)
 

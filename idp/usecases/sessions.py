@@ -6,7 +6,7 @@ import datetime as dt
 
 from idp.domain.one_time import is_token
 from idp.domain.session import LiveSession
-from idp.storage.sessions import find_live, touch
+from idp.storage.sessions import find_live, find_standing_within, touch
 from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
@@ -28,3 +28,14 @@ def find_session(services: IdpServices, token: str, *, in_use: bool = True) -> L
         with services.store.write() as unit:
             touch(unit.connection, found.id, now=now, every=TOUCHED_EVERY)
     return found
+
+
+def find_session_to_end(services: IdpServices, token: str) -> LiveSession | None:
+    """Return the session of a cookie's token that somebody can sign out of, or None.
+
+    It may idle: it opens nothing then, but what applications hold of it goes on until it ends (RT-08).
+    """
+    if not is_token(token):
+        return None
+    with services.store.read() as connection:
+        return find_standing_within(connection, digest(token), now=services.store.clock.now())

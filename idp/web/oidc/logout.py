@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.usecases.leave import UNREADABLE, ConfirmLogout, LoggedOut, leave
 from idp.usecases.services import IdpServices
-from idp.usecases.sessions import find_session
+from idp.usecases.sessions import find_session_to_end
 from idp.web.oidc.answers import back_as_get, see_other
 from idp.web.oidc.cookies import CookieNames
 from idp.web.oidc.pages import OidcPages
@@ -25,7 +25,7 @@ def logout_endpoint(services: IdpServices, cookies: CookieNames, pages: OidcPage
         if request.method == "POST" and not token:  # of another site, or without a session
             again = back_as_get(f"{services.issuer}{path}", parameters)
             return again or pages.error_page(request, 400, UNREADABLE)
-        session = find_session(services, token, in_use=False)
+        session = find_session_to_end(services, token)
         outcome = leave(services, parameters, session=session)
         if isinstance(outcome, LoggedOut):
             return _gone(request, outcome, cookies, pages)

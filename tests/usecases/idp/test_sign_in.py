@@ -324,6 +324,34 @@ def test_another_account_in_the_same_browser_ends_the_session_before(gatehouse: 
     assert [row.reason for row in gatehouse.audit("gateway:session:ended")][-1:] in (["replaced"], [])
 
 
+def test_another_account_in_the_same_browser_ends_a_session_that_idled_too(gatehouse: Gatehouse) -> None:
+    """One browser, one person at a time: whoever left a shared desk an hour ago is signed in nowhere."""
+    alice, bob = gatehouse.a_holder("alice"), gatehouse.a_holder("bob")
+    left = gatehouse.sign_in(alice, browser="browser-shared").session_id
+    gatehouse.clock.advance(dt.timedelta(minutes=31))
+    gatehouse.sign_in(bob, browser="browser-shared")
+    last = gatehouse.audit("gateway:session:ended")[-1]
+    assert (last.reason, last.details["session"]) == ("replaced", left)
+
+
+def test_who_signs_in_again_after_idling_goes_on_in_the_same_session(gatehouse: Gatehouse) -> None:
+    """SE-04, ASVS 7.2.4: relying parties know its `sid`, so that one sign-out reaches them all; the token is new."""
+    holder = gatehouse.a_holder()
+    first = gatehouse.sign_in(holder)
+    gatehouse.clock.advance(dt.timedelta(minutes=31))
+    assert find_session(gatehouse.services, first.session_token) is None
+    second = gatehouse.sign_in(holder)
+    assert (second.session_id, find_session(gatehouse.services, first.session_token)) == (
+        first.session_id,
+        None,
+    )
+    live = find_session(gatehouse.services, second.session_token)
+    assert live is not None
+    assert live.authenticated_at > gatehouse.clock.now() - dt.timedelta(minutes=1)
+    assert log_out(gatehouse.services, session_token=second.session_token)
+    assert [row.reason for row in gatehouse.audit("gateway:session:ended")] == ["signed-out"]
+
+
 def test_an_expired_password_leads_only_to_its_change_after_the_second_factor(gatehouse: Gatehouse) -> None:
     """LG-08, G-37, G-52: nothing else can be done first."""
     holder = gatehouse.a_holder()

@@ -141,6 +141,19 @@ def test_signing_out_ends_the_session_for_good(nora: Journey) -> None:
     assert heading_of(nora.open("/").text) == "Sign in"
 
 
+def test_a_session_that_idled_is_signed_out_of_by_the_page(nora: Journey, clock: FrozenClock) -> None:
+    """RT-08, G-84: the page must not say that one is signed out while applications still hold of the session."""
+    nora.activate()
+    clock.advance(dt.timedelta(minutes=31))
+    page = nora.open("/sign-out")
+    assert heading_of(page.text) == "Do you want to sign out?"
+    answer = submit(nora.client, page, {}, action="/sign-out", follow=True)
+    assert heading_of(answer.text) == "You are signed out"
+    with nora.gateway.services.store.read() as connection:
+        reasons = connection.execute(select(audit_event.c.reason).where(audit_event.c.tag == ENDED)).scalars()
+        assert list(reasons) == ["signed-out"]
+
+
 def test_one_button_ends_every_session(gateway: PagesGateway) -> None:
     """ASVS 7.4.3: the page offers it, and does the whole deed."""
     gateway.provision()

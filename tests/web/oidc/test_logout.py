@@ -187,6 +187,31 @@ def test_every_application_of_the_session_hears_of_its_end_once(op_on_both: Op) 
     ]
 
 
+@pytest.mark.parametrize("hinted", [True, False])
+def test_who_signs_out_after_the_session_idled_is_signed_out_of_all_of_it(
+    op_on_both: Op,
+    hinted: bool,  # noqa: FBT001
+) -> None:
+    """RT-08, Back-Channel Logout 2.5: it opened nothing any more (SE-04), but what applications have of it went on."""
+    op = op_on_both
+    cookie, hint = signed_in(op, backchannel_logout_uri="https://emi.example/out")
+    op.client("other")
+    others = op.redeem(op.code(cookie, client_id="other"), headers=op.basic("other")).json()
+    op.clock.advance(op.services.settings.session_idle)
+    assert not lives(op, cookie)
+    others = op.refresh(others["refresh_token"], headers=op.basic("other")).json()
+    answer = leave(op, cookie, **({"id_token_hint": hint} if hinted else {}))
+    if not hinted:
+        assert b"sign out?" in answer.body
+        fields = json.loads(answer.header("x-fields"))
+        answer = op.post("/oauth2/logout", fields, headers=op.cookies(cookie))
+    assert b"signed out" in answer.body
+    assert [each["client_id"] for each in op.notices()] == ["emi"]
+    assert not op.introspect(others["access_token"], op.basic("other"))["active"]
+    refused = op.refresh(others["refresh_token"], headers=op.basic("other"))
+    assert refused.json()["error"] == "invalid_grant"
+
+
 def test_the_hint_is_an_id_token_of_this_issuer(op: Op) -> None:
     """KM-09: the type of a token is part of its proof."""
     _cookie, hint = signed_in(op)
