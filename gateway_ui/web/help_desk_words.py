@@ -188,10 +188,26 @@ _KINDS: Mapping[FactorKind, str] = MappingProxyType(
 )
 
 
+def telephone(account: Account) -> str:
+    """Return the registered telephone number as one dials it, in the language of the page; empty if none is.
+
+    Registration states a ``tel:`` address, with the extension behind (RFC 3966).
+    """
+    number, extension = telephone_number(account), account.phone.partition(";ext=")[2]
+    if not extension:
+        return number
+    return _("%(number)s, extension %(extension)s", number=number, extension=extension)
+
+
+def telephone_number(account: Account) -> str:
+    """Return the same without an extension."""
+    return account.phone.removeprefix("tel:").partition(";")[0]
+
+
 def checks(account: Account) -> list[dict[str, str]]:
     """Return the checks with what is registered beside each, in the language of the page."""
     registered = {
-        Check.CALLED_BACK: account.phone,
+        Check.CALLED_BACK: telephone(account),
         Check.PERSON_ID: account.person_id or account.custodian_person_id,
         Check.ORGANIZATION: ", ".join(each.short_name for each in account.organizations),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from idp.domain.account import Account
 from idp.domain.user_name import fold
@@ -58,12 +58,18 @@ def _queries(words: str, key: str) -> Iterator[Select[Any]]:
 
 
 def _both(first: str, last: str) -> Select[Any]:
-    """Find who is called so, if the display name is another."""
+    """Find who is called so, if the display name is another.
+
+    Of each with the one name the other is looked at: a range of that would be walked through for each anew.
+    """
     given, family = account_value.alias("given"), account_value.alias("family")
+    has_given = exists().where(
+        given.c.account_id == family.c.account_id,
+        given.c.path == _GIVEN,
+        func.substr(given.c.value, 1, len(first)) == first,
+    )
     return (
         select(family.c.account_id)
-        .join(given, given.c.account_id == family.c.account_id)
-        .where(family.c.path == _FAMILY, starts_with(family.c.value, last))
-        .where(given.c.path == _GIVEN, starts_with(given.c.value, first))
+        .where(family.c.path == _FAMILY, starts_with(family.c.value, last), has_given)
         .order_by(family.c.value, family.c.account_id)
     )

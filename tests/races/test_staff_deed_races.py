@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import and_, func, or_, select
 
+from idp.domain.help_desk import DeskRefusal
 from idp.domain.login_flow import Proof, ProofKind
 from idp.storage.accounts import keep_account
 from idp.storage.flows import find_flow, move_flow
 from idp.storage.tables import account, grant, session
 from idp.usecases.decide_device import DeviceDecided
 from idp.usecases.flow_outcomes import Done, FlowLost, FlowPage, NotSignedIn
+from idp.usecases.invite_again import InvitedAgain
+from idp.usecases.issue_temporary_password import TemporaryPassword
 from idp.usecases.lock_account import AccountLocked
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.minting import StaleClientError
@@ -26,6 +29,7 @@ from kernel.errors import BusyError
 from tests.support.accounts import switched
 from tests.support.devices import ask, decided, poll, television
 from tests.support.gatehouse import a_gatehouse, two_nodes
+from tests.support.help_desk import deeds
 from tests.support.oidc import Op, an_op
 from tests.support.staff_deeds import lock, reset, unlock
 from tests.support.together import done_or_waiting, together
@@ -228,3 +232,20 @@ def test_what_was_proved_while_staff_waited_for_the_account_is_over(
         waiting.result(60)
     unlock(gatehouse.services)
     assert isinstance(look_at_flow(gatehouse.services, flow=token, browser="browser-new"), FlowLost)
+
+
+def test_of_many_at_the_help_desk_at_once_each_deed_is_done_by_one(nodes: list[Gatehouse]) -> None:
+    """G-69, G-14: on two nodes, by staff who all saw the same; one password is told, and one letter sent."""
+    robin, nora = nodes[0].a_holder("clarkr"), nodes[0].a_holder()
+    new = nodes[0].provision("newcomer")
+    for account_id, user_name, deed, done in (
+        (nora.id, "fieldn", "reset", TemporaryPassword),
+        (new.id, "newcomer", "invite", InvitedAgain),
+    ):
+        nodes[0].next_step()
+        asked = [deeds(node, robin.id, account_id, user_name)[deed] for node in nodes]
+        answers = together(8, lambda n, asked=asked: asked[n % 2]())  # type: ignore[misc]
+        assert sum(isinstance(each, done) for each in answers) == 1, deed
+        assert answers.count(DeskRefusal.MEANWHILE) == 7, deed
+    assert len(nodes[0].audit("gateway:password:reset")) == 1
+    assert len(nodes[0].letters("activation", new.email)) == 2

@@ -187,7 +187,9 @@ def help_desk(world: World) -> None:
     robin, gateway = world.robin, world.gateway
     sure = {"checks": ["called-back", "person-id", "organization"], "ticket": "INC-4711"}
     new = gateway.provision("moreau2", given_name="Zoe", email="zoe@acme.example")
-    one = gateway.provision("lees", given_name="Sam", email="sam@acme.example", phone="+1 416 555 0123")
+    one = gateway.provision(
+        "lees", given_name="Sam", email="sam@acme.example", phone="tel:+1-416-555-0123;ext=7"
+    )
     sam = world.visitor()
     secret = sam.activate("sam@acme.example")
     for query in ("", "?q=zz", "?q=sam", "?q=moreau2"):

@@ -7,61 +7,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idp.domain.account_lock import LockReason
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
 from idp.domain.provisioning import Missing, Protected
 from idp.domain.ticket import BadTicket
 from idp.usecases.deny_request import RequestDenied, deny_request
 from idp.usecases.end_account_sessions import SessionsEnded, end_account_sessions
-from idp.usecases.find_accounts import AccountCard, find_accounts, show_card
-from idp.usecases.invite_again import InvitedAgain, NothingToActivate, invite_again
-from idp.usecases.issue_temporary_password import NothingToReset, TemporaryPassword, issue_temporary_password
-from idp.usecases.lock_account import AccountLocked, lock_account
+from idp.usecases.find_accounts import find_accounts, show_card
+from idp.usecases.invite_again import InvitedAgain, NothingToActivate
+from idp.usecases.issue_temporary_password import NothingToReset, TemporaryPassword
+from idp.usecases.lock_account import AccountLocked
 from idp.usecases.protect_account import protect_account
 from idp.usecases.sessions import find_session
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
-from kernel.audit import Actor
 from tests.support.accounts import switched
+from tests.support.gateway import SOURCE
+from tests.support.help_desk import card, deeds
 from tests.support.scim import USER_EXTENSION, a_scim_world, a_user
 from tests.support.staff import STAFF_ROLE, make_staff
 from tests.support.staff_deeds import STAFF, lock
+from tests.support.statements import recorded, whole_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kernel.clock import FrozenClock
     from kernel.database import Database
     from tests.support.gatehouse import Gatehouse
 
-SOURCE = "registration-worker"
-SURE = Verification("INC-4711", frozenset(Check))
 TOLD = {"ticket": "INC-4711", "ground": "holder", "checks": "called-back person-id organization"}
-
-
-def card(gatehouse: Gatehouse, account_id: str, staff_id: str = "") -> AccountCard:
-    """Return what the help desk sees of an account."""
-    found = show_card(gatehouse.services, account_id, staff_id=staff_id, role=STAFF_ROLE, source=SOURCE)
-    assert found is not None
-    return found
-
-
-def deeds(
-    gatehouse: Gatehouse, staff_id: str, account_id: str, user_name: str, stated: Verification = SURE
-) -> dict[str, Callable[[], object]]:
-    """Return every deed of the help desk, as somebody of staff does it to an account."""
-    services, actor = gatehouse.services, Actor("account", staff_id)
-    desk = Desk(staff_id, account_id, STAFF_ROLE, SOURCE, stated)
-    seen = card(gatehouse, account_id)
-    former = seen.detail.password.set_at if seen.detail.password else None
-    return {
-        "lock": lambda: lock_account(
-            services, user_name, reason=LockReason.COMPROMISED, actor=actor, desk=desk
-        ),
-        "unlock": lambda: unlock_account(services, user_name, actor=actor, desk=desk),
-        "reset": lambda: issue_temporary_password(services, user_name, actor=actor, desk=desk, former=former),
-        "end": lambda: end_account_sessions(services, user_name, actor=actor, desk=desk),
-        "invite": lambda: invite_again(services, user_name, former=seen.invited_at, actor=actor, desk=desk),
-    }
 
 
 DONE = (
@@ -273,6 +244,8 @@ def test_a_card_tells_how_an_account_stands_and_who_did_what_to_it(gatehouse: Ga
         ("PID-7", []),
         ("%", []),
         ("f_eldn", []),
+        ("Jo Smith", ["smithj"]),
+        ("Mary Smi", []),
     ],
 )
 def test_somebody_is_found_by_what_she_says_she_is_called(
@@ -284,6 +257,8 @@ def test_somebody_is_found_by_what_she_says_she_is_called(
         ("fieldn", "Nora", "Field", "nora@acme.example", "PID-77"),
         ("fieldq", "Quentin", "Fielding", "q@acme.example", "PID-78"),
         ("zoe", "Zoe", "Adams", "zoe@acme.example", "PID-79"),
+        ("smithj", "John", "Smith", "js@acme.example", "PID-80"),
+        ("smitht", "Tom", "Smith", "ts@acme.example", "PID-81"),
     ):
         answer = world.request(
             "POST",
@@ -291,13 +266,16 @@ def test_somebody_is_found_by_what_she_says_she_is_called(
             a_user(
                 user_name,
                 name={"givenName": given, "familyName": family},
-                displayName=f"{given} {family}",
+                displayName=f"{given} {family}" if given != "John" else "Smith, John",
                 emails=[{"value": mail}],
                 **{USER_EXTENSION: {"personId": person_id}},
             ),
         )
         assert answer.status == 201, answer
-    found = find_accounts(world.services, words)
+    with recorded(gateway_database) as statements:
+        found = find_accounts(world.services, words)
+    wholly = whole_reads(gateway_database, statements, "account", "account_value", where_needed=True)
+    assert wholly == []
     assert ([each.user_name for each in found.accounts], found.more) == (expected, False)
 
 

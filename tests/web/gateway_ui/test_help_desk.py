@@ -117,7 +117,7 @@ class Office(offices.Office):
 def office(sqlite_gateway_database: Database, clock: FrozenClock) -> Office:
     """Give the office, with Nora's account."""
     made = an_office(offices.Office, sqlite_gateway_database, clock)
-    nora_id = made.gateway.provision(phone="+1 416 555 0123")
+    nora_id = made.gateway.provision(phone="tel:+1-416-555-0123;ext=7")
     nora = Journey(made.gateway)
     app = nora.activate()
     clock.advance(dt.timedelta(minutes=1))
@@ -269,7 +269,13 @@ def test_somebody_is_found_and_gets_a_temporary_password_that_is_shown_once(offi
     assert 'id="nobody"' in office.robin.open(f"{DESK}?q=nobody").text
     assert f'href="{office.at()}"' in office.robin.open(f"{DESK}?q=FIELD").text
     page = office.robin.open(office.at()).text
-    for text in ("+1 416 555 0123", "P-1", "ACME GENERATION", "Authenticator app", "In 1 browser"):
+    for text in (
+        'href="tel:+14165550123">+1-416-555-0123, extension 7<',
+        "P-1",
+        "ACME GENERATION",
+        "Authenticator app",
+        "In 1 browser",
+    ):
         assert text in page, text
     assert "Nothing keeps its holder from signing in." in page
     office.do("temporary-password")
@@ -335,7 +341,7 @@ def test_an_account_is_locked_signed_out_and_unlocked_and_the_page_tells_who_and
 def test_who_lost_the_activation_email_gets_one_new_link(office: Office) -> None:
     """X-05, G-14, G-25: of two clicks one letter comes; the page says when, and that the former is too old."""
     new_id = office.gateway.provision(
-        "moreau", given_name="Zoe", email="zoe@acme.example", phone="+1 416 555 0199"
+        "moreau", given_name="Zoe", email="zoe@acme.example", phone="tel:+1-416-555-0199"
     )
     former = office.gateway.activation_path("zoe@acme.example")
     with office.gateway.services.store.write() as unit:
