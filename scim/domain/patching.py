@@ -55,7 +55,7 @@ class Patch:
         self._effort = effort
         self._spent = 0
         self._policy = _DESCRIBING if tolerance.described_entries else TOLERANT
-        stated = self._stated = list(operations)
+        stated = self._stated = [self._without_needless_brackets(each) for each in operations]
         written = json.dumps(stated, ensure_ascii=False)
         escapes = r"\\u" in written  # a selection may write its letters so
         self._folds = escapes or not _folds_as_it_lowers(written)
@@ -86,6 +86,20 @@ class Patch:
                 self._refuse_several(resource, selection, policy)
             changed |= step.patch(resource, scim_policy=policy)
         return changed
+
+    def _without_needless_brackets(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the operation with its selection as the library writes it.
+
+        An object that is put to ``emails[(a or b) or c]`` changes nothing: the library compares the selection
+        with what it writes of it, ``a or b or c``, and takes what differs for no attribute.
+        """
+        path = operation.get("path")
+        if not isinstance(path, str) or "(" not in path:
+            return operation
+        selection = Path[self._model](path).value_filter  # type: ignore[name-defined] # see model
+        if selection is None:
+            return operation
+        return {**operation, "path": f"{path.partition('[')[0]}[{selection}]{path.rpartition(']')[2]}"}
 
     def _read(self, operations: list[Mapping[str, Any]]) -> PatchOp[Any]:
         read: PatchOp[Any] = PatchOp[self._model].model_validate(  # type: ignore[name-defined] # see model

@@ -369,6 +369,26 @@ def test_a_path_selects_what_a_search_finds(world: ScimWorld, stored: str, asked
         assert (answer.headers["etag"] == made.headers["etag"]) == (left == roles)
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        '(type eq "work" or type eq "home") or display pr',
+        'type eq "other" or (type eq "home" or (type eq "work"))',
+        '((type eq "work") and (value pr)) and (not (display pr))',
+        '(type eq "other" or type eq "work") and not (display pr and (value sw "(" and type pr))',
+    ],
+)
+def test_a_selection_may_have_brackets_that_it_does_not_need(world: ScimWorld, selection: str) -> None:
+    """H5, H7, RFC 7644 §3.4.2.2: grouping changes no meaning; what is answered 200 is done."""
+    made = world.post("/Users", a_user())
+    change = {"value": "n@acme.example", "display": "Nora"}
+    answer = world.patch(
+        f"/Users/{made['id']}", {"op": "replace", "path": f"emails[{selection}]", "value": change}
+    )
+    assert answer.status == 200, answer.body
+    assert answer["emails"] == [{**made["emails"][0], **change}]
+
+
 REMOVALS = {
     "an attribute": ("phoneNumbers", "phoneNumbers"),
     "a sub-attribute": ("name.givenName", None),
