@@ -269,6 +269,18 @@ def inspect_access_token(database: Database, digest: bytes, *, now: dt.datetime)
     return Inspected("access_token", _facts(row), row[9] or "") if row is not None else None
 
 
+_UNREVOKED = Prepared(
+    select(access_token.c.digest).where(
+        access_token.c.digest == bindparam("d"), access_token.c.revoked_at.is_(None)
+    )
+)
+
+
+def is_unrevoked(connection: Connection, digest: bytes) -> bool:
+    """Tell whether nobody gave this very access token back."""
+    return bool(_UNREVOKED.within(connection, d=digest))
+
+
 def revoke_access_token(connection: Connection, digest: bytes, client_id: str, *, now: dt.datetime) -> bool:
     """Revoke one access token of ``client_id``; False if it is unknown, revoked, or another client's."""
     done = connection.execute(

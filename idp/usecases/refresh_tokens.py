@@ -24,6 +24,7 @@ from idp.domain.oauth import ErrorCode, Fault, GrantType, invalid_grant, unautho
 from idp.domain.scope import narrowed, split_scope
 from idp.domain.token_form import REFRESH, with_check
 from idp.domain.tokens import Authentication
+from idp.storage.access_tokens import is_unrevoked
 from idp.storage.clients import admit
 from idp.storage.grants import grant_state, revoke_grant
 from idp.storage.refresh_tokens import (
@@ -275,10 +276,12 @@ def _repeated(
     """Return the answer that was given before.
 
     Who asks for another scope, or proves another key (RFC 9449 §5), gets that beside the same heir: several
-    parts of one application may refresh at once, each for what it needs.
+    parts of one application may refresh at once, each for what it needs. So does who comes after the access
+    token was given back (RFC 7009): nobody is told that a dead one works.
     """
     same_scope = set(issue.scope) == set(given.answer.scope.split())
-    if same_scope and given.bound_to in {None, _held_by(client)}:
+    same_key = given.bound_to in {None, _held_by(client)}
+    if same_scope and same_key and is_unrevoked(unit.connection, digest(given.answer.access_token)):
         return given.answer
     answer = issue_for_account(services, unit, issue, refresh_token=given.answer.refresh_token)
     _record(unit, client, issue, answer)

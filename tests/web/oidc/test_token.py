@@ -451,6 +451,17 @@ def test_within_the_grace_each_gets_the_scope_it_asks_for_beside_one_heir(op_on_
     assert op.refresh(whole.json()["refresh_token"]).json()["scope"] == op.ask()["scope"]
 
 
+def test_within_the_grace_nobody_gets_a_token_that_was_given_back(op_on_both: Op) -> None:
+    """RT-11, RFC 7009 §2.1: one part of an application revokes it, another refreshes a moment later and can go on."""
+    op = op_on_both
+    first = op.tokens(ready(op))["refresh_token"]
+    given = op.refresh(first).json()
+    assert op.post("/oauth2/revoke", {"token": given["access_token"]}, headers=op.basic()).status == 200
+    again = op.refresh(first).json()
+    assert again["refresh_token"] == given["refresh_token"]
+    assert [op.introspect(each["access_token"])["active"] for each in (given, again)] == [False, True]
+
+
 def test_with_no_grace_there_is_no_second_answer(sqlite_gateway_database: Database) -> None:
     """RT-03: grace 0, at most one success."""
     op = an_op(sqlite_gateway_database, refresh_grace=dt.timedelta(0))
