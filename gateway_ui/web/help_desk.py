@@ -75,14 +75,11 @@ def show(account_id: str) -> ResponseReturnValue:
     """Show how an account stands, what staff may do to it, and what they did."""
     card = known(account_id)
     word = single(flask.request.args, "done", longest=20)
-    services = pages().services
     return render(
         "help_desk_account.html",
         card=card,
         account=card.account,
-        standing=words.standing(
-            card, now=services.store.clock.now(), link_life=services.settings.activation_link_life
-        ),
+        standing=words.standing(card, now=pages().services.store.clock.now()),
         state=state(card.account),
         words=words,
         who=who,

@@ -241,7 +241,7 @@ def kinds(card: AccountCard) -> list[str]:
     return list(dict.fromkeys(_(_KINDS[each.kind]) for each in card.detail.factors))
 
 
-def standing(card: AccountCard, *, now: dt.datetime, link_life: dt.timedelta) -> list[str]:
+def standing(card: AccountCard, *, now: dt.datetime) -> list[str]:
     """Return in plain sentences what keeps the holder from signing in, or that nothing does."""
     account, told = card.account, []
     if card.lock is not None:
@@ -256,7 +256,7 @@ def standing(card: AccountCard, *, now: dt.datetime, link_life: dt.timedelta) ->
             )
         )
     if account.activated_at is None and account.is_wanted:
-        told.append(_awaited(card, now, link_life))
+        told.append(_awaited(card))
     if card.detail.guessed_until is not None:
         until = moment_text(card.detail.guessed_until)
         told.append(_("Wrong guesses lock the sign-in until %(at)s, for some browsers at least.", at=until))
@@ -273,15 +273,18 @@ def _locked(lock: ClientDeed) -> str:
     )
 
 
-def _awaited(card: AccountCard, now: dt.datetime, link_life: dt.timedelta) -> str:
+def _awaited(card: AccountCard) -> str:
     if card.invited_at is None:
-        return _("Nobody has activated it yet, and no activation email was sent.")
-    values = {"at": moment_text(card.invited_at)}
-    if now >= card.invited_at + link_life:
-        return _(
-            "Nobody has activated it yet. The email of %(at)s is too old: its link has expired.", **values
-        )
-    return _("Nobody has activated it yet. The newest activation email was sent on %(at)s.", **values)
+        return _("Nobody has activated it yet, and there is no activation link that works.")
+    at = moment_text(card.invited_at)
+    if card.link_until is None:
+        return _("Nobody has activated it yet. The link in the email of %(at)s works no more.", at=at)
+    return _(
+        "Nobody has activated it yet. The newest activation email was sent on %(at)s; its link works "
+        "until %(until)s.",
+        at=at,
+        until=moment_text(card.link_until),
+    )
 
 
 def _password(card: AccountCard, now: dt.datetime) -> list[str]:

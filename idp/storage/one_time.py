@@ -121,6 +121,21 @@ def last_issued_at(connection: Connection, account_id: str, *, purpose: Purpose)
     return found
 
 
+def live_until(
+    connection: Connection, account_id: str, *, purpose: Purpose, now: dt.datetime
+) -> dt.datetime | None:
+    """Return until when a secret of this purpose works, or None if none does."""
+    found: dt.datetime | None = connection.scalar(
+        select(func.max(_table.c.expires_at)).where(
+            _table.c.account_id == account_id,
+            _table.c.purpose == purpose.value,
+            _table.c.used_at.is_(None),
+            _table.c.expires_at > now,
+        )
+    )
+    return found
+
+
 def sweep(connection: Connection, *, before: dt.datetime) -> int:
     """Remove some secrets that died before ``before``; return how many."""
     ended = _table.c.expires_at

@@ -12,7 +12,7 @@ from idp.domain.one_time import Purpose
 from idp.domain.provisioning import Protected
 from idp.storage.account_names import accounts_named
 from idp.storage.client_register import deeds_on
-from idp.storage.one_time import last_issued_at
+from idp.storage.one_time import last_issued_at, live_until
 from idp.storage.provisioning_subjects import groups_of
 from idp.storage.sessions import LastSignIn, latest_sign_in
 from idp.usecases.account_standing import AccountDetail, account_detail
@@ -48,13 +48,15 @@ class AccountCard:
     """An account as the help desk sees it: no secret, no answer, and no more of its holder than is needed.
 
     ``left_alone`` is why these staff may do nothing to it. ``lock`` is who locked it last, and why;
-    ``invited_at`` when the newest activation link was issued; ``deeds`` are those of staff, newest first.
+    ``invited_at`` when the newest activation link was issued, and ``link_until`` how long it works;
+    ``deeds`` are those of staff, newest first.
     """
 
     detail: AccountDetail
     left_alone: DeskRefusal | Protected | None
     last_sign_in: LastSignIn | None
     invited_at: dt.datetime | None
+    link_until: dt.datetime | None
     groups: tuple[str, ...]
     lock: ClientDeed | None
     deeds: tuple[ClientDeed, ...]
@@ -104,6 +106,7 @@ def show_card(
             left_alone_by(connection, staff_id, detail.account, role=role, source=source),
             latest_sign_in(connection, account_id),
             last_issued_at(connection, account_id, purpose=Purpose.ACTIVATION),
+            live_until(connection, account_id, purpose=Purpose.ACTIVATION, now=now),
             tuple(name for _id, name in groups_of(connection, account_id, limit=_MOST_GROUPS)),
             lock=locks[0] if locks and detail.account.locked_at is not None else None,
             deeds=deeds_on(connection, account_id, limit=_MOST_DEEDS, tags=_DEEDS),

@@ -189,7 +189,9 @@ def test_of_two_clicks_one_letter_comes_and_its_link_works(gatehouse: Gatehouse)
     new = gatehouse.provision("newcomer")
     former = gatehouse.link_token(new.email)
     invite = deeds(gatehouse, robin.id, new.id, "newcomer")["invite"]
+    assert card(gatehouse, new.id).link_until == gatehouse.clock.now() + dt.timedelta(days=90)
     gatehouse.clock.advance(dt.timedelta(days=91))
+    assert card(gatehouse, new.id).link_until is None
     assert invite() == InvitedAgain()
     assert invite() is DeskRefusal.MEANWHILE
     assert len(gatehouse.letters("activation", new.email)) == 2
