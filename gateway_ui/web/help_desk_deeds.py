@@ -155,7 +155,11 @@ def _lock(card: AccountCard, desk: Desk) -> Response:
 
 
 def _unlock(card: AccountCard, desk: Desk) -> Response:
-    outcome = unlock_account(pages().services, card.account.user_name, actor=acting(), desk=desk)
+    outcome = unlock_account(
+        pages().services, card.account.user_name, actor=acting(), desk=desk, former=_seen()
+    )
+    if outcome is DeskRefusal.MEANWHILE:
+        return done(card.account.id, "locked-anew")
     if isinstance(outcome, AccountUnlocked):
         return done(card.account.id, "unlock" if outcome.was_locked or outcome.guesses else "nothing")
     return _refused(card, outcome)
@@ -222,7 +226,7 @@ def _chosen(field: str, of: type[T]) -> T | None:
 
 
 def _seen() -> dt.datetime | None:
-    """Return since when what the deed replaces was there, as the page was shown."""
+    """Return since when what the deed replaces or takes off was there, as the page was shown."""
     written = single(flask.request.form, "seen", longest=40)
     try:
         return None if written == _NO_MOMENT else dt.datetime.fromisoformat(written)
@@ -230,9 +234,20 @@ def _seen() -> dt.datetime | None:
         flask.abort(400)
 
 
+def _there_since(card: AccountCard, deed: str) -> str:
+    """Return the same for a page that is shown now."""
+    password = card.detail.password
+    times = {
+        "temporary-password": password.set_at if password else None,
+        "unlock": card.account.locked_at,
+        "invitation": card.invited_at,
+    }
+    since = times.get(deed)
+    return since.isoformat() if since else _NO_MOMENT
+
+
 def _page(card: AccountCard, deed: str, described: words.Deed, errors: FormErrors) -> Response:
-    form, stored = flask.request.form, card.detail.password
-    replaced = card.invited_at if deed == "invitation" else stored.set_at if stored else None
+    form = flask.request.form
     return render(
         "help_desk_deed.html",
         status=422 if errors else 200,
@@ -248,7 +263,7 @@ def _page(card: AccountCard, deed: str, described: words.Deed, errors: FormError
         reasons=[{"value": each.value, "text": _(text)} for each, text in words.REASONS.items()],
         reason=single(form, "reason", longest=40),
         ticket=_ticket(),
-        seen=single(form, "seen", longest=40) or (replaced.isoformat() if replaced else _NO_MOMENT),
+        seen=single(form, "seen", longest=40) or _there_since(card, deed),
         sessions=card.detail.sessions,
         action=address_of(card.account.id, deed),
         deny=address_of(card.account.id, "deny"),

@@ -150,6 +150,10 @@ NOT_DONE: Mapping[str, str] = MappingProxyType(
         "meanwhile": mark(
             "Somebody did the same a moment ago, so nothing was done now. This is how the account stands."
         ),
+        "locked-anew": mark(
+            "Somebody has locked the account since you opened the page, so it was not unlocked. This is how "
+            "the account stands."
+        ),
         "nothing": mark(
             "There was nothing to do: the account is as you wanted it, or has changed meanwhile."
         ),

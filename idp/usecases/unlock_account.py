@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.account import Account
@@ -35,7 +36,12 @@ class AccountUnlocked:
 
 
 def unlock_account(
-    services: IdpServices, user_name: str, *, actor: Actor, desk: Desk | None = None
+    services: IdpServices,
+    user_name: str,
+    *,
+    actor: Actor,
+    desk: Desk | None = None,
+    former: dt.datetime | None = None,
 ) -> AccountUnlocked | Missing | Protected | DeskRefusal:
     """Take every lock off the account with this user name: that of staff, and those of wrong guesses.
 
@@ -43,6 +49,7 @@ def unlock_account(
     anew. Relying parties hear that the account is enabled, if its source wants it to be active.
 
     At the help desk (``desk``) protected accounts and those of staff are refused, and who was not verified.
+    A lock that was set at another time than ``former``, when the one was set that they looked at, stays.
     """
     with services.store.write() as unit:
         found = hold_by_name(unit.connection, user_name)
@@ -53,6 +60,8 @@ def unlock_account(
         if refused is not None:
             return refused
         was_locked = account.locked_at is not None
+        if desk is not None and was_locked and account.locked_at != former:
+            return DeskRefusal.MEANWHILE
         if was_locked:
             account = unlocked(account, at=unit.now)
             store_lock(unit.connection, account, found.document)

@@ -43,7 +43,13 @@ def deeds(
         "lock": lambda: lock_account(
             services, user_name, reason=LockReason.COMPROMISED, actor=actor, desk=desk
         ),
-        "unlock": lambda: unlock_account(services, user_name, actor=actor, desk=desk),
+        "unlock": lambda: unlock_account(
+            services,
+            user_name,
+            actor=actor,
+            desk=desk,
+            former=card(gatehouse, account_id).account.locked_at,
+        ),
         "reset": lambda: issue_temporary_password(services, user_name, actor=actor, desk=desk, former=former),
         "end": lambda: end_account_sessions(services, user_name, actor=actor, desk=desk),
         "invite": lambda: invite_again(services, user_name, former=seen.invited_at, actor=actor, desk=desk),

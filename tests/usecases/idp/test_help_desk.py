@@ -21,7 +21,7 @@ from idp.usecases.sessions import find_session
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
 from tests.support.accounts import switched
 from tests.support.gateway import SOURCE
-from tests.support.help_desk import card, deeds
+from tests.support.help_desk import SURE, card, deeds
 from tests.support.scim import USER_EXTENSION, a_scim_world, a_user
 from tests.support.staff import STAFF_ROLE, make_staff
 from tests.support.staff_deeds import STAFF, lock
@@ -135,6 +135,22 @@ def test_each_deed_stands_in_the_audit_with_how_its_holder_was_verified(gatehous
         ), tag
         assert dict(row.details).items() >= TOLD.items(), tag
         assert "fieldn" not in repr(row), tag
+
+
+def test_a_lock_is_taken_off_by_whoever_saw_that_one(gatehouse: Gatehouse) -> None:
+    """LG-11: what was verified before a colleague locked the account tells nothing of why that was done."""
+    robin, nora = gatehouse.a_holder("clarkr"), gatehouse.a_holder()
+    made = deeds(gatehouse, robin.id, nora.id, "fieldn")
+    made["lock"]()
+    desk = Desk(robin.id, nora.id, STAFF_ROLE, SOURCE, SURE)
+    unseen = (None, gatehouse.clock.now() - dt.timedelta(minutes=1))
+    outcomes = [
+        unlock_account(gatehouse.services, "fieldn", actor=STAFF, desk=desk, former=former)
+        for former in unseen
+    ]
+    assert outcomes == [DeskRefusal.MEANWHILE] * 2
+    assert card(gatehouse, nora.id).account.locked_at is not None
+    assert isinstance(made["unlock"](), AccountUnlocked)
 
 
 def test_a_denial_is_written_down_and_changes_nothing(gatehouse: Gatehouse) -> None:

@@ -386,6 +386,25 @@ def test_what_changed_meanwhile_is_told_plainly_and_nothing_is_done(office: Offi
     assert answer.status_code == 404
 
 
+def test_a_lock_that_nobody_saw_yet_is_not_taken_off(office: Office) -> None:
+    """LG-11: a colleague locks the account again while the form of its former lock waits, or is sent anew."""
+    services = office.gateway.services
+    lock(services)
+    form = office.form("unlock")
+    assert office.post(form) == f"{office.at()}?done=unlock"
+    office.clock.advance(dt.timedelta(minutes=1))
+    lock(services)
+    before = office.told()
+    assert office.post(form) == f"{office.at()}?done=locked-anew"
+    assert office.told() == before
+    assert office.detail().account.locked_at is not None
+    assert (
+        "Somebody has locked the account since" in office.robin.open(f"{office.at()}?done=locked-anew").text
+    )
+    office.do("unlock")
+    assert office.detail().account.locked_at is None
+
+
 def test_who_guessed_too_often_is_let_in_again(office: Office) -> None:
     """G-72, LK-05: the page says until when; nothing is told of a lock to who sits at the browser."""
     guesser = Journey(office.gateway)
