@@ -197,6 +197,8 @@ def _stand_guard(app: flask.Flask, kit: PageKit) -> None:
             return None
         if request.url_rule is None:
             return None
+        if request.method == "HEAD":  # a page asks whether it was a GET; what is none is a form to it
+            request.method = "GET"
         return _check_form()
 
     @app.after_request

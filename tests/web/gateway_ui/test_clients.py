@@ -109,7 +109,9 @@ def test_a_form_of_another_site_does_nothing(office: Office) -> None:
     for deed in ("disable", "delete", "new-secret", "change"):
         answer = office.robin.client.post(f"{LIST}/emi/{deed}", data={"client_id": "emi"})
         assert answer.status_code == 403
+        assert office.robin.client.head(f"{LIST}/emi/{deed}").status_code == 200
     assert not office.detail().registration.client.disabled
+    assert len(office.detail().secrets) == 1
 
 
 def test_a_deed_asks_who_one_is_unless_that_was_proved_a_moment_ago(office: Office) -> None:

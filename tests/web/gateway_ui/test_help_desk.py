@@ -156,6 +156,7 @@ def test_a_form_of_another_site_does_nothing(office: Office) -> None:
     office.robin.open(DESK)
     for deed in (*DEEDS, "deny"):
         assert office.robin.client.post(office.at(deed), data=EVERYTHING).status_code == 403, deed
+        office.robin.client.open(office.at(deed), method="HEAD", data=EVERYTHING)
     assert office.told() == []
 
 

@@ -117,6 +117,7 @@ def test_a_form_of_another_site_does_nothing(office: Office) -> None:
     for path in (NEW, *(f"{ONE}/{deed}?id=okta&token={name}" for deed in DEEDS)):
         answer = office.robin.client.post(path, data={"client_id": "mine", "ends": "never"})
         assert answer.status_code == 403, path
+        office.robin.client.open(path, method="HEAD", data={"client_id": "mine", "ends": "never"})
     assert (office.stored().line.registration, office.live()) == (before.line.registration, [name])
     assert office.stored().stream == stream
     assert show_scim_client(office.gateway.services, "mine") is None

@@ -180,6 +180,7 @@ def test_the_form_of_another_site_changes_nothing(nora: Journey) -> None:
     another_app(nora.gateway)
     for deed in ("name", "remove"):
         assert nora.client.post(f"{PAGE}/{OTHER}/{deed}", data={"label": "Mine"}).status_code == 403
+        nora.client.head(f"{PAGE}/{OTHER}/{deed}")
     assert "Tablet" in nora.open(PAGE).text
     assert heading_of(Journey(nora.gateway).open(f"{PAGE}/{OTHER}/remove").text) == "Sign in"
 

@@ -73,6 +73,13 @@ def _routes(app: flask.Flask) -> None:
         changes.extend(several(flask.request.form, "role"))
         return flask.make_response("saved")
 
+    @app.route("/deed", methods=["GET", "POST"])
+    def deed() -> str:
+        if flask.request.method == "GET":
+            return "asks"
+        changes.append(single(flask.request.form, "name"))
+        return "done"
+
     @app.get("/origin")
     def seen() -> dict[str, str]:
         found = current_origin()

@@ -104,6 +104,14 @@ def test_tokens_look_different_on_every_page_and_all_work(client: FlaskClient) -
         assert client.post("/form", data={"csrf_token": token, "name": "x"}).status_code == 200
 
 
+def test_head_does_what_get_does_and_no_deed(client: FlaskClient) -> None:
+    """RFC 9110 section 9.3.2: a page asks only whether it was a GET; HEAD comes without a token, from any site."""
+    for data in ({}, {"name": "Mallory"}):
+        response = client.open("/deed", method="HEAD", data=data)
+        assert (response.status_code, response.content_length, response.data) == (200, len("asks"), b"")
+    assert client.application.extensions["changes"] == []
+
+
 def test_get_never_changes_anything(client: FlaskClient) -> None:
     """SE-05: the values of a form in the address do nothing."""
     token = token_of(client.get("/form").text)
