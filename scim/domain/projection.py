@@ -19,6 +19,8 @@ class Projection:
 
     included: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
+    is_asked_for: bool = False
+    """Whether the request stated it, though what it excludes may be always shown."""
 
     @property
     def is_whole(self) -> bool:
@@ -48,8 +50,8 @@ def read_projection(catalogue: Catalogue, attributes: Iterable[str], excluded: I
     if named and unwanted:
         raise InvalidValueException(detail="'attributes' and 'excludedAttributes' exclude one another.")
     if named:
-        return Projection(included)
-    return Projection(None, without - _ALWAYS)
+        return Projection(included, is_asked_for=True)
+    return Projection(None, without - _ALWAYS, is_asked_for=bool(unwanted))
 
 
 def _paths(catalogue: Catalogue, names: Iterable[str]) -> Iterable[str]:

@@ -111,11 +111,11 @@ class Groups(Resources[GroupView]):
         for: the answer never costs more than the change. Microsoft Entra wants 204 (R).
         """
         projection = self.projection(request)
-        most = _FEW_MEMBERS if projection.is_whole and client.profile is not Profile.ENTRA else 0
+        most = _FEW_MEMBERS if not projection.is_asked_for and client.profile is not Profile.ENTRA else 0
         outcome = self._written(request, client, patch_group, most_shown=most)
         if not isinstance(outcome, GroupWritten):
             return refused(outcome)
-        if not projection.is_whole:
+        if projection.is_asked_for:
             return self.answer(200, self._with_members(outcome.view, projection, client), projection)
         if outcome.view.members is None:
             return Response(204, b"", (("ETag", entity_tag(outcome.view.record.version)),))
