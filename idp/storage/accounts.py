@@ -19,6 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Select,
+    Subquery,
     any_,
     bindparam,
     delete,
@@ -74,20 +76,26 @@ _TOUCH = Prepared(_TOUCHED.where(account.c.id == bindparam("touched")))
 def accounts_held(*where: ColumnElement[bool]) -> CTE:
     """Return the accounts of the list bound as ``ids`` that meet ``where``, held in the order of the list.
 
-    For PostgreSQL. Every writer names accounts in the order of their ids, so that no two wait for one another
-    in a ring. Their keys are not held, which a membership that was just written holds until its unit ends.
-    Each is looked up by itself: a planner that joins the list with the accounts reads all of them where it
-    guesses that they are few.
+    For PostgreSQL. Every writer names accounts in the order of their ids, and all that a unit writes at once,
+    so that no two wait for one another in a ring. Their keys are not held, which a membership that was just
+    written holds until its unit ends.
+    """
+    return _one_by_one(select(account.c.id).where(*where).with_for_update(key_share=True)).cte("held")
+
+
+def accounts_found(*where: ColumnElement[bool]) -> Subquery:
+    """Return the same and hold none of them: for a unit that writes others, too, and holds all at once."""
+    return _one_by_one(select(account.c.id).where(*where)).subquery("wanted")
+
+
+def _one_by_one(accounts: Select[tuple[str]]) -> Select[tuple[str]]:
+    """Return each account of the list, looked up by itself.
+
+    A planner that joins the list with the accounts reads all of them where it guesses that they are few.
     """
     each = listed().subquery("each_id")
-    found = (
-        select(account.c.id)
-        .where(account.c.id == each.c.value, *where)
-        .limit(1)
-        .with_for_update(key_share=True)
-        .lateral("found")
-    )
-    return select(found.c.id).select_from(each.join(found, true())).cte("held")
+    found = accounts.where(account.c.id == each.c.value).limit(1).lateral("found")
+    return select(found.c.id).select_from(each.join(found, true()))
 
 
 def among(rows: FromClause) -> ColumnElement[Any]:

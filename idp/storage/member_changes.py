@@ -133,7 +133,7 @@ def _at_once(*, coming: bool, alone: bool) -> Prepared:
     older than what it waited for; whoever came or went, or was protected, meanwhile is missing in the count.
     """
     if coming:
-        moved = joining("postgresql", exists().where(*_IS_ASKED), alone=alone).cte("moved")
+        moved = joining("postgresql", exists().where(*_IS_ASKED), alone=alone, held=True).cte("moved")
     else:
         asked = bindparam("id") if alone else among(accounts_held())
         moved = leaving(membership.c.account_id == asked).cte("moved")

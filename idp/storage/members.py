@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from idp.domain.group import Member, Membership
-from idp.storage.accounts import accounts_held
+from idp.storage.accounts import accounts_found, accounts_held
 from idp.storage.nesting import memberships
 from idp.storage.tables import account, group, membership, nested_group
 from kernel.database import Database, insert
@@ -57,10 +57,13 @@ _COUNT = Prepared(select(func.count()).select_from(membership).where(_IN_GROUP))
 _MAY_COME = (account.c.source == bindparam("source"), account.c.protected_at.is_(None))
 
 
-def joining(dialect: str, *where: ColumnElement[bool], alone: bool = False) -> ReturningInsert[Any]:
+def joining(
+    dialect: str, *where: ColumnElement[bool], alone: bool = False, held: bool = False
+) -> ReturningInsert[Any]:
     """Return what adds accounts of ``source`` to ``group_id``, but no protected one.
 
-    ``alone`` says that it is the one bound as ``id``; else they are the list bound as ``ids``.
+    ``alone`` says that it is the one bound as ``id``; else they are the list bound as ``ids``. With ``held``
+    PostgreSQL holds those in their order: for a unit that changes no other account.
     """
     # Bound through the id column, so that the stamp is written by its own type.
     stamp = bindparam("added_at", type_=membership.c.added_at.type)
@@ -70,8 +73,8 @@ def joining(dialect: str, *where: ColumnElement[bool], alone: bool = False) -> R
     elif dialect == "sqlite":
         wanted = row.where(account.c.id.in_(listed()), *_MAY_COME, *where)
     else:
-        held = accounts_held(*_MAY_COME)
-        wanted = select(row.selected_columns[0], held.c.id, stamp).where(*where)
+        found = accounts_held(*_MAY_COME) if held else accounts_found(*_MAY_COME)
+        wanted = select(row.selected_columns[0], found.c.id, stamp).where(*where)
     return (
         insert(dialect, membership)
         .from_select(["group_id", "account_id", "added_at"], wanted)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from idp.storage.accounts import protect, touch_versions
+from idp.storage.members import add_members
 from kernel.audit import verify_chains
+from tests.support.gateway import SOURCE
 from tests.support.scim import ScimWorld, a_group, a_scim_world, a_user
 from tests.support.together import done_or_waiting, statuses, together
 
@@ -145,3 +147,21 @@ def test_who_has_to_wait_for_its_account_within_a_line_comes_all_the_same(
     assert statuses(answers) == [200] * len(ids)
     assert sorted(map(_number, answers)) == list(range(2, len(ids) + 2))
     assert _members(world, path.rpartition("/")[2]) == set(ids)
+
+
+def test_who_comes_is_not_held_before_it_is_known_who_goes(postgresql_gateway_database: Database) -> None:
+    """L4: of a whole list some come and some go; held all at once, in order, no two lists wait in a ring."""
+    world = a_scim_world(postgresql_gateway_database)
+    ids = _users(world, 2)
+    group = world.post("/Groups", a_group())["id"]
+
+    def another_list() -> None:
+        with world.services.store.write() as unit:
+            touch_versions(unit.connection, ids)
+
+    with ThreadPoolExecutor(1) as pool, world.services.store.write() as unit:
+        came = add_members(unit.connection, group, ids, source=SOURCE, now=unit.now)
+        assert came == frozenset(ids)
+        other = pool.submit(another_list)
+        done_or_waiting(postgresql_gateway_database, other)
+        assert other.done()
