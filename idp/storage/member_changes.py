@@ -135,7 +135,8 @@ def _at_once(*, coming: bool, alone: bool) -> Prepared:
     if coming:
         moved = joining("postgresql", exists().where(*_IS_ASKED), alone=alone, held=True).cte("moved")
     else:
-        asked = bindparam("id") if alone else among(accounts_held())
+        own = account.c.source == bindparam("source")
+        asked = bindparam("id") if alone else among(accounts_held(own))
         moved = leaving(membership.c.account_id == asked).cte("moved")
     touched = _touched(
         account.c.id == (select(moved.c.account_id).scalar_subquery() if alone else among(moved))

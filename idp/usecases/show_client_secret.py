@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from sqlalchemy.exc import IntegrityError
+
 from idp.domain.session import LiveSession
 from idp.storage.client_secrets import SecretOf, keep_to_show, take_to_show, waits_to_show
 from idp.usecases.services import IdpServices
@@ -27,11 +29,17 @@ def put_secret_by(
     secret: str,
     of: SecretOf = SecretOf.CLIENT,
 ) -> None:
-    """Keep a new secret for the page that the operator's browser opens next."""
-    with services.store.write() as unit:
-        row = f"{session.id}/{client_id}"
-        sealed = unit.sealer.seal(secret.encode(), table=of.value, column=_COLUMN, row=row)
-        keep_to_show(unit.connection, of, session.id, client_id, sealed, until=unit.now + WAITS)
+    """Keep a new secret for the page that the operator's browser opens next.
+
+    It is dropped where its client or account, or the session, was deleted meanwhile: it opens nothing then.
+    """
+    try:
+        with services.store.write() as unit:
+            row = f"{session.id}/{client_id}"
+            sealed = unit.sealer.seal(secret.encode(), table=of.value, column=_COLUMN, row=row)
+            keep_to_show(unit.connection, of, session.id, client_id, sealed, until=unit.now + WAITS)
+    except IntegrityError:
+        return
 
 
 def secret_waits(

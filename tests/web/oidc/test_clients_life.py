@@ -198,6 +198,17 @@ def test_a_new_secret_waits_sealed_for_one_session_and_is_shown_once(op_on_both:
     assert take_secret_up(op.services, mine, client_id="emi") == ""
 
 
+def test_a_secret_of_what_was_deleted_meanwhile_is_dropped(op_on_both: Op) -> None:
+    """CA-09: no page fails because a colleague deleted the client between two statements of one request."""
+    op = op_on_both
+    op.client()
+    mine = _live(op, op.session(op.account()))
+    delete_client(op.services, "emi", actor=STAFF)
+    for of in SecretOf:
+        put_secret_by(op.services, mine, client_id="emi", secret="x" * 43, of=of)
+        assert take_secret_up(op.services, mine, client_id="emi", of=of) == ""
+
+
 def test_a_token_of_a_scim_client_waits_apart_from_the_secret_of_its_namesake(op_on_both: Op) -> None:
     """CA-09, O2: each page shows its own; what nobody came to see is swept."""
     op = op_on_both
