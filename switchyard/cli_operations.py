@@ -193,7 +193,7 @@ def rotate(settings: Path | None) -> None:
     prompt="What this key signed becomes invalid, what was encrypted with it is opened no more. Go on?",
 )
 def revoke(settings: Path | None, kid: str, reason: str) -> None:
-    """Take a compromised key out of use at once, with everything it signed."""
+    """Take a compromised key out of use at once, with everything it signed, also one that was replaced."""
     from keys.usecases.rotate import revoke_key  # noqa: PLC0415
     from switchyard.operations import at_console  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ def revoke(settings: Path | None, kid: str, reason: str) -> None:
     with opened_store(deployment, "gateway") as store:
         done = revoke_key(store, kid, actor=at_console(), reason=reason)
     if not done:
-        fail(f"no published key is called {kid}; `switchyard keys list` shows them", 1)
+        fail(f"no key that counts is called {kid}; `switchyard keys list` shows them", 1)
     click.echo(f"{kid} is revoked")
 
 

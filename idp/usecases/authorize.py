@@ -194,7 +194,7 @@ def _named_subject(services: IdpServices, request: AuthorizationRequest) -> str 
 
 def _hinted_subject(services: IdpServices, client: Client, hint: str) -> str | None:
     """Return the subject an ID token of this client names, expired or not; None if it is none of ours."""
-    claims = services.signing.verify(hint, typ=ID_TOKEN_TYPE)
+    claims = services.signing.verify_hint(hint, typ=ID_TOKEN_TYPE)
     if claims is None or claims.get("iss") != services.issuer or claims.get("aud") != client.id:
         return None
     return str(claims.get("sub", "")) or None

@@ -118,7 +118,7 @@ def _read(services: IdpServices, values: Mapping[str, list[str]]) -> _Wish | Log
         return LogoutRefused(_invalid("A parameter stands twice or is too long.", UNREADABLE))
     hint = None
     if single["id_token_hint"]:
-        hint = services.signing.verify(single["id_token_hint"], typ=ID_TOKEN_TYPE)
+        hint = services.signing.verify_hint(single["id_token_hint"], typ=ID_TOKEN_TYPE)
         if single["id_token_hint"].count(".") == ENCRYPTED_DOTS:
             return LogoutRefused(_invalid(ENCRYPTED_HINT, "id_token_hint"), language)
         if hint is None or hint.get("iss") != services.issuer:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, null, select, update
+from sqlalchemy import Connection, Row, bindparam, case, null, select, update
 
 from kernel.database import insert
 from keys.domain.encryption import OPENED_BY
@@ -27,6 +27,7 @@ _PUBLIC = (
 _RING = select(*_PUBLIC, signing_key.c.sealed_private).where(
     signing_key.c.state.in_([state.value for state in KEPT])
 )
+_ROTATED = "rotated"
 _EVERY = select(*_PUBLIC).order_by(signing_key.c.published_at, signing_key.c.kid)
 
 
@@ -49,6 +50,25 @@ def _key(row: Row[*tuple[Any, ...]]) -> OwnKey:
         row.activated_at,
         row.retire_at,
     )
+
+
+_IS_REPLACED = (
+    signing_key.c.kid == bindparam("replaced"),
+    signing_key.c.state == KeyState.RETIRED.value,
+    signing_key.c.reason == _ROTATED,
+)
+
+
+def find_replaced(connection: Connection, kid: str) -> OwnKey | None:
+    """Return the key, if another took its place and it left the key set; None if it was revoked."""
+    row = connection.execute(select(*_PUBLIC).where(*_IS_REPLACED), {"replaced": kid}).first()
+    return None if row is None else _key(row)
+
+
+def revoke_replaced(connection: Connection, kid: str) -> bool:
+    """Have what a replaced key signed name nobody any more; False if it is no replaced one."""
+    statement = update(signing_key).where(*_IS_REPLACED).values(reason="revoked")
+    return connection.execute(statement, {"replaced": kid}).rowcount == 1
 
 
 def read_ring(connection: Connection) -> list[StoredKey]:
@@ -102,7 +122,7 @@ def stop_signing(connection: Connection, kid: str, *, retire_at: dt.datetime) ->
             state=KeyState.RETAINED.value,
             sealed_private=case((still_opens, signing_key.c.sealed_private), else_=null()),
             retire_at=retire_at,
-            reason="rotated",
+            reason=_ROTATED,
         )
     )
     return done.rowcount == 1

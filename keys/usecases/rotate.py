@@ -81,7 +81,9 @@ def revoke_key(store: Store, kid: str, *, actor: Actor, reason: str) -> bool:
     """Take a compromised key out of use at once, with everything it signed (DJ-05, KM-08).
 
     A new key takes its place from now on: relying parties meet an unknown key and fetch the key set again,
-    which here is the lesser evil. What others encrypt with it is opened no more. False if it is not in use.
+    which here is the lesser evil. What others encrypt with it is opened no more. A key that was replaced and
+    left the key set can be revoked, too: what it signed names nobody then. False if it was revoked already,
+    or there is none.
     """
     with store.read() as connection:
         found = next((key for key in signing_keys.all_keys(connection) if key.kid == kid), None)
@@ -90,7 +92,7 @@ def revoke_key(store: Store, kid: str, *, actor: Actor, reason: str) -> bool:
     pair = make_pair(found.algorithm, store.sealer)
     with store.write() as unit:
         before = signing_keys.retire(unit.connection, kid, now=unit.now, reason="revoked")
-        if before is None:
+        if before is None and not signing_keys.revoke_replaced(unit.connection, kid):
             return False
         unit.audit.record("keys:key:revoked", actor=actor, target=kid, reason=reason)
         if before is KeyState.ACTIVE and signing_keys.publish(

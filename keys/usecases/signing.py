@@ -10,6 +10,7 @@ import binascii
 import datetime as dt
 import hashlib
 import json
+import re
 import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ from keys.storage.signing_keys import StoredKey
 _log = structlog.get_logger(__name__)
 
 _LONGEST_TOKEN = 16_384
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 TYPES = (
     "JWT",
@@ -175,18 +177,22 @@ class SigningKeys:
         Only headers exactly as we write them are believed, so neither ``alg`` nor ``kid`` nor ``jwk`` of a
         stranger is ever used (RFC 8725 §3.1, §3.10). Issuer, audience and times are the caller's to judge.
         """
-        if len(token) > _LONGEST_TOKEN or token.count(".") != 2:
+        return _verified(token, typ, self._current().verifiers) if _may_be_ours(token) else None
+
+    def verify_hint(self, token: str, *, typ: str) -> dict[str, Any] | None:
+        """Return what :meth:`verify` returns, also where a key signed that was replaced and is shown no more.
+
+        For a token that tells whom somebody means and opens nothing, such as an ``id_token_hint``: it is
+        shown long after it was issued. What a revoked key signed names nobody.
+        """
+        if not _may_be_ours(token):
             return None
-        header, payload, signature = token.split(".")
-        found = self._current().verifiers.get(header)
-        if found is None or found.typ != typ:
-            return None
-        try:
-            good = found.check(_unb64(signature), f"{header}.{payload}".encode("ascii"))
-            claims = json.loads(_unb64(payload)) if good else None
-        except (ValueError, binascii.Error):
-            return None
-        return claims if isinstance(claims, dict) else None
+        ring, kid = self._current(), _kid_of(token)
+        if not kid or kid in ring.keys:
+            return _verified(token, typ, ring.verifiers)
+        with self._store.read() as connection:
+            replaced = signing_keys.find_replaced(connection, kid)
+        return None if replaced is None or replaced.encrypts else _verified(token, typ, _verifiers(replaced))
 
     def names_a_key(self, token: str) -> bool:
         """Tell whether opening ``token`` would use a private key: it has our form, and names one of ours."""
@@ -236,6 +242,43 @@ class SigningKeys:
         return built
 
 
+def _may_be_ours(token: str) -> bool:
+    return len(token) <= _LONGEST_TOKEN and token.count(".") == 2
+
+
+def _kid_of(token: str) -> str:
+    """Return the key that the header of ``token`` names, if it is one that could be ours, or nothing."""
+    try:
+        header = json.loads(_unb64(token.partition(".")[0]))
+    except (ValueError, binascii.Error, RecursionError):
+        return ""
+    kid = header.get("kid") if isinstance(header, dict) else None
+    return kid if isinstance(kid, str) and _KID.fullmatch(kid) else ""
+
+
+def _verifiers(key: OwnKey) -> dict[str, _Verifier]:
+    """Return how each kind of token is checked that ``key`` signs, by its header exactly as we write it."""
+    check = checker(key.algorithm, key.public_jwk)
+    found = {}
+    for typ in TYPES:
+        header = {"alg": key.algorithm, "typ": typ, "kid": key.kid}
+        found[base64url(json.dumps(header, separators=(",", ":")).encode())] = _Verifier(typ, check)
+    return found
+
+
+def _verified(token: str, typ: str, verifiers: Mapping[str, _Verifier]) -> dict[str, Any] | None:
+    header, payload, signature = token.split(".")
+    found = verifiers.get(header)
+    if found is None or found.typ != typ:
+        return None
+    try:
+        good = found.check(_unb64(signature), f"{header}.{payload}".encode("ascii"))
+        claims = json.loads(_unb64(payload)) if good else None
+    except (ValueError, binascii.Error):
+        return None
+    return claims if isinstance(claims, dict) else None
+
+
 def _build(
     stored: list[StoredKey], private: Mapping[str, PrivateKey], now: dt.datetime, max_age: dt.timedelta
 ) -> _Ring:
@@ -249,14 +292,11 @@ def _build(
             if not isinstance(own, ed25519.Ed25519PrivateKey):  # which can sign, and nothing else
                 openers[key.kid] = opener(key.algorithm, own)
             continue
-        check = checker(key.algorithm, key.public_jwk)
-        for typ in TYPES:
-            header = base64url(
-                json.dumps({"alg": key.algorithm, "typ": typ, "kid": key.kid}, separators=(",", ":")).encode()
-            )
-            verifiers[header] = _Verifier(typ, check)
-            if key.state is KeyState.ACTIVE:
-                signers[key.algorithm, typ] = (header, signer(key.algorithm, private[key.kid]))
+        checks = _verifiers(key)
+        verifiers |= checks
+        if key.state is KeyState.ACTIVE:
+            for header, verifier in checks.items():
+                signers[key.algorithm, verifier.typ] = (header, signer(key.algorithm, private[key.kid]))
     body = key_set(keys.values())
     etag = f'"{base64url(hashlib.sha256(body).digest()[:12])}"'
     return _Ring(now, keys, signers, verifiers, openers, JwksDocument(body, etag, max_age))

@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select, update
 
 from kernel.audit import Actor
+from kernel.base64url import base64url
 from kernel.clock import FrozenClock
 from kernel.crypto import KeyRing, Sealer
 from kernel.database import Database
@@ -273,6 +274,42 @@ def test_a_revoked_key_is_out_at_once_and_another_signs(
         tags = connection.execute(select(audit_event.c.tag)).scalars().all()
     assert (row.state, row.sealed_private) == ("retired", None)
     assert "keys:key:revoked" in tags
+
+
+def test_what_a_replaced_key_signed_names_somebody_and_opens_nothing(
+    gateway_database: Database, clock: FrozenClock
+) -> None:
+    """LO-03: only as a hint, of its kind, unchanged, and only until the key is revoked, which can be then."""
+    store = a_store(gateway_database, clock)
+    keys = SigningKeys(store, ES256_ONLY)
+    keys.ensure()
+    token, other = keys.sign({"sub": "x"}, typ="JWT"), keys.sign({"sub": "x"}, typ="at+jwt")
+    assert keys.verify_hint(token, typ="JWT") == {"sub": "x"}
+    rotate_by_command(store, ES256_ONLY, actor=OPERATOR)
+    for span in (ES256_ONLY.publish_ahead, ES256_ONLY.retain):
+        clock.advance(span)
+        rotate(store, ES256_ONLY)
+    clock.advance(ES256_ONLY.refresh)
+    assert kid_of(token) not in kids_of(keys)
+    assert keys.verify(token, typ="JWT") is None
+    assert keys.verify_hint(token, typ="JWT") == {"sub": "x"}
+    head, payload, signature = token.split(".")
+    deep = base64url(b"[" * 12_000)
+    strange = base64url(b'{"kid": "\\u0000"}')
+    for wrong in (
+        other,
+        f"{head}.{base64url(b'{}')}.{signature}",
+        f"{other.split('.')[0]}.{payload}.{signature}",
+        f"{deep}.{payload}.{signature}",
+        f"{strange}.{payload}.{signature}",
+        f"{head}.{payload}",
+        "\ud800.\u00e9.x",
+        "",
+    ):
+        assert keys.verify_hint(wrong, typ="JWT") is None
+    assert revoke_key(store, kid_of(token), actor=OPERATOR, reason="drill")
+    assert not revoke_key(store, kid_of(token), actor=OPERATOR, reason="again")
+    assert keys.verify_hint(token, typ="JWT") is None
 
 
 def test_an_algorithm_added_later_waits_until_others_can_know_its_key(

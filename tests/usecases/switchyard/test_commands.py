@@ -115,7 +115,7 @@ def test_keys_are_listed_rotated_and_revoked(site: Site) -> None:
     assert _run(site, "keys", "revoke", kid, "--reason=lost", "--yes").exit_code == 0
     for unknown in ("none", "-y-none"):  # a thumbprint may begin with what looks like an option
         refused = _run(site, "keys", "revoke", unknown, "--reason=lost", "--yes")
-        assert (refused.exit_code, f"no published key is called {unknown};" in refused.stderr) == (1, True)
+        assert (refused.exit_code, f"no key that counts is called {unknown};" in refused.stderr) == (1, True)
 
 
 def test_clients_are_added_listed_and_disabled(site: Site, tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.support.oidc import ISSUER, claims_of, header_of
+from kernel.audit import SYSTEM
+from keys.settings import KeySettings
+from keys.usecases.rotate import rotate, rotate_by_command
+from tests.support.oidc import ISSUER, claims_of, header_of, returned
 
 if TYPE_CHECKING:
     from kernel.web.http import Response
@@ -121,6 +124,21 @@ def test_an_expired_hint_of_ours_still_names_the_person(op: Op) -> None:
     op.clock.advance(dt.timedelta(minutes=20))
     assert leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=BACK).status == 303
     assert not lives(op, cookie)
+
+
+def test_a_hint_by_a_key_that_was_replaced_since_still_names_the_person(op: Op) -> None:
+    """LO-03: the application kept its ID token while the keys rotated; nobody is left signed in for that."""
+    cookie, hint = signed_in(op)
+    services, settings = op.services, KeySettings()
+    rotate_by_command(services.store, settings, actor=SYSTEM)
+    for span in (settings.publish_ahead, settings.retain):
+        op.clock.advance(span)
+        rotate(services.store, settings)
+    services.signing.refresh()
+    assert services.signing.verify(hint, typ="JWT") is None
+    asked = op.authorize(cookie, id_token_hint=hint, prompt="none")
+    assert returned(asked)["error"] == "login_required"
+    assert leave(op, cookie, id_token_hint=hint, post_logout_redirect_uri=BACK).header("location") == BACK
 
 
 def test_anothers_hint_signs_nobody_out_silently(op: Op) -> None:
