@@ -100,8 +100,6 @@ account = Table(
     CheckConstraint("user_name_key <> ''", name="user_name_given"),
     CheckConstraint("locked_at IS NULL OR NOT active", name="locked_is_inactive"),
     CheckConstraint("(locked_at IS NULL) = (active_after_lock IS NULL)", name="lock_is_whole"),
-    # Room beside each row for its next version, which then needs no new index entries.
-    postgresql_with={"fillfactor": 75},
 )
 
 group = Table(

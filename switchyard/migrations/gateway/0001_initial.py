@@ -282,6 +282,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("source", "external_id", name="uq_account_external_id"),
         sa.UniqueConstraint("user_name_key", name=op.f("uq_account_user_name_key")),
+        # Room beside each row for its next version, which then needs no new index entries. It stands here alone:
+        # in the table's own definition it would have every process load the dialect, also one on SQLite.
         postgresql_with={"fillfactor": 75},
     )
     with op.batch_alter_table("account", schema=None) as batch_op:

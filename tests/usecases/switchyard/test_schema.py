@@ -88,3 +88,12 @@ def test_nobody_else_can_hold_up_an_upgrade(tmp_path: Path) -> None:
         schema.upgrade(database, "gateway")
         database.dispose()
         assert (tmp_path / f"{name}.db.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_next_version_of_an_account_lies_beside_it(empty: Database) -> None:
+    """A membership raises an account's version: PostgreSQL writes no index entry where its page has room."""
+    schema.upgrade(empty, "gateway")
+    if empty.dialect == "postgresql":
+        with empty.engine.connect() as connection:
+            asked = "SELECT reloptions FROM pg_class WHERE oid = 'account'::regclass"
+            assert connection.exec_driver_sql(asked).scalar_one() == ["fillfactor=75"]
