@@ -34,10 +34,15 @@ _FASTEST_DELETION = 2_500
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """At most so many milliseconds for a unit (of the clock or of a processor), or so many MB."""
+    """At most so many milliseconds for a unit (of the clock or of a processor), or so many MB.
+
+    Of ``turns`` clients who want the same at once each waits for the others: what was found is divided by
+    their number.
+    """
 
     figure: Literal["p50", "p99", "cpu", "memory"]
     most: float
+    turns: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,7 +479,9 @@ def one_member(world: World) -> list[Workload]:
 def membership_workloads(world: World, *, p50: float) -> list[list[Workload]]:
     """S6 in full: one comes, fifty come, one leaves; alone and with twenty clients at once.
 
-    Each kind with the groups of every size; a change is to take ``p50`` milliseconds at most.
+    Each kind with the groups of every size; a change is to take ``p50`` milliseconds at most. Twenty who
+    change one group take turns, so a change takes a twentieth of what each of them waits: to answer all of
+    them within ``p50`` would be more changes a second than the target of S6.
     """
     kinds = (("add one", 1, False), ("add fifty", 50, False), ("remove one", 1, True))
     return [
@@ -485,7 +492,7 @@ def membership_workloads(world: World, *, p50: float) -> list[list[Workload]]:
                 0,
                 *change_members(world, size, count, leaving=leaving),
                 connections=clients,
-                bounds=(Bound("p50", p50),),
+                bounds=(Bound("p50", p50, turns=clients),),
             )
             for size in sorted(world.group_ids)
         ]

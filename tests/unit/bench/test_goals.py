@@ -79,6 +79,21 @@ def test_each_size_is_to_reach_what_is_wanted() -> None:
     )
 
 
+def test_clients_who_wait_for_each_other_are_judged_by_turns() -> None:
+    """Twenty who change one group: each waits for nineteen, and the bound is of a change."""
+    bounds = (Bound("p50", 10, turns=20),)
+    lines = [
+        Line("S6/10", "add one, 10 members, 20 clients", p50=200, bounds=bounds),
+        Line("S6/1000", "add one, 1,000 members, 20 clients", p50=201, bounds=bounds),
+    ]
+    within, beyond = goals(lines[:1], "postgresql")[0], goals(lines, "postgresql")[0]
+    assert (within.found, within.wanted, within.met) == ("10.00 ms", "at most 10 ms", True)
+    assert (beyond.what, beyond.met) == (
+        "add one, members, 20 clients (10; 1,000): p50 by turn, of 20",
+        False,
+    )
+
+
 def test_one_size_says_nothing_about_growth() -> None:
     found = goals([Line("S3", "GET, 1,000 users", rates=[100])], "sqlite")
     assert [goal for goal in found if "beside smallest" in goal.what] == []
