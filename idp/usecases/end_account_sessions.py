@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.domain.help_desk import Desk
-from idp.domain.provisioning import Missing
+from idp.domain.query import StoredAccount
 from idp.domain.session import EndReason
 from idp.outbound.mail import post_sessions_ended
-from idp.storage.account_locks import hold_by_name
 from idp.usecases.endings import end_everywhere
-from idp.usecases.help_desk import Refused, refused_at_desk
+from idp.usecases.help_desk import Refused, held_at_desk
 from idp.usecases.letterhead import letterhead
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -32,13 +31,10 @@ def end_account_sessions(
     applications are told. Password, second factors and known browsers stay. The holder is written to.
     """
     with services.store.write() as unit:
-        found = hold_by_name(unit.connection, user_name)
-        if found is None:
-            return Missing()
-        account = found.account
-        refused = refused_at_desk(unit.connection, desk, account, protects=True)
-        if refused is not None:
-            return refused
+        held = held_at_desk(unit.connection, user_name, desk, protects=True)
+        if not isinstance(held, StoredAccount):
+            return held
+        account = held.account
         reason = EndReason.ENDED_BY_STAFF.value
         sessions = end_everywhere(unit, services, account_id=account.id, reason=reason, actor=actor)
         unit.audit.record(

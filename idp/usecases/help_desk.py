@@ -7,9 +7,25 @@ from sqlalchemy import Connection
 from idp.domain.account import Account
 from idp.domain.help_desk import Desk, DeskRefusal, at_whose
 from idp.domain.provisioning import Missing, Protected
+from idp.domain.query import StoredAccount
+from idp.storage.account_locks import hold_by_name
 from idp.storage.provisioning_subjects import holds_role_within
 
 Refused = DeskRefusal | Protected | Missing
+
+
+def held_at_desk(
+    connection: Connection, user_name: str, desk: Desk | None, *, protects: bool = False
+) -> StoredAccount | Refused:
+    """Hold the account with this user name until the unit of work ends, or tell why nothing is done to it.
+
+    Nobody else changes, signs in to or deletes it meanwhile. What is asked for at the desk is judged of the
+    account as it is held; ``protects`` as for ``refused_at_desk``.
+    """
+    found = hold_by_name(connection, user_name)
+    if found is None:
+        return Missing()
+    return refused_at_desk(connection, desk, found.account, protects=protects) or found
 
 
 def refused_at_desk(

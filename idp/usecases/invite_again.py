@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.one_time import Purpose
-from idp.domain.provisioning import Missing
-from idp.storage.account_locks import hold_by_name
+from idp.domain.query import StoredAccount
 from idp.storage.one_time import last_issued_at
-from idp.usecases.help_desk import Refused, refused_at_desk
+from idp.usecases.help_desk import Refused, held_at_desk
 from idp.usecases.invitation import invite
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -35,13 +34,10 @@ def invite_again(
     works.
     """
     with services.store.write() as unit:
-        found = hold_by_name(unit.connection, user_name)
-        if found is None:
-            return Missing()
-        account = found.account
-        refused = refused_at_desk(unit.connection, desk, account)
-        if refused is not None:
-            return refused
+        held = held_at_desk(unit.connection, user_name, desk)
+        if not isinstance(held, StoredAccount):
+            return held
+        account = held.account
         if not account.awaits_activation or not account.email:
             return NothingToActivate()
         if last_issued_at(unit.connection, account.id, purpose=Purpose.ACTIVATION) != former:

@@ -9,13 +9,14 @@ from idp.domain.account import Account
 from idp.domain.account_lock import LockReason, locked
 from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.provisioning import Missing, Protected
+from idp.domain.query import StoredAccount
 from idp.domain.session import EndReason
 from idp.domain.ticket import BadTicket, is_ticket
-from idp.storage.account_locks import hold_by_name, store_lock
+from idp.storage.account_locks import store_lock
 from idp.storage.devices import devices_of, forget_devices
 from idp.storage.lockouts import clear_all
 from idp.storage.signal_receivers import receivers_of_account
-from idp.usecases.help_desk import refused_at_desk
+from idp.usecases.help_desk import held_at_desk
 from idp.usecases.services import IdpServices
 from idp.usecases.switching import follow_switch, tell_source
 from kernel.audit import Actor
@@ -53,20 +54,17 @@ def lock_account(
     if not is_ticket(ticket):
         return BadTicket()
     with services.store.write() as unit:
-        found = hold_by_name(unit.connection, user_name)
-        if found is None:
-            return Missing()
-        before = found.account
+        held = held_at_desk(unit.connection, user_name, desk, protects=True)
+        if not isinstance(held, StoredAccount):
+            return held
+        before = held.account
         if before.protected_at is not None:
             return Protected()
-        refused = refused_at_desk(unit.connection, desk, before, protects=True)
-        if refused is not None:
-            return refused
         if before.locked_at is not None:
             return AccountLocked(before.locked_at, again=True)
         # Later than whatever was proved before the account was held: this may have waited for that.
         after = locked(before, at=services.store.clock.now())
-        store_lock(unit.connection, after, found.document)
+        store_lock(unit.connection, after, held.document)
         sessions = _end(unit, services, before, after, actor)
         unit.audit.record(
             "gateway:account:locked",

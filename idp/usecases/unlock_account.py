@@ -10,12 +10,13 @@ from idp.domain.account_lock import unlocked
 from idp.domain.help_desk import Desk, DeskRefusal
 from idp.domain.one_time import Purpose
 from idp.domain.provisioning import Missing, Protected
-from idp.storage.account_locks import hold_by_name, store_lock
+from idp.domain.query import StoredAccount
+from idp.storage.account_locks import store_lock
 from idp.storage.devices import devices_of
 from idp.storage.lockouts import clear_all
 from idp.storage.one_time import last_issued_at
 from idp.storage.signal_receivers import receivers_of_account
-from idp.usecases.help_desk import refused_at_desk
+from idp.usecases.help_desk import held_at_desk
 from idp.usecases.invitation import invite
 from idp.usecases.services import IdpServices
 from idp.usecases.switching import follow_switch, tell_source
@@ -52,19 +53,16 @@ def unlock_account(
     A lock that was set at another time than ``former``, when the one was set that they looked at, stays.
     """
     with services.store.write() as unit:
-        found = hold_by_name(unit.connection, user_name)
-        if found is None:
-            return Missing()
-        account = found.account
-        refused = refused_at_desk(unit.connection, desk, account)
-        if refused is not None:
-            return refused
+        held = held_at_desk(unit.connection, user_name, desk)
+        if not isinstance(held, StoredAccount):
+            return held
+        account = held.account
         was_locked = account.locked_at is not None
         if desk is not None and was_locked and account.locked_at != former:
             return DeskRefusal.MEANWHILE
         if was_locked:
             account = unlocked(account, at=unit.now)
-            store_lock(unit.connection, account, found.document)
+            store_lock(unit.connection, account, held.document)
             if account.active:
                 _bring_back(unit, services, account, actor)
         guesses = clear_all(unit.connection, account.id, devices_of(unit.connection, account.id)) > 0
