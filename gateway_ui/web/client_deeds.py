@@ -11,13 +11,8 @@ from gateway_ui.web.clients import ADDRESS, address_of, done, known
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import NAME_NOT_TYPED, STILL_ROTATING, complain
-from gateway_ui.web.staff import (
-    acting,
-    late_proof,
-    operator_session,
-    operators_only,
-    proved_operators_only,
-)
+from gateway_ui.web.shown_once import put_by, take_up, waits
+from gateway_ui.web.staff import acting, late_proof, operators_only, proved_operators_only
 from idp.domain.oauth import SECRET_METHODS
 from idp.usecases.delete_client import delete_client
 from idp.usecases.disable_client import disable_client
@@ -26,7 +21,7 @@ from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
 from idp.usecases.show_client import ClientDetail, show_client
-from idp.usecases.show_client_secret import put_secret_by, secret_waits, take_secret_up
+from idp.usecases.show_client_secret import SecretOf
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
@@ -56,14 +51,14 @@ def rotate(client_id: str) -> ResponseReturnValue:
     overlap, _text = words.OVERLAPS.get(chosen, words.OVERLAPS["day"])
     outcome = rotate_client_secret(pages().services, client_id, actor=acting(), overlap=overlap)
     if isinstance(outcome, StillRotating):
-        if secret_waits(pages().services, operator_session(), client_id=client_id):
+        if waits(client_id, SecretOf.CLIENT):
             return go(address_of(client_id, "secret"))
         errors = FormErrors()
         complain(errors, "overlap", STILL_ROTATING)
         return _rotate_page(detail, errors, chosen)
     if not isinstance(outcome, SecretRotated):
         flask.abort(404)
-    put_secret_by(pages().services, operator_session(), client_id=client_id, secret=outcome.secret)
+    put_by(client_id, outcome.secret, SecretOf.CLIENT)
     return go(address_of(client_id, "secret"))
 
 
@@ -85,7 +80,7 @@ def _rotate_page(detail: ClientDetail, errors: FormErrors | None = None, chosen:
 def secret(client_id: str) -> ResponseReturnValue:
     """Show a new secret to whoever asked for it, this once (CA-09)."""
     detail = known(client_id)
-    found = take_secret_up(pages().services, operator_session(), client_id=client_id)
+    found = take_up(client_id, SecretOf.CLIENT)
     return render(
         "client_secret.html",
         client=detail.registration.client,

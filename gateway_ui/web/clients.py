@@ -18,12 +18,12 @@ from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, START_MISSING, complain
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
+from gateway_ui.web.shown_once import put_by, waits
 from gateway_ui.web.staff import (
     PROOF,
     acting,
     has_proved_lately,
     keeps_what_was_typed,
-    operator_session,
     operators_only,
     proof_of,
     proved_operators_only,
@@ -33,7 +33,7 @@ from idp.domain.scim_scopes import SCOPES
 from idp.usecases.change_client import ClientChanged, ClientOutdated, NoSuchClient, change_client
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, register_client
 from idp.usecases.show_client import ClientDetail, search_clients, show_client
-from idp.usecases.show_client_secret import put_secret_by, secret_waits
+from idp.usecases.show_client_secret import SecretOf
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 
@@ -180,7 +180,7 @@ def _with_secret(client_id: str, secret: str, deed: str) -> Response:
     """Lead to the page that shows a new secret, or to the client's page if none was made."""
     if not secret:
         return done(client_id, deed)
-    put_secret_by(pages().services, operator_session(), client_id=client_id, secret=secret)
+    put_by(client_id, secret, SecretOf.CLIENT)
     return go(address_of(client_id, "secret"))
 
 
@@ -194,7 +194,7 @@ def _stands(order: ClientOrder, form: Layout) -> bool:
 
 def _second_click(client_id: str, deed: str) -> Response:
     """Lead to what the first of two clicks led to: a browser shows the answer to the second."""
-    if secret_waits(pages().services, operator_session(), client_id=client_id):
+    if waits(client_id, SecretOf.CLIENT):
         return go(address_of(client_id, "secret"))
     return done(client_id, deed)
 

@@ -23,6 +23,7 @@ from gateway_ui.web.messages import (
     TICKET_WRONG,
     complain,
 )
+from gateway_ui.web.shown_once import put_by, take_up, waits
 from gateway_ui.web.staff import acting, late_proof, operator_session, operators_only, proved_operators_only
 from idp.domain.account_lock import LockReason
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
@@ -34,7 +35,7 @@ from idp.usecases.find_accounts import AccountCard
 from idp.usecases.invite_again import InvitedAgain, invite_again
 from idp.usecases.issue_temporary_password import TemporaryPassword, issue_temporary_password
 from idp.usecases.lock_account import AccountLocked, lock_account
-from idp.usecases.show_client_secret import SecretOf, put_secret_by, secret_waits, take_secret_up
+from idp.usecases.show_client_secret import SecretOf
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
 from kernel.web.forms import FormErrors, several, single
 from kernel.web.language import gettext as _
@@ -75,7 +76,7 @@ def deny(account_id: str) -> ResponseReturnValue:
 def password(account_id: str) -> ResponseReturnValue:
     """Show a temporary password to whoever asked for it, this once (G-67, G-69)."""
     card = known(account_id)
-    shown = take_secret_up(pages().services, operator_session(), client_id=account_id, of=SecretOf.ACCOUNT)
+    shown = take_up(account_id, SecretOf.ACCOUNT)
     stored = card.detail.password
     return render(
         "help_desk_password.html",
@@ -166,17 +167,12 @@ def _unlock(card: AccountCard, desk: Desk) -> Response:
 
 
 def _reset(card: AccountCard, desk: Desk) -> Response:
-    services, session = pages().services, operator_session()
     outcome = issue_temporary_password(
-        services, card.account.user_name, actor=acting(), desk=desk, former=_seen()
+        pages().services, card.account.user_name, actor=acting(), desk=desk, former=_seen()
     )
     if isinstance(outcome, TemporaryPassword):
-        put_secret_by(
-            services, session, client_id=card.account.id, secret=outcome.password, of=SecretOf.ACCOUNT
-        )
-    elif outcome is not DeskRefusal.MEANWHILE or not secret_waits(
-        services, session, client_id=card.account.id, of=SecretOf.ACCOUNT
-    ):
+        put_by(card.account.id, outcome.password, SecretOf.ACCOUNT)
+    elif outcome is not DeskRefusal.MEANWHILE or not waits(card.account.id, SecretOf.ACCOUNT):
         return _refused(card, outcome)
     return go(address_of(card.account.id, "password"))  # of two clicks both lead to what the first made
 

@@ -24,7 +24,8 @@ from gateway_ui.web.messages import (
 from gateway_ui.web.operator import midnight, read_day
 from gateway_ui.web.scim_client_form import on_one_line
 from gateway_ui.web.scim_clients import ONE, address_of, base_address, done, known
-from gateway_ui.web.staff import acting, late_proof, operator_session, operators_only, proved_operators_only
+from gateway_ui.web.shown_once import put_by, take_up, waits
+from gateway_ui.web.staff import acting, late_proof, operators_only, proved_operators_only
 from idp.domain.scim_client import StoredToken
 from idp.usecases.issue_scim_token import (
     LONGEST_LABEL,
@@ -34,7 +35,7 @@ from idp.usecases.issue_scim_token import (
     issue_scim_token,
 )
 from idp.usecases.revoke_scim_token import ScimTokenRevoked, revoke_scim_token
-from idp.usecases.show_client_secret import SecretOf, put_secret_by, secret_waits, take_secret_up
+from idp.usecases.show_client_secret import SecretOf
 from idp.usecases.show_scim_client import ScimClientDetail
 from idp.usecases.switch_scim_client import switch_scim_client
 from kernel.web.forms import FormErrors, single
@@ -78,19 +79,11 @@ def new_token() -> ResponseReturnValue:
         beside=single(flask.request.form, "beside", longest=100).split(),
     )
     if not isinstance(outcome, ScimTokenIssued):
-        if outcome in _BESIDE and secret_waits(
-            pages().services, operator_session(), client_id=client.id, of=SecretOf.SCIM_CLIENT
-        ):
+        if outcome in _BESIDE and waits(client.id, SecretOf.SCIM_CLIENT):
             return go(address_of(client.id, "token"))
         complain(errors, *_REFUSED[outcome])
         return _new_token_page(known(), errors)
-    put_secret_by(
-        pages().services,
-        operator_session(),
-        client_id=client.id,
-        secret=outcome.token,
-        of=SecretOf.SCIM_CLIENT,
-    )
+    put_by(client.id, outcome.token, SecretOf.SCIM_CLIENT)
     return go(address_of(client.id, "token"))
 
 
@@ -135,7 +128,7 @@ def token() -> ResponseReturnValue:
     """Show a new token to whoever asked for it, this once, with what to do with it (O2)."""
     detail = known()
     client = detail.line.registration.client
-    shown = take_secret_up(pages().services, operator_session(), client_id=client.id, of=SecretOf.SCIM_CLIENT)
+    shown = take_up(client.id, SecretOf.SCIM_CLIENT)
     advice, address_name, token_name = words.pasted(client.profile)
     return render(
         "scim_token.html",

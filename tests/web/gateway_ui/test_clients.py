@@ -403,13 +403,14 @@ def test_a_secret_is_rotated_and_the_former_retired(office: Office) -> None:
 
 
 def test_who_clicks_twice_is_shown_the_secret_that_the_first_click_made(office: Office) -> None:
-    """CA-09: the browser drops the answer to the first; the new secret would have been seen by nobody."""
+    """CA-09: the browser drops the answer to the first, and whoever asks with HEAD sees nothing of the page."""
     office.register()
     office.robin.open(f"{LIST}/emi/new-secret")
     form = form_with(office.robin.text, "overlap")
     data = {name: values[0] for name, values in form.fields.items()} | {"overlap": "day"}
     answers = [office.robin.client.post(form.action, data=data) for _ in range(2)]
     assert [answer.location for answer in answers] == [f"{LIST}/emi/secret"] * 2
+    assert office.robin.client.head(f"{LIST}/emi/secret").status_code == 200
     assert shown_secret(office.robin.open(f"{LIST}/emi/secret").text)
 
 

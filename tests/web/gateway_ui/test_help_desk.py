@@ -293,6 +293,15 @@ def test_somebody_is_found_and_gets_a_temporary_password_that_is_shown_once(offi
     assert heading_of(office.nora.text) == "Enter your code"
 
 
+def test_who_asks_with_head_takes_no_password(office: Office) -> None:
+    """RFC 9110 §9.3.2, G-69: whoever only looks whether the page is there does not see what it would show once."""
+    page = office.post(office.form("temporary-password"))
+    for _ in range(2):
+        answer = office.robin.client.head(page)
+        assert (answer.status_code, answer.data) == (200, b"")
+    assert 'id="temporary-password"' in office.robin.open(page).text
+
+
 def test_of_two_clicks_both_lead_to_the_password_that_the_first_made(office: Office) -> None:
     """G-69: the browser drops the first answer; a second password would make the first, read aloud, wrong."""
     form = office.form("temporary-password")

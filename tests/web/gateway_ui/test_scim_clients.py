@@ -351,7 +351,7 @@ def test_one_who_asks_twice_for_a_token_gets_one(office: Office) -> None:
 
 
 def test_who_clicks_twice_is_shown_the_token_that_the_first_click_made(office: Office) -> None:
-    """O2: the browser drops the answer to the first; the token would work and have been seen by nobody."""
+    """O2: the browser drops the answer to the first, and whoever asks with HEAD sees nothing of the page."""
     office.stored()
     office.robin.open(f"{ONE}/new-token?id=okta")
     form = form_with(office.robin.text, "ends")
@@ -360,6 +360,7 @@ def test_who_clicks_twice_is_shown_the_token_that_the_first_click_made(office: O
     assert [answer.status_code for answer in answers] == [303, 303]
     assert [answer.location for answer in answers] == [f"{ONE}/token?id=okta"] * 2
     assert len(office.live()) == 1
+    assert office.robin.client.head(answers[1].location).status_code == 200
     assert 'id="scim-token"' in office.robin.open(answers[1].location).text
     assert office.robin.client.post(form.action, data=data).status_code == 422, "once it was seen"
 
