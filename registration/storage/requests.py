@@ -220,12 +220,20 @@ def mark_live(
 ) -> list[str]:
     """Mark the items that are live since the Gateway has ``version``; return the requests this completes.
 
-    A change of a membership that a later one overtook before it was sent is marked as superseded: it never
-    was live itself. Each completed request is returned once, to whoever completed it: the guarded update
+    A change of a membership that a later request overtook before it was sent is marked as superseded: it
+    never was live itself. Being sent again, to a Gateway that lost it or came back from a backup, overtakes
+    nothing. Each completed request is returned once, to whoever completed it: the guarded update
     decides.
     """
+    later = request_item.alias("later")
     overtaken = and_(
-        request_item.c.version < version, request_item.c.aggregate_kind == Aggregate.MEMBERSHIP.value
+        request_item.c.aggregate_kind == Aggregate.MEMBERSHIP.value,
+        exists().where(
+            later.c.aggregate_kind == kind.value,
+            later.c.aggregate_id == aggregate_id,
+            later.c.version > request_item.c.version,
+            later.c.version <= version,
+        ),
     )
     touched = connection.execute(
         update(request_item)

@@ -202,6 +202,16 @@ def test_a_grant_that_was_revoked_before_it_was_sent_never_opens_anything(world:
     assert (item.superseded, item.live_at) == (True, None)
 
 
+def test_what_is_sent_again_before_it_was_sent_is_overtaken_by_nothing(world: World) -> None:
+    """R-237: only a later request overtakes; the page says since when the access is live."""
+    made = granted(world, REPORTS)
+    assert isinstance(provision_again(world.services, caller=Caller.console()), int)
+    world.drain()
+    assert (made.account_id, f"100001:{REPORTS}") in world.gateway.memberships()
+    items = [item for item in view(world, made).items if item.kind == "access-granted"]
+    assert [(item.superseded, item.live_at) for item in items] == [(False, world.clock.now())]
+
+
 def test_a_late_packet_of_a_stalled_worker_changes_nothing(world: World) -> None:
     """OB-11, I-11: fencing by the group's version."""
     made = granted(world, REPORTS)
