@@ -15,7 +15,7 @@ from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.operator import ADDRESS as REQUESTS
 from gateway_ui.web.operator import HELP_DESK
-from gateway_ui.web.provisioning_words import state
+from gateway_ui.web.provisioning_words import groups, state
 from gateway_ui.web.staff import operator_session, operators_only
 from idp.usecases.find_accounts import AccountCard, find_accounts, show_card
 from kernel.randomness import ULID
@@ -81,6 +81,7 @@ def show(account_id: str) -> ResponseReturnValue:
         account=card.account,
         standing=words.standing(card, now=pages().services.store.clock.now()),
         state=state(card.account),
+        groups=groups(card.groups),
         words=words,
         who=who,
         said=_(words.DONE[word]) if word in words.DONE else "",

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from idp.domain.account import Account
+from idp.domain.group import GroupsOf
 from idp.domain.provisioning_log import Operation, Outcome, RequestRecord
 from idp.usecases.find_provisioning_requests import Shown
 from kernel.translations import mark
 from kernel.web.language import gettext as _
+from kernel.web.language import ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,14 @@ def state(account: Account) -> Verdict:
     if account.awaits_activation:
         return Verdict(_("Waits for activation"), "yellow")
     return Verdict(_("Active"), "green")
+
+
+def groups(found: GroupsOf) -> str:
+    """Return the groups of an account, and how many more there are, in the language of the page."""
+    names = ", ".join(found.names)
+    if not found.more:
+        return names or _("None")
+    return ngettext("%(names)s, and %(num)s more", "%(names)s, and %(num)s more", found.more, names=names)
 
 
 def _changes(record: RequestRecord) -> bool:

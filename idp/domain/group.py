@@ -98,3 +98,11 @@ class MemberChange:
     def replace(self, ids: frozenset[str]) -> MemberChange:
         """Return the change that leaves exactly ``ids``, whatever was said before."""
         return MemberChange(whole=ids)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsOf:
+    """The groups of an account by their display names, the first twenty, and how many ``more`` there are."""
+
+    names: tuple[str, ...]
+    more: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal, or_, select
 
 from idp.domain.account import Account
+from idp.domain.group import GroupsOf
 from idp.domain.user_name import fold
 from idp.storage.accounts import find_account
 from idp.storage.nesting import groups_around
@@ -15,6 +16,7 @@ from kernel.database import Database
 from kernel.prepared import Prepared
 
 _MOST = 5
+_MOST_GROUPS = 20
 _HOLDS = Prepared(
     select(group.c.id)
     .where(
@@ -64,15 +66,16 @@ def groups_called(connection: Connection, text: str, *, sources: Sequence[str]) 
     return [(each, name, source) for each, name, source in found]
 
 
-def groups_of(connection: Connection, account_id: str, *, limit: int) -> list[tuple[str, str]]:
-    """Return id and display name of the groups that the account is in, at most ``limit``."""
+def groups_of(connection: Connection, account_id: str) -> GroupsOf:
+    """Return the groups that the account is in, directly or through a group."""
     statement = (
-        select(group.c.id, group.c.display_name)
+        select(group.c.display_name, func.count().over())
         .where(group.c.id.in_(groups_around(literal(account_id))))
         .order_by(group.c.display_name_key)
-        .limit(limit)
+        .limit(_MOST_GROUPS)
     )
-    return [(each, name) for each, name in connection.execute(statement)]
+    found = connection.execute(statement).all()
+    return GroupsOf(tuple(name for name, _all in found), more=found[0][1] - len(found) if found else 0)
 
 
 def present_names(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:

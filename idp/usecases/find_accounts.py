@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp.domain.account import Account
 from idp.domain.client_record import ClientDeed
+from idp.domain.group import GroupsOf
 from idp.domain.help_desk import DeskRefusal
 from idp.domain.one_time import Purpose
 from idp.domain.provisioning import Protected
@@ -20,7 +21,6 @@ from idp.usecases.help_desk import left_alone_by
 from idp.usecases.services import IdpServices
 
 MOST = 20
-_MOST_GROUPS = 20
 _MOST_DEEDS = 10
 _DEEDS = (
     "gateway:account:locked",
@@ -57,7 +57,7 @@ class AccountCard:
     last_sign_in: LastSignIn | None
     invited_at: dt.datetime | None
     link_until: dt.datetime | None
-    groups: tuple[str, ...]
+    groups: GroupsOf
     lock: ClientDeed | None
     deeds: tuple[ClientDeed, ...]
 
@@ -107,7 +107,7 @@ def show_card(
             latest_sign_in(connection, account_id),
             last_issued_at(connection, account_id, purpose=Purpose.ACTIVATION),
             live_until(connection, account_id, purpose=Purpose.ACTIVATION, now=now),
-            tuple(name for _id, name in groups_of(connection, account_id, limit=_MOST_GROUPS)),
+            groups_of(connection, account_id),
             lock=locks[0] if locks and detail.account.locked_at is not None else None,
             deeds=deeds_on(connection, account_id, limit=_MOST_DEEDS, tags=_DEEDS),
         )

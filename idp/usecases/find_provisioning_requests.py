@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from idp.domain.account import Account
+from idp.domain.group import GroupsOf
 from idp.domain.provisioning_log import Outcome, Part, RequestRecord
 from idp.storage.provisioning_log import (
     Range,
@@ -27,7 +28,6 @@ from kernel.randomness import first_ulid
 
 PAGE = 25
 MOST_MEMBERS = 100
-_MOST_GROUPS = 20
 
 
 class Shown(StrEnum):
@@ -83,7 +83,7 @@ class AccountFound:
     """An account that the question may mean, and the groups it is in."""
 
     account: Account
-    groups: tuple[tuple[str, str], ...]
+    groups: GroupsOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,7 @@ def _meant(
     keys = [text.upper(), called, *targets_called(connection, called)]
     keys += [each.id for each in accounts] + [each for each, _, _ in groups]
     return (
-        tuple(
-            AccountFound(each, tuple(groups_of(connection, each.id, limit=_MOST_GROUPS))) for each in accounts
-        ),
+        tuple(AccountFound(each, groups_of(connection, each.id)) for each in accounts),
         tuple(GroupFound(*each) for each in groups),
         list(dict.fromkeys(keys)),
     )

@@ -22,6 +22,7 @@ from kernel.audit import SYSTEM
 from scim.domain.models import GROUP_SCHEMA
 from tests.support.browser import LARGE, SMALL, accessibility_faults, fits, keep_screenshot
 from tests.support.gateway import Journey, PagesGateway, a_gateway, heading_of
+from tests.support.page_walk import in_french
 from tests.support.ports import free_port
 from tests.support.scim import PATCH_SCHEMA, ScimWorld, a_group, a_scim_world, a_user
 from tests.support.staff import make_staff, robin_clark, take_session
@@ -470,6 +471,25 @@ def test_every_refusal_has_its_advice(office: Office) -> None:
         said = provisioning_words.advice(leaked)
         assert said is not None
         assert "access token" in said.meaning
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_an_account_in_many_groups_shows_twenty_and_tells_how_many_more(
+    office: Office, language: str
+) -> None:
+    """Section 6.7: here and at the help desk nobody takes the first twenty groups for all of them."""
+    office.send("POST", "/Users", a_user("fieldn"))
+    nora, member = office.last["id"], [{"value": office.last["id"]}]
+    more = {"en": ("", ", and 1 more", ", and 2 more"), "fr": ("", ", et 1 autre", ", et 2 autres")}
+    robin = office.robin if language == "en" else in_french(office.robin)
+    for number in range(1, 23):
+        name = f"Guides {number:02}"
+        assert office.send("POST", "/Groups", GUIDES | {"displayName": name, "members": member}) == 201
+        if number >= 20:
+            shown = ", ".join(f"Guides {each:02}" for each in range(1, 21)) + more[language][number - 20]
+            for page in (f"{LIST}?q=fieldn", f"/operator/accounts/{nora}"):
+                told = re.findall(r">\s*(Guides 01, .*?)\s*<", robin.open(page).text)
+                assert told == [shown], page
 
 
 # --- how it looks ------------------------------------------------------------------------------------
