@@ -58,14 +58,18 @@ def deny(account_id: str) -> ResponseReturnValue:
     late = late_proof()
     if late:
         return late
-    doubt, ticket = _chosen("doubt", Doubt), _ticket()
+    doubt, ticket, asked_at = _chosen("doubt", Doubt), _ticket(), _seen()
+    if asked_at is None:
+        flask.abort(400)
     if doubt is None:
         complain(errors, "doubt", DOUBT_MISSING)
     if not Verification(ticket).has_ticket:
         complain(errors, "ticket", TICKET_WRONG)
     if doubt is None or errors:
         return _deny_page(card, errors)
-    outcome = deny_request(pages().services, account_id, doubt=doubt, ticket=ticket, actor=acting())
+    outcome = deny_request(
+        pages().services, account_id, doubt=doubt, ticket=ticket, actor=acting(), asked_at=asked_at
+    )
     if not isinstance(outcome, RequestDenied):
         flask.abort(404)
     return done(account_id, "deny")
@@ -222,11 +226,14 @@ def _chosen(field: str, of: type[T]) -> T | None:
 
 
 def _seen() -> dt.datetime | None:
-    """Return since when what the deed replaces or takes off was there, as the page was shown."""
+    """Return since when what the deed replaces or takes off was there, as the page was shown.
+
+    Nothing is replaced by a denial: the moment is that at which its page was shown.
+    """
     written = single(flask.request.form, "seen", longest=40)
     try:
-        return None if written == _NO_MOMENT else dt.datetime.fromisoformat(written)
-    except ValueError:
+        return None if written == _NO_MOMENT else dt.datetime.fromisoformat(written).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         flask.abort(400)
 
 
@@ -276,6 +283,7 @@ def _deny_page(card: AccountCard, errors: FormErrors) -> Response:
         doubts=[{"value": each.value, "text": _(text)} for each, text in words.DOUBTS.items()],
         doubt=single(flask.request.form, "doubt", longest=40),
         ticket=_ticket(),
+        seen=single(flask.request.form, "seen", longest=40) or pages().services.store.clock.now().isoformat(),
         action=address_of(card.account.id, "deny"),
         back=address_of(card.account.id),
     )

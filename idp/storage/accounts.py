@@ -58,6 +58,7 @@ _COLUMNS = (*_FIELDS, "user_name_key", "email_key", "document")
 _BY_ID = select(*ACCOUNT_COLUMNS).where(account.c.id == bindparam("id"))
 _FIND = Prepared(_BY_ID)
 _KEEP = Prepared(_BY_ID.with_for_update(read=True, key_share=True))
+_HOLD_BY_ID = Prepared(_BY_ID.with_for_update(key_share=True))
 _OWN = (account.c.id == bindparam("id"), account.c.source == bindparam("source"))
 _FIND_OWN = Prepared(select(*ACCOUNT_COLUMNS, account.c.document).where(*_OWN))
 _HOLD = Prepared(select(account.c.protected_at, account.c.source_version).where(*_OWN).with_for_update())
@@ -169,6 +170,14 @@ def keep_account(connection: Connection, account_id: str) -> Account | None:
     deletes it with all of that. What raises its version alone does not wait for it.
     """
     return _first(_KEEP.within(connection, id=account_id))
+
+
+def hold_account(connection: Connection, account_id: str) -> Account | None:
+    """Return the account with this id, which nobody else holds or changes until the unit ends.
+
+    Who signs in to it meanwhile does not wait.
+    """
+    return _first(_HOLD_BY_ID.within(connection, id=account_id))
 
 
 def find_by_user_name(connection: Connection, user_name: str) -> Account | None:

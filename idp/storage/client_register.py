@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, Table, func, or_, select, update
 from idp.domain.client import client_from
 from idp.domain.client_record import ClientDeed, Registration
 from idp.storage.tables import account, client
+from kernel.audit import Actor, JsonValue
 from kernel.tables import audit_event
 
 DEEDS = (
@@ -145,6 +146,29 @@ def deeds_on(
         ClientDeed(row.at, row.tag, row.display_name or row.actor_id, row.actor_kind, row.reason, row.details)
         for row in rows
     )
+
+
+def was_done_since(
+    connection: Connection,
+    target: str,
+    tag: str,
+    *,
+    actor: Actor,
+    reason: str,
+    details: Mapping[str, JsonValue],
+    since: dt.datetime,
+) -> bool:
+    """Tell whether the actor has done just the same to a client or account since then."""
+    same = select(audit_event.c.seq).where(
+        audit_event.c.target == target,
+        audit_event.c.at >= since,
+        audit_event.c.tag == tag,
+        audit_event.c.actor_kind == actor.kind,
+        audit_event.c.actor_id == actor.id,
+        audit_event.c.reason == reason,
+        audit_event.c.details == details,
+    )
+    return connection.execute(same.limit(1)).first() is not None
 
 
 def first_deed_on(connection: Connection, client_id: str) -> ClientDeed | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.help_desk import Doubt
 from idp.domain.provisioning import Missing
 from idp.domain.ticket import BadTicket, is_ticket
-from idp.storage.accounts import keep_account
+from idp.storage.accounts import hold_account
+from idp.storage.client_register import was_done_since
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
+
+_DENIED = "gateway:account:request-denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +22,36 @@ class RequestDenied:
 
 
 def deny_request(
-    services: IdpServices, account_id: str, *, doubt: Doubt, ticket: str, actor: Actor
+    services: IdpServices, account_id: str, *, doubt: Doubt, ticket: str, actor: Actor, asked_at: dt.datetime
 ) -> RequestDenied | Missing | BadTicket:
     """Write down that a request about the account was denied, and why: who hears the next one reads it.
 
-    Whoever's account it is: also who asks for something of staff is denied it.
+    Whoever's account it is: also who asks for something of staff is denied it. Once for a form that is sent
+    twice: who denied the same request for the same reason since ``asked_at``, when the form was shown, has.
     """
     if not ticket or not is_ticket(ticket):
         return BadTicket()
     with services.store.write() as unit:
-        account = keep_account(unit.connection, account_id)
+        # Against another who sends the same form: only one of them may find that it was not sent yet.
+        account = hold_account(unit.connection, account_id)
         if account is None:
             return Missing()
-        unit.audit.record(
-            "gateway:account:request-denied",
+        told = {"ticket": ticket}
+        if not was_done_since(
+            unit.connection,
+            account.id,
+            _DENIED,
             actor=actor,
-            target=account.id,
             reason=doubt.value,
-            organization=account.organizations[0].id if account.organizations else "",
-            details={"ticket": ticket},
-        )
+            details=told,
+            since=asked_at,
+        ):
+            unit.audit.record(
+                _DENIED,
+                actor=actor,
+                target=account.id,
+                reason=doubt.value,
+                organization=account.organizations[0].id if account.organizations else "",
+                details=told,
+            )
         return RequestDenied()

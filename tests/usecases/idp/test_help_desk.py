@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from idp.usecases.lock_account import AccountLocked
 from idp.usecases.protect_account import protect_account
 from idp.usecases.sessions import find_session
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
+from kernel.audit import Actor
 from tests.support.accounts import switched
 from tests.support.gateway import SOURCE
 from tests.support.help_desk import SURE, card, deeds
@@ -26,6 +28,7 @@ from tests.support.scim import USER_EXTENSION, a_scim_world, a_user
 from tests.support.staff import STAFF_ROLE, make_staff
 from tests.support.staff_deeds import STAFF, lock
 from tests.support.statements import recorded, whole_reads
+from tests.support.together import together
 
 if TYPE_CHECKING:
     from kernel.clock import FrozenClock
@@ -157,18 +160,36 @@ def test_a_denial_is_written_down_and_changes_nothing(gatehouse: Gatehouse) -> N
     """G-65: "otherwise the request will be denied"; of staff's accounts, too, and never without a number."""
     nora, services = gatehouse.a_holder(), gatehouse.services
     before = card(gatehouse, nora.id).detail
+    denied = partial(deny_request, services, actor=STAFF, asked_at=gatehouse.clock.now())
     for ticket in ("", "Nora Field"):
-        done = deny_request(services, nora.id, doubt=Doubt.IMPOSTOR, ticket=ticket, actor=STAFF)
-        assert done == BadTicket()
+        assert denied(nora.id, doubt=Doubt.IMPOSTOR, ticket=ticket) == BadTicket()
     nobody = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-    assert deny_request(services, nobody, doubt=Doubt.IMPOSTOR, ticket="INC-1", actor=STAFF) == Missing()
-    done = deny_request(services, nora.id, doubt=Doubt.WRONG_ANSWERS, ticket="INC-1", actor=STAFF)
-    assert done == RequestDenied()
+    assert denied(nobody, doubt=Doubt.IMPOSTOR, ticket="INC-1") == Missing()
+    assert denied(nora.id, doubt=Doubt.WRONG_ANSWERS, ticket="INC-1") == RequestDenied()
     (row,) = gatehouse.audit("gateway:account:request-denied")
     assert (row.target, row.reason, dict(row.details)) == (nora.id, "wrong-answers", {"ticket": "INC-1"})
     found = card(gatehouse, nora.id)
     assert found.detail == before
     assert [(each.tag, each.reason) for each in found.deeds] == [(row.tag, row.reason)]
+
+
+def test_a_denial_that_is_sent_twice_is_written_down_once(gatehouse: Gatehouse) -> None:
+    """UI-05: of four clicks at once, too; what differs, and what is asked anew, is another denial."""
+    nora, clock = gatehouse.provision(), gatehouse.clock
+    sent = {"doubt": Doubt.IMPOSTOR, "ticket": "INC-1", "actor": STAFF, "asked_at": clock.now()}
+
+    def denied(**changed: Any) -> int:
+        assert deny_request(gatehouse.services, nora.id, **(sent | changed)) == RequestDenied()
+        return len(gatehouse.audit("gateway:account:request-denied"))
+
+    clock.advance(dt.timedelta(minutes=1))
+    together(4, lambda _number: denied())
+    assert denied() == 1
+    assert denied(ticket="INC-2") == 2
+    assert denied(doubt=Doubt.WRONG_ANSWERS) == 3
+    assert denied(actor=Actor("account", nora.id)) == 4
+    clock.advance(dt.timedelta(minutes=1))
+    assert denied(asked_at=clock.now()) == 5, "who calls again is denied again"
 
 
 def test_signing_a_person_out_everywhere_leaves_her_password_and_tells_her(gatehouse: Gatehouse) -> None:

@@ -371,6 +371,26 @@ def test_who_lost_the_activation_email_gets_one_new_link(office: Office) -> None
     assert office.gateway.activation_path("zoe@acme.example") != former
 
 
+def test_of_two_clicks_one_denial_is_recorded(office: Office) -> None:
+    """UI-05: both say that it is; the next call is another, and a moment that is none is no form of ours."""
+    stated = {"doubt": ["impostor"], "ticket": ["INC-1"]}
+    office.clock.advance(dt.timedelta(minutes=1))
+    form = form_with(office.robin.open(office.at("deny")).text, "doubt")
+    form.fields |= stated
+    office.clock.advance(dt.timedelta(minutes=1))
+    assert [office.post(form) for _ in range(2)] == [f"{office.at()}?done=deny"] * 2
+    assert office.told() == ["gateway:account:request-denied"]
+    office.clock.advance(dt.timedelta(minutes=1))
+    office.robin.open(office.at("deny"))
+    office.press()
+    office.robin.send(doubt="impostor", ticket="INC-1")
+    assert office.told() == ["gateway:account:request-denied"] * 2
+    for moment in ("none", "", "today", "0001-01-01T00:00:00+14:00"):
+        made_up = form.fields | {"seen": [moment]}
+        assert office.robin.client.post(form.action, data=made_up).status_code == 400, moment
+    assert len(office.told()) == 2
+
+
 def test_what_changed_meanwhile_is_told_plainly_and_nothing_is_done(office: Office) -> None:
     """Two at the help desk, or the source of the account: who comes later reads how the account stands now."""
     services = office.gateway.services
