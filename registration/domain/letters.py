@@ -21,6 +21,7 @@ class Letter(StrEnum):
     CONTACT_CHANGED = "contact-changed"
     CONTACT_CHANGED_COPY = "contact-changed-copy"
     REQUEST_COMPLETE = "request-complete"
+    REQUEST_OVERTAKEN = "request-overtaken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,22 @@ TEXTS: Final[Mapping[Letter, Mapping[str, tuple[str, str]]]] = {
             (
                 "Bonjour {recipient},\n\nChaque changement de la demande {number} pour {organization} a pris effet."
                 "\n\n{request_url}"
+            ),
+        ),
+    },
+    Letter.REQUEST_OVERTAKEN: {
+        "en": (
+            "Request {number} for {organization} is complete",
+            (
+                "Hello {recipient},\n\nOf request {number} for {organization} nothing is on its way any more. A later "
+                "request overtook some of it before it was in effect.\n\n{request_url}"
+            ),
+        ),
+        "fr": (
+            "La demande {number} pour {organization} est terminée",
+            (
+                "Bonjour {recipient},\n\nDe la demande {number} pour {organization}, plus rien n’est en cours. Une "
+                "demande ultérieure en a devancé une partie avant que celle-ci prenne effet.\n\n{request_url}"
             ),
         ),
     },

@@ -110,6 +110,11 @@ class RequestView:
     ticket: str
     items: tuple[RequestItemView, ...]
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether a later request overtook some of it, which never was in effect then."""
+        return any(item.superseded for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
@@ -125,6 +130,8 @@ class RequestRow:
     made_by: str
     made_at: dt.datetime
     provisioned_at: dt.datetime | None
+    overtaken: bool
+    """Whether a later request overtook some of it."""
 
 
 FAILED: Final = frozenset({State.DEAD, State.ABANDONED})

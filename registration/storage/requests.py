@@ -286,6 +286,10 @@ def waiting_items(connection: Connection, organization_id: str | None = None) ->
     return {row.organization_id: row.n for row in connection.execute(statement)}
 
 
+_IS_OVERTAKEN: Final = exists().where(
+    request_item.c.request_id == request.c.id, request_item.c.superseded.is_(true())
+)
+
 _IS_STUCK: Final = exists().where(
     request_item.c.request_id == request.c.id,
     request_item.c.provisioned_at.is_(None),
@@ -323,6 +327,7 @@ def list_rows(
             person_version.c.last_name,
             _MAKER_VERSION.c.first_name.label("maker_first"),
             _MAKER_VERSION.c.last_name.label("maker_last"),
+            _IS_OVERTAKEN.label("overtaken"),
         )
         .join(organization, organization.c.id == request.c.organization_id)
         .outerjoin(
@@ -351,6 +356,7 @@ def list_rows(
             made_by=" ".join(part for part in (row.maker_first, row.maker_last) if part),
             made_at=row.made_at,
             provisioned_at=row.provisioned_at,
+            overtaken=bool(row.overtaken),
         )
         for row in connection.execute(statement)
     ]

@@ -397,14 +397,19 @@ def _wake(services: RegistrationServices, trip: _Trip) -> None:
 
 
 def _post_completion(unit: Unit, services: RegistrationServices, request_id: str) -> None:
-    """Tell maker and person that a request is complete: created by the ack, never before (R-209)."""
+    """Tell maker and person that a request is complete: created by the ack, never before (R-209).
+
+    Of what a later request overtook nobody is told that it is in effect: it never was.
+    """
     found = requests.by_id(unit.connection, request_id)
     if found is None:
         return
+    overtaken = any(item.superseded for item in requests.items_of(unit.connection, request_id))
+    letter = Letter.REQUEST_OVERTAKEN if overtaken else Letter.REQUEST_COMPLETE
     organization = organizations.find(unit.connection, found.organization_id)
     for recipient in _recipients(unit, found):
         written = write(
-            Letter.REQUEST_COMPLETE,
+            letter,
             recipient.details.language,
             {
                 "product": services.settings.product,
@@ -419,9 +424,9 @@ def _post_completion(unit: Unit, services: RegistrationServices, request_id: str
             to=recipient.details.main_email,
             subject=written.subject,
             text=written.text,
-            template=Letter.REQUEST_COMPLETE.value,
+            template=letter.value,
             language=recipient.details.language,
-            dedupe_key=f"{request_id}:{Letter.REQUEST_COMPLETE.value}:{recipient.id}",
+            dedupe_key=f"{request_id}:{letter.value}:{recipient.id}",
         )
 
 

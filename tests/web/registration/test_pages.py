@@ -96,6 +96,32 @@ def test_a_request_says_why_it_waits_while_the_gateway_is_away(pages: Pages) -> 
     assert "All of it has been in effect since" in live
 
 
+def test_of_what_a_later_request_overtook_nobody_reads_that_it_is_in_effect(pages: Pages) -> None:
+    """OB-04, R-209: granted and revoked while the Gateway was away, it never was."""
+    client, world = pages.browser("ra"), pages.world
+    world.drain()
+    world.gateway.down = True
+    made = world.grant("ra", world.person("pc"), EMI_SUBMIT)
+    revoked = world.revoke("ra", world.people["pc"].person_id, EMI_SUBMIT)
+    world.gateway.down = False
+    world.settle()
+    overtaken, last = (client.get(f"/requests/{each.number}").text for each in (made, revoked))
+    assert "Overtaken by a later request" in overtaken
+    assert "A later request overtook some of it before it was in effect." in overtaken
+    assert "in effect since" not in overtaken
+    assert "Nothing to do there" not in overtaken
+    assert "All of it has been in effect since" in last
+    states = re.findall(r'data-label="State"><strong[^>]*>([^<]+)<', client.get("/requests").text)
+    assert states[:2] == ["In effect", "Overtaken"]
+    told = {
+        text.split("/requests/")[1].split()[0]: name
+        for name, _, text in world.mails()
+        if "/requests/" in text
+    }
+    assert told[str(made.number)] == "request-overtaken"
+    assert told[str(revoked.number)] == "request-complete"
+
+
 def test_staff_go_from_a_request_to_what_was_sent_about_it(pages: Pages) -> None:
     """Customer Relations ask the Gateway by the account's external id; nobody else is shown the way."""
     made = pages.world.grant("ra", pages.world.person("pc"), EMI_SUBMIT)
