@@ -24,6 +24,7 @@ from tests.support.browser import examined, faults_on_paper, settled
 from tests.support.forms import Form, form_with, token_of
 from tests.support.gateway import PASSWORD, Journey, heading_of
 from tests.support.office import an_office
+from tests.support.page_walk import in_french
 from tests.support.staff import STAFF_ROLE, take_session
 from tests.support.staff_deeds import lock, reset, unlock
 
@@ -245,6 +246,32 @@ def test_nothing_is_done_until_it_is_stated_how_the_person_was_verified(office: 
     office.press()
     assert office.robin.messages == ["5144", "5141"]
     assert office.told() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "facts"),
+    [
+        (
+            "en",
+            "and ask for the person ID and the organization. Never read them out.",
+            ["Telephone number that is registered", "Person ID", "Organization"],
+        ),
+        (
+            "fr",
+            "puis demandez-lui son numéro de personne et son organisation. Ne les lisez jamais à voix haute.",
+            ["Numéro de téléphone inscrit", "Numéro de personne", "Organisation"],
+        ),
+    ],
+)
+def test_beside_what_to_ask_stands_what_is_compared_and_no_more(
+    office: Office, language: str, asked: str, facts: list[str]
+) -> None:
+    """Section 6.7, G-67: the number is called, two facts are asked for; an address is neither, and stands above."""
+    robin = office.robin if language == "en" else in_french(office.robin)
+    above, _, told = unescape(robin.open(office.at()).text).partition(asked)
+    section = told.partition("<h2")[0]
+    assert [each.strip() for each in re.findall(r"<dt[^>]*>([^<]+)", section)] == facts
+    assert "nora@acme.example" in above
 
 
 def test_nobody_gets_a_password_because_staff_saw_something(office: Office) -> None:
