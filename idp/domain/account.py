@@ -80,6 +80,11 @@ class Account:
         return self.display_name or whole or self.user_name
 
     @property
+    def first_organization_id(self) -> str:
+        """The id of the first organization that its source states, for the audit; empty without one."""
+        return self.organizations[0].id if self.organizations else ""
+
+    @property
     def is_machine(self) -> bool:
         """Tell whether the account stands for an application and not for a person."""
         return self.kind is AccountKind.MACHINE

@@ -181,6 +181,6 @@ def _record(unit: Unit, stored: Account, changed: Account, actor: Actor, names: 
         f"gateway:account:{action}",
         actor=actor,
         target=changed.id,
-        organization=changed.organizations[0].id if changed.organizations else "",
+        organization=changed.first_organization_id,
         details={"attributes": [*names], "version": changed.version},
     )

@@ -51,7 +51,7 @@ def deny_request(
                 actor=actor,
                 target=account.id,
                 reason=doubt.value,
-                organization=account.organizations[0].id if account.organizations else "",
+                organization=account.first_organization_id,
                 details=told,
             )
         return RequestDenied()

@@ -41,7 +41,7 @@ def end_account_sessions(
             "gateway:account:sessions-ended",
             actor=actor,
             target=account.id,
-            organization=account.organizations[0].id if account.organizations else "",
+            organization=account.first_organization_id,
             details={**desk.verification.told, "sessions": sessions},
         )
         if sessions and account.email:

@@ -47,7 +47,7 @@ def invite_again(
             "gateway:account:invited-again",
             actor=actor,
             target=account.id,
-            organization=account.organizations[0].id if account.organizations else "",
+            organization=account.first_organization_id,
             details=desk.verification.told,
         )
         return InvitedAgain()

@@ -135,7 +135,7 @@ def _reset(
         "gateway:password:reset",
         actor=actor,
         target=account.id,
-        organization=account.organizations[0].id if account.organizations else "",
+        organization=account.first_organization_id,
         details={**told, "until": until.isoformat(), "sessions": sessions},
     )
     signal_credential_changed(

@@ -71,7 +71,7 @@ def lock_account(
             actor=actor,
             target=after.id,
             reason=reason.value,
-            organization=after.organizations[0].id if after.organizations else "",
+            organization=after.first_organization_id,
             details={"ticket": ticket, **(desk.verification.told if desk else {}), "sessions": sessions},
         )
         return AccountLocked(after.updated_at, sessions)

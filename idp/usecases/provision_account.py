@@ -56,7 +56,7 @@ def _provision(
             "gateway:account:provisioned",
             actor=actor,
             target=account.id,
-            organization=account.organizations[0].id if account.organizations else "",
+            organization=account.first_organization_id,
             details={"source": source, "kind": account.kind.value, "active": account.active},
         )
         record_deed(

@@ -71,7 +71,7 @@ def unlock_account(
                 "gateway:account:unlocked",
                 actor=actor,
                 target=account.id,
-                organization=account.organizations[0].id if account.organizations else "",
+                organization=account.first_organization_id,
                 details={
                     **(desk.verification.told if desk else {}),
                     "staff": was_locked,
