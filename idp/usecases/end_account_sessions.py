@@ -44,6 +44,6 @@ def end_account_sessions(
             organization=account.first_organization_id,
             details={**desk.verification.told, "sessions": sessions},
         )
-        if sessions and account.email:
+        if sessions:
             post_sessions_ended(unit, account, letterhead(services))
         return SessionsEnded(sessions)

@@ -129,8 +129,7 @@ def _reset(
     reason = EndReason.PASSWORD_RESET.value
     sessions = end_sessions(unit, services, account_id=account.id, reason=reason, actor=actor)
     clear_all(unit.connection, account.id, devices_of(unit.connection, account.id))
-    if account.email:
-        post_password_reset(unit, account, letterhead(services), until=until)
+    post_password_reset(unit, account, letterhead(services), until=until)
     unit.audit.record(
         "gateway:password:reset",
         actor=actor,

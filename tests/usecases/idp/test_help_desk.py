@@ -11,6 +11,7 @@ import pytest
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
 from idp.domain.provisioning import Missing, Protected
 from idp.domain.ticket import BadTicket
+from idp.storage.tables import account
 from idp.usecases.deny_request import RequestDenied, deny_request
 from idp.usecases.end_account_sessions import SessionsEnded, end_account_sessions
 from idp.usecases.find_accounts import find_accounts, show_card
@@ -79,6 +80,7 @@ def test_a_role_of_the_same_name_from_elsewhere_makes_nobody_staff(gatehouse: Ga
     make_staff(gatehouse, robin.id)
     make_staff(gatehouse, nora.id, source="okta")
     assert card(gatehouse, nora.id, robin.id).left_alone is None
+    assert card(gatehouse, robin.id).groups == ("OPERATOR/Customer Relations functions",)
     assert deeds(gatehouse, robin.id, nora.id, "fieldn")["end"]() == SessionsEnded(1)
 
 
@@ -168,6 +170,7 @@ def test_a_denial_is_written_down_and_changes_nothing(gatehouse: Gatehouse) -> N
     assert denied(nora.id, doubt=Doubt.WRONG_ANSWERS, ticket="INC-1") == RequestDenied()
     (row,) = gatehouse.audit("gateway:account:request-denied")
     assert (row.target, row.reason, dict(row.details)) == (nora.id, "wrong-answers", {"ticket": "INC-1"})
+    assert (row.actor_id, row.organization) == (STAFF.id, "10001")
     found = card(gatehouse, nora.id)
     assert found.detail == before
     assert [(each.tag, each.reason) for each in found.deeds] == [(row.tag, row.reason)]
@@ -202,6 +205,8 @@ def test_signing_a_person_out_everywhere_leaves_her_password_and_tells_her(gateh
         assert done == SessionsEnded(sessions)
     assert find_session(gatehouse.services, session) is None
     assert gatehouse.audit("gateway:session:ended")[-1].reason == "ended-by-staff"
+    told = [dict(row.details)["sessions"] for row in gatehouse.audit("gateway:account:sessions-ended")]
+    assert told == [1, 0]
     assert len(gatehouse.letters("sessions-ended", "fieldn@acme.example")) == 1
     gatehouse.clock.advance(dt.timedelta(minutes=1))
     assert gatehouse.sign_in(nora).session_token
@@ -241,6 +246,23 @@ def test_of_two_clicks_one_letter_comes_and_its_link_works(gatehouse: Gatehouse)
     assert (made["invite"](), made["reset"]()) == (NothingToActivate(), NothingToReset())
 
 
+def test_who_has_no_address_is_written_to_by_no_deed(gatehouse: Gatehouse) -> None:
+    """G-12, UI-05: no link is made that nobody gets, and the former one stays; a person is signed out all the same."""
+    robin, silent, nora = gatehouse.a_holder("clarkr"), gatehouse.provision("silent"), gatehouse.a_holder()
+    with gatehouse.services.store.write() as unit:
+        without = account.update().where(account.c.id.in_([silent.id, nora.id])).values(email="")
+        unit.connection.execute(without)
+    link_until = card(gatehouse, silent.id).link_until
+    assert link_until is not None
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    assert deeds(gatehouse, robin.id, silent.id, "silent")["invite"]() == NothingToActivate()
+    found = card(gatehouse, silent.id)
+    assert (found.can_be_invited, found.link_until) == (False, link_until)
+    assert changes(gatehouse) == []
+    assert deeds(gatehouse, robin.id, nora.id, "fieldn")["end"]() == SessionsEnded(1)
+    assert gatehouse.letters("sessions-ended") == []
+
+
 # --- what it sees ------------------------------------------------------------------------------------
 
 
@@ -265,6 +287,20 @@ def test_a_card_tells_how_an_account_stands_and_who_did_what_to_it(gatehouse: Ga
     assert card(gatehouse, nora.id).lock is None
 
 
+def test_a_card_tells_the_last_deeds_of_staff_newest_first(gatehouse: Gatehouse) -> None:
+    """G-65, O8: who hears the next request reads what was done before, protection too; but no long list."""
+    nora, services = gatehouse.a_holder(), gatehouse.services
+    for protected in (True, False):
+        protect_account(services, "fieldn", actor=STAFF, protected=protected)
+        gatehouse.clock.advance(dt.timedelta(minutes=1))
+    tags = [each.tag for each in card(gatehouse, nora.id).deeds]
+    assert tags == ["gateway:account:unprotected", "gateway:account:protected"]
+    for number in range(10):
+        deny_request(services, nora.id, doubt=Doubt.IMPOSTOR, ticket=f"INC-{number}", actor=STAFF)
+    told = [each.details["ticket"] for each in card(gatehouse, nora.id).deeds]
+    assert told == [f"INC-{number}" for number in reversed(range(10))]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -281,6 +317,7 @@ def test_a_card_tells_how_an_account_stands_and_who_did_what_to_it(gatehouse: Ga
         ("nora@", ["fieldn"]),
         ("PID-77", ["fieldn"]),
         ("PID-7", []),
+        ("PID-79", ["zoe"]),
         ("%", []),
         ("f_eldn", []),
         ("Jo Smith", ["smithj"]),
@@ -295,7 +332,7 @@ def test_somebody_is_found_by_what_she_says_she_is_called(
     for user_name, given, family, mail, person_id in (
         ("fieldn", "Nora", "Field", "nora@acme.example", "PID-77"),
         ("fieldq", "Quentin", "Fielding", "q@acme.example", "PID-78"),
-        ("zoe", "Zoe", "Adams", "zoe@acme.example", "PID-79"),
+        ("zoe", "Zoe", "Adams", "zoe@acme.example", "pid-79"),
         ("smithj", "John", "Smith", "js@acme.example", "PID-80"),
         ("smitht", "Tom", "Smith", "ts@acme.example", "PID-81"),
     ):
@@ -327,3 +364,5 @@ def test_no_more_are_shown_than_one_can_look_through(gatehouse: Gatehouse) -> No
     assert (len(found.accounts), found.more) == (20, True)
     assert [each.user_name for each in found.accounts[:2]] == ["moreau", "moreau00"]
     assert find_accounts(gatehouse.services, "moreau07").more is False
+    (by_id,) = find_accounts(gatehouse.services, found.accounts[0].id.lower()).accounts
+    assert by_id == found.accounts[0], "an id is found whole, in any case"

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 
 from kernel.audit import Actor
+from kernel.base64url import base64url
 from kernel.clock import FrozenClock
 from kernel.errors import SealError
 from kernel.tables import audit_event
@@ -117,6 +118,9 @@ def test_a_replaced_key_opens_for_a_while_and_is_destroyed_then(gateway_database
         row = connection.execute(select(signing_key).where(signing_key.c.kid == before["kid"])).one()
         tags = set(connection.execute(select(audit_event.c.tag)).scalars())
     assert (row.state, row.sealed_private) == (KeyState.RETIRED, None)
+    header = json.dumps({"alg": "ECDH-ES", "typ": "JWT", "kid": before["kid"]}).encode()
+    named = ".".join(map(base64url, (header, b'{"sub": "x"}', b"x")))
+    assert keys.verify_hint(named, typ="JWT") is None, "it never signed, so it names nobody"
     assert {"keys:key:published", "keys:key:activated", "keys:key:retired"} <= tags
 
 

@@ -18,7 +18,13 @@ from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
 from idp.usecases.show_client import search_clients, show_client
-from idp.usecases.show_client_secret import WAITS, SecretOf, put_secret_by, take_secret_up
+from idp.usecases.show_client_secret import (
+    WAITS,
+    SecretOf,
+    put_secret_by,
+    secret_waits,
+    take_secret_up,
+)
 from idp.usecases.store_scim_client import ScimClientOrder
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import Actor, verify_chains
@@ -222,6 +228,26 @@ def test_a_token_of_a_scim_client_waits_apart_from_the_secret_of_its_namesake(op
     put_secret_by(op.services, mine, client_id="emi", secret="z" * 43, of=SecretOf.SCIM_CLIENT)
     op.clock.advance(WAITS)
     assert sweep_tokens(op.services) == 1
+
+
+def test_that_a_secret_waits_is_told_to_the_session_that_asked_until_it_is_shown(op_on_both: Op) -> None:
+    """CA-09, G-69: no other session hears of it, nor of what waits for another owner; to ask takes nothing."""
+    op = op_on_both
+    op.client()
+    register_scim_client(op.services, ScimClientOrder("emi", "Energy Market"), actor=STAFF)
+    account = op.account()
+    mine, other = (_live(op, op.session(account)) for _ in range(2))
+    for of, owner in zip(SecretOf, ("emi", "emi", account), strict=True):
+        put_secret_by(op.services, mine, client_id=owner, secret="x" * 43, of=of)
+        asked = [(mine, owner), (mine, owner), (other, owner), (mine, "m2m")]
+        told = [secret_waits(op.services, session, client_id=each, of=of) for session, each in asked]
+        assert told == [True, True, False, False], of
+    assert take_secret_up(op.services, mine, client_id="emi") == "x" * 43
+    assert [secret_waits(op.services, mine, client_id="emi", of=of) for of in SecretOf][:2] == [False, True]
+    put_secret_by(op.services, mine, client_id="emi", secret="x" * 43)
+    op.clock.advance(WAITS)
+    assert not secret_waits(op.services, mine, client_id="emi")
+    assert sweep_tokens(op.services) == len(SecretOf), "of every kind"
 
 
 def test_the_list_of_clients_is_searched_and_paged_by_id(op_on_both: Op) -> None:
