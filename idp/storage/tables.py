@@ -578,36 +578,36 @@ client_secret = Table(
     Column("expires_at", UtcDateTime),
 )
 
-secret_to_show = Table(
+
+def _to_show(name: str, owner: Column[str], *, comment: str) -> Table:
+    """Return a table of new secrets that wait, sealed, for the one page that shows each (CA-09)."""
+    return Table(
+        name,
+        METADATA,
+        Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
+        owner,
+        Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
+        Column("expires_at", UtcDateTime, nullable=False, index=True),
+        Index(f"ix_{name}_{owner.name.removesuffix('_id')}", owner.name),
+        comment=comment,
+    )
+
+
+secret_to_show = _to_show(
     "secret_to_show",
-    METADATA,
-    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
     Column("client_id", Text, ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
-    Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Index("ix_secret_to_show_client", "client_id"),
     comment="New secrets of clients on their way to the page of the operator who asked for them.",
 )
 
-scim_token_to_show = Table(
+scim_token_to_show = _to_show(
     "scim_token_to_show",
-    METADATA,
-    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
     Column("client_id", Text, ForeignKey("scim_client.id", ondelete="CASCADE"), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
-    Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Index("ix_scim_token_to_show_client", "client_id"),
     comment="New tokens of SCIM clients on their way to the page of the operator who asked for them.",
 )
 
-temporary_password_to_show = Table(
+temporary_password_to_show = _to_show(
     "temporary_password_to_show",
-    METADATA,
-    Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False, comment="gone once the page that shows it was opened"),
-    Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Index("ix_temporary_password_to_show_account", "account_id"),
     comment="Temporary passwords on their way to the page of the help desk that reads them aloud.",
 )
 
