@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from gateway_ui.web import client_words as words
 from gateway_ui.web.client_faults import add_faults
 from gateway_ui.web.client_fields import Kind, Layout, layout
+from gateway_ui.web.client_form_page import form_page, sent_version
 from gateway_ui.web.client_forms import STARTS, Values, order_of, sent_values, stored_values
 from gateway_ui.web.client_list import looked_through
 from gateway_ui.web.context import pages, render
@@ -170,12 +171,6 @@ def change(client_id: str) -> ResponseReturnValue:
     return _form(form, values, detail=detail, errors=errors, version=version)
 
 
-def sent_version() -> int:
-    """Return the version that a form was filled from, 0 if it names none."""
-    text = single(flask.request.form, "version", longest=9)
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def _with_secret(client_id: str, secret: str, deed: str) -> Response:
     """Lead to the page that shows a new secret, or to the client's page if none was made."""
     if not secret:
@@ -226,17 +221,12 @@ def _form(
     client = detail.registration.client if detail else None
     if version is None and client is not None:
         version = client.version
-    return render(
-        "client_form.html",
-        status=422 if errors else 200,
-        errors=errors,
+    return form_page(
+        form,
+        values,
+        errors,
         heading=_("Change %(name)s", name=client.name) if client else _("Register a client"),
-        form=form,
-        values=values,
-        kinds=Kind,
-        client=client,
         standing=version,
         action=flask.request.full_path.rstrip("?"),
         back=address_of(client.id) if client else NEW,
-        proof=PROOF,
     )

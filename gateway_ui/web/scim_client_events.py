@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.client_fields import Choice, Field, Kind, Layout, Section
+from gateway_ui.web.client_form_page import form_page
 from gateway_ui.web.client_forms import Values, sent_values
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.messages import (
@@ -24,7 +25,7 @@ from gateway_ui.web.messages import (
 )
 from gateway_ui.web.scim_client_words import TOLD
 from gateway_ui.web.scim_clients import ONE, address_of, done, known
-from gateway_ui.web.staff import PROOF, acting, has_proved_lately, late_proof, proved_operators_only
+from gateway_ui.web.staff import acting, has_proved_lately, late_proof, proved_operators_only
 from idp.domain.security_events import Payload, StreamStatus
 from idp.usecases.manage_event_streams import remove_event_stream, set_stream_status
 from idp.usecases.show_scim_client import ScimClientDetail
@@ -156,19 +157,14 @@ def _form(
 ) -> Response:
     """Show the form; the header that was typed is never sent back."""
     client = detail.line.registration.client
-    return render(
-        "client_form.html",
-        status=422 if errors else 200,
-        errors=errors,
+    return form_page(
+        form,
+        {**values, "authorization": ""},
+        errors,
         heading=_("Events of %(name)s", name=client.name),
-        form=form,
-        values={**values, "authorization": ""},
-        kinds=Kind,
-        client=client,
         standing=version,
         action=address_of(client.id, "events"),
         back=address_of(client.id),
-        proof=PROOF,
     )
 
 

@@ -13,11 +13,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web import scim_client_words as words
-from gateway_ui.web.client_fields import Kind, Layout
+from gateway_ui.web.client_fields import Layout
+from gateway_ui.web.client_form_page import form_page, sent_version
 from gateway_ui.web.client_forms import Values, sent_values
 from gateway_ui.web.client_list import looked_through
 from gateway_ui.web.clients import ADDRESS as OAUTH_CLIENTS
-from gateway_ui.web.clients import sent_version
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, SCIM_ID_TAKEN, complain
@@ -25,7 +25,6 @@ from gateway_ui.web.operator import ADDRESS as REQUESTS
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
 from gateway_ui.web.scim_client_form import NEW_VALUES, add_faults, layout, order_of, stored_values
 from gateway_ui.web.staff import (
-    PROOF,
     acting,
     has_proved_lately,
     keeps_what_was_typed,
@@ -194,17 +193,12 @@ def _form(
     client = detail.line.registration.client if detail else None
     if version is None and detail is not None:
         version = detail.line.registration.version
-    return render(
-        "client_form.html",
-        status=422 if errors else 200,
-        errors=errors,
+    return form_page(
+        form,
+        values,
+        errors,
         heading=_("Change %(name)s", name=client.name) if client else _("Register a SCIM client"),
-        form=form,
-        values=values,
-        kinds=Kind,
-        client=client,
         standing=version,
         action=address_of(client.id, "change") if client else NEW,
         back=address_of(client.id) if client else ADDRESS,
-        proof=PROOF,
     )
