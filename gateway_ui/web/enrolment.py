@@ -17,8 +17,8 @@ from gateway_ui.web.flows import (
     address,
     flow_token,
     go,
+    refused,
     settled,
-    slow_down,
     standing,
 )
 from gateway_ui.web.messages import METHOD_MISSING, PASSKEY_NOT_MADE, complain
@@ -33,7 +33,7 @@ from idp.domain.totp import TotpEnrolment
 from idp.usecases.enrol_passkey import begin_passkey_enrolment, confirm_passkey_enrolment
 from idp.usecases.enrol_totp import begin_totp_enrolment, confirm_totp_enrolment, look_at_totp_enrolment
 from idp.usecases.finish_login import finish_login
-from idp.usecases.flow_outcomes import AnswerRefused, FlowPage, SlowDown
+from idp.usecases.flow_outcomes import AnswerRefused, FlowPage
 from idp.usecases.set_security_question import set_security_question
 from kernel.web.cookies import browser_token
 from kernel.web.forms import FormErrors, single
@@ -217,12 +217,7 @@ def save_passkey() -> ResponseReturnValue:
     if way is not None:
         return way
     errors = FormErrors()
-    answer = Answer()
-    if isinstance(outcome, SlowDown):
-        answer = slow_down(errors, outcome)
-    else:
-        complain(errors, "", PASSKEY_NOT_MADE)
-    return _passkey_page(flow, page, errors, answer)
+    return _passkey_page(flow, page, errors, refused(errors, outcome, PASSKEY_NOT_MADE))
 
 
 def _passkey_page(

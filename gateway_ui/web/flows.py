@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from gateway_ui.web.client_names import name_here
 from gateway_ui.web.context import live_session, pages, render
-from gateway_ui.web.messages import TOO_MANY, complain_count
+from gateway_ui.web.messages import TOO_MANY, Message, complain, complain_count
 from gateway_ui.web.page_client import about_client
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.login_flow import Demands, Step
@@ -168,6 +168,14 @@ class Answer:
 def wait_seconds(wait: dt.timedelta) -> int:
     """Return a span in whole seconds, at least one, as people and Retry-After say it."""
     return max(1, math.ceil(wait.total_seconds()))
+
+
+def refused(errors: FormErrors, outcome: object, message: Message, field: str = "") -> Answer:
+    """Say how long to wait, or else ``message``, and return how to answer."""
+    if isinstance(outcome, SlowDown):
+        return slow_down(errors, outcome, field)
+    complain(errors, field, message)
+    return Answer()
 
 
 def slow_down(errors: FormErrors, outcome: SlowDown, field: str = "") -> Answer:

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway_ui.web.context import pages
-from gateway_ui.web.flows import Answer, flow_token, settled, slow_down, standing, wait_seconds
-from gateway_ui.web.messages import BAD_FACTOR_PASSKEY, BAD_PASSKEY, complain
+from gateway_ui.web.flows import flow_token, refused, settled, standing, wait_seconds
+from gateway_ui.web.messages import BAD_FACTOR_PASSKEY, BAD_PASSKEY
 from gateway_ui.web.page_client import keep_opener
 from gateway_ui.web.second_step import second_step_page
 from gateway_ui.web.sign_in import sign_in_page
@@ -48,12 +48,8 @@ def send_passkey() -> ResponseReturnValue:
     if way is not None:
         return way
     errors = FormErrors()
-    answer = Answer()
     alone = page.step is Step.IDENTIFY
-    if isinstance(outcome, SlowDown):
-        answer = slow_down(errors, outcome)
-    else:
-        complain(errors, "", BAD_PASSKEY if alone else BAD_FACTOR_PASSKEY)
+    answer = refused(errors, outcome, BAD_PASSKEY if alone else BAD_FACTOR_PASSKEY)
     return (sign_in_page if alone else second_step_page)(flow, page, errors, answer)
 
 

@@ -16,9 +16,9 @@ from gateway_ui.web.flows import (
     address,
     flow_token,
     go,
+    refused,
     session_had_ended,
     settled,
-    slow_down,
     standing,
     start,
 )
@@ -26,7 +26,7 @@ from gateway_ui.web.messages import BAD_LOGIN, PASSWORD_MISSING, USERNAME_MISSIN
 from gateway_ui.web.page_client import client_face, keep_opener
 from idp.domain.login_flow import RESUME_PATH, Step
 from idp.usecases.cancel_login import cancel_login
-from idp.usecases.flow_outcomes import Done, FlowPage, SlowDown
+from idp.usecases.flow_outcomes import Done, FlowPage
 from idp.usecases.present_password import present_password
 from idp.usecases.restart_login import restart_login
 from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_cookie
@@ -75,10 +75,7 @@ def send_password() -> ResponseReturnValue:
         if isinstance(outcome, Done | FlowPage):
             _remember(way, username.strip() if remember else "")
         return way
-    if isinstance(outcome, SlowDown):
-        answer = slow_down(errors, outcome, "username")
-    else:
-        complain(errors, "username", BAD_LOGIN)
+    answer = refused(errors, outcome, BAD_LOGIN, "username")
     return sign_in_page(flow, way, errors, answer, typed=(username, remember))
 
 
