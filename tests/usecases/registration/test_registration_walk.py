@@ -317,13 +317,14 @@ class _Walk:
             return
         assert isinstance(made, RequestMade), (kind, by, person, role, wanted, made)
         self.met.add(kind)
-        self.done.append((model, kind, made.person_id, role, wanted))
         self.accounts[made.person_id] = made.account_id
         gone = (
             {(person, each) for each in wanted}
             if wanted
             else {each for each in model.grants if each[0] == person}
         )
+        undone = wanted or tuple(sorted(each for _, each in gone))
+        self.done.append((model, kind, made.person_id, role, undone))
         effect: dict[str, Callable[[], object]] = {
             "grant": lambda: model.grants.update((made.person_id, each) for each in wanted),
             "revoke": lambda: model.grants.difference_update(gone),
