@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SOURCE = "registration-worker"
 WORKER = Actor("client", SOURCE)
+NOBODY_MOVES = MemberChange()
 
 
 class House:
@@ -81,8 +82,10 @@ class House:
         outcome = deprovision_group(self.services, actor=WORKER, source=SOURCE, group_id=group)
         assert outcome == GroupDeprovisioned()
 
-    def other_application(self, group: str) -> None:
-        """Let the group open another application than it did."""
+    def other_application(
+        self, group: str, members: MemberChange = NOBODY_MOVES, *, version: int = 1
+    ) -> None:
+        """Let the group open another application than it did, and change its members with that."""
         body = a_group("emi")
         body[GROUP_EXTENSION]["applicationKey"] = "elsewhere"
         outcome = change_group(
@@ -90,9 +93,15 @@ class House:
             actor=WORKER,
             source=SOURCE,
             group_id=group,
-            edit=GroupEdit(group_facts(body), expected_version=1),
+            edit=GroupEdit(group_facts(body), members, expected_version=version),
         )
         assert isinstance(outcome, GroupChanged), outcome
+
+
+def another_application_for_others(house: House) -> None:
+    """Have Nora in the opening group herself, and take her out of it while it comes to open another one."""
+    house.change(house.emi, whole=frozenset({house.nora}))
+    house.other_application(house.emi, MemberChange(whole=frozenset()), version=2)
 
 
 @pytest.fixture
@@ -127,6 +136,10 @@ ENDINGS: dict[str, Callable[[House], None]] = {
     "the group between is deleted": lambda h: h.delete(h.staff),
     "the opening group is deleted": lambda h: h.delete(h.emi),
     "the group opens another application": lambda h: h.other_application(h.emi),
+    "it opens another one and loses the group in it": lambda h: h.other_application(
+        h.emi, MemberChange(whole=frozenset())
+    ),
+    "it opens another one and loses the account in it": another_application_for_others,
 }
 
 

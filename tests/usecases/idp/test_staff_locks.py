@@ -111,6 +111,18 @@ def test_nothing_that_ended_comes_back_with_the_account(gatehouse: Gatehouse) ->
     assert dict(row.details) == {"staff": True, "guesses": True, "active": True}
 
 
+def test_a_lock_forgets_what_was_counted_before_it(gatehouse: Gatehouse) -> None:
+    """LK-05: the browsers that guesses were counted for are known no more, so nobody would find them again."""
+    holder = gatehouse.a_holder()
+    for browser in (STRANGER, holder.browser):
+        assert guess(gatehouse, 3, browser=browser) == NotSignedIn()
+    lock(gatehouse.services)
+    with gatehouse.services.store.read() as connection:
+        assert connection.execute(failure_count.select()).all() == []
+    done = unlock(gatehouse.services)
+    assert (done.was_locked, done.guesses) == (True, False)
+
+
 def test_an_invitation_dies_with_the_lock_and_another_one_follows(gatehouse: Gatehouse) -> None:
     """G-25, I4: the link that may be in the wrong hands opens nothing, then or later."""
     account = gatehouse.provision()

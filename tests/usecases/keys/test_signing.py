@@ -166,6 +166,19 @@ def test_a_spoilt_token_verifies_as_nothing(
     assert keys.verify(spoil(keys.sign({"sub": "x"}, typ="JWT")), typ="JWT") is None
 
 
+def test_a_token_longer_than_any_of_ours_is_not_looked_at(
+    sqlite_gateway_database: Database, clock: FrozenClock
+) -> None:
+    """No stranger has us decode and check as much as fits into a request."""
+    keys = SigningKeys(a_store(sqlite_gateway_database, clock), ES256_ONLY)
+    keys.ensure()
+    fits, long = (keys.sign({"sub": "x" * size}, typ="JWT") for size in (12_000, 13_000))
+    assert len(fits) <= 16_384 < len(long)
+    for verify in (keys.verify, keys.verify_hint):
+        assert verify(fits, typ="JWT") is not None
+        assert verify(long, typ="JWT") is None
+
+
 def test_a_rotation_shows_the_next_key_long_before_it_signs(
     gateway_database: Database, clock: FrozenClock
 ) -> None:

@@ -295,7 +295,13 @@ def test_a_refresh_token_of_a_public_client_belongs_to_its_key(op_on_both: Op) -
     assert op.refresh(token, headers=holder.proof(), **public).body == second.body
     heir = second.json()["refresh_token"]
     assert error_of(op.refresh(heir, headers=stranger.proof(), **public)) == "invalid_grant"
-    assert op.refresh(heir, headers=holder.proof(), **public).json()["token_type"] == "DPoP"
+    third = op.refresh(heir, headers=holder.proof(), **public).json()
+    assert third["token_type"] == "DPoP"
+    op.clock.advance(dt.timedelta(seconds=10))
+    for spent in (token, heir):
+        assert error_of(op.refresh(spent, headers=stranger.proof(), **public)) == "invalid_grant"
+    goes_on = op.refresh(third["refresh_token"], headers=holder.proof(), **public)
+    assert goes_on.status == 200, "who found a spent token ends nothing of who has the key"
 
 
 def test_a_confidential_client_may_change_its_key_as_it_refreshes(op: Op) -> None:

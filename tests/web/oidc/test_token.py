@@ -448,6 +448,8 @@ def test_within_the_grace_each_gets_the_scope_it_asks_for_beside_one_heir(op_on_
     assert claims_of(narrow.json()["access_token"])["scope"] == "openid email"
     assert narrow.json()["refresh_token"] == whole.json()["refresh_token"]
     assert op.refresh(first).body == whole.body
+    told = [row.details["scope"] for row in op.audit("gateway:token:issued")]
+    assert told[-2:] == [op.ask()["scope"], "openid email"], "each new token once; what is repeated is none"
     assert op.refresh(whole.json()["refresh_token"]).json()["scope"] == op.ask()["scope"]
 
 
