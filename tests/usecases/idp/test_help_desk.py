@@ -80,7 +80,7 @@ def test_a_role_of_the_same_name_from_elsewhere_makes_nobody_staff(gatehouse: Ga
     make_staff(gatehouse, robin.id)
     make_staff(gatehouse, nora.id, source="okta")
     assert card(gatehouse, nora.id, robin.id).left_alone is None
-    assert card(gatehouse, robin.id).groups == ("OPERATOR/Customer Relations functions",)
+    assert card(gatehouse, robin.id).groups.names == ("OPERATOR/Customer Relations functions",)
     assert deeds(gatehouse, robin.id, nora.id, "fieldn")["end"]() == SessionsEnded(1)
 
 
@@ -295,8 +295,9 @@ def test_a_card_tells_the_last_deeds_of_staff_newest_first(gatehouse: Gatehouse)
         gatehouse.clock.advance(dt.timedelta(minutes=1))
     tags = [each.tag for each in card(gatehouse, nora.id).deeds]
     assert tags == ["gateway:account:unprotected", "gateway:account:protected"]
+    denied = partial(deny_request, services, actor=STAFF, asked_at=gatehouse.clock.now())
     for number in range(10):
-        deny_request(services, nora.id, doubt=Doubt.IMPOSTOR, ticket=f"INC-{number}", actor=STAFF)
+        denied(nora.id, doubt=Doubt.IMPOSTOR, ticket=f"INC-{number}")
     told = [each.details["ticket"] for each in card(gatehouse, nora.id).deeds]
     assert told == [f"INC-{number}" for number in reversed(range(10))]
 
