@@ -165,6 +165,14 @@ def test_an_account_may_have_any_address_that_scim_takes() -> None:
         assert lab_file.parse(json.dumps({"accounts": [account]}), "x").accounts[0].claims.email == address
 
 
+def test_the_default_world_refuses_unknown_members_to_one_scim_client_and_leaves_them_out_for_another() -> (
+    None
+):
+    """J2: what refuses them cannot be the one of which scim-sanity blames nothing."""
+    found = {each.token: each.leave_out_unknown_members for each in lab_file.default_world().scim_clients}
+    assert found == {"lab-scim-token": False, "lab-scim-lenient-token": True}
+
+
 def test_the_default_world_has_an_account_with_all_nineteen_claims() -> None:
     claims = lab_file.default_world().accounts[0].claims
     assert set(claims.model_dump(exclude_none=True)) == set(StandardClaims.model_fields)
