@@ -73,7 +73,7 @@ class Delivery:
 class RequestItemView:
     """One change: registered at once, live when the Gateway said so (C-09).
 
-    Without both ``live_at`` and ``waiting`` it is a change that does not go to the Gateway.
+    What is neither live nor waiting nor ``superseded`` does not go to the Gateway.
     """
 
     kind: str

@@ -111,8 +111,9 @@ def test_of_what_a_later_request_overtook_nobody_reads_that_it_is_in_effect(page
     assert "in effect since" not in overtaken
     assert "Nothing to do there" not in overtaken
     assert "All of it has been in effect since" in last
-    states = re.findall(r'data-label="State"><strong[^>]*>([^<]+)<', client.get("/requests").text)
-    assert states[:2] == ["In effect", "Overtaken"]
+    for page in ("/requests", f"/organizations/{pages.organization_id}"):
+        states = re.findall(r'data-label="State"><strong[^>]*>([^<]+)<', client.get(page).text)
+        assert states[:2] == ["In effect", "Overtaken"], page
     told = {
         text.split("/requests/")[1].split()[0]: name
         for name, _, text in world.mails()
