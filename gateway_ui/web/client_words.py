@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from idp.domain.client_record import ClientDeed, ClientState
+from idp.domain.client_record import ClientState
+from idp.domain.recorded_deed import RecordedDeed
 from kernel.translations import mark
 from kernel.web.language import gettext as _
 
@@ -49,12 +50,12 @@ DONE: Mapping[str, str] = MappingProxyType(
 """What a page says after a deed, by the word in its address."""
 
 
-def deed(done: ClientDeed) -> str:
+def deed(done: RecordedDeed) -> str:
     """Return what was done, in the language of the page."""
     return _(_DEEDS.get(done.tag, done.tag))
 
 
-def who(done: ClientDeed) -> str:
+def who(done: RecordedDeed) -> str:
     """Return who did it, in the language of the page."""
     if done.actor_kind == "operator":
         return _("%(name)s at the command line", name=done.who)

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from idp.domain.account import Account
 from idp.domain.account_lock import LockReason
-from idp.domain.client_record import ClientDeed
 from idp.domain.factors import FactorKind
 from idp.domain.help_desk import Check, DeskRefusal, Doubt, Ground
 from idp.domain.provisioning import Protected
+from idp.domain.recorded_deed import RecordedDeed
 from idp.usecases.find_accounts import AccountCard
 from kernel.translations import mark
 from kernel.web.language import gettext as _
@@ -226,13 +226,13 @@ def left_alone(why: DeskRefusal | Protected) -> str:
     return _(_PROTECTED) if isinstance(why, Protected) else _(_LEFT_ALONE[why])
 
 
-def reason(done: ClientDeed) -> str:
+def reason(done: RecordedDeed) -> str:
     """Return why a deed was done, in the language of the page; empty if nobody stated it."""
     texts = {each.value: text for table in (REASONS, DOUBTS) for each, text in table.items()}
     return _(texts[done.reason]) if done.reason in texts else ""
 
 
-def deed(done: ClientDeed) -> str:
+def deed(done: RecordedDeed) -> str:
     """Return what staff did, why and by which request, in the language of the page."""
     ticket = str(done.details.get("ticket", ""))
     parts = [part for part in (reason(done), ticket) if part]
@@ -267,7 +267,7 @@ def standing(card: AccountCard, *, now: dt.datetime) -> list[str]:
     return told + _password(card, now) or [_("Nothing keeps its holder from signing in.")]
 
 
-def _locked(lock: ClientDeed) -> str:
+def _locked(lock: RecordedDeed) -> str:
     why = reason(lock)
     values = {"at": moment_text(lock.at), "why": why}
     return (

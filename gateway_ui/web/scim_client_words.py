@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from gateway_ui.web.client_words import who
-from idp.domain.client_record import ClientDeed
+from idp.domain.recorded_deed import RecordedDeed
 from idp.domain.scim_client import StoredToken
 from idp.domain.security_events import Payload, StreamStatus
 from kernel.translations import mark
@@ -134,12 +134,12 @@ _READINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def deed(done: ClientDeed) -> str:
+def deed(done: RecordedDeed) -> str:
     """Return what was done, in the language of the page."""
     return _(_DEEDS.get(done.tag, done.tag), name=str(done.details.get("fingerprint", "")))
 
 
-def changed(done: ClientDeed) -> str:
+def changed(done: RecordedDeed) -> str:
     """Return the names of the fields that a change changed, in the language of the page."""
     names = done.details.get("changed") or ()
     return ", ".join(_(_COLUMNS.get(name, name)) for name in names)

@@ -1,10 +1,10 @@
-"""What the register tells of a client beside the client itself: its metadata, its past, what lives of it."""
+"""What the register tells of a client beside the client itself: its metadata, what lives of it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -33,18 +33,6 @@ class Registration:
     created_at: dt.datetime
     updated_at: dt.datetime
     disabled_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientDeed:
-    """What was done to a client. ``who`` is a person's name, or who acted at the command line."""
-
-    at: dt.datetime
-    tag: str
-    who: str
-    actor_kind: str
-    reason: str
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

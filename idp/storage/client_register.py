@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, or_, select, update
 
 from idp.domain.client import client_from
-from idp.domain.client_record import ClientDeed, Registration
-from idp.storage.tables import account, client
-from kernel.audit import Actor, JsonValue
+from idp.domain.client_record import Registration
+from idp.storage.tables import client
 from kernel.tables import audit_event
 
+REGISTERED = "gateway:client:registered"
 DEEDS = (
-    "gateway:client:registered",
+    REGISTERED,
     "gateway:client:changed",
     "gateway:client:credential-rotated",
     "gateway:client:credential-retired",
@@ -121,65 +121,3 @@ def go_on_from_former(connection: Connection, client_id: str) -> None:
     former = max((each.get("version", 0) for each in told), default=0)
     if former:
         connection.execute(update(client).where(client.c.id == client_id).values(version=former + 1))
-
-
-def deeds_on(
-    connection: Connection, client_id: str, *, limit: int, tags: Sequence[str] = DEEDS
-) -> tuple[ClientDeed, ...]:
-    """Return what was done to a client, newest first; ``tags`` are the deeds that are meant."""
-    rows = connection.execute(
-        select(
-            audit_event.c.at,
-            audit_event.c.tag,
-            audit_event.c.actor_kind,
-            audit_event.c.actor_id,
-            audit_event.c.reason,
-            audit_event.c.details,
-            account.c.display_name,
-        )
-        .outerjoin(account, account.c.id == audit_event.c.actor_id)
-        .where(audit_event.c.target == client_id, audit_event.c.tag.in_(tags))
-        .order_by(audit_event.c.at.desc(), audit_event.c.seq.desc())
-        .limit(limit)
-    )
-    return tuple(
-        ClientDeed(row.at, row.tag, row.display_name or row.actor_id, row.actor_kind, row.reason, row.details)
-        for row in rows
-    )
-
-
-def was_done_since(
-    connection: Connection,
-    target: str,
-    tag: str,
-    *,
-    actor: Actor,
-    reason: str,
-    details: Mapping[str, JsonValue],
-    since: dt.datetime,
-) -> bool:
-    """Tell whether the actor has done just the same to a client or account since then."""
-    same = select(audit_event.c.seq).where(
-        audit_event.c.target == target,
-        audit_event.c.at >= since,
-        audit_event.c.tag == tag,
-        audit_event.c.actor_kind == actor.kind,
-        audit_event.c.actor_id == actor.id,
-        audit_event.c.reason == reason,
-        audit_event.c.details == details,
-    )
-    return connection.execute(same.limit(1)).first() is not None
-
-
-def first_deed_on(connection: Connection, client_id: str) -> ClientDeed | None:
-    """Return the last registration of a client by this id: who made it; None if the audit is gone."""
-    row = connection.execute(
-        select(audit_event.c.at, audit_event.c.actor_kind, audit_event.c.actor_id, account.c.display_name)
-        .outerjoin(account, account.c.id == audit_event.c.actor_id)
-        .where(audit_event.c.target == client_id, audit_event.c.tag == DEEDS[0])
-        .order_by(audit_event.c.at.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return ClientDeed(row.at, DEEDS[0], row.display_name or row.actor_id, row.actor_kind, "")

@@ -9,7 +9,7 @@ from idp.domain.help_desk import Doubt
 from idp.domain.provisioning import Missing
 from idp.domain.ticket import BadTicket, is_ticket
 from idp.storage.accounts import hold_account
-from idp.storage.client_register import was_done_since
+from idp.storage.deeds import was_done_since
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 

@@ -6,13 +6,13 @@ import datetime as dt
 from dataclasses import dataclass
 
 from idp.domain.account import Account
-from idp.domain.client_record import ClientDeed
 from idp.domain.group import GroupsOf
 from idp.domain.help_desk import DeskRefusal
 from idp.domain.one_time import Purpose
 from idp.domain.provisioning import Protected
+from idp.domain.recorded_deed import RecordedDeed
 from idp.storage.account_names import accounts_named
-from idp.storage.client_register import deeds_on
+from idp.storage.deeds import deeds_on, last_deed_on
 from idp.storage.one_time import last_issued_at, live_until
 from idp.storage.provisioning_subjects import groups_of
 from idp.storage.sessions import LastSignIn, latest_sign_in
@@ -22,8 +22,9 @@ from idp.usecases.services import IdpServices
 
 MOST = 20
 _MOST_DEEDS = 10
+_LOCKED = "gateway:account:locked"
 _DEEDS = (
-    "gateway:account:locked",
+    _LOCKED,
     "gateway:account:unlocked",
     "gateway:password:reset",
     "gateway:account:sessions-ended",
@@ -32,7 +33,6 @@ _DEEDS = (
     "gateway:account:protected",
     "gateway:account:unprotected",
 )
-_LOCKED = _DEEDS[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class AccountCard:
     invited_at: dt.datetime | None
     link_until: dt.datetime | None
     groups: GroupsOf
-    lock: ClientDeed | None
-    deeds: tuple[ClientDeed, ...]
+    lock: RecordedDeed | None
+    deeds: tuple[RecordedDeed, ...]
 
     @property
     def account(self) -> Account:
@@ -100,7 +100,6 @@ def show_card(
         detail = account_detail(connection, account_id, now=now)
         if detail is None:
             return None
-        locks = deeds_on(connection, account_id, limit=1, tags=_LOCKED)
         return AccountCard(
             detail,
             left_alone_by(connection, staff_id, detail.account, role=role, source=source),
@@ -108,6 +107,6 @@ def show_card(
             last_issued_at(connection, account_id, purpose=Purpose.ACTIVATION),
             live_until(connection, account_id, purpose=Purpose.ACTIVATION, now=now),
             groups_of(connection, account_id),
-            lock=locks[0] if locks and detail.account.locked_at is not None else None,
-            deeds=deeds_on(connection, account_id, limit=_MOST_DEEDS, tags=_DEEDS),
+            lock=last_deed_on(connection, account_id, _LOCKED) if detail.account.locked_at else None,
+            deeds=deeds_on(connection, account_id, _DEEDS, limit=_MOST_DEEDS),
         )

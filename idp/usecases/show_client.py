@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.domain.client_record import ClientDeed, ClientState, Holdings, Registration, SecretAge
+from idp.domain.client_record import ClientState, Holdings, Registration, SecretAge
 from idp.domain.page_by_id import PageById, page_by_id
+from idp.domain.recorded_deed import RecordedDeed
 from idp.storage.client_endings import holdings
-from idp.storage.client_register import deeds_on, find_registration, first_deed_on, search_registrations
+from idp.storage.client_register import DEEDS, REGISTERED, find_registration, search_registrations
 from idp.storage.client_secrets import secret_ages
+from idp.storage.deeds import deeds_on, last_deed_on
 from idp.storage.registration_tokens import registration_token_name
 from idp.storage.scim_register import find_scim_registration
 from idp.usecases.services import IdpServices
 
 PAGE = 25
-_DEEDS = 10
+_MOST_DEEDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class ClientDetail:
     """
 
     registration: Registration
-    made_by: ClientDeed | None
-    deeds: tuple[ClientDeed, ...]
+    made_by: RecordedDeed | None
+    deeds: tuple[RecordedDeed, ...]
     secrets: tuple[SecretAge, ...]
     holdings: Holdings
     let_in_by: str = ""
@@ -64,8 +66,8 @@ def show_client(services: IdpServices, client_id: str) -> ClientDetail | None:
             return None
         return ClientDetail(
             found,
-            first_deed_on(connection, client_id),
-            deeds_on(connection, client_id, limit=_DEEDS),
+            last_deed_on(connection, client_id, REGISTERED),
+            deeds_on(connection, client_id, DEEDS, limit=_MOST_DEEDS),
             secret_ages(connection, client_id, now=now),
             holdings(connection, client_id, now=now),
             registration_token_name(connection, found.client.registered_by),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from idp.domain.client_record import ClientDeed, ClientState
+from idp.domain.client_record import ClientState
 from idp.domain.page_by_id import PageById, page_by_id
+from idp.domain.recorded_deed import RecordedDeed
 from idp.domain.scim_client import StoredToken, fingerprint
 from idp.domain.security_events import Stream
-from idp.storage.client_register import deeds_on, find_registration
+from idp.storage.client_register import find_registration
+from idp.storage.deeds import deeds_on
 from idp.storage.event_streams import count_waiting, stream_within
 from idp.storage.scim_clients import static_tokens_of
 from idp.storage.scim_register import (
@@ -22,7 +24,7 @@ from idp.usecases.services import IdpServices
 from kernel.crypto import digest
 
 PAGE = 25
-_DEEDS = 20
+_MOST_DEEDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class ScimClientDetail:
     """
 
     line: ScimClientLine
-    deeds: tuple[ClientDeed, ...]
+    deeds: tuple[RecordedDeed, ...]
     is_oauth_client: bool
     oauth_disabled: bool
     stream: Stream | None
@@ -105,7 +107,7 @@ def show_scim_client(services: IdpServices, client_id: str) -> ScimClientDetail 
         stream = stream_within(connection, client_id)
         return ScimClientDetail(
             ScimClientLine(found, tokens),
-            deeds_on(connection, client_id, limit=_DEEDS, tags=DEEDS),
+            deeds_on(connection, client_id, DEEDS, limit=_MOST_DEEDS),
             oauth is not None,
             oauth is not None and oauth.client.disabled,
             stream,
