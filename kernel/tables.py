@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
-from kernel.partial_index import PartialIndex
+from kernel.dialect_options import ClusteredTable, PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -31,7 +31,7 @@ audit_chain = Table(
     comment="One row a writer process: the register that shows if a whole chain is gone.",
 )
 
-audit_event = Table(
+audit_event = ClusteredTable(
     "audit_event",
     METADATA,
     Column("chain", String(26), primary_key=True),
@@ -53,11 +53,10 @@ audit_event = Table(
     CheckConstraint("seq > 0", name="seq_positive"),
     # No index on the time or the actor: each deed would pay for it, and a chain is in the order of time.
     Index("ix_audit_event_target", "target", "at"),
-    sqlite_with_rowid=False,
     comment="Append-only, hash-chained per writer process; one row per deed, in the deed's transaction.",
 )
 
-rate_limit = Table(
+rate_limit = ClusteredTable(
     "rate_limit",
     METADATA,
     Column("name", String(64), primary_key=True),
@@ -65,7 +64,6 @@ rate_limit = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("used", Integer, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
-    sqlite_with_rowid=False,
     comment="Counters of every limit, shared by all nodes; keys are digests.",
 )
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from idp.domain.signals import STREAM_UPDATED
 from kernel.database import NAMING, JsonText, UtcDateTime
-from kernel.partial_index import PartialIndex
+from kernel.dialect_options import ClusteredTable, PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 
@@ -130,14 +130,13 @@ group = Table(
     Index("ix_account_group_display_name_key", "display_name_key"),
 )
 
-membership = Table(
+membership = ClusteredTable(
     "membership",
     METADATA,
     Column("group_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("added_at", UtcDateTime, nullable=False),
     Index("ix_membership_account", "account_id", "group_id"),
-    sqlite_with_rowid=False,
     comment="One row a member: adding or removing one costs the same in a group of any size.",
 )
 
@@ -161,7 +160,7 @@ nesting_turn = Table(
     comment="Who changes which groups of a source are in which holds its row: no two see half a circle each.",
 )
 
-account_value = Table(
+account_value = ClusteredTable(
     "account_value",
     METADATA,
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
@@ -169,11 +168,10 @@ account_value = Table(
     Column("item", Integer, primary_key=True, autoincrement=False, comment="entry of a list"),
     Column("value", _KEY, nullable=False, comment="in the form it is compared by"),
     Index("ix_account_value_search", "path", "value", "account_id"),
-    sqlite_with_rowid=False,
     comment="Every searchable SCIM attribute without a column of its own, in step with account.document.",
 )
 
-group_value = Table(
+group_value = ClusteredTable(
     "account_group_value",
     METADATA,
     Column("group_id", _ID, ForeignKey("account_group.id", ondelete="CASCADE"), primary_key=True),
@@ -181,13 +179,12 @@ group_value = Table(
     Column("item", Integer, primary_key=True, autoincrement=False),
     Column("value", _KEY, nullable=False),
     Index("ix_account_group_value_search", "path", "value", "group_id"),
-    sqlite_with_rowid=False,
     comment="Every searchable SCIM attribute of a group without a column of its own.",
 )
 
 # --- the record of provisioning requests ---------------------------------------------------------
 
-provisioning_request = Table(
+provisioning_request = ClusteredTable(
     "provisioning_request",
     METADATA,
     Column("id", _ID, primary_key=True, comment="sorts by time; the order of every page"),
@@ -212,7 +209,6 @@ provisioning_request = Table(
     Index("ix_provisioning_request_client", "client_id", "id"),
     CheckConstraint("outcome in ('done', 'read', 'refused')", name="outcome_known"),
     comment="What was asked over SCIM and how it ended: no secrets, no values.",
-    sqlite_with_rowid=False,
 )
 for _name, _which in (
     ("told", provisioning_request.c.outcome != literal_column("'read'")),
@@ -224,7 +220,7 @@ for _name, _which in (
         where=_which,
     )
 
-provisioning_subject = Table(
+provisioning_subject = ClusteredTable(
     "provisioning_subject",
     METADATA,
     Column("key", String(48), primary_key=True, comment="an id, or the keyed digest of a name"),
@@ -232,7 +228,6 @@ provisioning_subject = Table(
     Column("part", String(8), nullable=False, comment="target, or a member that was added or removed"),
     Index("ix_provisioning_subject_request", "request_id"),
     comment="Whom a request was about: what it is found by. Swept with the requests, by time.",
-    sqlite_with_rowid=False,
 )
 
 scim_client = Table(
@@ -413,7 +408,7 @@ webauthn_challenge = Table(
     Column("used_at", UtcDateTime),
 )
 
-failure_count = Table(
+failure_count = ClusteredTable(
     "failure_count",
     METADATA,
     Column("kind", String(16), primary_key=True, comment="password, factor, question: counted apart"),
@@ -421,10 +416,9 @@ failure_count = Table(
     Column("failures", Integer, nullable=False),
     Column("last_at", UtcDateTime, nullable=False, index=True),
     Column("locked_until", UtcDateTime),
-    sqlite_with_rowid=False,
 )
 
-known_device = Table(
+known_device = ClusteredTable(
     "known_device",
     METADATA,
     Column("account_id", _ID, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
@@ -432,7 +426,6 @@ known_device = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False, index=True),
     Column("user_agent", Text, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 one_time_secret = Table(
@@ -484,7 +477,7 @@ login_flow = Table(
     Column("resumed_at", UtcDateTime, comment="when the authorization request was taken up again"),
 )
 
-session = Table(
+session = ClusteredTable(
     "session",
     METADATA,
     Column("id", _ID, primary_key=True, comment="the sid of tokens"),
@@ -503,16 +496,14 @@ session = Table(
     Column("user_agent", Text, nullable=False),
     Index("ix_session_account", "account_id", "ended_at"),
     Index("ix_session_browser", "browser", "ended_at"),
-    sqlite_with_rowid=False,
 )
 
-session_client = Table(
+session_client = ClusteredTable(
     "session_client",
     METADATA,
     Column("session_id", _ID, ForeignKey("session.id", ondelete="CASCADE"), primary_key=True),
     Column("client_id", Text, primary_key=True),
     Column("first_at", UtcDateTime, nullable=False),
-    sqlite_with_rowid=False,
     comment="Which relying parties a session signed in to: who must hear of its end.",
 )
 
@@ -628,7 +619,7 @@ spent_proof = Table(
     comment="Proofs of possession seen: each works once (RFC 9449).",
 )
 
-grant = Table(
+grant = ClusteredTable(
     "oauth_grant",
     METADATA,
     Column("id", _ID, primary_key=True, comment="one authorization: the family of its tokens"),
@@ -644,7 +635,6 @@ grant = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Index("ix_oauth_grant_account", "account_id", "revoked_at"),
     Index("ix_oauth_grant_session", "session_id"),
-    sqlite_with_rowid=False,
 )
 PartialIndex(
     "ix_oauth_grant_client",
@@ -653,7 +643,7 @@ PartialIndex(
     where=grant.c.revoked_at.is_(None),
 )
 
-authorization_code = Table(
+authorization_code = ClusteredTable(
     "authorization_code",
     METADATA,
     Column("digest", LargeBinary, primary_key=True),
@@ -666,7 +656,6 @@ authorization_code = Table(
     ),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
-    sqlite_with_rowid=False,
 )
 
 consent = Table(
@@ -754,7 +743,7 @@ PartialIndex(
     where=refresh_token.c.answer.is_not(None),
 )
 
-access_token = Table(
+access_token = ClusteredTable(
     "access_token",
     METADATA,
     Column("digest", LargeBinary, primary_key=True),
@@ -768,7 +757,6 @@ access_token = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),
     Column("exchanged_from", LargeBinary, comment="digest of the token it was exchanged for (RFC 8693)"),
-    sqlite_with_rowid=False,
 )
 # Most tokens were exchanged for none, and pay for no place in this index.
 PartialIndex(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, LargeBinary, MetaData, String, Table, Text, text
 
 from kernel.database import NAMING, JsonText, UtcDateTime
-from kernel.partial_index import PartialIndex
+from kernel.dialect_options import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from kernel.database import NAMING, JsonText, UtcDateTime
-from kernel.partial_index import PartialIndex
+from kernel.dialect_options import PartialIndex
 
 METADATA = MetaData(naming_convention=NAMING)
 

@@ -7,6 +7,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
+from sqlalchemy.schema import CreateTable
 
 from kernel.database import Database
 from switchyard import schema
@@ -97,3 +98,20 @@ def test_the_next_version_of_an_account_lies_beside_it(empty: Database) -> None:
         with empty.engine.connect() as connection:
             asked = "SELECT reloptions FROM pg_class WHERE oid = 'account'::regclass"
             assert connection.exec_driver_sql(asked).scalar_one() == ["fillfactor=75"]
+
+
+def test_tables_that_stand_in_the_order_of_their_key_are_made_so(empty: Database, system: System) -> None:
+    """Alembic does not compare it: each row would be written twice, and nobody would notice."""
+    schema.upgrade(empty, system)
+    said = {
+        name
+        for metadata in schema.metadata_of(system)
+        for name, table in metadata.tables.items()
+        if "WITHOUT ROWID" in str(CreateTable(table).compile(empty.engine))
+    }
+    if empty.dialect == "postgresql":
+        assert said == set()  # it has none
+    else:
+        with empty.engine.connect() as connection:
+            asked = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"
+            assert said == set(connection.exec_driver_sql(asked).scalars()) != set()

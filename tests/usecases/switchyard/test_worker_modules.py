@@ -16,7 +16,8 @@ _RARE = frozenset(
         "pyotp",
         "registration.storage.tables",
         "segno",
-        "sqlalchemy.dialects.postgresql",  # where that is the database, it is loaded with the first connection
+        "sqlalchemy.dialects.postgresql",  # that of the database is loaded with the first connection
+        "sqlalchemy.dialects.sqlite",
         "webauthn",
         "zxcvbn",
     },

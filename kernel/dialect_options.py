@@ -1,15 +1,15 @@
-"""Indexes of some of a table's rows, said once for both dialects.
+"""What only one dialect knows of a table or an index, said beside it and looked at when a schema is made.
 
-SQLAlchemy knows such an index by one option for each dialect, and loads the whole of a dialect to look
-whether it has the option. Here the condition becomes an option when a schema is made or compared, which no
-web worker does: one that works with SQLite never loads the dialect of PostgreSQL, 3 MB.
+SQLAlchemy has an option for each, and loads the whole of the dialect to look whether it knows the option.
+Here it becomes one when a schema is made or compared, which no web worker does: one that works with SQLite
+never loads the dialect of PostgreSQL, 3 MB, nor the other way round, 1 MB.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, TextClause
+from sqlalchemy import ColumnElement, Index, Table, TextClause
 from sqlalchemy.util import memoized_property
 
 Condition = ColumnElement[bool] | TextClause
@@ -35,4 +35,20 @@ class PartialIndex(Index):
         options = super().dialect_options
         for dialect, where in self._where.items():
             options[dialect]["where"] = where
+        return options
+
+
+class ClusteredTable(Table):
+    """A table whose rows SQLite keeps in the order of the primary key, with no second tree beside them.
+
+    That is ``WITHOUT ROWID``; PostgreSQL has no such table and makes an ordinary one.
+    """
+
+    inherit_cache = True
+
+    @memoized_property
+    def dialect_options(self) -> Any:  # noqa: ANN401 - SQLAlchemy's own kind of mapping
+        """Return the options of both dialects, as if this one had been given to :class:`sqlalchemy.Table`."""
+        options = super().dialect_options
+        options["sqlite"]["with_rowid"] = False
         return options
