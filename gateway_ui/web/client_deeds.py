@@ -11,7 +11,7 @@ from gateway_ui.web.clients import ADDRESS, address_of, done, known
 from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import NAME_NOT_TYPED, STILL_ROTATING, complain
-from gateway_ui.web.shown_once import put_by, take_up, waits
+from gateway_ui.web.shown_once import take_up, waits
 from gateway_ui.web.staff import acting, late_proof, operators_only, proved_operators_only
 from idp.domain.oauth import SECRET_METHODS
 from idp.usecases.delete_client import delete_client
@@ -58,7 +58,6 @@ def rotate(client_id: str) -> ResponseReturnValue:
         return _rotate_page(detail, errors, chosen)
     if not isinstance(outcome, SecretRotated):
         flask.abort(404)
-    put_by(client_id, outcome.secret, SecretOf.CLIENT)
     return go(address_of(client_id, "secret"))
 
 

@@ -19,7 +19,7 @@ from gateway_ui.web.context import pages, render
 from gateway_ui.web.flows import go
 from gateway_ui.web.messages import CLIENT_OUTDATED, PROOF_OLD, START_MISSING, complain
 from gateway_ui.web.operator import NEW_SCIM_CLIENT, SCIM_CLIENT
-from gateway_ui.web.shown_once import put_by, waits
+from gateway_ui.web.shown_once import waits
 from gateway_ui.web.staff import (
     PROOF,
     acting,
@@ -173,10 +173,7 @@ def change(client_id: str) -> ResponseReturnValue:
 
 def _with_secret(client_id: str, secret: str, deed: str) -> Response:
     """Lead to the page that shows a new secret, or to the client's page if none was made."""
-    if not secret:
-        return done(client_id, deed)
-    put_by(client_id, secret, SecretOf.CLIENT)
-    return go(address_of(client_id, "secret"))
+    return go(address_of(client_id, "secret")) if secret else done(client_id, deed)
 
 
 def _stands(order: ClientOrder, form: Layout) -> bool:

@@ -23,7 +23,7 @@ from gateway_ui.web.messages import (
     TICKET_WRONG,
     complain,
 )
-from gateway_ui.web.shown_once import put_by, take_up, waits
+from gateway_ui.web.shown_once import take_up, waits
 from gateway_ui.web.staff import acting, late_proof, operator_session, operators_only, proved_operators_only
 from idp.domain.account_lock import LockReason
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
@@ -174,11 +174,10 @@ def _reset(card: AccountCard, desk: Desk) -> Response:
     outcome = issue_temporary_password(
         pages().services, card.account.user_name, actor=acting(), desk=desk, former=_seen()
     )
-    if isinstance(outcome, TemporaryPassword):
-        put_by(card.account.id, outcome.password, SecretOf.ACCOUNT)
-    elif outcome is not DeskRefusal.MEANWHILE or not waits(card.account.id, SecretOf.ACCOUNT):
-        return _refused(card, outcome)
-    return go(address_of(card.account.id, "password"))  # of two clicks both lead to what the first made
+    is_second_click = outcome is DeskRefusal.MEANWHILE and waits(card.account.id, SecretOf.ACCOUNT)
+    if isinstance(outcome, TemporaryPassword) or is_second_click:
+        return go(address_of(card.account.id, "password"))
+    return _refused(card, outcome)
 
 
 def _invite(card: AccountCard, desk: Desk) -> Response:

@@ -24,7 +24,7 @@ from gateway_ui.web.messages import (
 from gateway_ui.web.operator import midnight, read_day
 from gateway_ui.web.scim_client_form import on_one_line
 from gateway_ui.web.scim_clients import ONE, address_of, base_address, done, known
-from gateway_ui.web.shown_once import put_by, take_up, waits
+from gateway_ui.web.shown_once import take_up, waits
 from gateway_ui.web.staff import acting, late_proof, operators_only, proved_operators_only
 from idp.domain.scim_client import StoredToken
 from idp.usecases.issue_scim_token import (
@@ -83,7 +83,6 @@ def new_token() -> ResponseReturnValue:
             return go(address_of(client.id, "token"))
         complain(errors, *_REFUSED[outcome])
         return _new_token_page(known(), errors)
-    put_by(client.id, outcome.token, SecretOf.SCIM_CLIENT)
     return go(address_of(client.id, "token"))
 
 

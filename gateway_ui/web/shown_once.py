@@ -1,4 +1,4 @@
-"""New secrets on the operator's pages: put by where one is made, and shown by the page that follows, once.
+"""New secrets on the operator's pages: shown by the page that follows the one where each was made, once.
 
 They wait for the session of the operator who asked, and for nobody else's (CA-09, G-69).
 """
@@ -9,17 +9,12 @@ import flask
 
 from gateway_ui.web.context import pages
 from gateway_ui.web.staff import operator_session
-from idp.usecases.show_client_secret import SecretOf, put_secret_by, secret_waits, take_secret_up
-
-
-def put_by(owner_id: str, secret: str, of: SecretOf) -> None:
-    """Keep a new secret of the client or account for the page that is opened next."""
-    put_secret_by(pages().services, operator_session(), client_id=owner_id, secret=secret, of=of)
+from idp.usecases.show_client_secret import SecretOf, secret_waits, take_secret_up
 
 
 def waits(owner_id: str, of: SecretOf) -> bool:
     """Tell whether one that this operator asked for is still to be shown: the first of two clicks made it."""
-    return secret_waits(pages().services, operator_session(), client_id=owner_id, of=of)
+    return secret_waits(pages().services, operator_session(), owner_id=owner_id, of=of)
 
 
 def take_up(owner_id: str, of: SecretOf) -> str:
@@ -29,4 +24,4 @@ def take_up(owner_id: str, of: SecretOf) -> str:
     """
     if flask.request.environ["REQUEST_METHOD"] == "HEAD":  # to a page it is a GET
         return ""
-    return take_secret_up(pages().services, operator_session(), client_id=owner_id, of=of)
+    return take_secret_up(pages().services, operator_session(), owner_id=owner_id, of=of)

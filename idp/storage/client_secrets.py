@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, literal, select
 
 from idp.domain.client_record import SecretAge
 from idp.storage.tables import (
     client_secret,
     scim_token_to_show,
     secret_to_show,
+    session,
     temporary_password_to_show,
 )
 from kernel.database import insert
@@ -72,11 +73,21 @@ def keep_to_show(
     *,
     until: dt.datetime,
 ) -> None:
-    """Keep a sealed secret for the page of this session; it takes the place of an earlier one."""
-    new, (waiting, owner) = {"sealed": sealed, "expires_at": until}, _WAITING[of]
+    """Keep a sealed secret for the page of this session; it takes the place of an earlier one.
+
+    Where the session has ended nothing is kept: what its maker did stands all the same.
+    """
+    waiting, owner = _WAITING[of]
+    new = {"sealed": sealed, "expires_at": until}
+    values = {owner: owner_id, waiting.c.sealed: sealed, waiting.c.expires_at: until}
+    live = (
+        select(session.c.id, *(literal(value, column.type) for column, value in values.items()))
+        .where(session.c.id == session_id)
+        .with_for_update(read=True, key_share=True)
+    )
     connection.execute(
         insert(connection, waiting)
-        .values({"session_id": session_id, owner.name: owner_id, **new})
+        .from_select([waiting.c.session_id, *values], live)
         .on_conflict_do_update(index_elements=[waiting.c.session_id, owner], set_=new)
     )
 

@@ -12,8 +12,9 @@ from idp.domain.client_record import Registration
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
 from idp.storage.client_register import change_registration, find_registration
-from idp.storage.client_secrets import remove_secrets, secret_ages
+from idp.storage.client_secrets import SecretOf, remove_secrets, secret_ages
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, order_faults
+from idp.usecases.secrets_to_show import keep_for_its_page
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -77,6 +78,7 @@ def change_client(
         if not change_registration(unit.connection, order.id, values, version=version):
             return ClientOutdated(version + 1)
         secret = _settle_secrets(unit, order.id, str(metadata["token_endpoint_auth_method"]))
+        keep_for_its_page(unit, actor, order.id, secret, SecretOf.CLIENT)
         unit.audit.record(
             "gateway:client:changed", actor=actor, target=order.id, details={"changed": list(changed)}
         )

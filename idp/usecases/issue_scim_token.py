@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from idp.domain.scim_client import fingerprint
 from idp.domain.scim_token import is_mistyped, with_check
+from idp.storage.client_secrets import SecretOf
 from idp.storage.scim_clients import (
     NewScimToken,
     add_scim_token,
@@ -17,6 +18,7 @@ from idp.storage.scim_clients import (
     remove_other_tokens,
     static_tokens,
 )
+from idp.usecases.secrets_to_show import keep_for_its_page
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 from kernel.crypto import digest
@@ -78,6 +80,7 @@ def issue_scim_token(
             return ScimTokenRefused.MEANWHILE
         new = NewScimToken(digest(token), client_id, expires_at, label)
         add_scim_token(unit.connection, new, now=unit.now)
+        keep_for_its_page(unit, actor, client_id, token, SecretOf.SCIM_CLIENT)
         unit.audit.record(
             "gateway:scim-token:issued",
             actor=actor,

@@ -17,6 +17,7 @@ from idp.domain.temporary_password import ALPHABET, LENGTH, temporary_password
 from idp.domain.ticket import BadTicket, is_ticket
 from idp.outbound.mail import post_password_reset
 from idp.storage.account_locks import hold_by_name, look_by_name
+from idp.storage.client_secrets import SecretOf
 from idp.storage.credentials import find_password, set_temporary_password
 from idp.storage.devices import devices_of
 from idp.storage.endings import end_sign_ins_of
@@ -25,6 +26,7 @@ from idp.usecases.endings import end_sessions
 from idp.usecases.help_desk import refused_at_desk
 from idp.usecases.letterhead import letterhead
 from idp.usecases.secret_hashing import hash_password
+from idp.usecases.secrets_to_show import keep_for_its_page
 from idp.usecases.services import IdpServices
 from idp.usecases.signals import signal_credential_changed
 from kernel.audit import Actor
@@ -126,6 +128,7 @@ def _reset(
     until = now + services.settings.temporary_password_life
     end_sign_ins_of(unit.connection, account.id, now=now)
     set_temporary_password(unit.connection, account.id, hashed, until=until, now=now)
+    keep_for_its_page(unit, actor, account.id, password, SecretOf.ACCOUNT)
     reason = EndReason.PASSWORD_RESET.value
     sessions = end_sessions(unit, services, account_id=account.id, reason=reason, actor=actor)
     clear_all(unit.connection, account.id, devices_of(unit.connection, account.id))

@@ -16,6 +16,8 @@ from idp.domain.user_name import is_blank
 from idp.storage import clients
 from idp.storage.client_endings import end_holdings
 from idp.storage.client_register import go_on_from_former
+from idp.storage.client_secrets import SecretOf
+from idp.usecases.secrets_to_show import keep_for_its_page
 from idp.usecases.sector import sector_fault
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
@@ -105,6 +107,7 @@ def register_client(
         if known is None or known.disabled:
             end_holdings(unit.connection, order.id, reason="client-ended", now=unit.now)
         secret = _give_secret(unit, order, metadata, is_new=known is None)
+        keep_for_its_page(unit, actor, order.id, secret, SecretOf.CLIENT)
         unit.audit.record(
             "gateway:client:registered" if known is None else "gateway:client:changed",
             actor=actor,

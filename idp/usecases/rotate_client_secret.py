@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
+from idp.storage.client_secrets import SecretOf
 from idp.usecases.secret_renewal import StillRotating, renewed_secret
+from idp.usecases.secrets_to_show import keep_for_its_page
 from idp.usecases.services import IdpServices
 from kernel.audit import Actor
 
@@ -44,5 +46,6 @@ def rotate_client_secret(
         if isinstance(secret, StillRotating):
             return secret
         clients.change_client(unit.connection, client_id, {"updated_at": unit.now})
+        keep_for_its_page(unit, actor, client_id, secret, SecretOf.CLIENT)
     services.clients.forget(client_id)
     return SecretRotated(client_id, secret)

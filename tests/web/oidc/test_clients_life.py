@@ -17,14 +17,9 @@ from idp.usecases.register_scim_client import register_scim_client
 from idp.usecases.retire_client_secret import retire_client_secret
 from idp.usecases.rotate_client_secret import SecretRotated, rotate_client_secret
 from idp.usecases.secret_renewal import StillRotating
+from idp.usecases.secrets_to_show import WAITS, keep_for_its_page
 from idp.usecases.show_client import search_clients, show_client
-from idp.usecases.show_client_secret import (
-    WAITS,
-    SecretOf,
-    put_secret_by,
-    secret_waits,
-    take_secret_up,
-)
+from idp.usecases.show_client_secret import SecretOf, secret_waits, take_secret_up
 from idp.usecases.store_scim_client import ScimClientOrder
 from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import Actor, verify_chains
@@ -188,31 +183,63 @@ def test_no_more_than_two_secrets_work_at_a_time(op_on_both: Op) -> None:
     assert len(op.audit("gateway:client:credential-retired")) == 1
 
 
+def _acting(session: LiveSession) -> Actor:
+    return Actor("account", session.account.id, session.id)
+
+
+def _kept(op: Op, session: LiveSession, owner: str, secret: str, of: SecretOf = SecretOf.CLIENT) -> None:
+    """Keep a secret as each deed does that makes one."""
+    with op.services.store.write() as unit:
+        keep_for_its_page(unit, _acting(session), owner, secret, of)
+
+
+def _taken(op: Op, session: LiveSession, owner: str = "emi", of: SecretOf = SecretOf.CLIENT) -> str:
+    return take_secret_up(op.services, session, owner_id=owner, of=of)
+
+
 def test_a_new_secret_waits_sealed_for_one_session_and_is_shown_once(op_on_both: Op) -> None:
     """CA-09: no other session finds it, the second look finds nothing, and after minutes nobody does."""
     op = op_on_both
     op.client()
     account = op.account()
     mine, other = (_live(op, op.session(account)) for _ in range(2))
-    put_secret_by(op.services, mine, client_id="emi", secret="x" * 43)
-    assert take_secret_up(op.services, other, client_id="emi") == ""
-    assert take_secret_up(op.services, mine, client_id="m2m") == ""
-    found = together(4, lambda _number: take_secret_up(op.services, mine, client_id="emi"))
+    _kept(op, mine, "emi", "x" * 43)
+    assert _taken(op, other) == ""
+    assert _taken(op, mine, "m2m") == ""
+    found = together(4, lambda _number: _taken(op, mine))
     assert sorted(found) == ["", "", "", "x" * 43]
-    put_secret_by(op.services, mine, client_id="emi", secret="y" * 43)
+    _kept(op, mine, "emi", "y" * 43)
     op.clock.advance(WAITS)
-    assert take_secret_up(op.services, mine, client_id="emi") == ""
+    assert _taken(op, mine) == ""
 
 
-def test_a_secret_of_what_was_deleted_meanwhile_is_dropped(op_on_both: Op) -> None:
-    """CA-09: no page fails because a colleague deleted the client between two statements of one request."""
+def test_whoever_finds_a_secret_made_finds_it_waiting(op_on_both: Op) -> None:
+    """CA-09: of clicks at one moment, too; each of them leads to the page that shows what the first made."""
     op = op_on_both
     op.client()
     mine = _live(op, op.session(op.account()))
-    delete_client(op.services, "emi", actor=STAFF)
-    for of in SecretOf:
-        put_secret_by(op.services, mine, client_id="emi", secret="x" * 43, of=of)
-        assert take_secret_up(op.services, mine, client_id="emi", of=of) == ""
+
+    def click(_number: int) -> tuple[type, bool]:
+        done = rotate_client_secret(op.services, "emi", actor=_acting(mine))
+        return type(done), secret_waits(op.services, mine, owner_id="emi", of=SecretOf.CLIENT)
+
+    found = together(4, click)
+    assert sorted(each.__name__ for each, _ in found) == ["SecretRotated", *["StillRotating"] * 3]
+    assert all(waits for _, waits in found)
+
+
+def test_where_the_session_ended_meanwhile_a_secret_is_dropped_and_what_was_done_stands(
+    op_on_both: Op,
+) -> None:
+    """CA-09, CA-11: nobody else comes to see it; who acts in no browser has it from the deed alone."""
+    op = op_on_both
+    op.machine()
+    over = replace(_live(op, op.session(op.account())), id="01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    for actor in (_acting(over), STAFF):
+        done = rotate_client_secret(op.services, "m2m", actor=actor, overlap=dt.timedelta())
+        assert isinstance(done, SecretRotated)
+        assert op.post("/oauth2/token", ASKED, headers=op.basic("m2m", done.secret)).status == 200
+        assert _taken(op, over, "m2m") == ""
 
 
 def test_a_token_of_a_scim_client_waits_apart_from_the_secret_of_its_namesake(op_on_both: Op) -> None:
@@ -221,11 +248,11 @@ def test_a_token_of_a_scim_client_waits_apart_from_the_secret_of_its_namesake(op
     op.client()
     register_scim_client(op.services, ScimClientOrder("emi", "Energy Market"), actor=STAFF)
     mine = _live(op, op.session(op.account()))
-    put_secret_by(op.services, mine, client_id="emi", secret="x" * 43)
-    put_secret_by(op.services, mine, client_id="emi", secret="y" * 43, of=SecretOf.SCIM_CLIENT)
-    assert take_secret_up(op.services, mine, client_id="emi") == "x" * 43
-    assert take_secret_up(op.services, mine, client_id="emi", of=SecretOf.SCIM_CLIENT) == "y" * 43
-    put_secret_by(op.services, mine, client_id="emi", secret="z" * 43, of=SecretOf.SCIM_CLIENT)
+    _kept(op, mine, "emi", "x" * 43)
+    _kept(op, mine, "emi", "y" * 43, SecretOf.SCIM_CLIENT)
+    assert _taken(op, mine) == "x" * 43
+    assert _taken(op, mine, of=SecretOf.SCIM_CLIENT) == "y" * 43
+    _kept(op, mine, "emi", "z" * 43, SecretOf.SCIM_CLIENT)
     op.clock.advance(WAITS)
     assert sweep_tokens(op.services) == 1
 
@@ -237,16 +264,19 @@ def test_that_a_secret_waits_is_told_to_the_session_that_asked_until_it_is_shown
     register_scim_client(op.services, ScimClientOrder("emi", "Energy Market"), actor=STAFF)
     account = op.account()
     mine, other = (_live(op, op.session(account)) for _ in range(2))
+
+    def told(session: LiveSession, owner: str, of: SecretOf) -> bool:
+        return secret_waits(op.services, session, owner_id=owner, of=of)
+
     for of, owner in zip(SecretOf, ("emi", "emi", account), strict=True):
-        put_secret_by(op.services, mine, client_id=owner, secret="x" * 43, of=of)
+        _kept(op, mine, owner, "x" * 43, of)
         asked = [(mine, owner), (mine, owner), (other, owner), (mine, "m2m")]
-        told = [secret_waits(op.services, session, client_id=each, of=of) for session, each in asked]
-        assert told == [True, True, False, False], of
-    assert take_secret_up(op.services, mine, client_id="emi") == "x" * 43
-    assert [secret_waits(op.services, mine, client_id="emi", of=of) for of in SecretOf][:2] == [False, True]
-    put_secret_by(op.services, mine, client_id="emi", secret="x" * 43)
+        assert [told(*each, of) for each in asked] == [True, True, False, False], of
+    assert _taken(op, mine) == "x" * 43
+    assert [told(mine, "emi", of) for of in SecretOf][:2] == [False, True]
+    _kept(op, mine, "emi", "x" * 43)
     op.clock.advance(WAITS)
-    assert not secret_waits(op.services, mine, client_id="emi")
+    assert not told(mine, "emi", SecretOf.CLIENT)
     assert sweep_tokens(op.services) == len(SecretOf), "of every kind"
 
 
