@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import flask
 from flask.typing import ResponseReturnValue
@@ -16,12 +17,12 @@ from registration.domain.authority import Represented
 from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
-from registration.domain.plan import Plan
 from registration.usecases.grant_access_roles import grant_access_roles
 from registration.usecases.offer_access_roles import offer_access_roles
 from registration.usecases.preview_grant import preview_grant
 from registration.usecases.preview_revoke import preview_revoke
 from registration.usecases.revoke_access_roles import revoke_access_roles
+from registration.web.confirming import confirm_page, reason_given
 from registration.web.current import caller, identity, services, signed_in
 from registration.web.drafts import (
     ACCESS,
@@ -30,8 +31,6 @@ from registration.web.drafts import (
     address,
     begin,
     chosen_person,
-    expected_name,
-    finish,
     go,
     keep,
     step_of,
@@ -45,16 +44,6 @@ from registration.web.words import refusal_text
 PAGES = flask.Blueprint("access_steps", __name__)
 ROLES_PER_PAGE = 10
 _TYPES = (GRANT, REVOKE)
-_CHOICES_REFUSED = frozenset(
-    {
-        Refusal.NOTHING_CHOSEN,
-        Refusal.EXCLUDED,
-        Refusal.ALREADY_HELD,
-        Refusal.ROLE_NOT_OFFERED,
-        Refusal.NOT_HELD,
-        Refusal.NO_USER_NAME,
-    }
-)
 
 
 def _granting() -> tuple[Represented, ...]:
@@ -215,31 +204,22 @@ def confirm_grant(draft: Draft) -> ResponseReturnValue:
     person, chosen = chosen_person(draft), texts(draft, "roles")
     if text(draft, "type") != GRANT or person is None or not chosen:
         return go(draft, "roles" if person is not None else "search")
-    organization_id = draft.organization_id or ""
-    refused: Refused | None = None
-    if flask.request.method == "POST":
-        made = grant_access_roles(
-            services(),
-            caller=caller(),
-            organization_id=organization_id,
+    role_keys = tuple(chosen)
+    return confirm_page(
+        draft,
+        "confirm_grant.html",
+        preview=partial(preview_grant, person=person, role_keys=role_keys),
+        deed=partial(
+            grant_access_roles,
             person=person,
-            role_keys=tuple(chosen),
-            plan_digest=single(flask.request.form, "plan", longest=100),
-            idempotency_key=draft.id,
-            reason=single(flask.request.form, "reason", longest=500),
+            role_keys=role_keys,
+            reason=reason_given(),
             ticket=single(flask.request.form, "ticket", longest=80),
-        )
-        if not isinstance(made, Refused):
-            return finish(draft, f"/requests/{made.number}")
-        refused = made
-    plan = preview_grant(
-        services(),
-        caller=caller(),
-        organization_id=organization_id,
-        person=person,
-        role_keys=tuple(chosen),
+        ),
+        back=address(draft, "roles"),
+        ask=_ask(),
+        ticket=flask.request.form.get("ticket", ""),
     )
-    return _confirm(draft, plan, refused, "confirm_grant.html", back="roles")
 
 
 @PAGES.route("/drafts/<draft_id>/revoke", methods=["GET", "POST"])
@@ -285,61 +265,16 @@ def confirm_revoke(draft: Draft) -> ResponseReturnValue:
     person, chosen = chosen_person(draft), texts(draft, "roles")
     if text(draft, "type") != REVOKE or not isinstance(person, ExistingPerson) or not chosen:
         return go(draft, "revoke" if person is not None else "search")
-    organization_id, every = draft.organization_id or "", draft.values.get("every") is True
-    refused: Refused | None = None
-    if flask.request.method == "POST":
-        made = revoke_access_roles(
-            services(),
-            caller=caller(),
-            organization_id=organization_id,
-            person_id=person.person_id,
-            role_keys=tuple(chosen),
-            every=every,
-            plan_digest=single(flask.request.form, "plan", longest=100),
-            idempotency_key=draft.id,
-            reason=single(flask.request.form, "reason", longest=500),
-        )
-        if not isinstance(made, Refused):
-            return finish(draft, f"/requests/{made.number}")
-        refused = made
-    plan = preview_revoke(
-        services(),
-        caller=caller(),
-        organization_id=organization_id,
-        person_id=person.person_id,
-        role_keys=tuple(chosen),
-        every=every,
-    )
-    return _confirm(draft, plan, refused, "confirm_revoke.html", back="revoke")
-
-
-def _confirm(
-    draft: Draft, plan: Plan | Refused, refused: Refused | None, template: str, *, back: str
-) -> ResponseReturnValue:
-    """Render a confirm page; a refused confirmation shows the newest plan with the reason above it."""
-    if isinstance(plan, Refused):
-        if plan.reason in _CHOICES_REFUSED:
-            errors = FormErrors([("", refusal_text(plan))])
-            return wizard_page(
-                "cannot_confirm.html", draft, step=mark("Confirm"), errors=errors, back=address(draft, back)
-            )
-        return refusal_page(plan, ask=_ask())
-    errors = FormErrors()
-    if refused is not None:
-        if refused.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
-            return refusal_page(refused, ask=_ask())
-        errors.add("", refusal_text(refused))
-    return wizard_page(
-        template,
+    person_id, role_keys, every = person.person_id, tuple(chosen), draft.values.get("every") is True
+    return confirm_page(
         draft,
-        step=mark("Confirm"),
-        status=409 if errors else 200,
-        errors=errors,
-        plan=plan,
-        user_name=expected_name(draft),
-        reason=flask.request.form.get("reason", ""),
-        ticket=flask.request.form.get("ticket", ""),
-        back=address(draft, back),
+        "confirm_revoke.html",
+        preview=partial(preview_revoke, person_id=person_id, role_keys=role_keys, every=every),
+        deed=partial(
+            revoke_access_roles, person_id=person_id, role_keys=role_keys, every=every, reason=reason_given()
+        ),
+        back=address(draft, "revoke"),
+        ask=_ask(),
     )
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import flask
 from flask.typing import ResponseReturnValue
 
-from kernel.translations import mark
-from kernel.web.forms import FormErrors, single
+from kernel.web.forms import single
 from registration.domain.contact_roles import ContactRoleOffer
 from registration.domain.draft import Draft
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson
-from registration.domain.plan import Plan
 from registration.usecases.end_contact import end_contact
 from registration.usecases.name_contact import name_contact
 from registration.usecases.offer_contact_roles import offer_contact_roles
 from registration.usecases.preview_contact import preview_contact
 from registration.usecases.show_organization import show_organization
+from registration.web.confirming import confirm_page, reason_given
 from registration.web.current import caller, services, signed_in
 from registration.web.drafts import (
     END_CONTACT,
@@ -24,18 +25,13 @@ from registration.web.drafts import (
     address,
     begin,
     chosen_person,
-    expected_name,
-    finish,
     go,
     step_of,
     text,
 )
-from registration.web.pages import wizard_page
 from registration.web.refusals import refusal_page, who_may_name
-from registration.web.words import refusal_text
 
 PAGES = flask.Blueprint("contact_steps", __name__)
-_ENDS_THE_PAGE = frozenset({Refusal.NOT_ALLOWED, Refusal.NOT_FOUND})
 
 
 def _offer(organization_id: str, role_key: str) -> ContactRoleOffer | Refused:
@@ -88,84 +84,29 @@ def confirm_naming(draft: Draft) -> ResponseReturnValue:
     person = chosen_person(draft)
     if person is None:
         return go(draft, "search")
-    organization_id, role_key = draft.organization_id or "", text(draft, "role_key")
-    refused: Refused | None = None
-    if flask.request.method == "POST":
-        made = name_contact(
-            services(),
-            caller=caller(),
-            organization_id=organization_id,
-            role_key=role_key,
-            person=person,
-            plan_digest=single(flask.request.form, "plan", longest=100),
-            idempotency_key=draft.id,
-            reason=single(flask.request.form, "reason", longest=500),
-        )
-        if not isinstance(made, Refused):
-            return finish(draft, f"/requests/{made.number}")
-        refused = made
-    plan = preview_contact(
-        services(), caller=caller(), organization_id=organization_id, role_key=role_key, person=person
+    role_key = text(draft, "role_key")
+    return confirm_page(
+        draft,
+        "confirm_contact.html",
+        preview=partial(preview_contact, role_key=role_key, person=person),
+        deed=partial(name_contact, role_key=role_key, person=person, reason=reason_given()),
+        back=address(draft, "select" if text(draft, "person_id") else "confirm-person"),
+        ask=who_may_name(role_key),
     )
-    back = address(draft, "select" if text(draft, "person_id") else "confirm-person")
-    return _confirm(draft, plan, refused, "confirm_contact.html", back=back)
 
 
 @PAGES.route("/drafts/<draft_id>/confirm-end", methods=["GET", "POST"])
 @step_of(END_CONTACT)
 def confirm_ending(draft: Draft) -> ResponseReturnValue:
     """Show exactly what ending this contact role would change, and do it once."""
-    organization_id, role_key = draft.organization_id or "", text(draft, "role_key")
-    person_id = text(draft, "person_id")
-    refused: Refused | None = None
-    if flask.request.method == "POST":
-        made = end_contact(
-            services(),
-            caller=caller(),
-            organization_id=organization_id,
-            role_key=role_key,
-            person_id=person_id,
-            plan_digest=single(flask.request.form, "plan", longest=100),
-            idempotency_key=draft.id,
-            reason=single(flask.request.form, "reason", longest=500),
-        )
-        if not isinstance(made, Refused):
-            return finish(draft, f"/requests/{made.number}")
-        refused = made
-    plan = preview_contact(
-        services(),
-        caller=caller(),
-        organization_id=organization_id,
-        role_key=role_key,
-        person=ExistingPerson(person_id),
-        ending_role=True,
-    )
-    return _confirm(draft, plan, refused, "confirm_end.html", back=f"/organizations/{organization_id}")
-
-
-def _confirm(
-    draft: Draft, plan: Plan | Refused, refused: Refused | None, template: str, *, back: str
-) -> ResponseReturnValue:
-    if isinstance(plan, Refused):
-        if plan.reason in _ENDS_THE_PAGE:
-            return refusal_page(plan, ask=who_may_name(text(draft, "role_key")))
-        errors = FormErrors([("", refusal_text(plan))])
-        return wizard_page(
-            "cannot_confirm.html", draft, step=mark("Confirm"), status=409, errors=errors, back=back
-        )
-    errors = FormErrors()
-    if refused is not None:
-        if refused.reason in _ENDS_THE_PAGE:
-            return refusal_page(refused, ask=who_may_name(text(draft, "role_key")))
-        errors.add("", refusal_text(refused))
-    return wizard_page(
-        template,
+    role_key, person_id = text(draft, "role_key"), text(draft, "person_id")
+    return confirm_page(
         draft,
-        step=mark("Confirm"),
-        status=409 if errors else 200,
-        errors=errors,
-        plan=plan,
-        user_name=expected_name(draft),
-        reason=flask.request.form.get("reason", ""),
-        back=back,
+        "confirm_end.html",
+        preview=partial(
+            preview_contact, role_key=role_key, person=ExistingPerson(person_id), ending_role=True
+        ),
+        deed=partial(end_contact, role_key=role_key, person_id=person_id, reason=reason_given()),
+        back=f"/organizations/{draft.organization_id}",
+        ask=who_may_name(role_key),
     )

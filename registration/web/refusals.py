@@ -34,7 +34,12 @@ def refusal_page(refused: Refused, *, ask: str = "", back: str = "/actions") -> 
 
 def staff_only() -> ResponseReturnValue:
     """Return the page for whoever is not of Customer Relations and asks for a page of theirs."""
-    return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=_("Only Customer Relations can do this."))
+    return refusal_page(Refused(Refusal.NOT_ALLOWED), ask=only_staff())
+
+
+def only_staff() -> str:
+    """Return the sentence that tells who does what only Customer Relations do."""
+    return _("Only Customer Relations can do this.")
 
 
 def who_may_name(role_key: str) -> str:

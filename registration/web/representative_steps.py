@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import flask
 from flask.typing import ResponseReturnValue
 
-from kernel.translations import mark
 from kernel.web.forms import FormErrors, single
 from kernel.web.language import gettext as _
 from registration.domain.draft import Draft
-from registration.domain.outcomes import Refusal, Refused
+from registration.domain.outcomes import Refused
 from registration.usecases.preview_first_authorized_representative import (
     preview_first_authorized_representative,
 )
@@ -17,21 +18,18 @@ from registration.usecases.register_first_authorized_representative import (
     register_first_authorized_representative,
 )
 from registration.usecases.show_organization import show_organization
+from registration.web.confirming import confirm_page
 from registration.web.current import caller, identity, services, signed_in
 from registration.web.drafts import (
     REPRESENTATIVE,
     address,
     begin,
     chosen_person,
-    expected_name,
-    finish,
     go,
     step_of,
     text,
 )
-from registration.web.pages import wizard_page
-from registration.web.refusals import refusal_page, staff_only
-from registration.web.words import refusal_text
+from registration.web.refusals import only_staff, refusal_page, staff_only
 
 PAGES = flask.Blueprint("representative_steps", __name__)
 
@@ -61,46 +59,17 @@ def confirm_representative(draft: Draft) -> ResponseReturnValue:
     person = chosen_person(draft)
     if person is None:
         return go(draft, "search")
-    organization_id = draft.organization_id or ""
     errors = FormErrors()
-    evidence = ""
-    if flask.request.method == "POST":
-        evidence = single(flask.request.form, "evidence", longest=200).strip()
-        if evidence:
-            made = register_first_authorized_representative(
-                services(),
-                caller=caller(),
-                organization_id=organization_id,
-                person=person,
-                evidence=evidence,
-                idempotency_key=draft.id,
-                plan_digest=single(flask.request.form, "plan", longest=100),
-            )
-            if not isinstance(made, Refused):
-                return finish(draft, f"/requests/{made.number}")
-            if made.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
-                return staff_only()
-            errors.add("", refusal_text(made))
-        else:
-            errors.add("evidence", _("Enter the reference of the agreement or letter"))
-    plan = preview_first_authorized_representative(
-        services(), caller=caller(), organization_id=organization_id, person=person
-    )
-    back = address(draft, "select" if text(draft, "person_id") else "confirm-person")
-    if isinstance(plan, Refused):
-        if plan.reason in (Refusal.NOT_ALLOWED, Refusal.NOT_FOUND):
-            return staff_only()
-        errors = FormErrors([("", refusal_text(plan))])
-        return wizard_page(
-            "cannot_confirm.html", draft, step=mark("Confirm"), status=409, errors=errors, back=back
-        )
-    return wizard_page(
-        "confirm_representative.html",
+    evidence = single(flask.request.form, "evidence", longest=200).strip()
+    if flask.request.method == "POST" and not evidence:
+        errors.add("evidence", _("Enter the reference of the agreement or letter"))
+    return confirm_page(
         draft,
-        step=mark("Confirm"),
+        "confirm_representative.html",
+        preview=partial(preview_first_authorized_representative, person=person),
+        deed=partial(register_first_authorized_representative, person=person, evidence=evidence),
+        back=address(draft, "select" if text(draft, "person_id") else "confirm-person"),
+        ask=only_staff(),
         errors=errors,
-        plan=plan,
-        user_name=expected_name(draft),
         evidence=evidence,
-        back=back,
     )

@@ -286,6 +286,24 @@ def test_a_plan_that_changed_meanwhile_is_shown_again(pages: Pages) -> None:
     assert "Dispatch Service viewer" in again.text
 
 
+def test_what_cannot_be_granted_is_told_instead_of_a_button(pages: Pages) -> None:
+    """I-18, I-21: roles that exclude each other, and what was granted meanwhile; the way back is to the choice."""
+    client, world = pages.browser("ra"), pages.world
+    here, text = chosen_roles(pages, client, EMI_SUBMIT, EMI_VIEW)
+    assert "This role cannot be held together with another one" in text
+    known = pages.begin(client)
+    confirm = client.get(
+        submit(client, pages.choose(client, known, "Prime"), {"role": [EMI_SUBMIT]}).location
+    )
+    world.grant("ra", world.person("pc"), EMI_SUBMIT)
+    held = submit(client, confirm, {"reason": ""})
+    assert "The person holds this role already." in held.text
+    for answer, wizard in ((client.get(f"{here}/confirm-grant"), here), (held, known)):
+        assert answer.status_code == 409
+        assert 'name="plan"' not in answer.text
+        assert f'href="{wizard}/roles"' in answer.text
+
+
 def test_a_forged_plan_changes_nothing(pages: Pages) -> None:
     """The digest is checked, not believed."""
     client = pages.browser("ra")
