@@ -32,6 +32,15 @@ class SignInRefusedError(SwitchyardError):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that has begun: what its answer is held against, and where it leads."""
+
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    return_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedSignIn:
     """A sign-in whose every check passed (OIDC Core §3.1.3.7)."""
 
@@ -58,7 +67,7 @@ class LogoutNotice:
 class OpenIdProvider(Protocol):
     """The Gateway's OpenID provider, as Registration needs it."""
 
-    def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def authorization_url(self, attempt: Attempt, *, state: str, redirect_uri: str) -> str:
         """Return where to send the browser.
 
         Raises:
@@ -67,13 +76,7 @@ class OpenIdProvider(Protocol):
         ...
 
     def redeem(
-        self,
-        parameters: Mapping[str, list[str]],
-        *,
-        redirect_uri: str,
-        nonce: str,
-        verifier: str,
-        now: dt.datetime,
+        self, parameters: Mapping[str, list[str]], attempt: Attempt, *, redirect_uri: str, now: dt.datetime
     ) -> VerifiedSignIn:
         """Check the answer of the authorization endpoint, redeem its code and check the ID token.
 

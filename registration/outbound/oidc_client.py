@@ -19,6 +19,7 @@ from joserfc.jwk import KeySet
 from kernel.base64url import base64url
 from kernel.crypto import same
 from registration.domain.sign_in import (
+    Attempt,
     LogoutNotice,
     SignInRefusedError,
     VerifiedSignIn,
@@ -45,13 +46,13 @@ class GatewayProvider:
         self._discovery = discovery
         self._client = client
 
-    def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def authorization_url(self, attempt: Attempt, *, state: str, redirect_uri: str) -> str:
         """Return where to send the browser (OIDC Core §3.1.2.1, RFC 7636 §4.3).
 
         Raises:
             ProviderUnreachableError: if discovery cannot be had.
         """
-        challenge = base64url(hashlib.sha256(verifier.encode()).digest())
+        challenge = base64url(hashlib.sha256(attempt.verifier.encode()).digest())
         query = urlencode(
             {
                 "response_type": "code",
@@ -59,7 +60,7 @@ class GatewayProvider:
                 "redirect_uri": redirect_uri,
                 "scope": "openid",
                 "state": state,
-                "nonce": nonce,
+                "nonce": attempt.nonce,
                 "code_challenge": challenge,
                 "code_challenge_method": "S256",
             }
@@ -67,13 +68,7 @@ class GatewayProvider:
         return f"{self._discovery.endpoint('authorization_endpoint')}?{query}"
 
     def redeem(
-        self,
-        parameters: Mapping[str, list[str]],
-        *,
-        redirect_uri: str,
-        nonce: str,
-        verifier: str,
-        now: dt.datetime,
+        self, parameters: Mapping[str, list[str]], attempt: Attempt, *, redirect_uri: str, now: dt.datetime
     ) -> VerifiedSignIn:
         """Check the answer of the authorization endpoint, redeem its code and check the ID token.
 
@@ -82,12 +77,12 @@ class GatewayProvider:
             ProviderUnreachableError: if the provider does not answer.
         """
         code = self._code_of(parameters)
-        answer = self._token_answer(code, redirect_uri=redirect_uri, verifier=verifier, now=now)
+        answer = self._token_answer(code, redirect_uri=redirect_uri, verifier=attempt.verifier, now=now)
         id_token = answer.get("id_token")
         if not isinstance(id_token, str):
             raise SignInRefusedError("id_token_missing")
         header, claims = self._opened(id_token)
-        self._check_id_token(claims, nonce=nonce, now=now)
+        self._check_id_token(claims, nonce=attempt.nonce, now=now)
         _check_at_hash(header, claims, answer.get("access_token"))
         return VerifiedSignIn(
             subject=_text(claims, "sub"),

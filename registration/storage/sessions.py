@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, literal_column, or_, select, update
@@ -11,17 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, literal_col
 from kernel.crypto import Sealer, digest
 from kernel.database import insert
 from kernel.sweeping import remove_some
-from registration.domain.sign_in import LogoutNotice, VerifiedSignIn
+from registration.domain.sign_in import Attempt, LogoutNotice, VerifiedSignIn
 from registration.storage.tables import logout_notice, sign_in_attempt, signed_in_session
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What finishing a sign-in needs of its start."""
-
-    nonce: str = field(repr=False)
-    verifier: str = field(repr=False)
-    return_to: str
 
 
 @dataclass(frozen=True, slots=True)

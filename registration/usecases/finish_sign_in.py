@@ -44,9 +44,8 @@ def finish_sign_in(
     try:
         verified = services.provider.redeem(
             parameters,
+            attempt,
             redirect_uri=services.callback_url,
-            nonce=attempt.nonce,
-            verifier=attempt.verifier,
             now=services.store.clock.now(),
         )
     except ProviderUnreachableError:

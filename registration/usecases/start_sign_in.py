@@ -10,9 +10,8 @@ from kernel.errors import BusyError
 from kernel.origin import current_origin, place
 from kernel.ratelimit import Limit, take
 from registration.domain.outcomes import Refusal, Refused
-from registration.domain.sign_in import ProviderUnreachableError, local_path
+from registration.domain.sign_in import Attempt, ProviderUnreachableError, local_path
 from registration.storage import sessions
-from registration.storage.sessions import Attempt
 from registration.usecases.services import RegistrationServices
 
 ATTEMPTS = Limit("sign-in-attempts", 2_000, dt.timedelta(minutes=5))
@@ -37,11 +36,10 @@ def start_sign_in(
         BusyError: if more attempts began at this address than people make: anybody may begin one.
     """
     randomness = services.store.randomness
-    state, nonce, verifier = randomness.token(), randomness.token(), randomness.token(48)
+    state = randomness.token()
+    attempt = Attempt(randomness.token(), randomness.token(48), local_path(return_to))
     try:
-        url = services.provider.authorization_url(
-            redirect_uri=services.callback_url, state=state, nonce=nonce, verifier=verifier
-        )
+        url = services.provider.authorization_url(attempt, state=state, redirect_uri=services.callback_url)
     except ProviderUnreachableError:
         return Refused(Refusal.PROVIDER_UNREACHABLE)
     with services.store.write() as unit:
@@ -53,7 +51,7 @@ def start_sign_in(
             unit.sealer,
             state=state,
             browser=browser_token,
-            attempt=Attempt(nonce, verifier, local_path(return_to)),
+            attempt=attempt,
             now=unit.now,
             expires_at=unit.now + services.settings.sign_in_lifetime,
         )

@@ -24,7 +24,7 @@ from kernel.errors import SettingsError
 from kernel.randomness import SystemRandomness
 from registration.domain.outbox import Action, Aggregate, Verdict
 from registration.domain.provisioning import Answer, DesiredGroup, DesiredUser, Found
-from registration.domain.sign_in import ProviderUnreachableError, SignInRefusedError
+from registration.domain.sign_in import Attempt, ProviderUnreachableError, SignInRefusedError
 from registration.outbound.access_token import AccessTokens
 from registration.outbound.connect import connect_gateway
 from registration.outbound.discovery import Discovery
@@ -164,9 +164,8 @@ def redeem(wired: Wired, token: str | None = None, **parameters: Any) -> Any:
     answer = {"code": ["the-code"], "state": ["s"], "iss": [ISSUER], **parameters}
     return wired.provider.redeem(
         {name: value for name, value in answer.items() if value is not None},
+        Attempt("the-nonce", "v" * 43, "/"),
         redirect_uri=CALLBACK,
-        nonce="the-nonce",
-        verifier="v" * 43,
         now=NOON,
     )
 
@@ -179,7 +178,7 @@ def check_refused(wired: Wired, check: str, token: str | None = None, **paramete
 
 def test_the_browser_is_sent_with_state_nonce_and_a_challenge(wired: Wired) -> None:
     """RFC 7636 §4.2: S256 only."""
-    url = wired.provider.authorization_url(redirect_uri=CALLBACK, state="s", nonce="n", verifier="v" * 43)
+    url = wired.provider.authorization_url(Attempt("n", "v" * 43, "/"), state="s", redirect_uri=CALLBACK)
     query = {name: value[0] for name, value in parse_qs(urlsplit(url).query).items()}
     challenge = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode()
     assert query == {
@@ -362,7 +361,7 @@ def test_discovery_of_another_issuer_is_not_believed(wired: Wired) -> None:
     """OIDC Discovery §4.3."""
     wired.remote.issuer = "https://evil.example"
     with pytest.raises(ProviderUnreachableError):
-        wired.provider.authorization_url(redirect_uri=CALLBACK, state="s", nonce="n", verifier="v")
+        wired.provider.authorization_url(Attempt("n", "v", "/"), state="s", redirect_uri=CALLBACK)
 
 
 def logout_claims(**more: Any) -> dict[str, Any]:
@@ -777,7 +776,7 @@ def test_an_endpoint_that_discovery_names_elsewhere_is_not_called(wired: Wired) 
     provider = GatewayProvider(outbound, discovery, wired.provider._client)
     with pytest.raises(ProviderUnreachableError):
         provider.redeem(
-            {"code": ["c"], "iss": [ISSUER]}, redirect_uri=CALLBACK, nonce="n", verifier="v", now=NOON
+            {"code": ["c"], "iss": [ISSUER]}, Attempt("n", "v", "/"), redirect_uri=CALLBACK, now=NOON
         )
     outbound.close()
 

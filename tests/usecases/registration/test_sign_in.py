@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select, update
@@ -20,6 +20,7 @@ from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import NewPerson
 from registration.domain.plan import RequestMade
 from registration.domain.sign_in import (
+    Attempt,
     LogoutNotice,
     ProviderUnreachableError,
     SignInRefusedError,
@@ -54,7 +55,7 @@ class ScriptedProvider:
     refuse: str = ""
     away: bool = False
     notice: LogoutNotice | None = None
-    asked: list[dict[str, object]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None
     """What happens while an ID token is on its way."""
 
@@ -64,26 +65,18 @@ class ScriptedProvider:
         if self.refuse:
             raise SignInRefusedError(self.refuse)
 
-    def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def authorization_url(self, attempt: Attempt, *, state: str, redirect_uri: str) -> str:
         if self.away:
             raise ProviderUnreachableError
-        self.asked.append(
-            {"redirect_uri": redirect_uri, "state": state, "nonce": nonce, "verifier": verifier}
-        )
+        self.asked.append({"redirect_uri": redirect_uri, "state": state, "attempt": attempt})
         return f"https://gateway.example/authorize?state={state}"
 
     def redeem(
-        self,
-        parameters: Mapping[str, list[str]],
-        *,
-        redirect_uri: str,
-        nonce: str,
-        verifier: str,
-        now: dt.datetime,
+        self, parameters: Mapping[str, list[str]], attempt: Attempt, *, redirect_uri: str, now: dt.datetime
     ) -> VerifiedSignIn:
         self._check()
         sent = self.asked[-1]
-        assert (redirect_uri, nonce, verifier) == (sent["redirect_uri"], sent["nonce"], sent["verifier"])
+        assert (redirect_uri, attempt) == (sent["redirect_uri"], sent["attempt"])
         self.meanwhile()
         return VerifiedSignIn(self.subject, "sid-1", "urn:switchyard:acr:2fa", now, "the.id.token", now)
 
@@ -234,7 +227,7 @@ def test_no_token_is_kept_readable(door: Door) -> None:
     with door.world.services.store.read() as connection:
         stored = str(connection.execute(select(signed_in_session)).mappings().all())
         stored += str(connection.execute(select(sign_in_attempt)).mappings().all())
-    for secret in (made.token, "the.id.token", str(door.provider.asked[-1]["verifier"])):
+    for secret in (made.token, "the.id.token", door.provider.asked[-1]["attempt"].verifier):
         assert secret not in stored
 
 

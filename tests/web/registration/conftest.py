@@ -11,6 +11,7 @@ import pytest
 
 from kernel.web.pages import PageKit
 from registration.domain.sign_in import (
+    Attempt,
     LogoutNotice,
     ProviderUnreachableError,
     SignInRefusedError,
@@ -42,24 +43,18 @@ class MemoryProvider:
     reachable: bool = True
     notices: dict[str, LogoutNotice] = field(default_factory=dict)
 
-    def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def authorization_url(self, attempt: Attempt, *, state: str, redirect_uri: str) -> str:
         if not self.reachable:
             raise ProviderUnreachableError
-        query = urlencode({"redirect_uri": redirect_uri, "state": state, "nonce": nonce})
-        return f"{GATEWAY}/oauth2/authorize?{query}&verifier_length={len(verifier)}"
+        query = urlencode({"redirect_uri": redirect_uri, "state": state, "nonce": attempt.nonce})
+        return f"{GATEWAY}/oauth2/authorize?{query}&verifier_length={len(attempt.verifier)}"
 
     def redeem(
-        self,
-        parameters: Mapping[str, list[str]],
-        *,
-        redirect_uri: str,
-        nonce: str,
-        verifier: str,
-        now: dt.datetime,
+        self, parameters: Mapping[str, list[str]], attempt: Attempt, *, redirect_uri: str, now: dt.datetime
     ) -> VerifiedSignIn:
         if not self.reachable:
             raise ProviderUnreachableError
-        if parameters.get("code") != ["good"] or not (redirect_uri and nonce and verifier):
+        if parameters.get("code") != ["good"] or not (redirect_uri and attempt.nonce and attempt.verifier):
             raise SignInRefusedError("code")
         return VerifiedSignIn(self.subject, self.sid, "urn:switchyard:acr:2fa", now, "id-token", now)
 
