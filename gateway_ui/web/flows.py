@@ -28,10 +28,10 @@ from idp.usecases.look_at_client import look_at_client
 from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.start_login import start_login
 from idp.web.oidc.answers import to_client
+from kernel.local_paths import local_path
 from kernel.web.cookies import browser_token, browser_was_sent, set_cookie
 from kernel.web.finished import finished
 from kernel.web.forms import FormErrors, single
-from kernel.web.links import local_path
 
 STEP_PAGES: Mapping[Step, str] = {
     Step.IDENTIFY: "/sign-in",

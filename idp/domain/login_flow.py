@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from idp.domain.lockout import TRIES_PER_FLOW
 from idp.domain.session import Acr, satisfies
+from kernel.local_paths import local_path
 
 
 class FlowKind(StrEnum):
@@ -309,15 +310,4 @@ def next_url(request: Mapping[str, object], token: str) -> str:
     if request.get("kind") == "authorize":
         return f"{RESUME_PATH}?flow={token}"
     path = request.get("path")
-    return path if isinstance(path, str) and is_local_path(path) else "/"
-
-
-def is_local_path(path: str) -> bool:
-    """Tell whether ``path`` is a path on this host, in every reading that browsers know."""
-    return (
-        path.startswith("/")
-        and not path.startswith("//")
-        and "\\" not in path
-        and len(path) <= 2000
-        and all(32 < ord(character) < 127 for character in path)
-    )
+    return local_path(path) if isinstance(path, str) else "/"

@@ -10,11 +10,11 @@ import flask
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from kernel.local_paths import local_path
 from kernel.translations import DEFAULT_LANGUAGE, LANGUAGES, first_known
 from kernel.web.cookies import BROWSER_LIFE, read_cookie, set_cookie
 from kernel.web.forms import single
 from kernel.web.kit import current_kit, installed
-from kernel.web.links import local_path
 from kernel.written_times import written_day, written_moment
 
 

@@ -1,30 +1,10 @@
-"""Addresses inside our own system: what a page may send a person back to."""
+"""The page that is shown, as an address to come back to."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 import flask
 
-_ODD = re.compile(r"[\\\x00-\x20\x7f]")
-"""A backslash, which browsers take for a slash, or what they drop from addresses: spaces and controls."""
-
-
-def local_path(candidate: str, default: str = "/") -> str:
-    r"""Return ``candidate`` if it is a path on this host and nothing else, or ``default``.
-
-    Refused are other hosts in any spelling browsers accept: ``//host``, ``/\host``, control characters.
-    """
-    if not candidate.startswith("/") or candidate.startswith("//") or len(candidate) > 2000:
-        return default
-    if _ODD.search(candidate):
-        return default
-    try:
-        parts = urlsplit(candidate)
-    except ValueError:
-        return default
-    return default if parts.scheme or parts.netloc else candidate
+from kernel.local_paths import local_path
 
 
 def come_back_to(path: str) -> None:

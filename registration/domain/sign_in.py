@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from kernel.errors import SwitchyardError
 
@@ -98,13 +97,3 @@ class OpenIdProvider(Protocol):
             ProviderUnreachableError: if the provider's keys cannot be had.
         """
         ...
-
-
-def local_path(text: str) -> str:
-    """Return ``text`` if it is a path of our own, else ``/``: a return address never leaves the house."""
-    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > 512:
-        return "/"
-    if any(ord(char) <= 32 or ord(char) == 127 for char in text):
-        return "/"
-    parts = urlsplit(text)
-    return text if not parts.scheme and not parts.netloc else "/"

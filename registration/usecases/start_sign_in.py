@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 
 from kernel.errors import BusyError
+from kernel.local_paths import local_path
 from kernel.origin import current_origin, place
 from kernel.ratelimit import Limit, take
 from registration.domain.outcomes import Refusal, Refused
-from registration.domain.sign_in import Attempt, ProviderUnreachableError, local_path
+from registration.domain.sign_in import Attempt, ProviderUnreachableError
 from registration.storage import sessions
 from registration.usecases.services import RegistrationServices
 

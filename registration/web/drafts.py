@@ -13,9 +13,9 @@ from typing import Any, Concatenate, ParamSpec
 import flask
 from flask.typing import ResponseReturnValue
 
+from kernel.local_paths import local_path
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
-from kernel.web.links import local_path
 from registration.domain.draft import Draft
 from registration.domain.outcomes import Refused
 from registration.domain.person import ExistingPerson, NewPerson, PersonChoice, PersonForm

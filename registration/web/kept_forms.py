@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask.typing import ResponseReturnValue
 
-from kernel.web.links import local_path
+from kernel.local_paths import local_path
 from registration.usecases.keep_form import KEPT
 from registration.usecases.show_draft import show_draft
 from registration.web.current import caller, services, signed_in

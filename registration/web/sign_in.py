@@ -5,10 +5,11 @@ from __future__ import annotations
 import flask
 from flask.typing import ResponseReturnValue
 
+from kernel.local_paths import local_path
 from kernel.web.cookies import browser_token, clear_cookie, read_cookie, set_cookie
 from kernel.web.errors import refuse
 from kernel.web.language import gettext as _
-from kernel.web.links import come_back_to, local_path
+from kernel.web.links import come_back_to
 from registration.domain.outcomes import Refusal, Refused
 from registration.usecases.backchannel_logout import backchannel_logout
 from registration.usecases.end_session import end_session

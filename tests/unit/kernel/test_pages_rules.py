@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.crypto import KeyRing, Sealer
+from kernel.local_paths import local_path
 from kernel.origin import RequestIds
 from kernel.randomness import SeededRandomness
 from kernel.translations import Translations
@@ -17,7 +18,6 @@ from kernel.web.csrf import make_token, token_is_valid
 from kernel.web.forms import FormErrors
 from kernel.web.headers import content_security_policy
 from kernel.web.kit import PageKit
-from kernel.web.links import local_path
 from kernel.web.pages import new_reference
 from kernel.web.proxies import host_check, peer_address
 
@@ -40,6 +40,28 @@ def test_a_local_path_never_leads_to_another_host(candidate: str) -> None:
     joined = urlsplit(urljoin(f"{OURS}/page", path.replace("\\", "/")))
     assert joined.netloc == "gateway.example"
     assert path.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/requests/12?x=1", "/requests/12?x=1"),
+        ("/état", "/état"),
+        ("//evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\tevil", "/"),
+        ("/a\r\nb", "/"),
+        ("/a\x7fb", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+        ("/" + "x" * 1999, "/" + "x" * 1999),
+        ("/" + "x" * 2000, "/"),
+    ],
+)
+def test_a_return_address_never_leaves_the_house(text: str, path: str) -> None:
+    """RFC 9700 §4.11: only paths of ours, in every reading browsers know."""
+    assert local_path(text) == path
 
 
 @given(st.text(max_size=200))

@@ -17,7 +17,6 @@ from registration.domain.outcomes import Fault, FaultCode
 from registration.domain.plan import Change, ChangeKind, Plan, PlanSubject, membership_change
 from registration.domain.request import WaitReason, waiting_for
 from registration.domain.search import PersonRow, PersonSearch, paged, rank
-from registration.domain.sign_in import local_path
 from registration.domain.text import has_control, letters, sort_key
 from tests.support.clock import NOON
 
@@ -109,23 +108,6 @@ def test_a_name_cannot_start_a_header_or_a_paragraph() -> None:
 def test_an_unknown_language_is_english_and_unknown_changes_are_not_told() -> None:
     assert change_line("access-granted", "de", "EMI") == "  + access role: EMI"
     assert change_line("gateway-joined", "en", "EMI") == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("/requests/12?x=1", "/requests/12?x=1"),
-        ("//evil.example", "/"),
-        ("https://evil.example/", "/"),
-        ("/\\evil.example", "/"),
-        ("/\tevil", "/"),
-        ("javascript:alert(1)", "/"),
-        ("", "/"),
-        ("/" + "x" * 600, "/"),
-    ],
-)
-def test_a_return_address_never_leaves_the_house(text: str, path: str) -> None:
-    assert local_path(text) == path
 
 
 def test_an_organization_is_checked() -> None:

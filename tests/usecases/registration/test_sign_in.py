@@ -135,6 +135,13 @@ def refusal(made: object) -> Refusal:
     return made.reason
 
 
+def test_who_signed_in_is_never_led_to_another_host(door: Door) -> None:
+    """RFC 9700 §4.11: whatever the address of the sign-in asked for."""
+    made = door.finish(door.start(return_to="//evil.example/"))
+    assert isinstance(made, SessionStarted)
+    assert made.return_to == "/"
+
+
 def test_the_gateways_subject_becomes_the_person_with_her_organizations(door: Door) -> None:
     """R-012, R-013: from subject to account to person to contact roles."""
     made = door.finish(door.start(return_to="/requests/1"))
