@@ -58,9 +58,7 @@ def deny(account_id: str) -> ResponseReturnValue:
     late = late_proof()
     if late:
         return late
-    doubt, ticket, asked_at = _chosen("doubt", Doubt), _ticket(), _seen()
-    if asked_at is None:
-        flask.abort(400)
+    doubt, ticket, asked_at = _chosen("doubt", Doubt), _ticket(), _moment()
     if doubt is None:
         complain(errors, "doubt", DOUBT_MISSING)
     if not Verification(ticket).has_ticket:
@@ -225,13 +223,15 @@ def _chosen(field: str, of: type[T]) -> T | None:
 
 
 def _seen() -> dt.datetime | None:
-    """Return since when what the deed replaces or takes off was there, as the page was shown.
+    """Return since when what the deed replaces or takes off was there, as the page was shown, or None."""
+    return None if single(flask.request.form, "seen", longest=40) == _NO_MOMENT else _moment()
 
-    Nothing is replaced by a denial: the moment is that at which its page was shown.
-    """
-    written = single(flask.request.form, "seen", longest=40)
+
+def _moment() -> dt.datetime:
+    """Return the moment that the page wrote into its form; what is none, is no form of ours."""
     try:
-        return None if written == _NO_MOMENT else dt.datetime.fromisoformat(written).astimezone(dt.UTC)
+        written = dt.datetime.fromisoformat(single(flask.request.form, "seen", longest=40))
+        return written.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         flask.abort(400)
 
