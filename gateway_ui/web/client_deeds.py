@@ -64,7 +64,6 @@ def rotate(client_id: str) -> ResponseReturnValue:
 def _rotate_page(detail: ClientDetail, errors: FormErrors | None = None, chosen: str = "day") -> Response:
     return render(
         "client_new_secret.html",
-        status=422 if errors else 200,
         errors=errors,
         client=detail.registration.client,
         former=next((age for age in detail.secrets if age.expires_at), None),
@@ -156,7 +155,6 @@ def delete(client_id: str) -> ResponseReturnValue:
 def _confirm(deed: str, detail: ClientDetail, errors: FormErrors | None = None) -> Response:
     return render(
         "client_confirm.html",
-        status=422 if errors else 200,
         errors=errors,
         deed=deed,
         detail=detail,

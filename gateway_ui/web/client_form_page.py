@@ -25,7 +25,6 @@ def form_page(
     """Show a form; ``standing`` is the version of what it changes, and None if it registers a client."""
     return render(
         "client_form.html",
-        status=422 if errors else 200,
         errors=errors,
         heading=heading,
         form=form,

@@ -136,8 +136,7 @@ def _kinds() -> Response:
     if "kind" in flask.request.args:
         complain(errors, "kind", START_MISSING)
     choices = [{"value": name, "text": _(each.text), "hint": _(each.hint)} for name, each in STARTS.items()]
-    status = 422 if errors else 200
-    return render("client_start.html", status=status, errors=errors, choices=choices, new=NEW, back=ADDRESS)
+    return render("client_start.html", errors=errors, choices=choices, new=NEW, back=ADDRESS)
 
 
 @blueprint.route(f"{ADDRESS}/<client_id>/change", methods=["GET", "POST"])

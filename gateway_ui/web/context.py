@@ -80,13 +80,13 @@ def account_known() -> dict[str, str]:
 
 
 def render(
-    template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+    template: str, *, status: int = 0, headers: Mapping[str, str] | None = None, **values: object
 ) -> Response:
-    """Return a page of the Gateway, with what all of them show."""
+    """Return a page of the Gateway, with what all of them show; one with errors answers 422."""
     values.setdefault("account_name", _account_name())
     values.setdefault("cancel_action", flask.g.get("cancel_action", ""))
     body = flask.render_template(f"gateway/{template}", **_shown_by_all(), **values)
-    return _answer(body, status, headers)
+    return _answer(body, status or (422 if values.get("errors") else 200), headers)
 
 
 def fill(template: str, *, varies: Mapping[str, str], **constants: Hashable) -> Response:

@@ -82,7 +82,6 @@ def _question_page(flow: str, page: FlowPage, errors: FormErrors | None = None, 
     language = current_language()
     return render(
         "enrol_question.html",
-        status=422 if errors else 200,
         errors=errors,
         step=_step(page),
         questions=[{"value": one.key, "text": one.text(language)} for one in page.questions],
@@ -126,7 +125,6 @@ def choose_method() -> ResponseReturnValue:
 def _method_page(flow: str, page: FlowPage, errors: FormErrors | None = None) -> Response:
     return render(
         "enrol.html",
-        status=422 if errors else 200,
         errors=errors,
         step=_step(page),
         steps=wizard_steps() if page.kind is FlowKind.ACTIVATION else (),

@@ -252,7 +252,6 @@ def _page(card: AccountCard, deed: str, described: words.Deed, errors: FormError
     form = flask.request.form
     return render(
         "help_desk_deed.html",
-        status=422 if errors else 200,
         errors=errors,
         account=card.account,
         deed=deed,
@@ -276,7 +275,6 @@ def _page(card: AccountCard, deed: str, described: words.Deed, errors: FormError
 def _deny_page(card: AccountCard, errors: FormErrors) -> Response:
     return render(
         "help_desk_deny.html",
-        status=422 if errors else 200,
         errors=errors,
         account=card.account,
         doubts=[{"value": each.value, "text": _(text)} for each, text in words.DOUBTS.items()],

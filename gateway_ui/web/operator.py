@@ -52,7 +52,6 @@ def requests() -> ResponseReturnValue:
     found = find_provisioning_requests(pages().services, question)
     return render(
         "provisioning_requests.html",
-        status=422 if errors else 200,
         errors=errors,
         asked=asked | {"show": question.shown.value},
         is_narrowed=any(asked.values()) or bool(question.older_than or question.newer_than),

@@ -60,7 +60,6 @@ def send_new_password() -> ResponseReturnValue:
 def _new_password_page(flow: str, page: FlowPage, errors: FormErrors | None = None) -> Response:
     return render(
         "change_password.html",
-        status=422 if errors else 200,
         errors=errors,
         reason=reason_to_change(page.password_due),
         rules=requirement_lines(page.requirements),

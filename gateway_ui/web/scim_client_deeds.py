@@ -106,7 +106,6 @@ def _new_token_page(detail: ScimClientDetail, errors: FormErrors | None = None) 
     form, client = flask.request.form, detail.line.registration.client
     return render(
         "scim_token_new.html",
-        status=422 if errors else 200,
         errors=errors,
         client=client,
         tokens=detail.line.tokens,

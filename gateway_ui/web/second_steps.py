@@ -133,7 +133,6 @@ def _name(factor: OwnFactor) -> str:
 def _name_page(factor: OwnFactor, label: str, errors: FormErrors | None = None) -> Response:
     return render(
         "second_step_name.html",
-        status=422 if errors else 200,
         errors=errors,
         name=_name(factor),
         label=label,
