@@ -13,8 +13,10 @@ from switchyard.cli_options import Commands, as_json, fail, read_gateway, settin
 if TYPE_CHECKING:
     from idp.usecases.account_standing import AccountDetail
 
+FACTORS = ("totp", "passkey")
+"""Those of `idp.domain.factors`, written out: the command line must start fast."""
 REASONS = ("compromised", "lost-device", "suspicion", "requested")
-"""Those of `idp.domain.account_lock`, written out: the command line must start fast."""
+"""Those of `idp.domain.account_lock`, likewise."""
 
 
 ticket_option = click.option(
@@ -25,7 +27,7 @@ ticket_option = click.option(
 
 @click.group("account", cls=Commands)
 def account() -> None:
-    """Accounts: how one stands, its lock and its password. Their sources make, change and delete them."""
+    """Accounts: how one stands, its lock, password and second steps. Their sources make and delete them."""
 
 
 @account.command()
@@ -112,6 +114,41 @@ def reset_password(settings: Path | None, user_name: str, ticket: str, *, as_jso
         "locked": outcome.locked,
     }
     tell(told, *lines, as_json=as_json)
+
+
+@account.command("remove-factors")
+@settings_option
+@click.argument("user_name")
+@click.option("--only", type=click.Choice(FACTORS), help="Only authenticator apps, or only passkeys.")
+@ticket_option
+def remove_factors(settings: Path | None, user_name: str, only: str | None, ticket: str) -> None:
+    """Remove the second steps of a person who has lost them. The password stays.
+
+    Call the person back at the number that is registered first. Who has no second step left signs in with
+    the password and a code sent by email, and sets up a new one. Sessions, codes and tokens end, and the
+    person is written to.
+    """
+    from idp.usecases.remove_lost_factors import (  # noqa: PLC0415
+        FactorsRemoved,
+        NoneOfThose,
+        remove_lost_factors,
+    )
+    from idp.usecases.show_account import show_account  # noqa: PLC0415
+    from switchyard.operations import at_console, gateway_services  # noqa: PLC0415
+
+    with gateway_services(read_gateway(settings)) as services:
+        found = show_account(services, user_name)
+        lost = [each.id for each in found.factors if only in (None, each.kind.value)] if found else []
+        outcome = remove_lost_factors(services, user_name, lost, ticket=ticket, actor=at_console())
+    if isinstance(outcome, NoneOfThose):
+        click.echo(f"{user_name} has no such second step")
+        return
+    if not isinstance(outcome, FactorsRemoved):
+        _refused(user_name, outcome)
+    removed = ", ".join(each.value for each in outcome.kinds)
+    click.echo(
+        f"{user_name} has lost: {removed}; left: {outcome.left}; sessions that ended: {outcome.sessions}"
+    )
 
 
 @account.command()

@@ -18,6 +18,7 @@ from gateway_ui.web.help_desk import ADDRESS, address_of, done, known
 from gateway_ui.web.messages import (
     CHECKS_MISSING,
     DOUBT_MISSING,
+    FACTORS_MISSING,
     GROUND_MISSING,
     LOCK_REASON_MISSING,
     TICKET_WRONG,
@@ -26,6 +27,7 @@ from gateway_ui.web.messages import (
 from gateway_ui.web.shown_once import take_up, waits
 from gateway_ui.web.staff import acting, late_proof, operator_session, operators_only, proved_operators_only
 from idp.domain.account_lock import LockReason
+from idp.domain.factors import MOST
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
 from idp.domain.provisioning import Missing
 from idp.domain.temporary_password import spelled
@@ -35,6 +37,7 @@ from idp.usecases.find_accounts import AccountCard
 from idp.usecases.invite_again import InvitedAgain, invite_again
 from idp.usecases.issue_temporary_password import TemporaryPassword, issue_temporary_password
 from idp.usecases.lock_account import AccountLocked, lock_account
+from idp.usecases.remove_lost_factors import FactorsRemoved, NoneOfThose, remove_lost_factors
 from idp.usecases.show_client_secret import SecretOf
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
 from kernel.web.forms import FormErrors, several, single
@@ -45,6 +48,7 @@ _ONE = f"{ADDRESS}/<account_id>"
 _BOTH = ["GET", "POST"]
 _LONGEST_TICKET = 200
 _NO_MOMENT = "none"
+_MOST_FACTORS = sum(MOST.values())
 T = TypeVar("T", Check, Ground, LockReason, Doubt)
 
 
@@ -111,6 +115,8 @@ def ask(account_id: str, deed: str) -> ResponseReturnValue:
     verification = _verification(described, errors)
     if deed == "lock" and not _is_reason(_chosen("reason", LockReason), verification.ground):
         complain(errors, "reason", LOCK_REASON_MISSING)
+    if deed == "second-steps" and not _lost():
+        complain(errors, "factors", FACTORS_MISSING)
     if not verification.has_ticket:
         complain(errors, "ticket", TICKET_WRONG)
     if errors:
@@ -178,6 +184,15 @@ def _reset(card: AccountCard, desk: Desk) -> Response:
     return _refused(card, outcome)
 
 
+def _remove(card: AccountCard, desk: Desk) -> Response:
+    outcome = remove_lost_factors(
+        pages().services, card.account.user_name, _lost(), actor=acting(), desk=desk
+    )
+    if isinstance(outcome, FactorsRemoved):
+        return done(card.account.id, "second-steps")
+    return done(card.account.id, "meanwhile") if outcome == NoneOfThose() else _refused(card, outcome)
+
+
 def _invite(card: AccountCard, desk: Desk) -> Response:
     outcome = invite_again(
         pages().services, card.account.user_name, former=_seen(), actor=acting(), desk=desk
@@ -197,6 +212,7 @@ def _end(card: AccountCard, desk: Desk) -> Response:
 _DEEDS: Mapping[str, Callable[[AccountCard, Desk], Response]] = MappingProxyType(
     {
         "temporary-password": _reset,
+        "second-steps": _remove,
         "unlock": _unlock,
         "invitation": _invite,
         "sign-out": _end,
@@ -214,6 +230,11 @@ def _refused(card: AccountCard, outcome: object) -> Response:
 
 def _ticket() -> str:
     return single(flask.request.form, "ticket", longest=_LONGEST_TICKET).strip()
+
+
+def _lost() -> list[str]:
+    """Return the ids of the second steps that were ticked."""
+    return several(flask.request.form, "factors", most=_MOST_FACTORS)
 
 
 def _chosen(field: str, of: type[T]) -> T | None:
@@ -261,6 +282,8 @@ def _page(card: AccountCard, deed: str, described: words.Deed, errors: FormError
         ground=single(form, "ground", longest=40),
         checks=words.checks(card.account),
         ticked=several(form, "checks", most=len(Check)),
+        factors=words.factors(card),
+        lost=_lost(),
         reasons=[{"value": each.value, "text": _(text)} for each, text in words.REASONS.items()],
         reason=single(form, "reason", longest=40),
         ticket=_ticket(),

@@ -15,8 +15,8 @@ from idp.domain.provisioning import Protected
 from idp.domain.recorded_deed import RecordedDeed
 from idp.usecases.find_accounts import AccountCard
 from kernel.translations import mark
+from kernel.web.language import day_text, moment_text
 from kernel.web.language import gettext as _
-from kernel.web.language import moment_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,21 @@ DEEDS: Mapping[str, Deed] = MappingProxyType(
             ),
             mark("Make a temporary password"),
             lambda card: card.has_password,
+            takes_away=True,
+        ),
+        "second-steps": Deed(
+            mark("Remove second steps of %(name)s?"),
+            (
+                mark("What you tick stops working at once, in every sign-in."),
+                mark("Every session ends, in every browser and application. Wrong guesses are forgotten."),
+                mark(
+                    "The password stays as it is. If no second step is left, the person signs in with it and "
+                    "a code that is sent to the registered email address, and then sets up a new one."
+                ),
+                mark("The person gets an email that says so."),
+            ),
+            mark("Remove what I ticked"),
+            lambda card: bool(card.detail.factors),
             takes_away=True,
         ),
         "unlock": Deed(
@@ -99,6 +114,7 @@ DEEDS: Mapping[str, Deed] = MappingProxyType(
 BUTTONS: Mapping[str, str] = MappingProxyType(
     {
         "temporary-password": mark("Temporary password"),
+        "second-steps": mark("Remove second steps"),
         "unlock": mark("Unlock"),
         "invitation": mark("New activation email"),
         "sign-out": mark("Sign out everywhere"),
@@ -138,6 +154,7 @@ DOUBTS: Mapping[Doubt, str] = MappingProxyType(
 DONE: Mapping[str, str] = MappingProxyType(
     {
         "lock": mark("The account is locked."),
+        "second-steps": mark("What you ticked is removed, and the person is signed out everywhere."),
         "unlock": mark("The account is unlocked."),
         "invitation": mark("A new activation email is on its way."),
         "sign-out": mark("The person is signed out everywhere."),
@@ -180,6 +197,7 @@ _DEEDS: Mapping[str, str] = MappingProxyType(
         "gateway:account:locked": mark("Locked"),
         "gateway:account:unlocked": mark("Unlocked"),
         "gateway:password:reset": mark("Temporary password"),
+        "gateway:account:factors-removed": mark("Second steps removed"),
         "gateway:account:sessions-ended": mark("Signed out everywhere"),
         "gateway:account:invited-again": mark("New activation email"),
         "gateway:account:request-denied": mark("Request denied"),
@@ -238,6 +256,18 @@ def deed(done: RecordedDeed) -> str:
     parts = [part for part in (reason(done), ticket) if part]
     what = _(_DEEDS.get(done.tag, done.tag))
     return _("%(deed)s: %(more)s", deed=what, more=", ".join(parts)) if parts else what
+
+
+def factors(card: AccountCard) -> list[dict[str, str]]:
+    """Return the second steps to choose from, with the name that their holder gave each, oldest first."""
+    return [
+        {
+            "value": each.id,
+            "text": f"{_(_KINDS[each.kind])} ({each.label})" if each.label else _(_KINDS[each.kind]),
+            "hint": _("Added on %(day)s", day=day_text(each.created_at)),
+        }
+        for each in card.detail.factors
+    ]
 
 
 def kinds(card: AccountCard) -> list[str]:

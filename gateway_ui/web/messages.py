@@ -235,6 +235,7 @@ TICKET_WRONG = Message(5141, mark("Enter the number of the request, such as INC-
 GROUND_MISSING = Message(5142, mark("Choose who asked for this"))
 LOCK_REASON_MISSING = Message(5143, mark("Choose why you lock the account"))
 DOUBT_MISSING = Message(5144, mark("Choose why you deny the request"))
+FACTORS_MISSING = Message(5145, mark("Tick each second step that the person has lost"))
 
 REQUEST_ERRORS: Mapping[str, Message] = MappingProxyType(
     {

@@ -6,6 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any, Final
 
+from idp.domain.factors import FactorKind, OwnFactor
 from idp.domain.tokens import seconds
 
 _SCHEMAS: Final = "https://schemas.openid.net/secevent"
@@ -39,6 +40,11 @@ class Credential(StrEnum):
 def passkey_credential(transports: tuple[str, ...]) -> Credential:
     """Return the kind of a passkey: of the device itself, or one that is carried from device to device."""
     return Credential.PLATFORM_KEY if "internal" in transports else Credential.ROAMING_KEY
+
+
+def credential_of(factor: OwnFactor) -> Credential:
+    """Return the kind of a second factor."""
+    return passkey_credential(factor.transports) if factor.kind is FactorKind.PASSKEY else Credential.APP
 
 
 def user_subject(issuer: str, subject: str) -> dict[str, str]:

@@ -7,13 +7,13 @@ chosen one yet. No letter holds a password, and none but its own holds a link or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from idp.domain.account import Account
-from idp.domain.factors import FactorKind
+from idp.domain.factors import FactorKind, OwnFactor
 from idp.domain.user_agent import browser_of, system_of
 from idp.outbound.letters import (
     FormLetter,
@@ -200,7 +200,6 @@ def post_factor_changed(
     """Tell the holder that a second factor was added, or removed (ASVS 6.3.7, MF-13)."""
     say = speaker(account.mail_language)
     subject, first, term = map(say, _FACTOR_WORDS[change])
-    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
     _post_notice(
         unit,
         account,
@@ -209,9 +208,47 @@ def post_factor_changed(
             template=f"factor-{change}",
             subject=subject,
             first=first,
-            rows=((term, f"{name} ({label})" if label else name),),
+            rows=((term, _factor_name(say, kind, label)),),
         ),
     )
+
+
+def post_factors_lost(
+    unit: Unit, account: Account, head: Letterhead, lost: Iterable[OwnFactor], *, any_left: bool
+) -> None:
+    """Tell the holder that staff removed second factors, and how she signs in now (ASVS 6.3.7, 6.4.4)."""
+    say = speaker(account.mail_language)
+    then = (
+        mark("You sign in with your password and a second step that you still have.")
+        if any_left
+        else mark(
+            "You sign in with your password and a code that is sent to this address, and then set up a new "
+            "second step."
+        )
+    )
+    first = mark(
+        "Customer Relations removed a second step that you had lost. It can no longer be used to prove that "
+        "it is you, and every session was signed out."
+    )
+    _post_notice(
+        unit,
+        account,
+        head,
+        _Notice(
+            template="factors-lost",
+            subject=say(mark("A second step was removed from your account")),
+            first=f"{say(first)} {say(then)}",
+            rows=(
+                (say(mark("Removed")), ", ".join(_factor_name(say, each.kind, each.label) for each in lost)),
+            ),
+            where=False,
+        ),
+    )
+
+
+def _factor_name(say: Callable[..., str], kind: FactorKind, label: str) -> str:
+    name = say(mark("Passkey")) if kind is FactorKind.PASSKEY else say(mark("Authenticator app"))
+    return f"{name} ({label})" if label else name
 
 
 def post_question_set(unit: Unit, account: Account, head: Letterhead) -> None:

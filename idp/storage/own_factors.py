@@ -1,6 +1,11 @@
-"""Second factors as their owner looks after them: seen, named, and removed while another one is left."""
+"""Second factors as their owner looks after them: seen, named, and removed while another one is left.
+
+Staff remove the last one, too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
@@ -63,4 +68,13 @@ def remove_factor(
     if leave_one and len(there) == 1:
         return Removal.LAST
     connection.execute(delete(factor).where(factor.c.id == factor_id))
+    return found
+
+
+def remove_lost(
+    connection: Connection, account_id: str, factor_ids: Collection[str]
+) -> tuple[OwnFactor, ...]:
+    """Remove those of these factors that an account has, which is held, and return them, oldest first."""
+    found = tuple(each for each in own_factors(connection, account_id) if each.id in factor_ids)
+    connection.execute(delete(factor).where(factor.c.id.in_([each.id for each in found])))
     return found

@@ -27,6 +27,7 @@ _DEEDS = (
     _LOCKED,
     "gateway:account:unlocked",
     "gateway:password:reset",
+    "gateway:account:factors-removed",
     "gateway:account:sessions-ended",
     "gateway:account:invited-again",
     "gateway:account:request-denied",

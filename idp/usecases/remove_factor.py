@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from idp.domain.factors import FactorKind, OwnFactor, Removal
+from idp.domain.factors import OwnFactor, Removal
 from idp.domain.session import EndReason, LiveSession
-from idp.domain.signals import Credential, passkey_credential
+from idp.domain.signals import credential_of
 from idp.outbound.mail import post_factor_changed
 from idp.storage import own_factors as stored
 from idp.usecases.endings import end_everywhere
@@ -46,7 +46,7 @@ def remove_factor(
             unit,
             services,
             account_id=account.id,
-            credential=_credential(removed),
+            credential=credential_of(removed),
             change="delete",
             actor=actor,
         )
@@ -60,8 +60,3 @@ def remove_factor(
                 keep=session.id,
             )
     return removed
-
-
-def _credential(removed: OwnFactor) -> Credential:
-    is_passkey = removed.kind is FactorKind.PASSKEY
-    return passkey_credential(removed.transports) if is_passkey else Credential.APP

@@ -18,7 +18,7 @@ from idp.usecases.subjects import session_of, subject_of
 from kernel.audit import Actor
 from kernel.store import Unit
 
-_ENTITIES = {"account": "user", "operator": "admin", "client": "admin"}
+_ENTITIES = {"operator": "admin", "client": "admin"}
 
 
 def signal_sessions_revoked(
@@ -31,7 +31,7 @@ def signal_sessions_revoked(
     actor: Actor,
 ) -> None:
     """Tell that sessions ended (CAEP §3.1), each to the relying parties it signed in to."""
-    payload = caep_payload(unit.now, entity=_entity(actor)) | {"reason_admin": {"en": reason}}
+    payload = caep_payload(unit.now, entity=_entity(actor, account_id)) | {"reason_admin": {"en": reason}}
     for each in receivers_of_sessions(unit.connection, session_ids):
         subject = session_subject(
             services.issuer,
@@ -54,7 +54,7 @@ def signal_access_ended(
 
     The subject is the person: every session of hers at the receiver, those it keeps by offline access, too.
     """
-    payload = caep_payload(unit.now, entity=_entity(actor)) | {"reason_admin": {"en": reason}}
+    payload = caep_payload(unit.now, entity=_entity(actor, account_id)) | {"reason_admin": {"en": reason}}
     told = [
         each for each in receivers_of_account(unit.connection, account_id) if each.client.id in client_ids
     ]
@@ -80,7 +80,7 @@ def signal_credential_changed(
     Interoperability Profile asks.
     """
     payload = caep_payload(
-        unit.now, entity=_entity(actor), credential_type=credential.value, change_type=change
+        unit.now, entity=_entity(actor, account_id), credential_type=credential.value, change_type=change
     )
     payload |= {"reason_admin": {"en": f"{credential.value} {change}d"}}
     receivers = receivers_of_account(unit.connection, account_id)
@@ -108,5 +108,8 @@ def _signal(
         publish(unit, to.stream, [Occurrence(signal.value, subject, payload, txn)])
 
 
-def _entity(actor: Actor) -> str:
+def _entity(actor: Actor, account_id: str) -> str:
+    """Return who did it (CAEP §2): the person, or staff of the help desk, who have accounts, too."""
+    if actor.kind == "account":
+        return "user" if actor.id == account_id else "admin"
     return _ENTITIES.get(actor.kind, "system")

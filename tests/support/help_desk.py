@@ -11,6 +11,7 @@ from idp.usecases.find_accounts import AccountCard, show_card
 from idp.usecases.invite_again import invite_again
 from idp.usecases.issue_temporary_password import issue_temporary_password
 from idp.usecases.lock_account import lock_account
+from idp.usecases.remove_lost_factors import remove_lost_factors
 from idp.usecases.unlock_account import unlock_account
 from kernel.audit import Actor
 from tests.support.gateway import SOURCE
@@ -38,6 +39,7 @@ def deeds(
     services, actor = gatehouse.services, Actor("account", staff_id)
     desk = Desk(staff_id, account_id, STAFF_ROLE, SOURCE, stated)
     seen = card(gatehouse, account_id)
+    factors = [each.id for each in seen.detail.factors]
     former = seen.detail.password.set_at if seen.detail.password else None
     return {
         "lock": lambda: lock_account(
@@ -51,6 +53,7 @@ def deeds(
             former=card(gatehouse, account_id).account.locked_at,
         ),
         "reset": lambda: issue_temporary_password(services, user_name, actor=actor, desk=desk, former=former),
+        "remove": lambda: remove_lost_factors(services, user_name, factors, actor=actor, desk=desk),
         "end": lambda: end_account_sessions(services, user_name, actor=actor, desk=desk),
         "invite": lambda: invite_again(services, user_name, former=seen.invited_at, actor=actor, desk=desk),
     }

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idp.domain.account_lock import LockReason
+from idp.domain.factors import FactorKind
 from idp.domain.temporary_password import spelled
 from idp.storage.credentials import mark_activated
 from kernel.clock import FrozenClock
-from switchyard.cli_accounts import REASONS
+from switchyard.cli_accounts import FACTORS, REASONS
 from switchyard.cli_options import read_gateway
 from switchyard.operations import gateway_services
 from tests.support.accounts import switched
 from tests.support.clock import NOON
+from tests.support.factors import an_app
 from tests.support.gatehouse import Gatehouse
 
 if TYPE_CHECKING:
@@ -109,6 +111,25 @@ def test_a_password_is_reset_and_told_this_once(gatehouse: Gatehouse, run: Run) 
     assert lines[6] == "fieldn stays locked: `switchyard account unlock fieldn`"
 
 
+def test_lost_second_steps_are_removed(gatehouse: Gatehouse, run: Run, command_line: CommandLine) -> None:
+    """ASVS 6.4.4: of one kind, or all; what is not there is said, and nothing is done to who is protected."""
+    nora = gatehouse.provision()
+    assert "no account is called nobody" in run("remove-factors", "nobody", code=1)
+    assert "such as INC-4711" in run("remove-factors", "fieldn", "--ticket", "Nora", code=1)
+    an_app(gatehouse.services, nora.id, "01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    assert run("remove-factors", "fieldn", "--only", "passkey") == "fieldn has no such second step\n"
+    command_line("scim-client", "protect", "fieldn")
+    assert "is protected" in run("remove-factors", "fieldn", code=1)
+    command_line("scim-client", "unprotect", "fieldn")
+    assert gatehouse.audit("gateway:account:factors-removed") == []
+    said = run("remove-factors", "FieldN", "--ticket", "INC-4711")
+    assert said == "FieldN has lost: totp; left: 0; sessions that ended: 0\n"
+    (row,) = gatehouse.audit("gateway:account:factors-removed")
+    assert (row.target, dict(row.details)["ticket"]) == (nora.id, "INC-4711")
+    assert run("remove-factors", "fieldn") == "fieldn has no such second step\n"
+
+
 def test_every_reason_can_be_said() -> None:
     """The command line starts fast: it has the words written out."""
     assert tuple(LockReason) == REASONS
+    assert tuple(FactorKind) == FACTORS

@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from idp.domain.factors import FactorKind
 from idp.domain.help_desk import Check, Desk, DeskRefusal, Doubt, Ground, Verification
+from idp.domain.login_flow import Step
 from idp.domain.provisioning import Missing, Protected
+from idp.domain.session import Acr
 from idp.domain.ticket import BadTicket
 from idp.storage.tables import account
 from idp.usecases.deny_request import RequestDenied, deny_request
 from idp.usecases.end_account_sessions import SessionsEnded, end_account_sessions
 from idp.usecases.find_accounts import find_accounts, show_card
+from idp.usecases.finish_login import finish_login
+from idp.usecases.flow_outcomes import Done, FlowLost
 from idp.usecases.invite_again import InvitedAgain, NothingToActivate
 from idp.usecases.issue_temporary_password import NothingToReset, TemporaryPassword
 from idp.usecases.lock_account import AccountLocked
+from idp.usecases.look_at_flow import look_at_flow
+from idp.usecases.present_mailbox_code import present_mailbox_code
 from idp.usecases.protect_account import protect_account
+from idp.usecases.remove_lost_factors import FactorsRemoved, NoneOfThose, remove_lost_factors
+from idp.usecases.send_mailbox_code import send_mailbox_code
 from idp.usecases.sessions import find_session
 from idp.usecases.unlock_account import AccountUnlocked, unlock_account
 from kernel.audit import Actor
 from tests.support.accounts import switched
+from tests.support.factors import an_app
 from tests.support.gateway import SOURCE
 from tests.support.help_desk import SURE, card, deeds
 from tests.support.scim import USER_EXTENSION, a_scim_world, a_user
@@ -44,6 +54,7 @@ DONE = (
     "gateway:account:unlocked",
     "gateway:account:sessions-ended",
     "gateway:account:invited-again",
+    "gateway:account:factors-removed",
     "gateway:password:reset",
 )
 
@@ -121,12 +132,14 @@ def test_each_deed_stands_in_the_audit_with_how_its_holder_was_verified(gatehous
     gatehouse.clock.advance(dt.timedelta(minutes=1))
     assert isinstance(made["reset"](), TemporaryPassword)
     assert made["end"]() == SessionsEnded(0)
+    assert made["remove"]() == FactorsRemoved((FactorKind.TOTP,), left=0, sessions=0)
     assert isinstance(made["lock"](), AccountLocked)
     assert isinstance(made["unlock"](), AccountUnlocked)
     assert deeds(gatehouse, robin.id, new.id, "newcomer")["invite"]() == InvitedAgain()
     for tag, target in (
         ("gateway:password:reset", nora),
         ("gateway:account:sessions-ended", nora),
+        ("gateway:account:factors-removed", nora),
         ("gateway:account:locked", nora),
         ("gateway:account:unlocked", nora),
         ("gateway:account:invited-again", new),
@@ -261,6 +274,79 @@ def test_who_has_no_address_is_written_to_by_no_deed(gatehouse: Gatehouse) -> No
     assert changes(gatehouse) == []
     assert deeds(gatehouse, robin.id, nora.id, "fieldn")["end"]() == SessionsEnded(1)
     assert gatehouse.letters("sessions-ended") == []
+
+
+ELSEWHERE = "browser-elsewhere"
+
+
+def test_who_lost_a_second_step_proves_her_mailbox_and_enrols_another(gatehouse: Gatehouse) -> None:
+    """ASVS 6.4.4, MF-14: the password alone, or a sign-in that was under way, opens nothing and enrols nothing."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    session = gatehouse.sign_in(nora).session_token
+    under_way = gatehouse.start(ELSEWHERE)
+    gatehouse.give_password(under_way, ELSEWHERE, "fieldn")
+    gatehouse.clock.advance(dt.timedelta(minutes=1))
+    done = deeds(gatehouse, robin.id, nora.id, "fieldn")["remove"]()
+    assert done == FactorsRemoved((FactorKind.TOTP,), left=0, sessions=1)
+    assert find_session(gatehouse.services, session) is None
+    assert gatehouse.audit("gateway:session:ended")[-1].reason == "factor-removed"
+    assert isinstance(look_at_flow(gatehouse.services, flow=under_way, browser=ELSEWHERE), FlowLost)
+    flow = gatehouse.start(ELSEWHERE)
+    gatehouse.give_password(flow, ELSEWHERE, "fieldn")
+    assert gatehouse.step(flow, ELSEWHERE) is Step.PROVE_MAILBOX
+    send_mailbox_code(gatehouse.services, flow=flow, browser=ELSEWHERE)
+    code = gatehouse.mailbox_code("fieldn@acme.example")
+    present_mailbox_code(gatehouse.services, flow=flow, browser=ELSEWHERE, code=code)
+    assert gatehouse.step(flow, ELSEWHERE) is Step.ENROL_FACTOR
+    gatehouse.enrol_app(flow, ELSEWHERE)
+    again = finish_login(gatehouse.services, flow=flow, browser=ELSEWHERE)
+    assert isinstance(again, Done)
+    assert again.acr is Acr.TWO_FACTORS
+
+
+def test_only_what_was_named_is_removed_once_and_its_holder_reads_how_to_sign_in(
+    gatehouse: Gatehouse,
+) -> None:
+    """MF-13, ASVS 6.3.7: others go on to serve, those of somebody else too; the letter has their names."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    (phone,) = card(gatehouse, nora.id).detail.factors
+    (hers,) = card(gatehouse, robin.id).detail.factors
+    new = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    an_app(gatehouse.services, nora.id, new, "Tablet")
+    desk = Desk(robin.id, nora.id, STAFF_ROLE, SOURCE, SURE)
+    remove = partial(remove_lost_factors, gatehouse.services, "fieldn", actor=STAFF, desk=desk)
+    for nothing in ([], [hers.id], ["x" * 200]):
+        assert remove(nothing) == NoneOfThose()
+    assert changes(gatehouse) == []
+
+    def told() -> str:
+        (*_former, letter) = gatehouse.letters("factors-lost", "fieldn@acme.example")
+        return " ".join(str(letter.payload["text"]).split())
+
+    assert remove([hers.id, new]) == FactorsRemoved((FactorKind.TOTP,), left=1, sessions=0)
+    assert "Authenticator app (Tablet)" in told()
+    assert "and a second step that you still have." in told()
+    assert remove([new]) == NoneOfThose(), "the second of two clicks"
+    assert remove([new, phone.id]) == FactorsRemoved((FactorKind.TOTP,), left=0, sessions=0)
+    assert "Authenticator app (Phone)" in told()
+    assert "and a code that is sent to this address, and then" in told()
+    assert len(gatehouse.letters("factors-lost")) == 2
+    assert card(gatehouse, robin.id).detail.factors == (hers,)
+    rows = [dict(row.details) for row in gatehouse.audit("gateway:account:factors-removed")]
+    assert [(each["factors"], each["left"]) for each in rows] == [({new: "totp"}, 1), ({phone.id: "totp"}, 0)]
+
+
+def test_wrong_codes_are_forgotten_with_what_was_lost(gatehouse: Gatehouse) -> None:
+    """LG-11: who guessed codes of an app that was gone is not locked out of the new one."""
+    nora, robin = gatehouse.a_holder(), gatehouse.a_holder("clarkr")
+    for browser in (ELSEWHERE, "browser-third"):
+        flow = gatehouse.start(browser)
+        gatehouse.give_password(flow, browser, "fieldn")
+        for _guess in range(5):
+            gatehouse.give_code(flow, browser, "000000")
+    assert card(gatehouse, nora.id).detail.guessed_until is not None
+    deeds(gatehouse, robin.id, nora.id, "fieldn")["remove"]()
+    assert card(gatehouse, nora.id).detail.guessed_until is None
 
 
 # --- what it sees ------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from idp.domain.factors import PROOF_LIFE, OwnFactor, Removal
 from idp.settings import IdpSettings
 from idp.storage.departures import remove_account
 from idp.storage.endings import end_sign_ins_of
-from idp.storage.factors import add_totp
 from idp.usecases.name_factor import name_factor
 from idp.usecases.own_factors import list_own_factors
 from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from kernel.tables import courier_message
+from tests.support.factors import an_app
 from tests.support.oidc import an_op
 from tests.support.together import done_or_waiting, together
 
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 APP, OTHER = "01HAPP0000000000000000000A", "01HAPP0000000000000000000B"
 
 
-def an_app(op: Op, account_id: str, factor_id: str, label: str = "") -> None:
-    with op.services.store.write() as unit:
-        add_totp(
-            unit.connection,
-            factor_id=factor_id,
-            account_id=account_id,
-            sealed=b"x",
-            label=label,
-            now=unit.now,
-        )
-
-
 def live(op: Op, cookie: str) -> LiveSession:
     found = find_session(op.services, cookie)
     assert found is not None
@@ -51,8 +39,8 @@ def live(op: Op, cookie: str) -> LiveSession:
 
 def having_two(op: Op, **session: object) -> LiveSession:
     account_id = op.account()
-    an_app(op, account_id, APP, "Phone")
-    an_app(op, account_id, OTHER)
+    an_app(op.services, account_id, APP, "Phone")
+    an_app(op.services, account_id, OTHER)
     return live(op, op.session(account_id, **session))  # type: ignore[arg-type]
 
 
@@ -131,7 +119,7 @@ def test_what_was_removed_is_told_and_written_down(gateway_database: Database) -
     standing = live(op, own)
     assert isinstance(remove_factor(op.services, standing, OTHER), OwnFactor)
     assert find_session(op.services, other) is not None
-    an_app(op, account_id, OTHER)
+    an_app(op.services, account_id, OTHER)
     assert isinstance(remove_factor(op.services, standing, APP, elsewhere=True), OwnFactor)
     assert find_session(op.services, other) is None
     assert find_session(op.services, own) is not None

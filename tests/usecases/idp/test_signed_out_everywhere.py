@@ -9,7 +9,6 @@ import pytest
 
 from idp.domain.factors import OwnFactor
 from idp.domain.login_flow import Demands, Step
-from idp.storage.factors import add_totp
 from idp.usecases.finish_login import finish_login
 from idp.usecases.flow_outcomes import Done, FlowLost
 from idp.usecases.log_out import log_out
@@ -17,6 +16,7 @@ from idp.usecases.look_at_flow import look_at_flow
 from idp.usecases.remove_factor import remove_factor
 from idp.usecases.sessions import find_session
 from tests.support.accounts import switched
+from tests.support.factors import an_app
 from tests.support.staff_deeds import lock, unlock
 
 if TYPE_CHECKING:
@@ -45,15 +45,7 @@ def sign_out(gatehouse: Gatehouse, token: str) -> None:
 def remove_another_factor(gatehouse: Gatehouse, token: str) -> None:
     session = find_session(gatehouse.services, token)
     assert session is not None
-    with gatehouse.services.store.write() as unit:
-        add_totp(
-            unit.connection,
-            factor_id=LOST,
-            account_id=session.account.id,
-            sealed=b"x",
-            label="Lost",
-            now=unit.now,
-        )
+    an_app(gatehouse.services, session.account.id, LOST, "Lost")
     assert isinstance(remove_factor(gatehouse.services, session, LOST, elsewhere=True), OwnFactor)
 
 

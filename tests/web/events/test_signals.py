@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.factors import OwnFactor
+from idp.domain.help_desk import Desk
 from idp.domain.security_events import StreamStatus
 from idp.domain.signals import POLL, PUSH, SIGNALS, STREAM_UPDATED, VERIFICATION, Signal
 from idp.storage.consents import keep_consent
-from idp.storage.factors import add_totp
 from idp.storage.tables import event_stream, session
 from idp.usecases.consents import revoke_consent
 from idp.usecases.endings import end_clients, end_sessions
@@ -25,11 +25,12 @@ from idp.usecases.manage_event_streams import set_stream_status
 from idp.usecases.name_factor import name_factor
 from idp.usecases.push_events import EventPusher
 from idp.usecases.remove_factor import remove_factor
+from idp.usecases.remove_lost_factors import FactorsRemoved, remove_lost_factors
 from idp.usecases.sessions import find_session
 from idp.usecases.set_new_password import set_new_password
 from idp.usecases.sweep_security_events import OVERFULL, disable_overfull_streams
 from idp.web.events.routes import event_routes
-from kernel.audit import SYSTEM
+from kernel.audit import SYSTEM, Actor
 from kernel.crypto import digest
 from kernel.fetch import Fetcher, FetchRules
 from kernel.web.dispatch import Dispatch
@@ -38,10 +39,14 @@ from kernel.web.lane import Lane, serve
 from scim.web.routes import scim_routes
 from tests.support.accounts import switched
 from tests.support.events import Event, verified
+from tests.support.factors import an_app
 from tests.support.gatehouse import ANOTHER
+from tests.support.gateway import SOURCE
+from tests.support.help_desk import SURE
 from tests.support.https_server import serving_documents
 from tests.support.oidc import ISSUER, Op, an_op, claims_of
 from tests.support.scim import ScimWorld, a_user
+from tests.support.staff import STAFF_ROLE
 from tests.support.staff_deeds import lock, reset, unlock
 
 if TYPE_CHECKING:
@@ -577,6 +582,25 @@ def test_a_password_that_staff_reset_is_told(op: Op) -> None:
     assert stranger.take() == []
 
 
+def test_staff_of_the_help_desk_act_as_administrators(op: Op) -> None:
+    """CAEP §2, §3.1, §3.3: they have accounts, too, but not the one that they look after."""
+    party = Party(op)
+    party.asks_for(*Signal)
+    account, robin = op.account(), op.account("clarkr")
+    signed_in(op, account, party)
+    factor = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    an_app(op.services, account, factor)
+    desk = Desk(robin, account, STAFF_ROLE, SOURCE, SURE)
+    done = remove_lost_factors(op.services, "fieldn", [factor], actor=Actor("account", robin), desk=desk)
+    assert isinstance(done, FactorsRemoved)
+    events = {event.uri: event.payload for event in party.take()}
+    assert set(events) == {Signal.CREDENTIAL_CHANGE, Signal.SESSION_REVOKED}
+    told = events[Signal.CREDENTIAL_CHANGE]
+    assert (told["credential_type"], told["change_type"]) == ("app", "delete")
+    assert {payload["initiating_entity"] for payload in events.values()} == {"admin"}
+    assert events[Signal.SESSION_REVOKED]["reason_admin"] == {"en": "factor-removed"}
+
+
 class PlainOp(Op):
     """A provider that is reached by http, so that its cookies bear their plain names."""
 
@@ -617,8 +641,7 @@ def test_a_factor_that_is_removed_is_told(op: Op) -> None:
     signed_in(op, account, party)
     names = ("01HAPP0000000000000000000A", "01HAPP0000000000000000000B")
     for name in names:
-        with op.services.store.write() as unit:
-            add_totp(unit.connection, factor_id=name, account_id=account, sealed=b"x", label="", now=unit.now)
+        an_app(op.services, account, name)
     live = find_session(op.services, op.session(account))
     assert live is not None
     assert name_factor(op.services, live, names[0], label="Phone")

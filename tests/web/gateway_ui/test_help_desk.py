@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from tests.support.browser import Visitor
 
 DESK = "/operator/accounts"
-DEEDS = ("temporary-password", "unlock", "invitation", "sign-out", "lock")
+DEEDS = ("temporary-password", "second-steps", "unlock", "invitation", "sign-out", "lock")
 CHECKS = ["called-back", "person-id", "organization"]
 SURE: dict[str, Any] = {"checks": CHECKS, "ticket": "INC-4711"}
 STATED: dict[str, dict[str, Any]] = {
     "temporary-password": SURE,
+    "second-steps": SURE,
     "unlock": SURE,
     "invitation": SURE,
     "sign-out": SURE | {"ground": "holder"},
@@ -106,6 +107,7 @@ class Office(offices.Office):
             "account:unlocked",
             "password:reset",
             "sessions-ended",
+            "factors-removed",
             "invited-again",
             "denied",
         )
@@ -318,6 +320,42 @@ def test_somebody_is_found_and_gets_a_temporary_password_that_is_shown_once(offi
     assert heading_of(office.nora.open("/").text) == "Sign in"
     office.nora.give_password(password=found[1])
     assert heading_of(office.nora.text) == "Enter your code"
+
+
+def test_what_a_person_lost_is_removed_and_she_sets_up_another(office: Office) -> None:
+    """ASVS 6.4.4, MF-13: nothing is ticked for staff, and what is not hers is not there; two clicks are one."""
+    (phone,) = office.detail().factors
+    page = office.robin.open(office.at("second-steps")).text
+    assert f'value="{phone.id}" aria' in page
+    office.robin.send(**SURE)
+    assert office.robin.messages == ["5145"]
+    (robins,) = office.detail("clarkr").factors
+    form = office.form("second-steps")
+    form.fields["factors"] = [robins.id]
+    assert office.post(form) == f"{office.at()}?done=meanwhile"
+    assert office.told() == []
+    form.fields["factors"] = [phone.id]
+    leads = [office.post(form) for _ in range(2)]
+    assert leads == [f"{office.at()}?done={each}" for each in ("second-steps", "meanwhile")]
+    assert office.told() == ["gateway:account:factors-removed"]
+    page = office.robin.open(leads[0]).text
+    assert "What you ticked is removed, and the person is signed out everywhere." in page
+    assert "Second steps removed: INC-4711" in page
+    assert f'href="{office.at("second-steps")}"' not in page, "there is none left to remove"
+    assert office.robin.open(office.at("second-steps")).request.path == office.at()
+    assert heading_of(office.nora.open("/").text) == "Sign in"
+    office.nora.give_password(password=PASSWORD)
+    assert heading_of(office.nora.text) == "Confirm your mailbox"
+
+
+def test_who_has_no_address_is_not_parted_from_her_account_unawares(office: Office) -> None:
+    """MF-14: without an address no code can be sent, and nothing new can be set up; staff read it before."""
+    warning = "No email address stands here, so no code can be sent"
+    assert warning not in office.robin.open(office.at("second-steps")).text
+    with office.gateway.services.store.write() as unit:
+        unit.connection.execute(account.update().where(account.c.id == office.nora_id).values(email=""))
+    assert warning in office.robin.open(office.at("second-steps")).text
+    assert warning not in office.robin.open(office.at("temporary-password")).text
 
 
 def test_who_asks_with_head_takes_no_password(office: Office) -> None:
