@@ -73,7 +73,7 @@ class Delivery:
 class RequestItemView:
     """One change: registered at once, live when the Gateway said so (C-09).
 
-    What is neither live nor waiting nor ``superseded`` does not go to the Gateway.
+    What is neither live nor waiting nor ``overtaken`` does not go to the Gateway.
     """
 
     kind: str
@@ -83,8 +83,8 @@ class RequestItemView:
     registered_at: dt.datetime
     live_at: dt.datetime | None
     waiting: Waiting | None
-    superseded: bool = False
-    """A later change overtook this one before it was sent."""
+    overtaken: bool = False
+    """Whether a later request overtook it before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class RequestView:
     @property
     def overtaken(self) -> bool:
         """Whether a later request overtook some of it, which never was in effect then."""
-        return any(item.superseded for item in self.items)
+        return any(item.overtaken for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class StoredItem:
     aggregate_kind: str
     aggregate_id: str
     provisioned_at: dt.datetime | None
-    superseded: bool
+    overtaken: bool
 
 
 def _request(row: RowMapping) -> StoredRequest:
@@ -209,7 +209,7 @@ def items_of(connection: Connection, request_id: str) -> list[StoredItem]:
             aggregate_kind=row.aggregate_kind,
             aggregate_id=row.aggregate_id,
             provisioned_at=row.provisioned_at,
-            superseded=bool(row.superseded),
+            overtaken=bool(row.superseded),
         )
         for row in connection.execute(statement)
     ]
@@ -220,7 +220,7 @@ def mark_live(
 ) -> list[str]:
     """Mark the items that are live since the Gateway has ``version``; return the requests this completes.
 
-    A change of a membership that a later request overtook before it was sent is marked as superseded: it
+    A change of a membership that a later request overtook before it was sent is marked as overtaken: it
     never was live itself. Being sent again, to a Gateway that lost it or came back from a backup, overtakes
     nothing. Each completed request is returned once, to whoever completed it: the guarded update
     decides.

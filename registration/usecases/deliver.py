@@ -404,7 +404,7 @@ def _post_completion(unit: Unit, services: RegistrationServices, request_id: str
     found = requests.by_id(unit.connection, request_id)
     if found is None:
         return
-    overtaken = any(item.superseded for item in requests.items_of(unit.connection, request_id))
+    overtaken = any(item.overtaken for item in requests.items_of(unit.connection, request_id))
     letter = Letter.REQUEST_OVERTAKEN if overtaken else Letter.REQUEST_COMPLETE
     organization = organizations.find(unit.connection, found.organization_id)
     for recipient in _recipients(unit, found):

@@ -93,9 +93,9 @@ def _item(
         name=item.name,
         detail=item.detail,
         registered_at=found.made_at,
-        live_at=None if item.superseded else item.provisioned_at,
+        live_at=None if item.overtaken else item.provisioned_at,
         waiting=waiting,
-        superseded=item.superseded,
+        overtaken=item.overtaken,
     )
 
 

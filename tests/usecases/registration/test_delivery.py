@@ -199,7 +199,7 @@ def test_a_grant_that_was_revoked_before_it_was_sent_never_opens_anything(world:
     assert (made.account_id, f"100001:{REPORTS}") not in world.gateway.memberships()
     assert "add_member" not in [name for name, _ in world.gateway.requests]
     item = next(item for item in view(world, made).items if item.kind == "access-granted")
-    assert (item.superseded, item.live_at) == (True, None)
+    assert (item.overtaken, item.live_at) == (True, None)
 
 
 def test_what_is_sent_again_before_it_was_sent_is_overtaken_by_nothing(world: World) -> None:
@@ -209,7 +209,7 @@ def test_what_is_sent_again_before_it_was_sent_is_overtaken_by_nothing(world: Wo
     world.drain()
     assert (made.account_id, f"100001:{REPORTS}") in world.gateway.memberships()
     items = [item for item in view(world, made).items if item.kind == "access-granted"]
-    assert [(item.superseded, item.live_at) for item in items] == [(False, world.clock.now())]
+    assert [(item.overtaken, item.live_at) for item in items] == [(False, world.clock.now())]
 
 
 def test_a_late_packet_of_a_stalled_worker_changes_nothing(world: World) -> None:
