@@ -162,7 +162,7 @@ def change() -> ResponseReturnValue:
         return _form(form, values, detail=detail, errors=errors, version=version)
     outcome = change_scim_client(pages().services, order, version=version, actor=acting())
     if isinstance(outcome, ScimClientChanged):
-        came_second = version != detail.line.registration.version  # of two clicks
+        came_second = not outcome.changed and outcome.version != version  # of two clicks
         return done(client.id, "changed" if outcome.changed or came_second else "same")
     if isinstance(outcome, NoSuchScimClient):
         flask.abort(404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, or_, select, update
@@ -84,18 +84,6 @@ def narrowed(
     if before:
         return statement.where(table.c.id < before).order_by(table.c.id.desc())
     return statement.where(table.c.id > after).order_by(table.c.id)
-
-
-def change_registration(
-    connection: Connection, client_id: str, values: Mapping[str, Any], *, version: int
-) -> bool:
-    """Change a client that is still at ``version`` and raise it; False if somebody else was faster."""
-    done = connection.execute(
-        update(client)
-        .where(client.c.id == client_id, client.c.version == version)
-        .values(version=client.c.version + 1, **values)
-    )
-    return done.rowcount == 1
 
 
 def enable_client(connection: Connection, client_id: str, *, now: dt.datetime) -> bool:

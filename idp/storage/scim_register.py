@@ -109,15 +109,14 @@ def add_scim_client(connection: Connection, client: StoredScimClient, *, now: dt
 
 
 def change_scim_registration(
-    connection: Connection, client_id: str, values: Mapping[str, Any], *, version: int, now: dt.datetime
-) -> bool:
-    """Change a SCIM client that is still at ``version`` and raise it; False if somebody else was faster."""
-    done = connection.execute(
+    connection: Connection, client_id: str, values: Mapping[str, Any], *, now: dt.datetime
+) -> None:
+    """Change a SCIM client that is held, and raise its version."""
+    connection.execute(
         update(scim_client)
-        .where(scim_client.c.id == client_id, scim_client.c.version == version)
+        .where(scim_client.c.id == client_id)
         .values(version=scim_client.c.version + 1, updated_at=now, **values)
     )
-    return done.rowcount == 1
 
 
 def switch_scim_client(connection: Connection, client_id: str, *, enabled: bool, now: dt.datetime) -> bool:

@@ -11,7 +11,7 @@ from idp.domain.client_metadata import kept
 from idp.domain.client_record import Registration
 from idp.domain.oauth import SECRET_METHODS
 from idp.storage import clients
-from idp.storage.client_register import change_registration, find_registration
+from idp.storage.client_register import find_registration
 from idp.storage.client_secrets import SecretOf, remove_secrets, secret_ages
 from idp.usecases.register_client import ClientOrder, RegistrationRefused, order_faults
 from idp.usecases.secrets_to_show import keep_for_its_page
@@ -63,6 +63,7 @@ def change_client(
     if faults:
         return RegistrationRefused(faults)
     with services.store.write() as unit:
+        clients.hold_client_alone(unit.connection, order.id)
         known = find_registration(unit.connection, order.id)
         if known is None:
             return NoSuchClient()
@@ -75,8 +76,7 @@ def change_client(
             return ClientOutdated(known.client.version)
         values = {name: getattr(order, name) for name in _COLUMNS}
         values |= {"metadata": metadata, "updated_at": unit.now}
-        if not change_registration(unit.connection, order.id, values, version=version):
-            return ClientOutdated(version + 1)
+        clients.change_client(unit.connection, order.id, values)
         secret = _settle_secrets(unit, order.id, str(metadata["token_endpoint_auth_method"]))
         keep_for_its_page(unit, actor, order.id, secret, SecretOf.CLIENT)
         unit.audit.record(

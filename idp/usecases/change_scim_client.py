@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.storage.scim_clients import values_of
+from idp.storage.scim_clients import lock_scim_client, values_of
 from idp.storage.scim_register import change_scim_registration, find_scim_registration
 from idp.usecases.register_scim_client import ScimOrderRefused
 from idp.usecases.services import IdpServices
@@ -14,9 +14,13 @@ from kernel.audit import Actor
 
 @dataclass(frozen=True, slots=True)
 class ScimClientChanged:
-    """The client is as it was ordered; ``changed`` names what differs, and is empty where nothing did."""
+    """The client is as it was ordered, and at ``version``.
+
+    ``changed`` names what differs, and is empty where nothing did.
+    """
 
     changed: tuple[str, ...]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +48,17 @@ def change_scim_client(
         return ScimOrderRefused(faults)
     values = values_of(ordered(order))
     with services.store.write() as unit:
+        lock_scim_client(unit.connection, order.id)
         known = find_scim_registration(unit.connection, order.id)
         if known is None:
             return NoSuchScimClient()
         former = values_of(known.client)
         changed = tuple(name for name, value in values.items() if former[name] != value)
         if not changed:
-            return ScimClientChanged(())
+            return ScimClientChanged((), known.version)
         if known.version != version:
             return ScimClientOutdated(known.version)
-        if not change_scim_registration(unit.connection, order.id, values, version=version, now=unit.now):
-            return ScimClientOutdated(version + 1)
+        change_scim_registration(unit.connection, order.id, values, now=unit.now)
         details = told_of(order) | {"disabled": known.client.disabled, "changed": [*changed]}
         unit.audit.record("gateway:scim-client:changed", actor=actor, target=order.id, details=details)
-    return ScimClientChanged(changed)
+    return ScimClientChanged(changed, version + 1)

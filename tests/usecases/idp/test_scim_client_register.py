@@ -105,11 +105,19 @@ def test_of_two_who_change_a_client_at_once_the_later_is_told(world: ScimWorld) 
     assert (
         sorted(type(each).__name__ for each in outcomes) == ["ScimClientChanged"] + ["ScimClientOutdated"] * 3
     )
-    assert ScimClientChanged(("name", "allowed_addresses")) in outcomes
+    assert ScimClientChanged(("name", "allowed_addresses"), 2) in outcomes
     assert ScimClientOutdated(2) in outcomes
     name = detail(world).line.registration.client.name
     same = change_scim_client(world.services, order(name=name), version=2, actor=ROBIN)
-    assert (same, version(world)) == (ScimClientChanged(()), 2)
+    assert (same, version(world)) == (ScimClientChanged((), 2), 2)
+
+
+def test_of_the_same_change_ordered_at_one_moment_one_is_made_and_none_is_outdated(world: ScimWorld) -> None:
+    """Of two clicks neither blames a colleague: whoever comes second finds what she ordered."""
+    wanted = order(name="Okta 2")
+    outcomes = together(4, lambda _n: change_scim_client(world.services, wanted, version=1, actor=ROBIN))
+    found = [each.changed for each in outcomes if isinstance(each, ScimClientChanged) and each.version == 2]
+    assert sorted(found) == [(), (), (), ("name", "allowed_addresses")]
 
 
 def test_a_change_opens_no_client_that_is_disabled_and_ends_no_token(world: ScimWorld) -> None:

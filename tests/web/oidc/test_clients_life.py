@@ -131,6 +131,17 @@ def test_of_two_who_change_a_client_at_once_the_later_is_told(op_on_both: Op) ->
     assert change_client(op.services, gone, version=1, actor=STAFF) == NoSuchClient()
 
 
+def test_of_the_same_change_ordered_at_one_moment_one_is_made_and_none_is_outdated(op_on_both: Op) -> None:
+    """Of two clicks neither blames a colleague: whoever comes second finds what she ordered."""
+    op = op_on_both
+    op.client()
+    order, version = _order(op, contacts=["ops@acme.example"])
+    outcomes = together(4, lambda _n: change_client(op.services, order, version=version, actor=STAFF))
+    assert {type(each) for each in outcomes} == {ClientChanged}
+    told = [(each.changed, each.client.version) for each in outcomes if isinstance(each, ClientChanged)]
+    assert sorted(told) == [((), version + 1)] * 3 + [(("contacts",), version + 1)]
+
+
 def test_a_change_is_judged_like_a_registration_and_leaves_a_disabled_client_disabled(op: Op) -> None:
     """Every field that is wrong is named; the state of the client is another deed."""
     op.client()
