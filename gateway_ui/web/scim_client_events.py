@@ -117,11 +117,12 @@ def events() -> ResponseReturnValue:
         return done(client_id, "told")
     if outcome is StreamRefused.CLIENT:
         flask.abort(404)
-    if outcome is StreamRefused.MEANWHILE and _stands(values, detail):
-        return done(client_id, "told")  # of two clicks the first one did it
-    complain(errors, *_REFUSED[outcome])
     if outcome is StreamRefused.MEANWHILE:
-        version = stream_version(known().stream)
+        detail = known()  # as it is by now, and not as it was before the deed
+        if _stands(values, detail):
+            return done(client_id, "told")  # of two clicks the first one did it
+        version = stream_version(detail.stream)
+    complain(errors, *_REFUSED[outcome])
     return _form(form, values, detail, version, errors)
 
 

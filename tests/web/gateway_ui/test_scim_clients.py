@@ -27,6 +27,7 @@ from tests.support.forms import form_with, token_of
 from tests.support.gateway import Journey, heading_of
 from tests.support.office import an_office
 from tests.support.scim import a_scim_world, a_user
+from tests.support.together import together
 
 if TYPE_CHECKING:
     from idp.domain.security_events import Stream
@@ -445,6 +446,25 @@ def test_what_is_wrong_with_events_is_told_and_their_header_never_sent_back(offi
         assert kept == {name: [text] for name, text in wrong.items() if name in typed}
         assert HEADER not in office.robin.text
     assert office.stored().stream is None
+
+
+def test_of_two_clicks_at_one_moment_neither_blames_a_colleague(office: Office) -> None:
+    """P2: whoever comes second finds the events just as she ordered them."""
+    office.stored()
+    office.robin.open(f"{ONE}/events?id=okta")
+    form = form_with(office.robin.text, "provisioning")
+    data = {name: values[0] for name, values in form.fields.items()} | {"provisioning": "full"}
+
+    def click(_number: int) -> int:
+        browser = office.robin.client.application.test_client()
+        for name in ("gateway_session", "gateway_browser"):
+            cookie = office.robin.client.get_cookie(name)
+            assert cookie is not None
+            browser.set_cookie(name, cookie.value)
+        return browser.post(form.action, data=data).status_code
+
+    assert together(4, click) == [303] * 4
+    assert office.stream().provisioning == "full"
 
 
 def test_a_page_promises_no_more_than_the_deed_does(office: Office) -> None:
