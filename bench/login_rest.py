@@ -4,7 +4,9 @@ One connection signs in again and again, so nobody waits for anybody. The proces
 processes of the server while it does, less what the verifications took of it; the clock's is what the client
 waited for its answers, less what the verification of the same login took. Both are told by the server about
 the very hashes that it made (:mod:`bench.hash_times`): two figures of some 20 ms, measured apart, would
-differ by more than what is left. So caches that a hash leaves full of its own belong to the rest.
+differ by more than what is left. So caches that a hash leaves full of its own belong to that rest.
+
+After each round there is one in which the server leaves the hash out: what a login costs by itself.
 On PostgreSQL the processor time is the Gateway's; that of the database's server shows in the clock's.
 """
 
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 import psutil
 
-from bench import load
+from bench import hash_times, load
 from bench.counting import Told
 from bench.hash_times import HashTimes, told
 from bench.load import Connection, Lane, Result, judged
@@ -35,6 +37,8 @@ class Logins:
     processor: float = 0.0
     """Seconds of a processor that all of them took, the hashes apart."""
     hash_processor: float = 0.0
+    rates: list[float] = field(default_factory=list)
+    """Logins a second, round by round."""
     faults: list[str] = field(default_factory=list)
 
     def add(self, waited: float, hashed: HashTimes) -> None:
@@ -61,51 +65,72 @@ class Driven:
 
 
 def measure_rest(workload: Workload, driven: Driven, counts: Told) -> list[Line]:
-    """Sign in for all rounds; return a line for what is beside the hash, and one for the hash."""
-    world, process, options = driven.world, driven.process, driven.options
+    """Sign in for all rounds; return a line for a login by itself, for what is beside a hash, for the hash."""
+    file = driven.world.hash_times
     load.aim(driven.port)
-    logins, rates = Logins(), []
+    alone, hashing = Logins(), Logins()
     connection = Connection(driven.port, Lane(0))
     try:
-        _sign_in(connection, workload, world, WARM_UP, Logins())
-        for _ in range(options.rounds):
-            before, spent, begin = told(world.hash_times), processor_time(process), time.perf_counter()
-            _sign_in(connection, workload, world, options.seconds, logins)
-            seconds = time.perf_counter() - begin
-            hashed = told(world.hash_times).since(before)
-            logins.add_round(processor_time(process) - spent, hashed)
-            rates.append(hashed.ended / seconds)
+        _sign_in(connection, workload, driven.world, WARM_UP, Logins())
+        for _ in range(driven.options.rounds):
+            _round(connection, workload, driven, hashing)
+            hash_times.leave_out(file, left_out=True)
+            _round(connection, workload, driven, alone)
+            hash_times.leave_out(file, left_out=False)
     finally:
+        hash_times.leave_out(file, left_out=False)
         connection.socket.close()
     line = Line(
         workload.name,
         workload.what,
-        rates=rates,
         statements=counts.statements,
         signatures=counts.signatures,
-        memory=resident(process),
-        faults=logins.faults[:2],
+        memory=resident(driven.process),
         bounds=workload.bounds,
     )
-    return lines_of(logins, line)
+    return lines_of(alone, hashing, line)
 
 
-def lines_of(logins: Logins, line: Line) -> list[Line]:
-    """Return ``line`` with what the logins took beside their hashes, and a line of the hashes."""
-    many = len(logins.rest) or 1
-    rest, hashes = Result(many, 1, logins.rest), Result(many, 1, logins.hashes)
+def lines_of(alone: Logins, hashing: Logins, line: Line) -> list[Line]:
+    """Return ``line`` with what logins took ``alone``, and lines of those that were ``hashing``."""
     return [
-        replace(line, p50=rest.quantile(0.5), p99=rest.quantile(0.99), cpu=logins.processor / many * 1e6),
-        Line(
-            "W8/hash",
-            "its hash, as the server has it",
-            rates=line.rates,
-            p50=hashes.quantile(0.5),
-            p99=hashes.quantile(0.99),
-            cpu=logins.hash_processor / many * 1e6,
-            memory=line.memory,
+        _line(replace(line, faults=alone.faults[:2]), alone.rates, alone.rest, alone.processor),
+        _line(
+            Line(
+                "W8/rest",
+                "the same beside its hash, caches cold",
+                faults=hashing.faults[:2],
+                memory=line.memory,
+            ),
+            hashing.rates,
+            hashing.rest,
+            hashing.processor,
+        ),
+        _line(
+            Line("W8/hash", "its hash, as the server has it", memory=line.memory),
+            hashing.rates,
+            hashing.hashes,
+            hashing.hash_processor,
         ),
     ]
+
+
+def _line(line: Line, rates: list[float], times: list[float], processor: float) -> Line:
+    many = len(times) or 1
+    found = Result(many, 1, times)
+    return replace(
+        line, rates=rates, p50=found.quantile(0.5), p99=found.quantile(0.99), cpu=processor / many * 1e6
+    )
+
+
+def _round(connection: Connection, workload: Workload, driven: Driven, logins: Logins) -> None:
+    file, process = driven.world.hash_times, driven.process
+    before, spent, begin = told(file), processor_time(process), time.perf_counter()
+    _sign_in(connection, workload, driven.world, driven.options.seconds, logins)
+    seconds = time.perf_counter() - begin
+    hashed = told(file).since(before)
+    logins.add_round(processor_time(process) - spent, hashed)
+    logins.rates.append(hashed.ended / seconds)
 
 
 def _sign_in(

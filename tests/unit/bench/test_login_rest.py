@@ -21,7 +21,11 @@ def test_the_hash_of_each_login_is_taken_off_what_its_client_waited_for() -> Non
     logins.add(0.030, HashTimes(1, 0.020, 0.025))
     logins.add(0.050, HashTimes(1, 0.020, 0.046))
     logins.add_round(0.052, HashTimes(2, 0.040, 0.071))
-    rest, hashes = lines_of(logins, Line("W8/rest", "rest", rates=[25]))
+    alone = Logins()
+    alone.add(0.004, HashTimes(1, 0.0, 0.0))
+    alone.add_round(0.003, HashTimes(1, 0.0, 0.0))
+    own, rest, hashes = lines_of(alone, logins, Line("W8/own", "own"))
+    assert (own.name, round(own.p99, 6), round(own.cpu, 6)) == ("W8/own", 4.0, 3000.0)
     assert (rest.name, round(rest.p99, 6), round(rest.cpu, 6)) == ("W8/rest", 5.0, 6000.0)
     assert (hashes.name, round(hashes.p99, 6), round(hashes.cpu, 6)) == ("W8/hash", 46.0, 20000.0)
     assert logins.faults == []
@@ -55,6 +59,12 @@ def test_a_server_adds_up_what_its_verifications_take(
     with pytest.raises(argon2.exceptions.VerifyMismatchError):
         hasher.verify(stored, "wrong")
     assert told(file).since(first).ended == 1
+    hash_times.leave_out(file, left_out=True)
+    assert hasher.verify(stored, "wrong"), "no hash is computed, so none can tell"
+    assert told(file).since(first).ended == 2
+    hash_times.leave_out(file, left_out=False)
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        hasher.verify(stored, "wrong")
 
 
 def test_a_server_that_is_not_asked_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
