@@ -65,7 +65,7 @@ class Driven:
 
 
 def measure_rest(workload: Workload, driven: Driven, counts: Told) -> list[Line]:
-    """Sign in for all rounds; return a line for a login by itself, for what is beside a hash, for the hash."""
+    """Sign in for all rounds; return lines for a login by itself, for what is beside a hash, for the hash."""
     file = driven.world.hash_times
     load.aim(driven.port)
     alone, hashing = Logins(), Logins()

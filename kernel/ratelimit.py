@@ -9,12 +9,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete, update
+from sqlalchemy import Connection, bindparam, case, delete, update
 
 from kernel.crypto import digest
-from kernel.database import insert
+from kernel.database import UtcDateTime, insert
+from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
 from kernel.tables import rate_limit
+from kernel.transaction import Transaction
+
+_GIVE_BACK = Prepared(
+    update(rate_limit)
+    .where(rate_limit.c.name == bindparam("of_limit"), rate_limit.c.key == bindparam("of_key"))
+    .where(rate_limit.c.expires_at > bindparam("now", type_=UtcDateTime()), rate_limit.c.used > 0)
+    .values(used=rate_limit.c.used - 1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,14 @@ def take(connection: Connection, limit: Limit, key: str, *, now: dt.datetime, co
     row = connection.execute(statement.returning(rate_limit.c.used, rate_limit.c.expires_at)).one()
     allowed = row.used <= limit.count
     return Taken(allowed, dt.timedelta(0) if allowed else row.expires_at - now, row.used)
+
+
+def give_back_at_last(transaction: Transaction, limit: Limit, key: str, *, now: dt.datetime) -> None:
+    """Take one use back at the end of the transaction, if its window still runs.
+
+    A counter that everybody shares is not held any longer than that.
+    """
+    _GIVE_BACK.at_last(transaction, of_limit=limit.name, of_key=digest(key), now=now)
 
 
 def hold(connection: Connection, limit: Limit, key: str, *, until: dt.datetime) -> None:

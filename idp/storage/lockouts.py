@@ -30,6 +30,7 @@ from kernel.crypto import digest
 from kernel.database import UtcDateTime, insert
 from kernel.prepared import Prepared
 from kernel.sweeping import remove_some
+from kernel.transaction import Transaction
 
 _AT_ONCE = 500
 _table = failure_count
@@ -153,9 +154,12 @@ def give_back(connection: Connection, kind: Counted, key: bytes) -> None:
     _GIVE_BACK.within(connection, kind=kind.value, key=key)
 
 
-def clear(connection: Connection, kind: Counted, key: bytes) -> None:
-    """Forget the failures of one counter: a right proof clears its own and no other (LK-06)."""
-    _CLEAR.within(connection, kind=kind.value, key=key)
+def clear_at_last(transaction: Transaction, kind: Counted, key: bytes) -> None:
+    """Forget the failures of one counter, as the transaction ends.
+
+    A right proof clears its own and no other (LK-06).
+    """
+    _CLEAR.at_last(transaction, kind=kind.value, key=key)
 
 
 def latest_lock(

@@ -10,7 +10,7 @@ from idp.domain.password_policy import Fault, Requirement, requirements
 from idp.domain.session import LiveSession
 from idp.outbound.mail import post_locked
 from idp.storage.credentials import find_password, recent_hashes
-from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back
+from idp.storage.lockouts import Locked, Try, account_key, clear_at_last, count_try, give_back
 from idp.storage.sessions import browser_of
 from idp.usecases.dispatcher import policy
 from idp.usecases.flow_outcomes import SlowDown
@@ -99,7 +99,7 @@ def change_password(
         done = not faults and put_new_password(
             unit, services, account, (attempt.stored, new), actor=actor, keep=session.id
         )
-        clear(unit.connection, Counted.PASSWORD, attempt.key)
+        clear_at_last(unit.transaction, Counted.PASSWORD, attempt.key)
         if faults:
             return ChangeRefused(wrong=False, faults=faults)
     return PasswordChanged() if done else ChangeRefused(wrong=True)

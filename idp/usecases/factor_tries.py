@@ -10,7 +10,7 @@ from idp.domain.lockout import Counted, LockRule
 from idp.outbound.mail import post_locked
 from idp.storage.devices import accounts_known_to
 from idp.storage.flows import count_flow_try
-from idp.storage.lockouts import Locked, account_key, clear, count_try
+from idp.storage.lockouts import Locked, account_key, clear_at_last, count_try
 from idp.usecases.dispatcher import Position, show
 from idp.usecases.flow_outcomes import AlreadyDone, FlowLost, FlowPage, SlowDown, WrongCode
 from idp.usecases.letterhead import letterhead
@@ -65,4 +65,4 @@ def refuse_code(
 
 def accept_code(unit: Unit, tried: CodeTry) -> None:
     """Forget the failures that a right code makes up for: its own counter and no other (LK-06)."""
-    clear(unit.connection, Counted.FACTOR, tried.key)
+    clear_at_last(unit.transaction, Counted.FACTOR, tried.key)

@@ -12,7 +12,7 @@ import datetime as dt
 from idp.usecases.services import IdpServices
 from kernel.audit import SYSTEM, Actor
 from kernel.origin import current_origin, place
-from kernel.ratelimit import Limit, take
+from kernel.ratelimit import Limit, give_back_at_last, take
 from kernel.store import Unit
 
 WINDOW = dt.timedelta(minutes=5)
@@ -71,8 +71,8 @@ def refund_sign_in(unit: Unit, services: IdpServices, *, familiar: bool) -> None
     address = current_origin().address
     # In the order in which the try was counted, so that two of them never wait for each other.
     if address:
-        take(unit.connection, _per_address(services), place(address), now=unit.now, cost=-1)
-    take(unit.connection, EVERYBODY, "", now=unit.now, cost=-1)
+        give_back_at_last(unit.transaction, _per_address(services), place(address), now=unit.now)
+    give_back_at_last(unit.transaction, EVERYBODY, "", now=unit.now)
 
 
 def take_from_place(unit: Unit, services: IdpServices, limit: Limit) -> dt.timedelta | None:

@@ -17,7 +17,7 @@ from idp.domain.temporary_password import may_be_given
 from idp.domain.user_name import user_name_key
 from idp.outbound.mail import post_locked, post_which_account
 from idp.storage.credentials import refresh_hash, spend_temporary_password
-from idp.storage.lockouts import Locked, Try, account_key, clear, count_try, give_back, name_key
+from idp.storage.lockouts import Locked, Try, account_key, clear_at_last, count_try, give_back, name_key
 from idp.storage.standing import Candidate, candidate, candidates, hold_standing
 from idp.usecases.dispatcher import Position, advance, locate, page_of, show
 from idp.usecases.flow_outcomes import Moved, NotSignedIn, SlowDown
@@ -175,8 +175,8 @@ def _accept(
         if again.step is not Step.IDENTIFY:
             return show(unit, services, again)
         position = again
-    # First the account, for which this may have to wait: nobody else waits for it, as for the rows that count
-    # everybody's tries. Those in the order in which the try was counted.
+    # First the account, for which this may have to wait. The rows that count tries are everybody's, and are
+    # held at the very end, in the order in which the try was counted.
     found = hold_standing(unit.connection, account.id)
     if found is None or found.password is None or found.password.hash != stored:
         return NotSignedIn()
@@ -185,7 +185,7 @@ def _accept(
     ):
         return NotSignedIn()
     refund_sign_in(unit, services, familiar=attempt.familiar)
-    clear(unit.connection, Counted.PASSWORD, attempt.key)
+    clear_at_last(unit.transaction, Counted.PASSWORD, attempt.key)
     if renewed is not None and stored is not None:
         refresh_hash(unit.connection, account.id, renewed, instead_of=stored)
     unit.audit.record("gateway:sign-in:identified", actor=Actor("account", account.id), target=account.id)

@@ -19,11 +19,12 @@ from kernel.database import Database
 from kernel.errors import AuditError, NestedUnitError
 from kernel.origin import Origin, origin
 from kernel.randomness import SystemRandomness
-from kernel.ratelimit import Limit, forget, sweep, take
+from kernel.ratelimit import Limit, forget, give_back_at_last, sweep, take
 from kernel.store import Store
 from kernel.sweeping import BATCH
 from kernel.tables import audit_chain, audit_event, courier_message, rate_limit
 from tests.support.statements import recorded, whole_reads
+from tests.support.together import done_or_waiting
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 CLERK = Actor("account", "01A", "01S")
@@ -342,6 +343,50 @@ def test_keys_and_limits_are_counted_apart(kernel_database: Database) -> None:
         assert take(connection, other, "k", now=NOON).used == 1
         forget(connection, FIVE, "k")
         assert take(connection, FIVE, "k", now=NOON).used == 1
+
+
+def test_a_use_is_given_back_in_its_window_alone_and_only_what_was_used(kernel_database: Database) -> None:
+    """LK-06: nobody gathers uses by proofs that turned out right."""
+    store = a_store(kernel_database)
+
+    def give_back(later: dt.timedelta = dt.timedelta(0), key: str = "k") -> None:
+        with store.write() as unit:
+            give_back_at_last(unit.transaction, FIVE, key, now=NOON + later)
+
+    def used(later: dt.timedelta = dt.timedelta(0)) -> int:
+        with store.write() as unit:
+            return take(unit.connection, FIVE, "k", now=NOON + later, cost=0).used
+
+    give_back()
+    assert used() == 0, "what was never used is not given back"
+    with store.write() as unit:
+        for _ in range(3):
+            take(unit.connection, FIVE, "k", now=NOON)
+    give_back()
+    give_back(key="another")
+    assert used() == 2
+    give_back(FIVE.per)
+    assert used(FIVE.per) == 0, "a window that is over is not reckoned against the next"
+
+
+@pytest.mark.race
+def test_nobody_waits_for_a_counter_that_is_given_back_later(postgresql_gateway_database: Database) -> None:
+    """LK-07: everybody's counter is not held while somebody's sign-in is concluded."""
+    store = a_store(postgresql_gateway_database)
+    with store.write() as unit:
+        take(unit.connection, FIVE, "", now=NOON)
+    with ThreadPoolExecutor(1) as pool, store.write() as unit:
+        give_back_at_last(unit.transaction, FIVE, "", now=NOON)
+        other = pool.submit(lambda: _take_one(store))
+        done_or_waiting(postgresql_gateway_database, other)
+        assert other.done()
+    with store.write() as unit:
+        assert take(unit.connection, FIVE, "", now=NOON, cost=0).used == 1
+
+
+def _take_one(store: Store) -> int:
+    with store.write() as unit:
+        return take(unit.connection, FIVE, "", now=NOON).used
 
 
 def test_what_is_over_is_swept(kernel_database: Database) -> None:
