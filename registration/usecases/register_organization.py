@@ -24,6 +24,8 @@ from registration.usecases.actors import actor_of, not_allowed
 from registration.usecases.applying import UndoneError
 from registration.usecases.services import RegistrationServices
 
+_TAKEN = frozenset({Refusal.NAME_TAKEN, Refusal.NUMBER_TAKEN})
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationRegistered:
@@ -39,10 +41,24 @@ class OrganizationRegistered:
 def register_organization(
     services: RegistrationServices, *, caller: Caller, form: OrganizationForm, idempotency_key: str
 ) -> OrganizationRegistered | Refused:
-    """Register an organization; a task asks the operator for its first Authorized Representative."""
+    """Register an organization; a task asks the operator for its first Authorized Representative.
+
+    Once for each key, also of a form that is sent twice at once (I-22).
+    """
     details = check_organization(form)
     if isinstance(details, tuple):
         return Refused(Refusal.INVALID, details)
+    answer = _tried(services, caller, details, idempotency_key)
+    if isinstance(answer, Refused) and answer.reason in _TAKEN:
+        # No row can be held for what is not there yet. Whoever took the name has committed by now; if it was
+        # this very form, its key is found.
+        answer = _tried(services, caller, details, idempotency_key)
+    return answer
+
+
+def _tried(
+    services: RegistrationServices, caller: Caller, details: OrganizationDetails, idempotency_key: str
+) -> OrganizationRegistered | Refused:
     try:
         with services.store.write() as unit:
             return _register(unit, services, caller, details, idempotency_key)

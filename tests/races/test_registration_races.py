@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from kernel.audit import verify_chains
+from registration.domain.authority import Caller
+from registration.domain.organization import OrganizationForm
 from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import ExistingPerson, NewPerson
 from registration.domain.plan import Plan, RequestMade
@@ -30,6 +32,7 @@ from registration.usecases.end_contact import end_contact
 from registration.usecases.grant_access_roles import grant_access_roles
 from registration.usecases.preview_contact import preview_contact
 from registration.usecases.preview_grant import preview_grant
+from registration.usecases.register_organization import OrganizationRegistered, register_organization
 from tests.support.clock import a_store
 from tests.support.registration_world import EMI_SUBMIT, EMI_VIEW, REPORTS, World, a_form, a_world
 
@@ -110,6 +113,29 @@ def test_namesakes_registered_at_once_get_different_names(nodes: list[World]) ->
     assert len(set(numbers)) == THREADS
     assert count(nodes[0], select(func.count()).select_from(user_name_registry)) == THREADS + 3
     assert not verify_chains(nodes[0].services.store.database).faults
+
+
+@pytest.mark.parametrize("number", ["", "122846"])
+def test_an_organization_that_is_confirmed_many_times_at_once_is_registered_once(
+    nodes: list[World], number: str
+) -> None:
+    """I-22, R-003: nobody is told that somebody else has its name; who asks for it next is."""
+    form = OrganizationForm("Bruce Power L.P.", "BRUCE", number, ("generator",))
+
+    def register(world: World, _number: int) -> OrganizationRegistered | Refused:
+        return register_organization(
+            world.services, caller=Caller.console(), form=form, idempotency_key="one form"
+        )
+
+    made = at_once(nodes, register)
+    assert Counter(type(one) for one in made) == {OrganizationRegistered: THREADS}, made
+    assert len({replace(one, repeated=True) for one in made if isinstance(one, OrganizationRegistered)}) == 1
+    assert [one.repeated for one in made if isinstance(one, OrganizationRegistered)].count(False) == 1
+    other = register_organization(
+        nodes[0].services, caller=Caller.console(), form=form, idempotency_key="another form"
+    )
+    assert isinstance(other, Refused)
+    assert other.reason is Refusal.NAME_TAKEN
 
 
 def test_namesakes_of_different_organizations_get_different_names_too(nodes: list[World]) -> None:
