@@ -17,6 +17,7 @@ from idp.usecases.disable_client import disable_client
 from idp.usecases.list_clients import list_clients
 from idp.usecases.register_client import ClientOrder, Registered, register_client
 from idp.usecases.rotate_client_secret import NoSecret, SecretRotated, rotate_client_secret
+from idp.usecases.sweep_tokens import sweep_tokens
 from kernel.audit import SYSTEM
 from kernel.crypto import digest
 from tests.support.oidc import ISSUER, SECRET, an_assertion, public_keys
@@ -262,6 +263,17 @@ def test_a_clock_that_is_a_little_ahead_is_forgiven(op: Op) -> None:
     op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
     now = int(op.clock.now().timestamp())
     assert ask(op, **an_assertion("m2m", iat=now + 8, nbf=now + 8)).status == 200
+
+
+def test_a_spent_assertion_is_remembered_for_as_long_as_it_could_work(op: Op) -> None:
+    """RFC 7523 §3: clocks may differ a little, and it works for that much longer than it says."""
+    op.machine(token_endpoint_auth_method="private_key_jwt", jwks=public_keys())
+    proof = an_assertion("m2m")
+    assert ask(op, **proof).status == 200
+    op.clock.advance(dt.timedelta(seconds=74))
+    sweep_tokens(op.services)
+    refused(ask(op, **proof))
+    assert ask(op, **an_assertion("m2m", jti="another")).status == 200, "its time was not over"
 
 
 def unsigned(header: dict[str, object], claims: dict[str, object], signature: bytes = b"") -> str:

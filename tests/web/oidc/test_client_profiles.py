@@ -200,6 +200,15 @@ def test_an_assertion_names_the_issuer_as_a_text(op: Op, profile: str, audience:
     assert op.post("/oauth2/par", {**asked, **assertion("good")}).status == 201
 
 
+@pytest.mark.parametrize("profile", ["fapi2", "ipsie-sl1"])
+def test_an_assertion_is_not_signed_by_rs256(op: Op, profile: str) -> None:
+    """FAPI 2.0 §5.4, IPSIE SL1: the client's own key proves nothing by an algorithm that the profile bars."""
+    assert isinstance(outcome(op, profile, jwks=public_keys()), Registered)
+    asked = op.ask(client_id="rp", scope="openid")
+    for algorithm, status in (("RS256", 401), ("PS256", 201)):
+        assert op.post("/oauth2/par", {**asked, **an_assertion("rp", algorithm=algorithm)}).status == status
+
+
 def test_tokens_of_an_ipsie_client_say_how_the_person_signed_in(op: Op) -> None:
     """IPSIE SL1: one audience as a text, acr, amr, auth_time and session_expiry; never RS256."""
     assert isinstance(outcome(op, "ipsie-sl1", dpop_bound_access_tokens=None), Registered)

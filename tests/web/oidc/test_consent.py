@@ -129,6 +129,18 @@ def test_the_question_is_one_sessions_and_is_answered_once(op_on_both: Op) -> No
     assert sorted(each.status for each in answers) == [303, 400, 400, 400]
 
 
+def test_an_answer_goes_nowhere_that_the_client_no_longer_names(op: Op) -> None:
+    """AZ-01, AZ-18: the request is judged once more when its person has answered, whatever she answered."""
+    op.client(first_party=False)
+    cookie = op.session(op.account())
+    questions = [question_of(op.authorize(cookie)) for _ in range(2)]
+    op.client(first_party=False, replace=True, secret="", redirect_uris=["https://emi.example/new"])
+    for question, allowed in zip(questions, (True, False), strict=True):
+        page = decide(op, cookie, question, allowed=allowed)
+        assert (page.status, page.header("location")) == (400, "")
+    assert op.audit("gateway:authorization:granted") == []
+
+
 def test_of_the_questions_to_one_account_the_newest_wait(op_on_both: Op) -> None:
     """AZ-21: an application that asks for ever fills nothing, and takes nothing from anybody else."""
     op = op_on_both

@@ -201,6 +201,17 @@ def test_a_proof_works_once_on_all_nodes(op_on_both: Op) -> None:
         assert connection.scalar(select(func.count()).select_from(spent_proof)) == 0
 
 
+def test_a_spent_proof_is_remembered_for_as_long_as_it_could_work(op: Op) -> None:
+    """RFC 9449 §11.1: one whose clock was ahead works longest, and is no more forgotten before its end."""
+    op.machine()
+    ahead = int(op.clock.now().timestamp()) + 15
+    proof = Holder(op).learn("m2m").proof(iat=ahead)
+    assert machine_token(op, proof).status == 200
+    op.clock.advance(dt.timedelta(seconds=89))
+    sweep_tokens(op.services)
+    assert error_of(machine_token(op, proof)) == "invalid_dpop_proof"
+
+
 @pytest.mark.parametrize(("age", "status"), [(-16, 400), (-15, 200), (75, 200), (76, 400)])
 def test_a_proof_is_of_now(op: Op, age: int, status: int) -> None:
     """RFC 9449 §11.1: clocks may differ a little."""

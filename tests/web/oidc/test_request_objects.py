@@ -16,6 +16,7 @@ from kernel.fetch import Fetcher, FetchRules
 from tests.support.clock import NOON
 from tests.support.https_server import Documents, serving_documents
 from tests.support.oidc import CALLBACK, ISSUER, claims_of, public_keys, returned
+from tests.support.sign_in_flows import finish, flow_token
 from tests.support.signatures import a_signing_key, signed
 
 if TYPE_CHECKING:
@@ -184,6 +185,34 @@ def test_a_client_may_have_to_sign_and_by_one_algorithm(op: Op) -> None:
     assert "code" in send(op, cookie, an_object(op))
 
 
+def test_a_signed_request_that_waited_for_its_person_stays_a_signed_one(op: Op) -> None:
+    """RFC 9101 §10.5: a client that has to sign signs people in who have no session yet."""
+    op.client(jwks=public_keys(KEY), require_signed_request_object=True)
+    token = flow_token(op.get("/oauth2/authorize", client_id="emi", request=an_object(op)))
+    account = op.account()
+    cookie = op.session(account)
+    finish(op, token, account, cookie)
+    assert "code" in returned(op.get("/oauth2/authorize/resume", cookie, flow=token))
+
+
+def test_a_request_is_brought_in_one_way(op: Op) -> None:
+    """RFC 9101 §5: with an object by value and one by reference neither is taken, however good both are."""
+    cookie = prepared(op)
+    pushed = op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["request_uri"]
+    told = send(op, cookie, an_object(op), request_uri=pushed)
+    assert (told["error"], told["state"]) == ("invalid_request", "outer")
+    assert "code" in send(op, cookie, an_object(op))
+
+
+def test_a_profile_without_rs256_takes_no_request_signed_by_it(op: Op) -> None:
+    """FAPI 2.0 §5.4: the client's key proves nothing by an algorithm that its profile bars."""
+    key, algorithm = a_signing_key("RS256"), {"alg": "RS256"}
+    for profile, told in (("ipsie-sl1", "error"), ("default", "code")):
+        op.client(profile=profile, jwks=public_keys(key), replace=profile == "default", secret="")
+        cookie = op.session(op.account(profile))
+        assert told in send(op, cookie, an_object(op, key=key, header={**algorithm, "kid": key.kid}))
+
+
 def test_a_signed_request_may_be_pushed(op: Op) -> None:
     """RFC 9126 §3: and stays a signed one."""
     cookie = prepared(op, require_signed_request_object=True)
@@ -191,6 +220,15 @@ def test_a_signed_request_may_be_pushed(op: Op) -> None:
     assert op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["error"] == "invalid_request"
     pushed = op.post("/oauth2/par", {"request": token}, headers=op.basic()).json()["request_uri"]
     assert "code" in returned(op.get("/oauth2/authorize", cookie, client_id="emi", request_uri=pushed))
+
+
+def test_an_unsigned_request_that_was_pushed_counts_as_none_once_the_client_has_to_sign(op: Op) -> None:
+    """RFC 9101 §10.5: what the client has to do is asked again when the browser comes."""
+    cookie = prepared(op)
+    pushed = op.post("/oauth2/par", op.ask(), headers=op.basic()).json()["request_uri"]
+    op.client(replace=True, secret="", jwks=public_keys(KEY), require_signed_request_object=True)
+    answer = returned(op.get("/oauth2/authorize", cookie, client_id="emi", request_uri=pushed))
+    assert answer["error"] == "invalid_request"
 
 
 @pytest.mark.parametrize(

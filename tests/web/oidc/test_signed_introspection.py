@@ -49,6 +49,13 @@ def test_the_signed_answer_is_for_its_client_alone(op: Op, algorithm: str | None
     assert op.userinfo(text).status == 401
 
 
+def test_a_client_that_named_no_algorithm_gets_none_that_its_profile_bars(op: Op) -> None:
+    """FAPI 2.0 §5.4: RS256 is what RFC 9701 §6 would have."""
+    op.client(profile="ipsie-sl1")
+    answer = ask(op, op.tokens(op.session(op.account()))["access_token"])
+    assert header_of(answer.body.decode())["alg"] == "ES256"
+
+
 @pytest.mark.parametrize(
     ("accept", "wanted"),
     [

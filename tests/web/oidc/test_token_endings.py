@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from idp.usecases.disable_client import disable_client
@@ -19,6 +20,22 @@ def active(op: Op, tokens: dict[str, str], client_id: str = "emi") -> list[bool]
     """Return whether access token and refresh token live."""
     proof = op.basic(client_id)
     return [bool(op.introspect(tokens[kind], proof)["active"]) for kind in ("access_token", "refresh_token")]
+
+
+def test_a_refresh_token_is_told_to_live_while_it_could_be_used(op_on_both: Op) -> None:
+    """RFC 7662 §2.2, IR-04: not once it was spent or is over, nor while its person is switched off."""
+    op = op_on_both
+    op.client()
+    account = op.account()
+    first = op.tokens(op.session(account))
+    second = op.refresh(first["refresh_token"]).json()
+    for tokens, lives in ((first, False), (second, True)):
+        assert active(op, tokens)[1] is lives
+    for switched in (False, True):
+        op.set_account(account, active=switched)
+        assert active(op, second)[1] is switched
+    op.clock.advance(dt.timedelta(hours=12))
+    assert active(op, second) == [False, False], "it ends with the session"
 
 
 def end_all(op: Op, account_id: str) -> None:

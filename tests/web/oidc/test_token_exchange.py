@@ -165,6 +165,17 @@ def test_a_token_that_names_who_may_act_is_exchanged_by_nobody_else(op: Op) -> N
     assert exchange(op, robots, "other").status == 200
 
 
+def test_who_may_act_next_is_said_by_who_exchanged(op: Op) -> None:
+    """RFC 8693 §4.4: the token of a service that has its actor named is exchanged by that actor alone."""
+    service(op, may_act="back")
+    for client_id in ("back", "other"):
+        service(op, client_id, serves=[BACK], resources=[BACK], scope="email profile")
+    token = exchange(op, reached(op)).json()["access_token"]
+    assert claims_of(token)["may_act"] == {"sub": "back"}
+    assert error_of(exchange(op, token, "other")) == "invalid_request"
+    assert exchange(op, token, "back").status == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
