@@ -14,6 +14,7 @@ from registration.domain.organization import (
     OrganizationKind,
     OrganizationStatus,
 )
+from registration.storage import numbers
 from registration.storage.tables import organization, organization_version, participation
 
 
@@ -62,6 +63,14 @@ def number_is_taken(connection: Connection, number: int) -> bool:
     """Tell whether an Organization ID is in use."""
     found = select(func.count()).select_from(organization).where(organization.c.number == number)
     return bool(connection.execute(found).scalar_one())
+
+
+def free_number(connection: Connection, *, first: int) -> int:
+    """Take the next Organization ID that is not in use; some are given by hand."""
+    while True:
+        number = numbers.next_number(connection, numbers.ORGANIZATION, first=first)
+        if not number_is_taken(connection, number):
+            return number
 
 
 def short_name_is_taken(connection: Connection, short_name: str) -> bool:

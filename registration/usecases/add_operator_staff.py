@@ -9,7 +9,7 @@ from registration.domain.outcomes import Refusal, Refused
 from registration.domain.person import PersonChoice
 from registration.domain.plan import RequestMade
 from registration.domain.request import RequestKind
-from registration.storage import catalogues, identities, numbers, organizations
+from registration.storage import catalogues, identities, organizations
 from registration.usecases.actors import not_allowed
 from registration.usecases.applying import UndoneError
 from registration.usecases.confirming import Confirmation, confirm_within
@@ -70,7 +70,7 @@ def _found(unit: Unit, services: RegistrationServices, caller: Caller) -> Organi
             owns_facilities=False,
         ),
         identifier=unit.randomness.ulid(unit.now),
-        number=_free_number(unit, first=settings.first_organization_number),
+        number=organizations.free_number(unit.connection, first=settings.first_organization_number),
         kind=OrganizationKind.OPERATOR,
         now=unit.now,
         changed_by=caller.account_id,
@@ -79,10 +79,3 @@ def _found(unit: Unit, services: RegistrationServices, caller: Caller) -> Organi
     if operator is None:  # a participant has taken the operator's short name
         raise UndoneError(Refused(Refusal.NAME_TAKEN))
     return operator
-
-
-def _free_number(unit: Unit, *, first: int) -> int:
-    while True:
-        number = numbers.next_number(unit.connection, numbers.ORGANIZATION, first=first)
-        if not organizations.number_is_taken(unit.connection, number):
-            return number

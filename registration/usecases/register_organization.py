@@ -111,7 +111,9 @@ def _write(
     fingerprint: str,
 ) -> OrganizationRegistered:
     connection, identifier = unit.connection, unit.randomness.ulid(unit.now)
-    number = details.number or _free_number(unit, first=services.settings.first_organization_number)
+    number = details.number or organizations.free_number(
+        unit.connection, first=services.settings.first_organization_number
+    )
     added = organizations.add(
         connection,
         details,
@@ -170,10 +172,3 @@ def _items(details: OrganizationDetails, number: int) -> Iterable[requests.Item]
     yield requests.Item("organization-registered", str(number), details.legal_name, details.short_name)
     for key in details.participations:
         yield requests.Item("participation-approved", key, key)
-
-
-def _free_number(unit: Unit, *, first: int) -> int:
-    while True:
-        number = numbers.next_number(unit.connection, numbers.ORGANIZATION, first=first)
-        if not organizations.number_is_taken(unit.connection, number):
-            return number
