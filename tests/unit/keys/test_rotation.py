@@ -43,6 +43,22 @@ def test_a_command_never_makes_a_key_sign_before_it_was_shown_long_enough() -> N
     assert hastened(key, policy=POLICY) == NOON + POLICY.publish_ahead
 
 
+def test_a_key_whose_hour_came_too_soon_waits_until_it_was_shown_long_enough() -> None:
+    """DJ-03, KM-07: a longer time of showing counts for the key that waits already."""
+    keys = [a_key("a", KeyState.ACTIVE), a_key("b", KeyState.NEXT)]
+    early = NOON + POLICY.publish_ahead - dt.timedelta(seconds=1)
+    assert due_steps(keys, "ES256", policy=POLICY, now=early) == ()
+    (step,) = due_steps(keys, "ES256", policy=POLICY, now=NOON + POLICY.publish_ahead)
+    assert isinstance(step, Activate)
+
+
+def test_a_key_that_is_overdue_is_replaced_by_one_that_is_shown_first() -> None:
+    """DJ-03: nobody looked for longer than a key may sign; its successor is not made to sign at once."""
+    late = NOON + POLICY.rotate_after + dt.timedelta(days=1)
+    (step,) = due_steps([a_key("a", KeyState.ACTIVE)], "ES256", policy=POLICY, now=late)
+    assert step == Publish("ES256", late + POLICY.publish_ahead)
+
+
 @given(st.lists(st.tuples(st.integers(1, 3000), st.booleans()), max_size=60))
 def test_whatever_the_hours_every_signing_key_was_shown_before(moves: list[tuple[int, bool]]) -> None:
     """DJ-03, KM-07: one key signs at any time; it was published long enough before; states only move forward."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.domain.security_events import Stream, StreamStatus, wait_after
-from idp.storage.event_streams import set_status
+from idp.storage.event_streams import claim_streams, leave_streams, release_stream, set_status
 from idp.storage.tables import event_stream, security_event
 from idp.usecases.disable_client import disable_client
 from idp.usecases.manage_event_streams import event_streams, set_stream_status
@@ -224,6 +225,25 @@ def test_what_one_worker_pushes_another_leaves_alone(world: ScimWorld, server: D
     assert push.run_once() == 0
     world.later(3_601)
     assert push.run_once() == 1
+
+
+def test_who_lost_a_stream_meanwhile_gives_back_nothing(world: ScimWorld, server: Documents) -> None:
+    """RFC 8935 §2: a worker that comes back late neither frees nor puts off what another one pushes by now."""
+    pushed_to(world, server.put("/events", b"", status=202))
+    world.post("/Users", a_user())
+    lease = dt.timedelta(minutes=5)
+    with world.services.store.write() as unit:
+        asked = {"lease": lease, "most": 5}
+        ((stream, _),) = claim_streams(unit.connection, owner="late", now=unit.now, **asked)
+        later = unit.now + lease
+        assert len(claim_streams(unit.connection, owner="another", now=later, **asked)) == 1
+        round_of = {"attempts": 9, "next_at": later, "error": "late", "reached_at": None}
+        release_stream(unit.connection, stream.id, owner="late", **round_of)
+        leave_streams(unit.connection, [stream.id], owner="late")
+        assert claim_streams(unit.connection, owner="third", now=later, **asked) == ()
+        release_stream(unit.connection, stream.id, owner="another", **{**round_of, "attempts": 0})
+        ((_, failures),) = claim_streams(unit.connection, owner="third", now=later, **asked)
+    assert failures == 0
 
 
 def test_who_is_told_to_stop_begins_no_other_event_and_leaves_the_rest_to_others(

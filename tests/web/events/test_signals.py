@@ -256,10 +256,14 @@ def test_what_one_address_was_to_be_shown_no_other_is(op: Op) -> None:
         assert connection.scalar(select(event_stream.c.sealed_authorization)) is None
 
 
-def test_another_receivers_stream_is_unknown(op: Op) -> None:
-    """SSF §8.1: whatever is tried with its id."""
+@pytest.mark.parametrize("own", [(), (Signal.CREDENTIAL_CHANGE,)])
+def test_another_receivers_stream_is_unknown(op: Op, own: tuple[Signal, ...]) -> None:
+    """SSF §8.1: whatever is tried with its id, and it is never taken for the receiver's own."""
     mine, other = Party(op), Party(op, "other")
     name = mine.asks_for(Signal.SESSION_REVOKED)
+    if own:
+        other.asks_for(*own)
+    before = [each.ask("GET", "/ssf/stream").json() for each in (mine, other)]
     for answer in (
         other.ask("GET", "/ssf/stream", query=f"stream_id={name}"),
         other.ask("PATCH", "/ssf/stream", {"stream_id": name}),
@@ -270,7 +274,8 @@ def test_another_receivers_stream_is_unknown(op: Op) -> None:
         other.ask("POST", "/ssf/verify", {"stream_id": name}),
     ):
         assert answer.status == 404
-    assert other.ask("GET", "/ssf/stream").json() == []
+    assert [each.ask("GET", "/ssf/stream").json() for each in (mine, other)] == before
+    assert [len(streams) for streams in before] == [1, len(own)]
     assert mine.ask("PUT", "/ssf/verify", {}).status == 405
 
 

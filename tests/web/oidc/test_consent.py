@@ -161,9 +161,13 @@ def test_a_question_that_is_too_old_is_over_and_swept(op: Op) -> None:
     """AZ-21: after an hour nobody can answer it; a day later it is gone."""
     op.client(first_party=False)
     cookie = op.session(op.account())
-    question = question_of(op.authorize(cookie))
+    question, answered = (question_of(op.authorize(cookie)) for _ in range(2))
     session = live(op, cookie)
-    op.clock.advance(dt.timedelta(hours=1))
+    assert decide_consent(op.services, token=answered, session=session, allowed=True)
+    for _ in range(4):
+        op.clock.advance(dt.timedelta(minutes=15))
+        assert live(op, cookie).id == session.id, "she is there all the time"
+    assert op.get("/oauth2/authorize/resume", cookie, consent=answered).status == 400, "nor goes on with it"
     assert not decide_consent(op.services, token=question, session=session, allowed=True)
     op.clock.advance(dt.timedelta(days=1, minutes=1))
     sweep_tokens(op.services)
@@ -195,6 +199,7 @@ def test_a_consent_taken_back_takes_what_was_given_along(op_on_both: Op) -> None
     assert op.refresh(tokens["emi"]["refresh_token"]).status == 400
     assert op.userinfo(tokens["other"]["access_token"]).status == 200
     assert question_of(op.authorize(cookie))
+    assert "code" in returned(op.authorize(cookie, client_id="other", scope="openid profile"))
     assert len(op.audit("gateway:consent:revoked")) == 1
 
 

@@ -71,6 +71,7 @@ def test_a_yes_is_a_consent_that_can_be_taken_back(op_on_both: Op) -> None:
     waiting = ask(op)
     decided(op, cookie, waiting)
     assert revoke_consent(op.services, live(op, cookie), client_id="tv")
+    assert decided(op, cookie, waiting) == NoSuchCode(), "what was taken back is not told to be kept"
     assert op.userinfo(tokens["access_token"]).status == 401
     assert op.refresh(tokens["refresh_token"], headers={}, client_id="tv").status == 400
     assert error_of(poll(op, waiting)) == "invalid_grant", "allowed, and taken back before the device asked"
@@ -87,6 +88,7 @@ def test_a_yes_that_is_sent_again_is_told_to_the_session_that_gave_it(op_on_both
     first = decided(op, cookie, told)
     assert decided(op, cookie, told) == first
     assert decided(op, elsewhere, told) == decided(op, cookie, told, allowed=False) == NoSuchCode()
+    assert look(op, elsewhere, told) == look(op, cookie, told) == NoSuchCode()
     assert "access_token" in poll(op, told).json()
     assert decided(op, cookie, told) == first
     assert [row.outcome for row in op.audit("gateway:device:allowed")] == ["done"]

@@ -183,6 +183,13 @@ def test_a_client_renews_its_secret_and_both_work_for_as_long_as_it_says(op_on_b
     op.clock.advance(dt.timedelta(hours=1))
     op.services.clients.forget(mine["client_id"])
     assert [taken(op, each) for each in (mine, renewed)] == [False, True]
+    stated = {
+        "client_id": mine["client_id"],
+        "redirect_uris": mine["redirect_uris"],
+        "client_secret": mine["client_secret"],
+    }
+    ended = send(op, "PUT", path_of(mine), stated, token=mine["registration_access_token"])
+    assert (ended.status, ended.json()["error"]) == (400, "invalid_client_metadata")
     last = manage(op, mine, "PUT", renew_client_secret=0).json()
     assert [taken(op, each) for each in (mine, renewed, last)] == [False, False, True]
     spans = [deed.details["overlap_seconds"] for deed in op.audit("gateway:client:credential-rotated")]

@@ -51,6 +51,16 @@ def send(op: Op, method: str, path: str, token: str, body: Any = None) -> Respon
     )
 
 
+def test_a_persons_token_provisions_nothing(op: Op) -> None:
+    """O3: whatever its client may do for itself, nobody who signs in to it is the client."""
+    op.client("both", scope="openid scim.read", resources=[RESOURCE])
+    cookie = op.session(op.account())
+    code = op.code(cookie, client_id="both", scope="openid scim.read", resource=RESOURCE)
+    token = op.redeem(code, headers=op.basic("both")).json()["access_token"]
+    assert op.introspect(token, op.basic("both"))["active"] is True
+    assert send(op, "GET", "/Users", token).status == 401
+
+
 def test_a_key_gets_a_token_that_provisions(op: Op) -> None:
     """O3, O4: client_credentials by private_key_jwt; RFC 8414 says so; scope and audience bound the token."""
     metadata = op.get("/.well-known/oauth-authorization-server").json()

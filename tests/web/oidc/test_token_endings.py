@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import pytest
+
 from idp.usecases.disable_client import disable_client
 from idp.usecases.enable_client import enable_client
 from idp.usecases.endings import end_sessions
@@ -36,6 +38,18 @@ def test_a_refresh_token_is_told_to_live_while_it_could_be_used(op_on_both: Op) 
         assert active(op, second)[1] is switched
     op.clock.advance(dt.timedelta(hours=12))
     assert active(op, second) == [False, False], "it ends with the session"
+
+
+@pytest.mark.parametrize("gone", [{"active": False}, {"activated_at": None}])
+def test_a_token_of_who_may_not_sign_in_is_worth_nothing(op_on_both: Op, gone: dict[str, object]) -> None:
+    """IR-04, UI-01: the account's row is asked each time, whatever else was or was not ended with it."""
+    op = op_on_both
+    op.client()
+    account = op.account()
+    token = op.tokens(op.session(account))["access_token"]
+    op.set_account(account, **gone)
+    assert op.introspect(token) == {"active": False}
+    assert op.userinfo(token).status == 401
 
 
 def end_all(op: Op, account_id: str) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from idp.domain.security_events import Stream
 from idp.storage.clients import list_clients
 from idp.storage.consents import keep_consent, take_consent_back
 from idp.storage.self_registered import find_unused
 from idp.usecases.disable_client import disable_client
+from idp.usecases.own_event_stream import OwnStream, create_own_stream, remove_own_stream
 from idp.usecases.sweep_tokens import sweep_tokens
 from idp.usecases.sweep_unused_clients import sweep_unused_clients
 from kernel.audit import SYSTEM
@@ -62,6 +64,18 @@ def test_a_client_that_nobody_used_is_forgotten_and_no_other(op_on_both: Op) -> 
         pass
     assert sweep_unused_clients(op.services) == 1
     assert left(op) == {"emi", disabled["client_id"]}
+
+
+def test_a_client_that_listens_is_not_forgotten(op_on_both: Op) -> None:
+    """SSF §8.1: its stream is a use of it, though nobody signed in to it."""
+    op = registering(op_on_both, "open")
+    name = registered(op)["client_id"]
+    stream = create_own_stream(op.services, name, OwnStream(()))
+    assert isinstance(stream, Stream)
+    op.clock.advance(LIFE + MOMENT)
+    assert sweep_unused_clients(op.services) == 0
+    assert remove_own_stream(op.services, name, stream.id) is None
+    assert sweep_unused_clients(op.services) == 1
 
 
 def test_the_life_is_the_operators_to_choose(op: Op) -> None:
