@@ -17,7 +17,10 @@ from kernel.web.language import gettext as _
 _log = structlog.get_logger(__name__)
 
 _WORDS = {
-    400: (mark("We could not read that"), mark("The request was not complete. Go back and try again.")),
+    400: (
+        mark("We could not read that"),
+        mark("It was not complete, or part of it was too long. Go back and try again."),
+    ),
     403: (mark("You cannot do that"), mark("You do not have permission for this page.")),
     404: (mark("Page not found"), mark("Check the address, or start again from the first page.")),
     405: (mark("You cannot open this page like that"), mark("Start again from the first page.")),

@@ -135,6 +135,18 @@ def test_a_field_that_comes_twice_is_refused(client: FlaskClient) -> None:
     assert changes(client) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "It was not complete, or part of it was too long."), ("fr", "ou trop longue en partie.")],
+)
+def test_who_pasted_too_much_is_told_what_may_be_wrong(client: FlaskClient, language: str, told: str) -> None:
+    """LG-12: fields take what people paste, so nobody is told only that something was missing."""
+    data = {"csrf_token": token_of(client.get("/form").text), "name": "a" * 4001}
+    answer = client.post("/form", data=data, headers={"Accept-Language": language})
+    assert answer.status_code == 400
+    assert told in answer.text
+
+
 def test_boxes_arrive_in_order_and_once(client: FlaskClient) -> None:
     """several() is for boxes."""
     assert post(client, role=["b", "a", "b"]) == 200
