@@ -198,6 +198,7 @@ def open_browser(chromium: Browser, *, javascript: bool) -> Visitor:
         viewport=LARGE,
         locale="en-CA",
         timezone_id="America/Toronto",
+        reduced_motion="reduce",  # a colour on its way from light to dark is no fault of the page
     )
     context.set_default_timeout(15_000)
     return Visitor(context, javascript)
