@@ -20,7 +20,7 @@ from kernel.audit import SYSTEM
 from kernel.tables import audit_event
 from tests.support import office as offices
 from tests.support.accounts import switched
-from tests.support.browser import examined, faults_on_paper, settled
+from tests.support.browser import LARGE, SMALL, examined, faults_on_paper, settled
 from tests.support.forms import Form, form_with, token_of
 from tests.support.gateway import PASSWORD, Journey, heading_of
 from tests.support.office import an_office
@@ -46,6 +46,7 @@ STATED: dict[str, dict[str, Any]] = {
     "lock": SURE | {"ground": "staff", "reason": "compromised"},
 }
 EVERYTHING = {**STATED["lock"], "seen": "none", "doubt": "impostor"}
+_LINES = "(each) => each.getClientRects().length"
 NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
@@ -274,6 +275,19 @@ def test_beside_what_to_ask_stands_what_is_compared_and_no_more(
     section = told.partition("<h2")[0]
     assert [each.strip() for each in re.findall(r"<dt[^>]*>([^<]+)", section)] == facts
     assert "nora@acme.example" in above
+
+
+def test_what_is_not_there_agrees_in_french(office: Office) -> None:
+    """A second step and an organization are feminine; an identifier is not."""
+    nobody = office.gateway.provision("moreau", email="moreau@acme.example")
+    with office.gateway.services.store.write() as unit:
+        nowhere = account.update().where(account.c.id == nobody)
+        unit.connection.execute(nowhere.values(organizations=[], person_id=""))
+    page = unescape(in_french(office.robin).open(office.at(account_id=nobody)).text)
+    values = dict(re.findall(r"<dt[^>]*>\s*([^<]+?)\s*</dt>\s*<dd[^>]*>\s*([^<]*?)\s*</dd>", page))
+    told = [values[each] for each in ("Deuxièmes étapes", "Organisation", "Numéro de personne")]
+    assert told == ["Aucune", "Aucune", "Aucun"]
+    assert re.search(r'data-label="Organisation">Aucune<', office.robin.open(f"{DESK}?q=moreau").text)
 
 
 def test_nobody_gets_a_password_because_staff_saw_something(office: Office) -> None:
@@ -541,7 +555,6 @@ def test_a_call_is_taken_by_everyone_who_can_use_a_page(  # noqa: PLR0915 - one 
     with office.gateway.serve() as url:
         take_session(browser, office.robin, url, language)
         tab = browser.open()
-        tab.emulate_media(reduced_motion="reduce")
 
         def look(name: str) -> None:
             faults.extend(examined(tab, f"desk-{name}-{language}"))
@@ -598,6 +611,10 @@ def test_a_call_is_taken_by_everyone_who_can_use_a_page(  # noqa: PLR0915 - one 
         state()
         tab.locator("#temporary-password").wait_for()
         look("password")
+        tab.set_viewport_size(SMALL)  # type: ignore[arg-type]
+        pieces = [each.evaluate(_LINES) for each in tab.locator("#spelled th code").all()]
+        assert pieces == [1, 1, 1, 1], "a piece that is read out stands on one line, on a telephone, too"
+        tab.set_viewport_size(LARGE)  # type: ignore[arg-type]
         tab.reload()
         tab.locator("#no-password").wait_for()
         look("no-password")
