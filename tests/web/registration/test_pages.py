@@ -107,6 +107,7 @@ def test_of_what_a_later_request_overtook_nobody_reads_that_it_is_in_effect(page
     world.settle()
     overtaken, last = (client.get(f"/requests/{each.number}").text for each in (made, revoked))
     assert "Overtaken by a later request" in overtaken
+    assert re.search(r"<strong[^>]*>Overtaken<", overtaken), "the page begins as the list does"
     assert "A later request overtook some of it before it was in effect." in overtaken
     assert "in effect since" not in overtaken
     assert "Nothing to do there" not in overtaken
