@@ -14,17 +14,18 @@ from urllib.parse import parse_qs
 import pytest
 from joserfc import jwe
 from joserfc.jwk import RSAKey
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from idp.outbound.backchannel import BackchannelCarrier
 from idp.storage import tables
 from idp.storage.clients import look_up_client
 from idp.usecases.disable_client import disable_client
-from idp.usecases.endings import end_access, end_sessions
+from idp.usecases.endings import CHANNEL, STRANGERS, end_access, end_sessions
 from kernel.audit import SYSTEM
 from kernel.courier.carriers import PermanentFailure, TransientFailure
 from kernel.courier.outbox import Envelope
 from kernel.fetch import Fetcher, FetchRules
+from kernel.tables import courier_message
 from tests.support.clock import NOON
 from tests.support.https_server import serving_documents
 from tests.support.oidc import ISSUER, Op, an_op, claims_of, header_of, public_keys
@@ -172,6 +173,20 @@ def test_a_client_that_registered_itself_makes_no_tool_of_us(op: Op, tmp_path: P
 def _registered_by(op: Op, token: str) -> None:
     with op.services.store.write() as unit:
         unit.connection.execute(update(tables.client).values(registered_by=token))
+
+
+def test_notices_to_clients_that_registered_themselves_wait_apart(op: Op) -> None:
+    """LO-07: if many of them never answer, no notice to an operator's client waits behind theirs."""
+    op.client(backchannel_logout_uri="https://emi.example/out")
+    account = op.account()
+    for registered_by in ("", "open"):
+        _registered_by(op, registered_by)
+        op.tokens(op.session(account))
+        with op.services.store.write() as unit:
+            end_sessions(unit, op.services, account_id=account, reason="password-changed", actor=SYSTEM)
+    with op.services.store.read() as connection:
+        posted = connection.scalars(select(courier_message.c.channel).order_by(courier_message.c.id)).all()
+    assert list(posted) == [CHANNEL, STRANGERS]
 
 
 @pytest.mark.parametrize("status", [301, 404, 429, 500, 503])
