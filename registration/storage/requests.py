@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from kernel.audit import Actor
+from kernel.database import insert
 from registration.domain.outbox import Aggregate, State
 from registration.domain.request import FAILED, RequestKind, RequestRow, RequestState, Shown
 from registration.storage.tables import (
@@ -136,29 +137,32 @@ def add(  # noqa: PLR0913 - a row has as many columns as it has
     fingerprint: str,
     now: dt.datetime,
     **more: object,
-) -> None:
-    """Write a request, applied at ``now``. ``more`` are its other columns: person_id, plan, reason, ticket...
+) -> bool:
+    """Write a request, applied at ``now``; False if its key was used before.
 
-    Raises:
-        IntegrityError: if the key was used before; the unit of work has to be rolled back.
+    ``more`` are its other columns: person_id, plan, reason, ticket...
     """
     row: dict[str, object] = {"plan": {}, "reason": "", "ticket": "", **more}
-    connection.execute(
-        request.insert(),
-        {
+    written = connection.execute(
+        insert(connection, request)
+        .values(
             **row,
-            "id": identifier,
-            "number": number,
-            "kind": kind.value,
-            "state": RequestState.APPLIED.value,
-            "organization_id": organization_id,
-            "actor_kind": actor.kind,
-            "actor_id": actor.id,
-            "idempotency_key": idempotency_key,
-            "fingerprint": fingerprint,
-            "made_at": now,
-        },
+            id=identifier,
+            number=number,
+            kind=kind.value,
+            state=RequestState.APPLIED.value,
+            organization_id=organization_id,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            idempotency_key=idempotency_key,
+            fingerprint=fingerprint,
+            made_at=now,
+        )
+        .on_conflict_do_nothing(
+            index_elements=[request.c.actor_kind, request.c.actor_id, request.c.idempotency_key]
+        )
     )
+    return written.rowcount == 1
 
 
 def complete(

@@ -116,7 +116,7 @@ def _open_request(
 ) -> int:
     first = services.settings.first_request_number
     number = numbers.next_number(unit.connection, numbers.REQUEST, first=first)
-    requests.add(
+    if not requests.add(
         unit.connection,
         identifier=identifier,
         number=number,
@@ -129,7 +129,8 @@ def _open_request(
         plan={"digest": outcome.plan.digest, "changes": [asdict(change) for change in outcome.plan.changes]},
         reason=order.reason,
         ticket=order.ticket,
-    )
+    ):  # another form with the key of this one was sent at this very moment, about another organization
+        raise UndoneError(Refused(Refusal.KEY_REUSED))
     return number
 
 

@@ -145,7 +145,7 @@ def _write(
     request_number = numbers.next_number(
         connection, numbers.REQUEST, first=services.settings.first_request_number
     )
-    requests.add(
+    if not requests.add(
         connection,
         identifier=request_id,
         number=request_number,
@@ -155,7 +155,8 @@ def _write(
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
         now=unit.now,
-    )
+    ):  # another form with the key of this one was sent at this very moment
+        raise UndoneError(Refused(Refusal.KEY_REUSED))
     requests.add_items(connection, request_id, _items(details, number))
     requests.finish(connection, request_id, now=unit.now)
     unit.audit.record(

@@ -22,6 +22,7 @@ from registration.storage.tables import (
     contact_assignment,
     contact_counter,
     membership_desired,
+    organization,
     outbox,
     person,
     request,
@@ -136,6 +137,23 @@ def test_an_organization_that_is_confirmed_many_times_at_once_is_registered_once
     )
     assert isinstance(other, Refused)
     assert other.reason is Refusal.NAME_TAKEN
+
+
+def test_of_different_forms_with_one_key_at_once_one_is_done(nodes: list[World]) -> None:
+    """I-22: neither waits for a row of the other, so the key decides; the others are told to start again."""
+
+    def register(world: World, number: int) -> OrganizationRegistered | Refused:
+        form = OrganizationForm(f"Power {number} L.P.", f"POWER {number}", "", ("generator",))
+        return register_organization(
+            world.services, caller=Caller.console(), form=form, idempotency_key="one draft"
+        )
+
+    made = at_once(nodes, register)
+    assert [type(one) for one in made].count(OrganizationRegistered) == 1, made
+    assert {one.reason for one in made if isinstance(one, Refused)} == {Refusal.KEY_REUSED}
+    with nodes[0].services.store.read() as connection:
+        named = select(func.count()).where(organization.c.short_name.like("POWER %"))
+        assert connection.execute(named).scalar_one() == 1
 
 
 def test_namesakes_of_different_organizations_get_different_names_too(nodes: list[World]) -> None:
