@@ -181,6 +181,7 @@ def test_notices_to_clients_that_registered_themselves_wait_apart(op: Op) -> Non
     account = op.account()
     for registered_by in ("", "open"):
         _registered_by(op, registered_by)
+        op.clock.advance(dt.timedelta(seconds=1))  # by which they are told apart
         op.tokens(op.session(account))
         with op.services.store.write() as unit:
             end_sessions(unit, op.services, account_id=account, reason="password-changed", actor=SYSTEM)
