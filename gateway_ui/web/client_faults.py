@@ -100,9 +100,10 @@ def translated(message: str) -> str:
 
 
 def add_faults(errors: FormErrors, faults: Iterable[MetadataFault], layout: Layout) -> None:
-    """Say every fault at its field; what has no field is said at the one that holds the rest."""
+    """Say every fault at its field, in the order of the page; what has no field stands with the rest."""
     labels = {field.name: _(field.label) for field in layout.fields}
-    for fault in faults:
+    places = {name: place for place, name in enumerate(labels)}
+    for fault in sorted(faults, key=lambda each: places.get(each.name, places[FURTHER])):
         name = fault.name if fault.name in labels else FURTHER
         label = labels.get(fault.name, fault.name)
         complain(errors, name, FIELD_WRONG, label=label, fault=translated(fault.message))

@@ -133,7 +133,7 @@ def register() -> ResponseReturnValue:
 def _kinds() -> Response:
     """Ask what the client is; a choice is a link, so there is nothing to lose."""
     errors = FormErrors()
-    if "kind" in flask.request.args:
+    if {"asked", "kind"} & {*flask.request.args}:
         complain(errors, "kind", START_MISSING)
     choices = [{"value": name, "text": _(each.text), "hint": _(each.hint)} for name, each in STARTS.items()]
     return render("client_start.html", errors=errors, choices=choices, new=NEW, back=ADDRESS)

@@ -198,6 +198,14 @@ def test_a_kind_starts_with_what_is_usual_for_it(
     assert client.is_native == (kind == "native")
 
 
+def test_who_chooses_nothing_is_told_to_choose(office: Office) -> None:
+    """WCAG 3.3.1: a browser sends nothing of a question that nobody answered, and the page says so all the same."""
+    office.robin.open(NEW)
+    assert office.robin.messages == []
+    assert office.robin.send().status_code == 422
+    assert office.robin.messages == ["5109"]
+
+
 def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     """WCAG 3.3.1: a summary that links to each field; everything typed is still there."""
     page = office.register(
@@ -215,7 +223,10 @@ def test_wrong_input_names_its_fields_and_loses_nothing(office: Office) -> None:
     office.robin.send(jwks="", further='{"contacts": ["a@acme.example"]}')
     page = office.robin.text
     links = re.findall(r'<a href="#([a-z_]+)">([^<]+)</a>', page)
-    assert {name for name, _text in links} == {"client_id", "redirect_uris", "scope", "launch_url"}
+    told = [name for name, _text in links]
+    assert list(dict.fromkeys(told)) == ["client_id", "launch_url", "redirect_uris", "scope"], (
+        "as on the page"
+    )
     texts = [unescape(text) for _name, text in links]
     assert f"Redirect URIs: {CALLBACK}#part must not have a fragment" in texts
     assert "Scopes: has to be scopes separated by single spaces" in texts
