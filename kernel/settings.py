@@ -239,6 +239,7 @@ def _explain(error: ValidationError, file: Path | None) -> str:
 _NO_SPAN = "is no span of time: write PT30S for seconds, PT10M for minutes, PT12H for hours, P90D for days"
 _WORDS = {
     "extra_forbidden": "there is no such option",
+    "model_type": "is a section, which holds options, and no option itself",
     "time_delta_parsing": _NO_SPAN,
     "time_delta_type": _NO_SPAN,
 }

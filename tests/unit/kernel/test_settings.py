@@ -43,6 +43,13 @@ def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:
         load(Whole, file=write(tmp_path, "[below]\ncuont = 4\n"), environ={})
 
 
+def test_a_section_that_is_given_as_an_option_is_told_in_our_words(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"below: is a section, which holds options, and no option itself"
+    ):
+        load(Whole, file=write(tmp_path, "below = 3\n"), environ={})
+
+
 def test_an_unknown_variable_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match="there is no such option"):
         load(Whole, file=None, environ={"SWITCHYARD_BELOW__CUONT": "4"})
