@@ -14,7 +14,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from idp.domain.client_signature import SKEW, has_name
+from idp.domain.client_signature import SKEW, has_name, moment_of
 from idp.domain.jws_algorithms import TakenAlgorithms
 from idp.domain.key_strength import WEAKEST_RSA_BITS
 from kernel.base64url import base64url
@@ -145,6 +145,14 @@ def _is_of_now(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:
     return -SKEW.total_seconds() <= age <= (OLDEST + SKEW).total_seconds()
 
 
+def _is_within_its_own_limits(claims: Mapping[str, Any], expected: ExpectedProof) -> bool:
+    """RFC 7519 §4.1.4 and §4.1.5: no proof needs ``exp`` or ``nbf``, but what one says of itself holds."""
+    ends, begins = (moment_of(claims[name]) if name in claims else expected.now for name in ("exp", "nbf"))
+    if ends is None or begins is None:
+        return False
+    return ends > expected.now - SKEW and begins <= expected.now + SKEW
+
+
 def _has_a_name(claims: Mapping[str, Any], _expected: ExpectedProof) -> bool:
     return has_name(claims)
 
@@ -165,6 +173,7 @@ RULES: tuple[tuple[str, Callable[[Mapping[str, Any], ExpectedProof], bool]], ...
     ("htm", _is_for_this_method),
     ("htu", _is_for_this_address),
     ("iat", _is_of_now),
+    ("life", _is_within_its_own_limits),
     ("jti", _has_a_name),
     ("ath", _is_of_this_token),
     (NONCE, _brings_our_nonce),

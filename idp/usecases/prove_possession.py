@@ -21,12 +21,13 @@ REPLAYED = Fault(ErrorCode.INVALID_DPOP_PROOF, "The DPoP proof is not valid.", 4
 class Shown:
     """What came beside a request: a proof, and the thumbprint of the certificate of its connection.
 
-    ``as_dpop`` tells that the access token itself was announced as bound to a key.
+    ``as_dpop`` tells that the access token itself was announced as bound to a key. ``proof`` is None where no
+    header came; one that is empty came, and proves nothing.
     """
 
     method: str = ""
     uri: str = ""
-    proof: str = field(default="", repr=False)
+    proof: str | None = field(default=None, repr=False)
     certificate: str = ""
     as_dpop: bool = False
 
@@ -37,7 +38,7 @@ NOTHING = Shown()
 def judge_proof(services: IdpServices, shown: Shown, *, token: str = "") -> Proof | Fault:
     """Return the proof to be spent, or what the client has to do better: perhaps only to use a nonce."""
     outcome = judged_proof(
-        shown.proof,
+        shown.proof or "",
         ExpectedProof(
             method=shown.method,
             uri=shown.uri,
@@ -56,7 +57,7 @@ def judge_proof(services: IdpServices, shown: Shown, *, token: str = "") -> Proo
 
 def judge_shown(services: IdpServices, shown: Shown) -> Proof | Fault | None:
     """Return the proof that came with a request, or None if none did. It asks nothing about who sent it."""
-    return judge_proof(services, shown) if shown.proof else None
+    return None if shown.proof is None else judge_proof(services, shown)
 
 
 def with_possession(proven: ProvenClient, shown: Shown, proof: Proof | None) -> ProvenClient:

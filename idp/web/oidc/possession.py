@@ -33,8 +33,8 @@ def beside_token(services: IdpServices, request: Request) -> Shown:
 def shown_by(services: IdpServices, request: Request, *, as_dpop: bool = False) -> Shown:
     """Return what came beside a request; ``as_dpop`` tells that its token was announced as bound to a key."""
     certificate = certificate_of(services, request)
-    proof = request.header("dpop")
-    if certificate is None and not proof and not as_dpop:
+    proof = request.headers.get("dpop")
+    if certificate is None and proof is None and not as_dpop:
         return NOTHING
     return Shown(
         method=request.method,
@@ -55,6 +55,6 @@ def certificate_of(services: IdpServices, request: Request) -> ClientCertificate
 
 def with_nonce(services: IdpServices, request: Request, response: Response) -> Response:
     """Return the answer with the nonce for the next proof, for clients that prove a key."""
-    if not services.settings.dpop_nonces or not request.header("dpop"):
+    if not services.settings.dpop_nonces or "dpop" not in request.headers:
         return response
     return replace(response, headers=(*response.headers, ("DPoP-Nonce", current_nonce(services))))

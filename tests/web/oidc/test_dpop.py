@@ -102,6 +102,11 @@ def test_a_proof_of_a_refused_request_is_spent_too(op: Op) -> None:
         {"iat": True},
         {"iat": 0},
         {"iat": 10**20},
+        {"exp": 1},
+        {"exp": "later"},
+        {"exp": True},
+        {"nbf": 10**10},
+        {"nbf": "sooner"},
         {"jti": None},
         {"jti": ""},
         {"jti": 7},
@@ -122,6 +127,15 @@ def test_a_proof_that_breaks_one_rule_is_none(op: Op, wrong: dict[str, object]) 
     op.machine()
     holder = Holder(op).learn("m2m")
     assert error_of(machine_token(op, holder.proof(**wrong))) == "invalid_dpop_proof"
+    assert op.audit("gateway:token:issued") == []
+
+
+def test_a_header_without_a_proof_brings_no_bearer_token(op: Op) -> None:
+    """RFC 9449 §4.3: who sends the header means to prove a key, and gets nothing that anybody could use."""
+    op.machine()
+    answer = machine_token(op, {"dpop": ""})
+    assert error_of(answer) == "invalid_dpop_proof"
+    assert answer.header("dpop-nonce")
     assert op.audit("gateway:token:issued") == []
 
 
